@@ -1,0 +1,966 @@
+/* languagebind.h - v0.1.0 - six modalities in one embedding space, in one C header.          MIT licence (end of file)
+ *
+ * Runs and trains LanguageBind (ICLR 2024) and every OpenCLIP / OpenAI / Hugging Face CLIP model: image, text, video, audio,
+ * depth and infrared go in as files or arrays, unit vectors of one common space come out.  It needs libc and libm; OpenMP is used
+ * when the compiler was told to (-fopenmp).
+ *
+ * QUICK START  (cc -O2 app.c -lm; fast kernels are chosen at run time, no -march flag is wanted)
+ *
+ *     #define LANGUAGEBIND_IMPLEMENTATION          // in exactly one .c or .cc file, and there before any other #include
+ *     #include "languagebind.h"
+ *     #include <stdio.h>
+ *     int main(void) {
+ *         lb_ctx *ctx = NULL; lb_model *model = NULL; const char *text = "a photo of a cat"; float v[1024];
+ *         if (lb_ctx_new(NULL, &ctx) || lb_model_open(ctx, "model.lbw", &model) || lb_embed_text(ctx, model, &text, 1, v))
+ *             return puts(lb_last_error()), 1;
+ *         lb_model_free(model); lb_ctx_free(ctx);
+ *         return 0;
+ *     }
+ *
+ * CONTENTS  (a reader enters at the top; each section stands only on those above it; search for the tag with >> before it)
+ *      1 base        configuration, types, status, memory, files, endian, hashes, random numbers, JSON
+ *      2 parallel    lb_parallel_for
+ *      3 cpu         instruction sets and the kernel table
+ *      4 kernels     matrix product, attention, norms, activations
+ *      5 tensor      views, the context, scratch memory, the tape
+ *      6 autograd    every operation, forward and backward
+ *      7 nn          layers, blocks, towers, LoRA, patch masking
+ *      8 text        CLIP byte-pair tokenizer
+ *      9 image       JPEG, PNG, BMP, PNM, GIF; resize; normalise
+ *     10 audio       WAV, FLAC; resample; STFT; mel
+ *     11 video       clips from Y4M, GIF, Motion-JPEG, folders
+ *     12 weights     the .lbw file
+ *     13 model       load, embed, score
+ *     14 train       loss, optimiser, checkpoints
+ *     15 eval        zero-shot and retrieval metrics
+ *
+ * OPTIONS  (define before the implementation; none of them changes a public struct)
+ *     LB_STATIC                          every function static: a private copy in this file
+ *     LB_MALLOC LB_REALLOC LB_FREE       the allocator; all three or none                        default malloc realloc free
+ *     LB_ASSERT(x)                       programming errors inside the header                    default nothing
+ *     LB_NO_STDIO                        no file access: models and inputs come from memory
+ *     LB_NO_SIMD                         scalar kernels only
+ *     LB_NO_TRAIN LB_NO_IMAGE LB_NO_AUDIO LB_NO_VIDEO     leave those sections out
+ *     LB_HEADER_NAME                     how this file includes itself                           default "languagebind.h"
+ *
+ * OWNERSHIP AND THREADS
+ *     A model is read-only after it was opened: any number of threads may use one.  A context is scratch memory and belongs to one
+ *     thread at a time.  What a function hands out through an `out` argument belongs to the caller, who frees it with the function
+ *     named at its declaration.  Every fallible function returns an lb_status; on failure its outputs are untouched or zero, nothing
+ *     leaks, and lb_last_error() gives one sentence (per thread) that says what was found and what was expected.
+ *     Results do not depend on the number of threads, nor on what else is in a batch.
+ */
+#ifndef LB__KERNEL_PASS
+#ifndef LANGUAGEBIND_H
+#define LANGUAGEBIND_H
+
+#if defined(LANGUAGEBIND_IMPLEMENTATION) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L                             /* fsync, fdopen under -std=c99 */
+#endif
+#if defined(LANGUAGEBIND_IMPLEMENTATION) && !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64                                /* large files on 32-bit hosts */
+#endif
+#include <stddef.h>
+#include <stdint.h>
+
+#define LB_VERSION_MAJOR 0
+#define LB_VERSION_MINOR 1
+#define LB_VERSION_PATCH 0
+#define LB_VERSION (LB_VERSION_MAJOR * 10000 + LB_VERSION_MINOR * 100 + LB_VERSION_PATCH)
+
+#ifdef LB_STATIC
+#  if defined(__GNUC__)
+#    define LB_API __attribute__((unused)) static
+#  else
+#    define LB_API static
+#  endif
+#else
+#  define LB_API extern
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- API of 1 base --------------------------------------------------------------------------------------------------- */
+
+/* What a call came to.  Zero is success, so `if (lb_...(...)) report(lb_last_error());` reads well. */
+typedef enum lb_status {
+    LB_OK = 0,
+    LB_ERR_ARG,            /* an argument is wrong: the caller's mistake                    */
+    LB_ERR_MEM,            /* out of memory                                                 */
+    LB_ERR_IO,             /* the system refused to open, read, write or rename             */
+    LB_ERR_FORMAT,         /* a file's bytes are not what its format asks for               */
+    LB_ERR_LIMIT,          /* a file asks for more than lb_limits allow                     */
+    LB_ERR_UNSUPPORTED,    /* well-formed, but a feature that this build does not read      */
+    LB_ERR_MISMATCH,       /* two good things that do not belong together                   */
+    LB_ERR_NUMERIC         /* a value became NaN or infinite                                */
+} lb_status;
+
+LB_API int         lb_version(void);                    /* LB_VERSION of the compiled implementation */
+LB_API const char *lb_last_error(void);                 /* this thread's last failure, one sentence; "" before the first */
+LB_API const char *lb_status_name(lb_status status);    /* "ok", "argument", "memory", ... */
+
+/* Element types of tensors in memory and in files. */
+typedef enum lb_dtype {
+    LB_F32 = 0, LB_F16, LB_BF16, LB_F64, LB_I8, LB_U8, LB_I16, LB_U16, LB_I32, LB_U32, LB_I64, LB_U64, LB_BOOL
+} lb_dtype;
+LB_API size_t      lb_dtype_size(lb_dtype dtype);       /* bytes of one element; 0 for an unknown type */
+LB_API const char *lb_dtype_name(lb_dtype dtype);       /* "f32", "bf16", ... */
+
+/* Upper bounds on what a file may ask for; checked before anything is allocated. */
+typedef struct lb_limits {
+    size_t max_pixels;       /* of one image or video frame           default 268,435,456 (2^28)        */
+    size_t max_side;         /* of an image, in pixels                default 65,535                    */
+    size_t max_samples;      /* of one audio clip, all channels       default 2^28                      */
+    size_t max_frames;       /* of one video                          default 1,000,000                 */
+    size_t max_tensors;      /* in a weight file or checkpoint        default 1,000,000                 */
+    size_t max_text;         /* bytes of one string or JSON text      default 2^28                      */
+    size_t max_nesting;      /* of JSON, pickle and container formats default 64                        */
+} lb_limits;
+LB_API lb_limits lb_limits_default(void);
+
+/* ---- API of 2 parallel ----------------------------------------------------------------------------------------------- */
+
+/* The caller's own thread pool: call run(arg, w) once for every w in 0..workers-1, on as many threads as it likes, and return when
+ * all have returned. */
+typedef void (*lb_pool_fn)(void *user, void (*run)(void *arg, int worker), void *arg, int workers);
+
+/* ---- API of 3 cpu ---------------------------------------------------------------------------------------------------- */
+
+/* The kernel set in use: "scalar", "avx2", "avx512" or "neon".  Chosen once from what the processor and the system support; the
+ * environment variable LB_CPU picks a lower one. */
+LB_API const char *lb_cpu_name(void);
+
+/* ---- API of 5 tensor: the context ------------------------------------------------------------------------------------ */
+
+typedef struct lb_ctx lb_ctx;
+typedef struct lb_ctx_desc {
+    uint32_t   _zero0;
+    int        threads;      /* default: what OpenMP offers; 1 without OpenMP or pool     */
+    lb_pool_fn pool;         /* runs the workers instead of OpenMP                         */
+    void      *pool_user;
+    lb_limits  limits;       /* a zero field means its default                             */
+    uint32_t   _zero1;
+} lb_ctx_desc;
+/* lb_ctx_new: scratch memory and settings for one thread.  desc may be NULL.  Freed with lb_ctx_free (NULL is fine). */
+LB_API lb_status lb_ctx_new(const lb_ctx_desc *desc, lb_ctx **out);
+LB_API void      lb_ctx_free(lb_ctx *ctx);
+
+/* lb_parallel_for: run fn over [0, n) in pieces of `grain`, on the context's threads.  fn(arg, begin, end, worker) may run at the
+ * same time for different pieces; worker is in 0..threads-1.  One thread or one piece: a single call over the whole range. */
+LB_API void lb_parallel_for(lb_ctx *ctx, size_t n, size_t grain, void (*fn)(void *arg, size_t begin, size_t end, int worker), void *arg);
+
+/* ---- API of 5 tensor ------------------------------------------------------------------------------------------------- */
+
+#define LB_MAX_DIMS 6
+/* How the elements of a tensor lie in memory.  PANEL is for matrices [N, K] that are multiplied from the right (y = x W^T): rows in
+ * groups of 32, and inside a group k-major: element (n, k) is at ((n / 32) * K + k) * 32 + n % 32; the last group is padded with
+ * zeros.  It is the layout of every linear weight, on disk, at inference, in gradients and in the optimiser. */
+typedef enum lb_layout { LB_ROWS = 0, LB_PANEL = 1 } lb_layout;
+#define LB_PANEL_WIDTH 32
+
+/* A typed view of memory that somebody else owns.  Row-major and dense. */
+typedef struct lb_tensor {
+    void     *data;
+    float    *grad;                  /* gradient in the same layout, f32; NULL: none is wanted */
+    lb_dtype  dtype;
+    lb_layout layout;
+    int       ndim;
+    size_t    shape[LB_MAX_DIMS];
+} lb_tensor;
+
+LB_API size_t lb_tensor_count(const lb_tensor *t);      /* product of the shape, without padding */
+LB_API size_t lb_tensor_stored(const lb_tensor *t);     /* elements in memory: PANEL counts its padding */
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* LANGUAGEBIND_H: end of API */
+
+#ifdef LANGUAGEBIND_IMPLEMENTATION
+#ifndef LB__IMPLEMENTED
+#define LB__IMPLEMENTED
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"          /* which private functions are used depends on the sections left in */
+#endif
+
+/* ==== 1 >>base ===================================================================================================================
+ * What everything stands on: macros, the error sentence, memory, files, byte order, hashes, random numbers.
+ * Calls: libc.  Held by: tests/test_base.c */
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#ifndef LB_NO_STDIO
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+#if defined(LB_MALLOC) && defined(LB_REALLOC) && defined(LB_FREE)
+#elif !defined(LB_MALLOC) && !defined(LB_REALLOC) && !defined(LB_FREE)
+#  define LB_MALLOC(n)     malloc(n)
+#  define LB_REALLOC(p, n) realloc(p, n)
+#  define LB_FREE(p)       free(p)
+#else
+#  error "languagebind.h: define all of LB_MALLOC, LB_REALLOC and LB_FREE, or none of them"
+#endif
+#ifndef LB_ASSERT
+#  define LB_ASSERT(x) ((void)0)
+#endif
+#ifndef LB_HEADER_NAME
+#  define LB_HEADER_NAME "languagebind.h"
+#endif
+
+#if defined(__GNUC__)
+#  define LB__RESTRICT     __restrict__
+#  define LB__INLINE       __attribute__((unused, always_inline)) static inline
+#  define LB__LIKELY(x)    __builtin_expect(!!(x), 1)
+#  define LB__TLS          __thread
+#else
+#  define LB__RESTRICT
+#  define LB__INLINE       static inline
+#  define LB__LIKELY(x)    (x)
+#  define LB__TLS
+#endif
+#define LB__MIN(a, b)      ((a) < (b) ? (a) : (b))
+#define LB__MAX(a, b)      ((a) > (b) ? (a) : (b))
+#define LB__COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+#define LB__PI             3.14159265358979323846
+
+LB_API int lb_version(void) { return LB_VERSION; }
+
+/* ---- 1.1 the error sentence ---- */
+
+static LB__TLS char lb__error[1024];
+
+LB_API const char *lb_last_error(void) { return lb__error; }
+
+LB_API const char *lb_status_name(lb_status status) {
+    static const char *const names[] = { "ok", "argument", "memory", "io", "format", "limit", "unsupported", "mismatch", "numeric" };
+    return (size_t)status < LB__COUNT(names) ? names[status] : "unknown";
+}
+
+/* Our own small formatter, so that LB_NO_STDIO builds report errors too and no locale can change a number.
+ * Knows %s %c %d %u %x %zu %lld %llu %g (six significant digits) %%, and a precision on %s and %g.  Returns the length written, always
+ * terminates. */
+static size_t lb__put_u64(char *out, uint64_t v, unsigned base) {
+    char tmp[32]; size_t n = 0, i;
+    do { tmp[n++] = "0123456789abcdef"[v % base]; v /= base; } while (v);
+    for (i = 0; i < n; i++) out[i] = tmp[n - 1 - i];
+    return n;
+}
+/* %.{digits}g for finite values: scaled by powers of ten in double, correct to the digits that an error sentence or a log needs. */
+static size_t lb__put_f64(char *out, double v, int digits) {
+    size_t n = 0; int e = 0, i, used; uint64_t m, lim = 1;
+    if (v != v) { memcpy(out, "nan", 3); return 3; }
+    if (v < 0) { out[n++] = '-'; v = -v; }
+    if (v > DBL_MAX) { memcpy(out + n, "inf", 3); return n + 3; }
+    if (v == 0) { out[n++] = '0'; return n; }
+    if (digits < 1) digits = 1;
+    if (digits > 17) digits = 17;
+    e = (int)floor(log10(v));
+    for (i = 0; i < digits; i++) lim *= 10;
+    {   /* two steps, so that neither the smallest nor the largest double overflows the scale */
+        int s = digits - 1 - e, h = s / 2;
+        m = (uint64_t)(v * pow(10, h) * pow(10, s - h) + 0.5);
+    }
+    if (m >= lim) { m /= 10; e++; }
+    else if (m < lim / 10) { m = m * 10; e--; }
+    {
+        char d[24]; size_t nd = lb__put_u64(d, m, 10);
+        used = (int)nd;
+        while (used > 1 && d[used - 1] == '0') used--;
+        if (e < -4 || e >= digits) {
+            out[n++] = d[0];
+            if (used > 1) { out[n++] = '.'; memcpy(out + n, d + 1, (size_t)used - 1); n += (size_t)used - 1; }
+            out[n++] = 'e'; out[n++] = e < 0 ? '-' : '+';
+            if (abs(e) < 10) out[n++] = '0';
+            n += lb__put_u64(out + n, (uint64_t)abs(e), 10);
+        } else if (e < 0) {
+            out[n++] = '0'; out[n++] = '.';
+            for (i = -1; i > e; i--) out[n++] = '0';
+            memcpy(out + n, d, (size_t)used); n += (size_t)used;
+        } else {
+            for (i = 0; i <= e || i < used; i++) {
+                if (i == e + 1) out[n++] = '.';
+                out[n++] = i < used ? d[i] : '0';
+            }
+        }
+    }
+    return n;
+}
+static size_t lb__vformat(char *out, size_t cap, const char *f, va_list ap) {
+    size_t n = 0;
+    for (; *f; f++) {
+        char tmp[64]; const char *s = tmp; size_t len = 0; int prec = -1;
+        if (*f != '%') { s = f; len = 1; }
+        else {
+            f++;
+            if (*f == '.') { f++; if (*f == '*') { prec = va_arg(ap, int); f++; } else for (prec = 0; *f >= '0' && *f <= '9'; f++) prec = prec * 10 + (*f - '0'); }
+            if (*f == 's') { s = va_arg(ap, const char *); if (!s) s = "(null)"; while ((prec < 0 || len < (size_t)prec) && s[len]) len++; }
+            else if (*f == 'c') { tmp[0] = (char)va_arg(ap, int); len = 1; }
+            else if (*f == 'd') { int v = va_arg(ap, int); uint64_t u = v < 0 ? 0 - (uint64_t)(int64_t)v : (uint64_t)v; if (v < 0) tmp[len++] = '-'; len += lb__put_u64(tmp + len, u, 10); }
+            else if (*f == 'u') len = lb__put_u64(tmp, va_arg(ap, unsigned), 10);
+            else if (*f == 'x') len = lb__put_u64(tmp, va_arg(ap, unsigned), 16);
+            else if (*f == 'z') { f++; len = lb__put_u64(tmp, va_arg(ap, size_t), 10); }
+            else if (*f == 'l') {
+                f += 2;
+                if (*f == 'd') { long long v = va_arg(ap, long long); if (v < 0) { tmp[len++] = '-'; len += lb__put_u64(tmp + len, 0 - (uint64_t)v, 10); } else len = lb__put_u64(tmp, (uint64_t)v, 10); }
+                else len = lb__put_u64(tmp, va_arg(ap, unsigned long long), *f == 'x' ? 16 : 10);
+            }
+            else if (*f == 'g') len = lb__put_f64(tmp, va_arg(ap, double), prec < 0 ? 6 : prec);
+            else { tmp[0] = '%'; len = 1; if (*f != '%') f--; }
+        }
+        for (; len && n + 1 < cap; len--) out[n++] = *s++;
+    }
+    if (cap) out[n] = 0;
+    return n;
+}
+static size_t lb__format(char *out, size_t cap, const char *f, ...) {
+    va_list ap; size_t n;
+    va_start(ap, f); n = lb__vformat(out, cap, f, ap); va_end(ap);
+    return n;
+}
+/* Leave a sentence for lb_last_error() and hand the status back: `return lb__fail(LB_ERR_FORMAT, "%s: ...", name);` */
+static lb_status lb__fail(lb_status status, const char *f, ...) {
+    char tmp[sizeof lb__error]; va_list ap;          /* the arguments may point into the old sentence */
+    va_start(ap, f); lb__vformat(tmp, sizeof tmp, f, ap); va_end(ap);
+    memcpy(lb__error, tmp, sizeof tmp);
+    return status;
+}
+/* Put "where: " in front of the sentence that is already there: readers of bytes do not know their file's name, their callers do. */
+static lb_status lb__fail_in(lb_status status, const char *where) {
+    if (status == LB_OK) return status;
+    return lb__fail(status, "%s: %s", where, lb__error);
+}
+/* The usual way out of a failing call. */
+#define LB__TRY(call) do { lb_status lb__s = (call); if (lb__s) return lb__s; } while (0)
+
+/* ---- 1.2 memory ---- */
+
+/* Sizes from outside are multiplied and added with these; 0 says that the result does not fit. */
+LB__INLINE int lb__mul(size_t a, size_t b, size_t *out) { if (b && a > SIZE_MAX / b) return 0; *out = a * b; return 1; }
+LB__INLINE int lb__add(size_t a, size_t b, size_t *out) { if (a > SIZE_MAX - b) return 0; *out = a + b; return 1; }
+
+/* n elements of `size` bytes, zeroed; NULL leaves the LB_ERR_MEM sentence.  Never NULL for n == 0.  Freed with lb__release. */
+static void *lb__alloc(size_t n, size_t size) {
+    size_t bytes; void *p;
+    if (!lb__mul(n, size, &bytes) || bytes > PTRDIFF_MAX) { lb__fail(LB_ERR_MEM, "out of memory: %zu elements of %zu bytes do not fit in the address space", n, size); return NULL; }
+    p = LB_MALLOC(bytes ? bytes : 1);
+    if (!p) { lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes); return NULL; }
+    memset(p, 0, bytes ? bytes : 1);
+    return p;
+}
+static void lb__release(void *p) { if (p) LB_FREE(p); }
+
+/* A growing array of bytes, for writers and parsers.  Zero-initialise; lb__buf_free when done. */
+typedef struct lb__buf { unsigned char *data; size_t size, cap; } lb__buf;
+static lb_status lb__buf_reserve(lb__buf *b, size_t more) {
+    size_t need, cap; void *p;
+    if (!lb__add(b->size, more, &need) || need > PTRDIFF_MAX) return lb__fail(LB_ERR_MEM, "out of memory: a buffer of %zu + %zu bytes does not fit", b->size, more);
+    if (need <= b->cap) return LB_OK;
+    cap = b->cap < 64 ? 64 : b->cap;
+    while (cap < need) cap = cap > PTRDIFF_MAX / 2 ? need : cap * 2;
+    p = b->data ? LB_REALLOC(b->data, cap) : LB_MALLOC(cap);
+    if (!p) return lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", cap);
+    b->data = (unsigned char *)p; b->cap = cap;
+    return LB_OK;
+}
+static lb_status lb__buf_add(lb__buf *b, const void *p, size_t n) {
+    LB__TRY(lb__buf_reserve(b, n));
+    if (n) memcpy(b->data + b->size, p, n);
+    b->size += n;
+    return LB_OK;
+}
+static void lb__buf_free(lb__buf *b) { lb__release(b->data); b->data = NULL; b->size = b->cap = 0; }
+
+LB_API lb_limits lb_limits_default(void) {
+    lb_limits l;
+    l.max_pixels = (size_t)1 << 28; l.max_side = 65535; l.max_samples = (size_t)1 << 28; l.max_frames = 1000000;
+    l.max_tensors = 1000000; l.max_text = (size_t)1 << 28; l.max_nesting = 64;
+    return l;
+}
+
+/* ---- 1.3 bytes and numbers ---- */
+
+LB__INLINE int lb__host_little(void) { const uint16_t one = 1; unsigned char c; memcpy(&c, &one, 1); return c; }
+LB__INLINE uint16_t lb__u16le(const void *p) { const uint8_t *b = (const uint8_t *)p; return (uint16_t)(b[0] | b[1] << 8); }
+LB__INLINE uint32_t lb__u32le(const void *p) { const uint8_t *b = (const uint8_t *)p; return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24; }
+LB__INLINE uint64_t lb__u64le(const void *p) { return (uint64_t)lb__u32le(p) | (uint64_t)lb__u32le((const uint8_t *)p + 4) << 32; }
+LB__INLINE uint16_t lb__u16be(const void *p) { const uint8_t *b = (const uint8_t *)p; return (uint16_t)(b[0] << 8 | b[1]); }
+LB__INLINE uint32_t lb__u32be(const void *p) { const uint8_t *b = (const uint8_t *)p; return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | (uint32_t)b[3]; }
+LB__INLINE uint64_t lb__u64be(const void *p) { return (uint64_t)lb__u32be(p) << 32 | lb__u32be((const uint8_t *)p + 4); }
+LB__INLINE void lb__put16le(void *p, uint16_t v) { uint8_t *b = (uint8_t *)p; b[0] = (uint8_t)v; b[1] = (uint8_t)(v >> 8); }
+LB__INLINE void lb__put32le(void *p, uint32_t v) { uint8_t *b = (uint8_t *)p; b[0] = (uint8_t)v; b[1] = (uint8_t)(v >> 8); b[2] = (uint8_t)(v >> 16); b[3] = (uint8_t)(v >> 24); }
+LB__INLINE void lb__put64le(void *p, uint64_t v) { lb__put32le(p, (uint32_t)v); lb__put32le((uint8_t *)p + 4, (uint32_t)(v >> 32)); }
+LB__INLINE float    lb__bits_f32(uint32_t u) { float f; memcpy(&f, &u, 4); return f; }
+LB__INLINE uint32_t lb__f32_bits(float f) { uint32_t u; memcpy(&u, &f, 4); return u; }
+LB__INLINE double   lb__bits_f64(uint64_t u) { double f; memcpy(&f, &u, 8); return f; }
+
+/* Half precision, round to nearest even, subnormals and NaN kept. */
+LB__INLINE float lb__f16_f32(uint16_t h) {
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, e = (h >> 10) & 31, m = h & 1023;
+    if (e == 31) return lb__bits_f32(sign | 0x7f800000 | m << 13);
+    if (e) return lb__bits_f32(sign | (e + 112) << 23 | m << 13);
+    return lb__bits_f32(sign | lb__f32_bits((float)m * 5.9604644775390625e-8f));
+}
+LB__INLINE uint16_t lb__f32_f16(float f) {
+    uint32_t u = lb__f32_bits(f), sign = (u >> 16) & 0x8000, a = u & 0x7fffffff;
+    if (a > 0x7f800000) return (uint16_t)(sign | 0x7e00);
+    if (a >= 0x477ff000) return (uint16_t)(sign | 0x7c00);
+    if (a < 0x38800000) return (uint16_t)(sign | (lb__f32_bits(lb__bits_f32(a) + 0.5f) - 0x3f000000));    /* 0.5 has ulp 2^-24 */
+    a += 0xfff + ((a >> 13) & 1);
+    return (uint16_t)(sign | ((a - 0x38000000) >> 13));
+}
+LB__INLINE float lb__bf16_f32(uint16_t h) { return lb__bits_f32((uint32_t)h << 16); }
+LB__INLINE uint16_t lb__f32_bf16(float f) {
+    uint32_t u = lb__f32_bits(f);
+    if ((u & 0x7fffffff) > 0x7f800000) return (uint16_t)(u >> 16 | 0x40);
+    return (uint16_t)((u + 0x7fff + ((u >> 16) & 1)) >> 16);
+}
+
+static const struct { const char *name; size_t size; } lb__dtypes[] = {
+    { "f32", 4 }, { "f16", 2 }, { "bf16", 2 }, { "f64", 8 }, { "i8", 1 }, { "u8", 1 }, { "i16", 2 }, { "u16", 2 },
+    { "i32", 4 }, { "u32", 4 }, { "i64", 8 }, { "u64", 8 }, { "bool", 1 }
+};
+LB_API size_t lb_dtype_size(lb_dtype dtype) { return (size_t)dtype < LB__COUNT(lb__dtypes) ? lb__dtypes[dtype].size : 0; }
+LB_API const char *lb_dtype_name(lb_dtype dtype) { return (size_t)dtype < LB__COUNT(lb__dtypes) ? lb__dtypes[dtype].name : "unknown"; }
+
+/* ---- 1.4 checksums ---- */
+
+/* CRC-32 of zip, PNG and .lbw (polynomial edb88320), eight bytes a step.  Start with 0 and feed the result back in.  Tables are built
+ * once; two threads that race write the same values. */
+static uint32_t lb__crc_table[8][256];
+static void lb__crc_init(void) {
+    uint32_t i, k, t[8][256];
+    for (i = 0; i < 256; i++) { uint32_t c = i; for (k = 0; k < 8; k++) c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1; t[0][i] = c; }
+    for (k = 1; k < 8; k++) for (i = 0; i < 256; i++) t[k][i] = t[k - 1][i] >> 8 ^ t[0][t[k - 1][i] & 255];
+    memcpy(lb__crc_table[1], t[1], sizeof t - sizeof t[0]);
+    memcpy(lb__crc_table[0], t[0], sizeof t[0]);
+}
+static uint32_t lb__crc32(uint32_t crc, const void *data, size_t n) {
+    const uint8_t *p = (const uint8_t *)data;
+    if (!lb__crc_table[0][255]) lb__crc_init();
+    crc = ~crc;
+    for (; n >= 8; n -= 8, p += 8) {
+        uint32_t a = crc ^ lb__u32le(p), b = lb__u32le(p + 4);
+        crc = lb__crc_table[7][a & 255] ^ lb__crc_table[6][a >> 8 & 255] ^ lb__crc_table[5][a >> 16 & 255] ^ lb__crc_table[4][a >> 24]
+            ^ lb__crc_table[3][b & 255] ^ lb__crc_table[2][b >> 8 & 255] ^ lb__crc_table[1][b >> 16 & 255] ^ lb__crc_table[0][b >> 24];
+    }
+    for (; n; n--, p++) crc = crc >> 8 ^ lb__crc_table[0][(crc ^ *p) & 255];
+    return ~crc;
+}
+
+/* SHA-256 (FIPS 180-4), for provenance and for naming an adapter's base. */
+typedef struct lb__sha256 { uint32_t h[8]; uint64_t bytes; uint8_t block[64]; } lb__sha256;
+static void lb__sha256_block(uint32_t h[8], const uint8_t *p) {
+    static const uint32_t K[64] = {
+        0x428a2f98,0x71374491,0xb5c0fbcf,0xe9b5dba5,0x3956c25b,0x59f111f1,0x923f82a4,0xab1c5ed5,0xd807aa98,0x12835b01,0x243185be,0x550c7dc3,0x72be5d74,0x80deb1fe,0x9bdc06a7,0xc19bf174,
+        0xe49b69c1,0xefbe4786,0x0fc19dc6,0x240ca1cc,0x2de92c6f,0x4a7484aa,0x5cb0a9dc,0x76f988da,0x983e5152,0xa831c66d,0xb00327c8,0xbf597fc7,0xc6e00bf3,0xd5a79147,0x06ca6351,0x14292967,
+        0x27b70a85,0x2e1b2138,0x4d2c6dfc,0x53380d13,0x650a7354,0x766a0abb,0x81c2c92e,0x92722c85,0xa2bfe8a1,0xa81a664b,0xc24b8b70,0xc76c51a3,0xd192e819,0xd6990624,0xf40e3585,0x106aa070,
+        0x19a4c116,0x1e376c08,0x2748774c,0x34b0bcb5,0x391c0cb3,0x4ed8aa4a,0x5b9cca4f,0x682e6ff3,0x748f82ee,0x78a5636f,0x84c87814,0x8cc70208,0x90befffa,0xa4506ceb,0xbef9a3f7,0xc67178f2 };
+#define LB__ROR(x, r) ((x) >> (r) | (x) << (32 - (r)))
+    uint32_t w[64], a[8]; int i;
+    for (i = 0; i < 16; i++) w[i] = lb__u32be(p + 4 * i);
+    for (; i < 64; i++) w[i] = w[i - 16] + w[i - 7] + (LB__ROR(w[i - 15], 7) ^ LB__ROR(w[i - 15], 18) ^ w[i - 15] >> 3) + (LB__ROR(w[i - 2], 17) ^ LB__ROR(w[i - 2], 19) ^ w[i - 2] >> 10);
+    memcpy(a, h, sizeof a);
+    for (i = 0; i < 64; i++) {
+        uint32_t t1 = a[7] + (LB__ROR(a[4], 6) ^ LB__ROR(a[4], 11) ^ LB__ROR(a[4], 25)) + ((a[4] & a[5]) ^ (~a[4] & a[6])) + K[i] + w[i];
+        uint32_t t2 = (LB__ROR(a[0], 2) ^ LB__ROR(a[0], 13) ^ LB__ROR(a[0], 22)) + ((a[0] & a[1]) ^ (a[0] & a[2]) ^ (a[1] & a[2]));
+        a[7] = a[6]; a[6] = a[5]; a[5] = a[4]; a[4] = a[3] + t1; a[3] = a[2]; a[2] = a[1]; a[1] = a[0]; a[0] = t1 + t2;
+    }
+    for (i = 0; i < 8; i++) h[i] += a[i];
+#undef LB__ROR
+}
+static void lb__sha256_init(lb__sha256 *s) {
+    static const uint32_t h[8] = { 0x6a09e667,0xbb67ae85,0x3c6ef372,0xa54ff53a,0x510e527f,0x9b05688c,0x1f83d9ab,0x5be0cd19 };
+    memset(s, 0, sizeof *s); memcpy(s->h, h, sizeof h);
+}
+static void lb__sha256_add(lb__sha256 *s, const void *data, size_t n) {
+    const uint8_t *p = (const uint8_t *)data; size_t have = (size_t)(s->bytes & 63);
+    s->bytes += n;
+    if (have) {
+        size_t take = LB__MIN(n, 64 - have);
+        memcpy(s->block + have, p, take); p += take; n -= take;
+        if (have + take < 64) return;
+        lb__sha256_block(s->h, s->block);
+    }
+    for (; n >= 64; n -= 64, p += 64) lb__sha256_block(s->h, p);
+    if (n) memcpy(s->block, p, n);
+}
+static void lb__sha256_done(lb__sha256 *s, uint8_t out[32]) {
+    uint64_t bits = s->bytes * 8; uint8_t pad[72] = { 0x80 }; size_t n = 64 - (size_t)((s->bytes + 8) & 63); int i;
+    for (i = 0; i < 8; i++) pad[n + (size_t)i] = (uint8_t)(bits >> (56 - 8 * i));
+    lb__sha256_add(s, pad, n + 8);
+    for (i = 0; i < 32; i++) out[i] = (uint8_t)(s->h[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+/* ---- 1.5 random numbers ---- */
+
+/* Philox4x32-10 (Salmon et al. 2011): the i-th block of stream `stream` under `seed`, four 32-bit numbers.  Stateless, so a re-run, a
+ * resumed run or a recomputed block sees the same draw. */
+static void lb__philox(uint64_t seed, uint64_t stream, uint64_t i, uint32_t out[4]) {
+    uint32_t c0 = (uint32_t)i, c1 = (uint32_t)(i >> 32), c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32), k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32); int r;
+    for (r = 0; r < 10; r++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0; c1 = (uint32_t)p1; c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1; c3 = (uint32_t)p0;
+        k0 += 0x9E3779B9u; k1 += 0xBB67AE85u;
+    }
+    out[0] = c0; out[1] = c1; out[2] = c2; out[3] = c3;
+}
+/* A sequential view of one stream. */
+typedef struct lb__rng { uint64_t seed, stream, count; uint32_t block[4]; } lb__rng;
+static lb__rng lb__rng_new(uint64_t seed, uint64_t stream) { lb__rng r; memset(&r, 0, sizeof r); r.seed = seed; r.stream = stream; return r; }
+static uint32_t lb__rng_u32(lb__rng *r) {
+    if (!(r->count & 3)) lb__philox(r->seed, r->stream, r->count >> 2, r->block);
+    return r->block[r->count++ & 3];
+}
+static float  lb__rng_uniform(lb__rng *r) { return (float)(lb__rng_u32(r) >> 8) * (1.0f / 16777216.0f); }                       /* [0, 1) */
+static uint32_t lb__rng_below(lb__rng *r, uint32_t n) { return (uint32_t)(((uint64_t)lb__rng_u32(r) * n) >> 32); }               /* [0, n) */
+static float  lb__rng_normal(lb__rng *r) {                                                                                      /* N(0, 1), Box-Muller */
+    double u = ((double)lb__rng_u32(r) + 1.0) / 4294967296.0, v = (double)lb__rng_u32(r) / 4294967296.0;
+    return (float)(sqrt(-2.0 * log(u)) * cos(2.0 * LB__PI * v));
+}
+
+/* ---- 1.6 files ---- */
+
+#ifndef LB_NO_STDIO
+/* A whole file, read-only: mapped where the system can, read into memory where it cannot (pipes).  Close with lb__file_close. */
+typedef struct lb__file { const unsigned char *data; size_t size; int mapped; } lb__file;
+static void lb__file_close(lb__file *f) {
+    if (f->mapped) munmap((void *)(uintptr_t)f->data, f->size);
+    else lb__release((void *)(uintptr_t)f->data);
+    memset(f, 0, sizeof *f);
+}
+/* path "-" is standard input. */
+static lb_status lb__file_open(const char *path, lb__file *out) {
+    struct stat st; lb__buf b = { 0, 0, 0 }; int fd = strcmp(path, "-") ? open(path, O_RDONLY) : 0; lb_status s = LB_OK;
+    memset(out, 0, sizeof *out);
+    if (fd < 0) return lb__fail(LB_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (fstat(fd, &st)) { s = lb__fail(LB_ERR_IO, "%s: cannot read: %s", path, strerror(errno)); goto done; }
+    if (S_ISDIR(st.st_mode)) { s = lb__fail(LB_ERR_IO, "%s: is a folder, a file was expected", path); goto done; }
+    if (S_ISREG(st.st_mode) && st.st_size > 0 && fd != 0) {
+        void *p;
+        if ((uint64_t)st.st_size > SIZE_MAX) { s = lb__fail(LB_ERR_LIMIT, "%s: larger than this machine's address space", path); goto done; }
+        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p != MAP_FAILED) { out->data = (const unsigned char *)p; out->size = (size_t)st.st_size; out->mapped = 1; goto done; }
+    }
+    for (;;) {
+        ssize_t n;
+        if ((s = lb__buf_reserve(&b, 65536)) != LB_OK) break;
+        n = read(fd, b.data + b.size, b.cap - b.size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) { s = lb__fail(LB_ERR_IO, "%s: cannot read: %s", path, strerror(errno)); break; }
+        if (n == 0) { out->data = b.data; out->size = b.size; break; }
+        b.size += (size_t)n;
+    }
+    if (s) lb__buf_free(&b);
+done:
+    if (fd > 0) close(fd);
+    return s;
+}
+
+/* A file that appears whole or not at all: bytes go to a temporary beside it, which is flushed to the disk and renamed by
+ * lb__writer_commit.  lb__writer_abort removes it.  After a failed add only abort is needed. */
+typedef struct lb__writer { int fd; char *path, *temp; uint64_t offset; unsigned char *buf; size_t used; } lb__writer;
+enum { LB__WRITER_BUF = 1 << 16 };
+static void lb__writer_abort(lb__writer *w) {
+    if (w->fd > 0) { close(w->fd); unlink(w->temp); }
+    lb__release(w->path); lb__release(w->temp); lb__release(w->buf);
+    memset(w, 0, sizeof *w);
+}
+static lb_status lb__writer_open(const char *path, lb__writer *w) {
+    size_t n = strlen(path); int i;
+    memset(w, 0, sizeof *w);
+    w->path = (char *)lb__alloc(n + 1, 1); w->temp = (char *)lb__alloc(n + 32, 1); w->buf = (unsigned char *)lb__alloc(LB__WRITER_BUF, 1);
+    if (!w->path || !w->temp || !w->buf) { lb__writer_abort(w); return LB_ERR_MEM; }
+    memcpy(w->path, path, n);
+    for (i = 0; i < 100; i++) {
+        lb__format(w->temp, n + 32, "%s.%u.%d.tmp", path, (unsigned)getpid(), i);
+        w->fd = open(w->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        if (w->fd > 0 || errno != EEXIST) break;
+    }
+    if (w->fd <= 0) { w->fd = 0; lb__fail(LB_ERR_IO, "%s: cannot create: %s", path, strerror(errno)); lb__writer_abort(w); return LB_ERR_IO; }
+    return LB_OK;
+}
+static lb_status lb__writer_flush(lb__writer *w, const unsigned char *p, size_t n) {
+    while (n) {
+        ssize_t k = write(w->fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return lb__fail(LB_ERR_IO, "%s: cannot write: %s", w->path, k < 0 ? strerror(errno) : "nothing was taken");
+        p += k; n -= (size_t)k;
+    }
+    return LB_OK;
+}
+static lb_status lb__writer_add(lb__writer *w, const void *data, size_t n) {
+    const unsigned char *p = (const unsigned char *)data;
+    w->offset += n;
+    if (w->used + n > LB__WRITER_BUF) { size_t u = w->used; w->used = 0; LB__TRY(lb__writer_flush(w, w->buf, u)); }
+    if (n >= LB__WRITER_BUF) return lb__writer_flush(w, p, n);
+    if (n) memcpy(w->buf + w->used, p, n);
+    w->used += n;
+    return LB_OK;
+}
+static lb_status lb__writer_commit(lb__writer *w) {
+    lb_status s = lb__writer_flush(w, w->buf, w->used);
+    if (!s && fsync(w->fd) && errno != EINVAL && errno != ENOTSUP) s = lb__fail(LB_ERR_IO, "%s: cannot flush to disk: %s", w->path, strerror(errno));
+    if (!s) {
+        int fd = w->fd; w->fd = 0;
+        if (close(fd)) { s = lb__fail(LB_ERR_IO, "%s: cannot close: %s", w->path, strerror(errno)); unlink(w->temp); }
+        else if (rename(w->temp, w->path)) { s = lb__fail(LB_ERR_IO, "%s: cannot rename into place: %s", w->path, strerror(errno)); unlink(w->temp); }
+    }
+    lb__writer_abort(w);
+    return s;
+}
+#endif /* LB_NO_STDIO */
+
+/* ==== 2 >>parallel ===============================================================================================================
+ * One loop construct.  Workers take pieces from a shared counter, so a slow core delays one piece and not its half of the work; every
+ * user writes results that do not depend on who computed which piece.  Calls: base.  Held by: tests/test_base.c */
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* The context stands here because everything below takes one; section 5 fills it. */
+struct lb__kernels; struct lb__tape;
+typedef struct lb__chunk { struct lb__chunk *next; size_t size, used; } lb__chunk;     /* arena memory follows, 64-byte aligned */
+struct lb_ctx {
+    lb_limits  limits;
+    int        threads;
+    lb_pool_fn pool;
+    void      *pool_user;
+    const struct lb__kernels *kernels;
+    struct lb__tape *tape;             /* NULL: inference */
+    lb__chunk *first, *current;        /* arena */
+};
+
+typedef struct lb__loop { size_t n, grain, next; void (*fn)(void *, size_t, size_t, int); void *arg; } lb__loop;
+static void lb__loop_run(void *arg, int worker) {
+    lb__loop *l = (lb__loop *)arg;
+    for (;;) {
+#if defined(__GNUC__)
+        size_t b = __atomic_fetch_add(&l->next, l->grain, __ATOMIC_RELAXED);
+#else
+        size_t b = l->next; l->next += l->grain;
+#endif
+        if (b >= l->n) return;
+        l->fn(l->arg, b, LB__MIN(b + l->grain, l->n), worker);
+    }
+}
+LB_API void lb_parallel_for(lb_ctx *ctx, size_t n, size_t grain, void (*fn)(void *arg, size_t begin, size_t end, int worker), void *arg) {
+    lb__loop l; size_t pieces; int workers;
+    if (!n) return;
+    if (!grain) grain = 1;
+    pieces = (n - 1) / grain + 1;
+    workers = pieces < (size_t)ctx->threads ? (int)pieces : ctx->threads;
+    if (workers <= 1) { fn(arg, 0, n, 0); return; }
+    l.n = n; l.grain = grain; l.next = 0; l.fn = fn; l.arg = arg;
+    if (ctx->pool) { ctx->pool(ctx->pool_user, lb__loop_run, &l, workers); return; }
+#ifdef _OPENMP
+    #pragma omp parallel num_threads(workers)
+    lb__loop_run(&l, omp_get_thread_num());
+#else
+    lb__loop_run(&l, 0);
+#endif
+}
+
+
+/* ==== 3 >>cpu ====================================================================================================================
+ * Which kernel sets this processor and system can run, and which one is used.  Calls: base.  Held by: tests/test_kernels.c */
+
+LB_API const char *lb_cpu_name(void) { return "scalar"; }
+
+/* Activation of a GEMM epilogue. */
+typedef enum lb_act { LB_ACT_NONE = 0, LB_ACT_GELU, LB_ACT_QUICK_GELU } lb_act;
+
+/* ==== 4 >>kernels ================================================================================================================
+ * The arithmetic.  All activations are f32, row-major with a row stride ("ld", in elements).  Every result element is summed in an
+ * order that depends on nothing but K (and, for attention, the number of keys): not on M, the batch, the tile or the thread.
+ * Calls: base, parallel, cpu.  Held by: tests/test_kernels.c */
+
+/* gemm  c = act(a w^T + bias) + add            a [M,K], w [N,K] panels, bias [N], add and c [M,N]; bias and add may be NULL; add may be c */
+typedef struct lb__gemm {
+    size_t M, N, K;
+    const float *a;    size_t lda;
+    const void  *w;    lb_dtype wtype;          /* f32, f16 or bf16 panels */
+    float       *c;    size_t ldc;
+    const float *bias;
+    const float *add;  size_t ldadd;
+    float       *pre;  size_t ldpre;            /* not NULL: a w^T + bias is stored here too, for the backward of act */
+    lb_act       act;
+} lb__gemm;
+static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g);
+/* gemm_dx  dx += dy w                          dy [M,N], w [N,K] panels, dx [M,K] */
+static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K);
+/* gemm_dw  dw += dy^T x                        dy [M,N], x [M,K], dw [N,K] panels f32 */
+static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K);
+
+/* attention  o = softmax(scale q k^T [+ causal mask]) v, per sequence and head.
+ * Sequence s, token t lives at row (s / inner) * inner * T + s % inner + t * inner: inner = 1 is the usual order; inner = n attends over
+ * frames when rows are [clip, frame, n].  `len` gives every sequence its own length (then inner must be 1 and rows are packed without
+ * gaps, sequence after sequence).  With `pooled`, only one query a sequence is computed: q and o have one row a sequence. */
+typedef struct lb__attn {
+    size_t S, T, H, D, inner;                   /* sequences, tokens, heads, head size */
+    const size_t *offset;                       /* [S+1] first row of each sequence when lengths differ; NULL: all have T */
+    const float *q, *k, *v; size_t ld;          /* row stride of k and v, and of q unless pooled */
+    size_t ldq;
+    float *o; size_t ldo;
+    float *lse;                                 /* [rows of q, H] log-sum-exp, for the backward; may be NULL */
+    int causal, pooled;
+    float scale;
+} lb__attn;
+static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a);
+/* dq, dk, dv (same shapes and strides as q, k, v) += their gradients; do_ as o; needs o and lse of the forward */
+static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv);
+
+/* ---- 4.1 scalar reference ---- */
+
+static float lb__weight_at(const void *w, lb_dtype t, size_t i) {
+    return t == LB_F32 ? ((const float *)w)[i] : t == LB_F16 ? lb__f16_f32(((const uint16_t *)w)[i]) : lb__bf16_f32(((const uint16_t *)w)[i]);
+}
+static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PANEL_WIDTH) * K + k) * LB_PANEL_WIDTH + n % LB_PANEL_WIDTH; }
+LB__INLINE float lb__act_fwd(float x, lb_act act) {
+    if (act == LB_ACT_GELU) return 0.5f * x * (1.0f + erff(x * 0.70710678118654752440f));
+    if (act == LB_ACT_QUICK_GELU) return x / (1.0f + expf(-1.702f * x));
+    return x;
+}
+LB__INLINE float lb__act_grad(float x, lb_act act) {
+    if (act == LB_ACT_GELU) return 0.5f * (1.0f + erff(x * 0.70710678118654752440f)) + x * 0.39894228040143267794f * expf(-0.5f * x * x);
+    if (act == LB_ACT_QUICK_GELU) { float s = 1.0f / (1.0f + expf(-1.702f * x)); return s + 1.702f * x * s * (1.0f - s); }
+    return 1.0f;
+}
+static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g) {
+    size_t m, n, k;
+    (void)ctx;
+    for (m = 0; m < g->M; m++) for (n = 0; n < g->N; n++) {
+        float s = 0;
+        for (k = 0; k < g->K; k++) s += g->a[m * g->lda + k] * lb__weight_at(g->w, g->wtype, lb__panel_index(n, k, g->K));
+        if (g->bias) s += g->bias[n];
+        if (g->pre) g->pre[m * g->ldpre + n] = s;
+        s = lb__act_fwd(s, g->act);
+        g->c[m * g->ldc + n] = g->add ? s + g->add[m * g->ldadd + n] : s;
+    }
+    return LB_OK;
+}
+static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K) {
+    size_t m, n, k;
+    (void)ctx;
+    for (m = 0; m < M; m++) for (k = 0; k < K; k++) {
+        float s = 0;
+        for (n = 0; n < N; n++) s += dy[m * lddy + n] * lb__weight_at(w, wtype, lb__panel_index(n, k, K));
+        dx[m * lddx + k] += s;
+    }
+    return LB_OK;
+}
+static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K) {
+    size_t m, n, k;
+    (void)ctx;
+    for (n = 0; n < N; n++) for (k = 0; k < K; k++) {
+        float s = 0;
+        for (m = 0; m < M; m++) s += dy[m * lddy + n] * x[m * ldx + k];
+        dw[lb__panel_index(n, k, K)] += s;
+    }
+    return LB_OK;
+}
+static void lb__attn_seq(const lb__attn *a, size_t s, size_t *row, size_t *stride, size_t *len) {
+    if (a->offset) { *row = a->offset[s]; *stride = 1; *len = a->offset[s + 1] - a->offset[s]; return; }
+    *row = s / a->inner * a->inner * a->T + s % a->inner; *stride = a->inner; *len = a->T;
+}
+static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
+    size_t s, h, i, j, c;
+    (void)ctx;
+    for (s = 0; s < a->S; s++) for (h = 0; h < a->H; h++) {
+        size_t row, stride, T, Q;
+        lb__attn_seq(a, s, &row, &stride, &T);
+        Q = a->pooled ? 1 : T;
+        for (i = 0; i < Q; i++) {
+            size_t qr = a->pooled ? s : row + i * stride, end = a->causal && !a->pooled ? i + 1 : T;
+            const float *q = a->q + qr * a->ldq + h * a->D; float *o = a->o + qr * a->ldo + h * a->D, m = -INFINITY, sum = 0;
+            for (c = 0; c < a->D; c++) o[c] = 0;
+            for (j = 0; j < end; j++) { const float *k = a->k + (row + j * stride) * a->ld + h * a->D; float d = 0; for (c = 0; c < a->D; c++) d += q[c] * k[c]; m = LB__MAX(m, d * a->scale); }
+            for (j = 0; j < end; j++) {
+                const float *k = a->k + (row + j * stride) * a->ld + h * a->D, *v = a->v + (row + j * stride) * a->ld + h * a->D; float d = 0, p;
+                for (c = 0; c < a->D; c++) d += q[c] * k[c];
+                p = expf(d * a->scale - m); sum += p;
+                for (c = 0; c < a->D; c++) o[c] += p * v[c];
+            }
+            for (c = 0; c < a->D; c++) o[c] /= sum;
+            if (a->lse) a->lse[qr * a->H + h] = m + logf(sum);
+        }
+    }
+    return LB_OK;
+}
+static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
+    size_t s, h, i, j, c;
+    (void)ctx;
+    for (s = 0; s < a->S; s++) for (h = 0; h < a->H; h++) {
+        size_t row, stride, T, Q;
+        lb__attn_seq(a, s, &row, &stride, &T);
+        Q = a->pooled ? 1 : T;
+        for (i = 0; i < Q; i++) {
+            size_t qr = a->pooled ? s : row + i * stride, end = a->causal && !a->pooled ? i + 1 : T, hd = h * a->D;
+            const float *q = a->q + qr * a->ldq + hd, *o = a->o + qr * a->ldo + hd, *g = do_ + qr * a->ldo + hd; float dot = 0;
+            for (c = 0; c < a->D; c++) dot += g[c] * o[c];
+            for (j = 0; j < end; j++) {
+                size_t r = (row + j * stride) * a->ld + hd; const float *k = a->k + r, *v = a->v + r; float d = 0, gp = 0, p, ds;
+                for (c = 0; c < a->D; c++) { d += q[c] * k[c]; gp += g[c] * v[c]; }
+                p = expf(d * a->scale - a->lse[qr * a->H + h]); ds = p * (gp - dot) * a->scale;
+                for (c = 0; c < a->D; c++) { dq[qr * a->ldq + hd + c] += ds * k[c]; dk[r + c] += ds * q[c]; dv[r + c] += p * g[c]; }
+            }
+        }
+    }
+    return LB_OK;
+}
+
+/* layernorm  y = (x - mean) * rstd * w + b,  rstd = 1/sqrt(var + eps), biased variance        [N,C] -> [N,C]; mean, rstd [N] or NULL */
+static void lb__layernorm(lb_ctx *ctx, float *y, size_t ldy, float *mean, float *rstd, const float *x, size_t ldx, const float *w, const float *b, float eps, size_t N, size_t C) {
+    size_t n, c;
+    (void)ctx;
+    for (n = 0; n < N; n++) {
+        const float *p = x + n * ldx; double s = 0, v = 0; float mu, r;
+        for (c = 0; c < C; c++) s += p[c];
+        mu = (float)(s / (double)C);
+        for (c = 0; c < C; c++) { double d = p[c] - mu; v += d * d; }
+        r = (float)(1.0 / sqrt(v / (double)C + eps));
+        for (c = 0; c < C; c++) y[n * ldy + c] = (p[c] - mu) * r * w[c] + b[c];
+        if (mean) { mean[n] = mu; rstd[n] = r; }
+    }
+}
+
+/* ==== 5 >>tensor =================================================================================================================
+ * Views of memory, and the context with its arena: temporaries are taken from it, and a mark is rewound when a block is done.
+ * Calls: base, parallel, cpu.  Held by: tests/test_base.c */
+
+LB_API size_t lb_tensor_count(const lb_tensor *t) { size_t n = 1; int i; for (i = 0; i < t->ndim; i++) n *= t->shape[i]; return n; }
+LB_API size_t lb_tensor_stored(const lb_tensor *t) {
+    if (t->layout == LB_PANEL && t->ndim == 2) return (t->shape[0] + LB_PANEL_WIDTH - 1) / LB_PANEL_WIDTH * LB_PANEL_WIDTH * t->shape[1];
+    return lb_tensor_count(t);
+}
+
+LB_API lb_status lb_ctx_new(const lb_ctx_desc *desc, lb_ctx **out) {
+    lb_ctx *c; const lb_limits d = lb_limits_default(); lb_ctx_desc z;
+    if (!out) return lb__fail(LB_ERR_ARG, "lb_ctx_new: out is NULL");
+    *out = NULL;
+    memset(&z, 0, sizeof z);
+    if (desc) z = *desc;
+    if (z._zero0 || z._zero1) return lb__fail(LB_ERR_ARG, "lb_ctx_new: the description was not zeroed before its fields were set");
+    if (z.threads < 0 || z.threads > 4096) return lb__fail(LB_ERR_ARG, "lb_ctx_new: %d threads asked for, 0 to 4096 were expected", z.threads);
+    c = (lb_ctx *)lb__alloc(1, sizeof *c);
+    if (!c) return LB_ERR_MEM;
+#define LB__DEFAULT(field) c->limits.field = z.limits.field ? z.limits.field : d.field
+    LB__DEFAULT(max_pixels); LB__DEFAULT(max_side); LB__DEFAULT(max_samples); LB__DEFAULT(max_frames); LB__DEFAULT(max_tensors); LB__DEFAULT(max_text); LB__DEFAULT(max_nesting);
+#undef LB__DEFAULT
+    c->threads = z.threads; c->pool = z.pool; c->pool_user = z.pool_user;
+#ifdef _OPENMP
+    if (!c->threads) c->threads = omp_get_max_threads();
+#else
+    if (!c->pool) c->threads = 1;
+#endif
+    if (!c->threads) c->threads = 1;
+    *out = c;
+    return LB_OK;
+}
+LB_API void lb_ctx_free(lb_ctx *c) {
+    if (!c) return;
+    while (c->first) { lb__chunk *n = c->first->next; lb__release(c->first); c->first = n; }
+    lb__release(c);
+}
+
+/* Arena memory, 64-byte aligned, not zeroed, valid until the mark below it is rewound.  NULL leaves the LB_ERR_MEM sentence.  Chunks are
+ * kept when they are rewound, so that a second pass over the same shapes allocates nothing. */
+enum { LB__CHUNK = 1 << 20 };
+typedef struct lb__mark { lb__chunk *chunk; size_t used; } lb__mark;
+static lb__mark lb__arena_mark(const lb_ctx *c) { lb__mark m; m.chunk = c->current; m.used = c->current ? c->current->used : 0; return m; }
+static void lb__arena_rewind(lb_ctx *c, lb__mark m) {
+    lb__chunk *k = m.chunk ? m.chunk->next : c->first;
+    for (; k; k = k->next) k->used = 0;
+    c->current = m.chunk;
+    if (m.chunk) m.chunk->used = m.used;
+}
+static void *lb__arena(lb_ctx *c, size_t n, size_t size) {
+    size_t bytes, total; lb__chunk *k = c->current ? c->current : c->first, *last = NULL;
+    if (!lb__mul(n, size, &bytes) || !lb__add(bytes, 192, &total) || total > PTRDIFF_MAX) { lb__fail(LB_ERR_MEM, "out of memory: %zu elements of %zu bytes do not fit in the address space", n, size); return NULL; }
+    bytes = (bytes + 63) & ~(size_t)63;
+    for (; k; last = k, k = k->next) {
+        uintptr_t base = ((uintptr_t)(k + 1) + 63) & ~(uintptr_t)63;
+        if (k->size - k->used >= bytes) { void *p = (void *)(base + k->used); k->used += bytes; c->current = k; return p; }
+    }
+    {
+        size_t want = LB__MAX(bytes, (size_t)LB__CHUNK);
+        k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + want);
+        if (!k && want > bytes) k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + (want = bytes));
+        if (!k) { lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes); return NULL; }
+        k->next = NULL; k->size = want; k->used = bytes;
+        if (last) last->next = k;
+        else c->first = k;
+        c->current = k;
+        return (void *)(((uintptr_t)(k + 1) + 63) & ~(uintptr_t)63);
+    }
+}
+static float *lb__arena_f32(lb_ctx *c, size_t rows, size_t cols) {
+    size_t n;
+    if (!lb__mul(rows, cols, &n)) { lb__fail(LB_ERR_MEM, "out of memory: a matrix of %zu x %zu does not fit in the address space", rows, cols); return NULL; }
+    return (float *)lb__arena(c, n, sizeof(float));
+}
+
+/* ==== 6 >>autograd ===============================================================================================================
+ */
+
+/* ==== 7 >>nn =====================================================================================================================
+ */
+
+/* ==== 8 >>text ===================================================================================================================
+ */
+
+/* ==== 9 >>image ==================================================================================================================
+ */
+
+/* ==== 10 >>audio =================================================================================================================
+ */
+
+/* ==== 11 >>video =================================================================================================================
+ */
+
+/* ==== 12 >>weights ===============================================================================================================
+ */
+
+/* ==== 13 >>model =================================================================================================================
+ */
+
+/* ==== 14 >>train =================================================================================================================
+ */
+
+/* ==== 15 >>eval ==================================================================================================================
+ */
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+#endif /* LB__IMPLEMENTED */
+#endif /* LANGUAGEBIND_IMPLEMENTATION */
+#endif /* LB__KERNEL_PASS */
+/*
+ * MIT License
+ *
+ * Copyright (c) 2026 the languagebind.h authors
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the
+ * "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish,
+ * distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to
+ * the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+ * MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR
+ * ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE
+ * SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+ */
