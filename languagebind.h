@@ -196,6 +196,7 @@ LB_API size_t lb_tensor_stored(const lb_tensor *t);     /* elements in memory: P
 #include <stdlib.h>
 #include <string.h>
 #ifndef LB_NO_STDIO
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -618,6 +619,33 @@ static lb_status lb__writer_commit(lb__writer *w) {
         else if (rename(w->temp, w->path)) { s = lb__fail(LB_ERR_IO, "%s: cannot rename into place: %s", w->path, strerror(errno)); unlink(w->temp); }
     }
     lb__writer_abort(w);
+    return s;
+}
+
+/* The names inside a folder, without those that start with a dot, in byte order.  One allocation: release names. */
+typedef struct lb__dir { char **names; size_t count; } lb__dir;
+static int lb__dir_order(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static lb_status lb__dir_list(const char *path, lb__dir *out) {
+    DIR *d = opendir(path); struct dirent *e; lb__buf text = { 0, 0, 0 }; size_t i, n = 0, head; char *p; lb_status s = LB_OK;
+    memset(out, 0, sizeof *out);
+    if (!d) return lb__fail(LB_ERR_IO, "%s: cannot list the folder: %s", path, strerror(errno));
+    for (errno = 0; !s && (e = readdir(d)) != NULL; errno = 0)
+        if (e->d_name[0] != '.') { s = lb__buf_add(&text, e->d_name, strlen(e->d_name) + 1); n++; }
+    if (!s && errno) s = lb__fail(LB_ERR_IO, "%s: cannot list the folder: %s", path, strerror(errno));
+    closedir(d);
+    if (!s) {
+        head = n * sizeof(char *);
+        out->names = (char **)lb__alloc(head + text.size, 1);
+        if (!out->names) s = LB_ERR_MEM;
+        else {
+            p = (char *)(out->names + n);
+            if (text.size) memcpy(p, text.data, text.size);
+            for (i = 0; i < n; i++, p += strlen(p) + 1) out->names[i] = p;
+            out->count = n;
+            qsort(out->names, n, sizeof(char *), lb__dir_order);
+        }
+    }
+    lb__buf_free(&text);
     return s;
 }
 #endif /* LB_NO_STDIO */

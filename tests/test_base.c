@@ -85,3 +85,11 @@ LBT(base, writer_is_atomic) {
     CHECK(lb__writer_open("/nonexistent-folder/x", &w) == LB_ERR_IO, "%s", lb_last_error());
     CHECK(lb__file_open("tests", &f) == LB_ERR_IO && strstr(lb_last_error(), "folder"), "%s", lb_last_error());
 }
+LBT(base, folder_is_listed_in_order) {
+    lb__dir d; size_t i;
+    REQUIRE(!lb__dir_list("tests", &d), "%s", lb_last_error());
+    CHECK(d.count >= 4, "%zu names", d.count);
+    for (i = 1; i < d.count; i++) CHECK(strcmp(d.names[i - 1], d.names[i]) < 0, "%s before %s", d.names[i - 1], d.names[i]);
+    lb__release(d.names);
+    CHECK(lb__dir_list("tests/lbt.h", &d) == LB_ERR_IO, "a file is not a folder");
+}
