@@ -4,7 +4,9 @@ CFLAGS ?= -O2 -Wall -Wextra -Wpedantic
 # OpenMP where the compiler has it; `make OMP=` builds without.
 OMP    ?= $(shell echo 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
 TESTS    = $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c))
+SCRIPTS  = $(wildcard tests/test_*.sh)
 EXAMPLES = $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c))
+FUZZERS  = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 all: build/languagebind                                            ## the command
 
@@ -21,10 +23,17 @@ build/examples/%: examples/%.c languagebind.h
 	$(CC) -std=c99 $(CFLAGS) $(OMP) -I. $< -o $@ -lm $(LDLIBS)
 
 tests: $(TESTS)                                                    ## build the test programs
-test: $(TESTS) $(EXAMPLES)                                         ## run every test
-	@sh tests/run.sh $(TESTS)
+test: $(TESTS) $(EXAMPLES) build/languagebind                      ## run every test
+	@sh tests/run.sh $(TESTS) $(SCRIPTS)
+
+FUZZ_CC   ?= clang
+FUZZ_TIME ?= 60
+build/fuzz/%: tests/fuzz/%.c languagebind.h
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -g -O1 -fsanitize=address,undefined,fuzzer -fno-sanitize-recover=undefined -I. $< -o $@ -lm
+fuzzers: $(FUZZERS)                                                ## build the fuzz targets (needs clang)
 
 clean:                                                             ## remove build/
 	rm -rf build
 
-.PHONY: all tests test clean
+.PHONY: all tests test fuzzers clean

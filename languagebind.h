@@ -570,21 +570,26 @@ done:
 }
 
 /* A file that appears whole or not at all: bytes go to a temporary beside it, which is flushed to the disk and renamed by
- * lb__writer_commit.  lb__writer_abort removes it.  After a failed add only abort is needed. */
+ * lb__writer_commit.  lb__writer_abort removes it.  After a failed add only abort is needed.  A path that is a device or a pipe is
+ * written straight (temp is empty then): renaming over it would replace it. */
 typedef struct lb__writer { int fd; char *path, *temp; uint64_t offset; unsigned char *buf; size_t used; } lb__writer;
 enum { LB__WRITER_BUF = 1 << 16 };
 static void lb__writer_abort(lb__writer *w) {
-    if (w->fd > 0) { close(w->fd); unlink(w->temp); }
+    if (w->fd > 0) { close(w->fd); if (w->temp[0]) unlink(w->temp); }
     lb__release(w->path); lb__release(w->temp); lb__release(w->buf);
     memset(w, 0, sizeof *w);
 }
 static lb_status lb__writer_open(const char *path, lb__writer *w) {
-    size_t n = strlen(path); int i;
+    size_t n = strlen(path); int i; struct stat st;
     memset(w, 0, sizeof *w);
     w->path = (char *)lb__alloc(n + 1, 1); w->temp = (char *)lb__alloc(n + 32, 1); w->buf = (unsigned char *)lb__alloc(LB__WRITER_BUF, 1);
     if (!w->path || !w->temp || !w->buf) { lb__writer_abort(w); return LB_ERR_MEM; }
     memcpy(w->path, path, n);
-    for (i = 0; i < 100; i++) {
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        if (S_ISDIR(st.st_mode)) { lb__writer_abort(w); return lb__fail(LB_ERR_IO, "%s: is a folder, a file was expected", path); }
+        w->fd = open(path, O_WRONLY);
+    }
+    else for (i = 0; i < 100; i++) {
         lb__format(w->temp, n + 32, "%s.%u.%d.tmp", path, (unsigned)getpid(), i);
         w->fd = open(w->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
         if (w->fd > 0 || errno != EEXIST) break;
@@ -615,8 +620,8 @@ static lb_status lb__writer_commit(lb__writer *w) {
     if (!s && fsync(w->fd) && errno != EINVAL && errno != ENOTSUP) s = lb__fail(LB_ERR_IO, "%s: cannot flush to disk: %s", w->path, strerror(errno));
     if (!s) {
         int fd = w->fd; w->fd = 0;
-        if (close(fd)) { s = lb__fail(LB_ERR_IO, "%s: cannot close: %s", w->path, strerror(errno)); unlink(w->temp); }
-        else if (rename(w->temp, w->path)) { s = lb__fail(LB_ERR_IO, "%s: cannot rename into place: %s", w->path, strerror(errno)); unlink(w->temp); }
+        if (close(fd)) { s = lb__fail(LB_ERR_IO, "%s: cannot close: %s", w->path, strerror(errno)); if (w->temp[0]) unlink(w->temp); }
+        else if (w->temp[0] && rename(w->temp, w->path)) { s = lb__fail(LB_ERR_IO, "%s: cannot rename into place: %s", w->path, strerror(errno)); unlink(w->temp); }
     }
     lb__writer_abort(w);
     return s;

@@ -82,6 +82,8 @@ LBT(base, writer_is_atomic) {
     REQUIRE(!lb__file_open(p, &f), "%s", lb_last_error());
     CHECK(f.size == 100003 && f.data[0] == 'a' && f.data[100002] == 'x', "size %zu", f.size);
     lb__file_close(&f); remove(p);
+    CHECK(lb__writer_open("tests", &w) == LB_ERR_IO && strstr(lb_last_error(), "folder"), "%s", lb_last_error());
+    if (!lb__writer_open("/dev/full", &w)) CHECK(!lb__writer_add(&w, "abc", 3) && lb__writer_commit(&w) == LB_ERR_IO, "a full device is an error");
     CHECK(lb__writer_open("/nonexistent-folder/x", &w) == LB_ERR_IO, "%s", lb_last_error());
     CHECK(lb__file_open("tests", &f) == LB_ERR_IO && strstr(lb_last_error(), "folder"), "%s", lb_last_error());
 }

@@ -1,0 +1,221 @@
+/* cli.h - what every subcommand shares: options, messages, output, progress.
+ *
+ * A subcommand is `static int cmd_NAME(int argc, char **argv)` in one of the files that languagebind.c includes, and a row of the table there.
+ * argv[0] is its own name.  It declares its options as a table, calls cli_parse, and returns 0 (done), cli_fail(...) = 1 (failed) or
+ * cli_wrong(...) = 2 (wrong use).  Results go to standard output (cli_out or printf), messages to standard error.
+ *
+ *     static int cmd_hello(int argc, char **argv) {
+ *         const char *name = "world"; cli_common common = { 0 }; cli_list files = { 0 }; int rc;
+ *         const cli_option options[] = {
+ *             { "name", 'n', CLI_TEXT, &name, "NAME", "whom to greet (default world)", 0, 0 },
+ *             { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 },
+ *             CLI_THREADS(common), CLI_JSON(common) };
+ *         if ((rc = cli_parse(argc, argv, "[-n NAME] FILE...", "What it does, in some lines.\n", options, LB__COUNT(options))) >= 0) return rc;
+ *         ...
+ *     } */
+#ifndef LB_CLI_H
+#define LB_CLI_H
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Values of list options, in the order of the command line; several options may share one list, `option` tells whose a value is. */
+typedef struct cli_item { const char *option, *value; } cli_item;
+typedef struct cli_list { cli_item *item; size_t n, cap; } cli_list;
+static void cli_list_free(cli_list *l) { free(l->item); memset(l, 0, sizeof *l); }
+
+typedef enum cli_kind {
+    CLI_FLAG,      /* int *:          set to 1                                                                    */
+    CLI_TEXT,      /* const char **:  one value                                                                   */
+    CLI_CHOICE,    /* const char **:  one of the words in `value`, "f32|f16|bf16"                                 */
+    CLI_INT,       /* long long *:    a whole number in min..max (both 0: any)                                    */
+    CLI_REAL,      /* double *:       a finite number in min..max (both 0: any)                                   */
+    CLI_LIST       /* cli_list *:     every value up to the next option; without a name: the plain arguments      */
+} cli_kind;
+typedef struct cli_option {
+    const char *name; char letter; cli_kind kind; void *to;
+    const char *value, *help;          /* how the help calls the value; what it says about the option */
+    double min, max;
+} cli_option;
+
+typedef struct cli_common { long long threads; int json; } cli_common;
+#define CLI_THREADS(c) { "threads", 0, CLI_INT, &(c).threads, "N", "threads to compute on (default: one a core)", 1, 4096 }
+#define CLI_JSON(c)    { "json", 0, CLI_FLAG, &(c).json, NULL, "print JSON", 0, 0 }
+
+static const char *cli_command = "languagebind";       /* "languagebind embed": the head of every message */
+static char        cli_command_text[64];
+
+/* The two bad endings: one sentence on standard error and the exit status. */
+static void cli_say(const char *format, va_list ap) {
+    fflush(stdout);
+    fprintf(stderr, "%s: ", cli_command); vfprintf(stderr, format, ap);
+}
+static int cli_fail(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fputc('\n', stderr); return 1; }
+static int cli_wrong(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fprintf(stderr, " (see `%s --help`)\n", cli_command); return 2; }
+static void cli_warn(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fputc('\n', stderr); }
+
+static int cli_add(cli_list *l, const char *option, const char *value) {
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 16; cli_item *p = (cli_item *)realloc(l->item, cap * sizeof *p);
+        if (!p) return 0;
+        l->item = p; l->cap = cap;
+    }
+    l->item[l->n].option = option; l->item[l->n++].value = value;
+    return 1;
+}
+
+/* "languagebind embed [usage]", the text, and the table of options, wrapped by hand in the help strings themselves. */
+static void cli_help(const char *usage, const char *text, const cli_option *o, size_t n) {
+    size_t i;
+    printf("usage: %s %s\n\n%s", cli_command, usage, text);
+    if (n) printf("\noptions:\n");
+    for (i = 0; i < n; i++) {
+        char left[96]; const char *h = o[i].help; int used;
+        if (!o[i].name) continue;
+        used = snprintf(left, sizeof left, "  %c%c%s --%s%s%s%s", o[i].letter ? '-' : ' ', o[i].letter ? o[i].letter : ' ', o[i].letter ? "," : " ", o[i].name,
+                        o[i].value ? " " : "", o[i].value ? o[i].value : "", o[i].kind == CLI_LIST ? "..." : "");
+        if (used > 33) printf("%s\n%-34s", left, "");
+        else printf("%-34s", left);
+        for (; h && *h; h++) { putchar(*h); if (*h == '\n') printf("%-34s", ""); }
+        putchar('\n');
+    }
+    printf("      --help                      this text\n");
+}
+
+static int cli_is_flag(const char *a) { return a[0] == '-' && a[1] && !(a[1] >= '0' && a[1] <= '9') && a[1] != '.'; }
+
+static int cli_store(const cli_option *o, const char *shown, const char *v) {
+    char *end;
+    if (o->kind == CLI_TEXT) { *(const char **)o->to = v; return -1; }
+    if (o->kind == CLI_LIST) return cli_add((cli_list *)o->to, o->name, v) ? -1 : cli_fail("out of memory");
+    if (o->kind == CLI_CHOICE) {
+        const char *p = o->value; size_t n = strlen(v);
+        while (p) { if (n && !strncmp(p, v, n) && (p[n] == '|' || !p[n])) { *(const char **)o->to = v; return -1; } p = strchr(p, '|'); if (p) p++; }
+        return cli_wrong("%s is `%s`, one of %s was expected", shown, v, o->value);
+    }
+    if (o->kind == CLI_INT) {
+        long long x; errno = 0; x = strtoll(v, &end, 10);
+        if (end == v || *end || errno) return cli_wrong("%s is `%s`, a whole number was expected", shown, v);
+        if ((o->min != 0 || o->max != 0) && ((double)x < o->min || (double)x > o->max)) return cli_wrong("%s is %s, %.0f to %.0f were expected", shown, v, o->min, o->max);
+        *(long long *)o->to = x;
+    } else {
+        double x; errno = 0; x = strtod(v, &end);
+        if (end == v || *end || !(x - x == 0)) return cli_wrong("%s is `%s`, a number was expected", shown, v);
+        if ((o->min != 0 || o->max != 0) && (x < o->min || x > o->max)) return cli_wrong("%s is %s, %g to %g were expected", shown, v, o->min, o->max);
+        *(double *)o->to = x;
+    }
+    return -1;
+}
+
+/* Reads argv into the options.  -1: go on; otherwise the exit status (0 after --help, 2 after wrong use).  `--x=v` and `--x v` are the
+ * same; `--` ends the options; `-` alone is a value (standard input); a value that begins with a dash is given as --x=-v. */
+static int cli_parse(int argc, char **argv, const char *usage, const char *text, const cli_option *o, size_t n) {
+    const cli_option *rest = NULL; size_t k; int i, rc, plain = 0;
+    snprintf(cli_command_text, sizeof cli_command_text, "languagebind %s", argv[0]); cli_command = cli_command_text;
+    for (k = 0; k < n; k++) if (!o[k].name) rest = &o[k];
+    for (i = 1; i < argc; i++) {
+        const char *a = argv[i], *eq = NULL; const cli_option *f = NULL; char shown[64];
+        if (!plain && !strcmp(a, "--")) { plain = 1; continue; }
+        if (plain || !cli_is_flag(a)) {
+            if (!rest) return cli_wrong("`%s` is left over, only options were expected", a);
+            if ((rc = cli_store(rest, a, a)) >= 0) return rc;
+            continue;
+        }
+        if (!strcmp(a, "--help") || !strcmp(a, "-h")) { cli_help(usage, text, o, n); return 0; }
+        if (a[1] == '-') eq = strchr(a, '=');
+        for (k = 0; k < n && !f; k++) {
+            if (!o[k].name) continue;
+            if (a[1] == '-') { size_t len = eq ? (size_t)(eq - a) - 2 : strlen(a) - 2; if (strlen(o[k].name) == len && !strncmp(o[k].name, a + 2, len)) f = &o[k]; }
+            else if (o[k].letter && a[1] == o[k].letter && !a[2]) f = &o[k];
+        }
+        if (!f) return cli_wrong("unknown option %.*s", eq ? (int)(eq - a) : (int)strlen(a), a);
+        snprintf(shown, sizeof shown, "--%s", f->name);
+        if (f->kind == CLI_FLAG) {
+            if (eq) return cli_wrong("%s takes no value", shown);
+            *(int *)f->to = 1;
+        } else if (eq) { if ((rc = cli_store(f, shown, eq + 1)) >= 0) return rc; }
+        else {
+            int taken = 0;
+            while (i + 1 < argc && (!taken || f->kind == CLI_LIST) && !cli_is_flag(argv[i + 1])) { if ((rc = cli_store(f, shown, argv[++i])) >= 0) return rc; taken++; }
+            if (!taken) return cli_wrong("%s needs a value: %s", shown, f->value ? f->value : "VALUE");
+        }
+    }
+    return -1;
+}
+
+/* A context on the threads asked for. */
+static lb_status cli_ctx(const cli_common *c, lb_ctx **out) {
+    lb_ctx_desc d; memset(&d, 0, sizeof d); d.threads = (int)c->threads;
+    return lb_ctx_new(&d, out);
+}
+
+/* Results: to a file that appears whole or not at all, or to standard output (path NULL or "-"). */
+typedef struct cli_out { int file; lb__writer w; } cli_out;
+static lb_status cli_out_open(cli_out *o, const char *path) {
+    memset(o, 0, sizeof *o);
+    if (!path || !strcmp(path, "-")) return LB_OK;
+    LB__TRY(lb__writer_open(path, &o->w));
+    o->file = 1;
+    return LB_OK;
+}
+static lb_status cli_out_add(cli_out *o, const void *data, size_t n) {
+    if (o->file) return lb__writer_add(&o->w, data, n);
+    errno = 0;
+    if (fwrite(data, 1, n, stdout) != n) return lb__fail(LB_ERR_IO, "cannot write to standard output: %s", strerror(errno));
+    return LB_OK;
+}
+static lb_status cli_out_text(cli_out *o, const char *format, ...) {
+    char small[512], *p = small; va_list ap; int n; lb_status s;
+    va_start(ap, format); n = vsnprintf(small, sizeof small, format, ap); va_end(ap);
+    if (n < 0) return lb__fail(LB_ERR_ARG, "a line could not be formatted");
+    if ((size_t)n >= sizeof small) {
+        if (!(p = (char *)lb__alloc((size_t)n + 1, 1))) return LB_ERR_MEM;
+        va_start(ap, format); vsnprintf(p, (size_t)n + 1, format, ap); va_end(ap);
+    }
+    s = cli_out_add(o, p, (size_t)n);
+    if (p != small) lb__release(p);
+    return s;
+}
+/* A string as JSON, quotes included; bytes that are not UTF-8 become U+FFFD so that the line stays valid. */
+static lb_status cli_out_json(cli_out *o, const char *s) {
+    LB__TRY(cli_out_add(o, "\"", 1));
+    while (*s) {
+        unsigned char c = (unsigned char)*s; size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0, i;
+        for (i = 1; i < len; i++) if (((unsigned char)s[i] & 0xc0) != 0x80) break;
+        if (len > 1 && i == len && ((c == 0xe0 && (unsigned char)s[1] < 0xa0) || (c == 0xed && (unsigned char)s[1] > 0x9f) || (c == 0xf0 && (unsigned char)s[1] < 0x90) || (c == 0xf4 && (unsigned char)s[1] > 0x8f))) len = 0;
+        if (!len || i != len) { LB__TRY(cli_out_add(o, "\xef\xbf\xbd", 3)); s++; continue; }
+        if (c == '"' || c == '\\') LB__TRY(cli_out_text(o, "\\%c", c));
+        else if (c < 32 || c == 127) LB__TRY(cli_out_text(o, "\\u%04x", c));
+        else LB__TRY(cli_out_add(o, s, len));
+        s += len;
+    }
+    return cli_out_add(o, "\"", 1);
+}
+static void cli_out_abort(cli_out *o) { if (o->file) lb__writer_abort(&o->w); o->file = 0; }
+static lb_status cli_out_commit(cli_out *o) {
+    if (o->file) { o->file = 0; return lb__writer_commit(&o->w); }
+    errno = 0;
+    if (fflush(stdout) || ferror(stdout)) return lb__fail(LB_ERR_IO, "cannot write to standard output: %s", strerror(errno));
+    return LB_OK;
+}
+
+/* A bar on standard error, and only when that is a terminal.  done == total wipes it away. */
+static void cli_progress(const char *what, size_t done, size_t total) {
+    static int shown = -1; int i, fill;
+    if (!isatty(2) || total < 2) return;
+    fill = (int)(40.0 * (double)done / (double)total);
+    if (done >= total) { fprintf(stderr, "\r\033[K"); shown = -1; return; }
+    if (fill == shown && done % 16) return;
+    shown = fill;
+    fprintf(stderr, "\r%s [", what);
+    for (i = 0; i < 40; i++) fputc(i < fill ? '#' : '.', stderr);
+    fprintf(stderr, "] %lu/%lu", (unsigned long)done, (unsigned long)total);
+    fflush(stderr);
+}
+#endif

@@ -1,0 +1,51 @@
+/* languagebind - the command.  `make` builds it as build/languagebind; so does
+ *     cc -std=c99 -O2 tools/languagebind.c -lm          (add -fopenmp for more than one thread)
+ * One translation unit: the header, cli.h, and one file for each group of subcommands.  To add a subcommand, write cmd_NAME in such a file
+ * (cli.h says how), include the file below and add a row to the table. */
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "../languagebind.h"
+#if defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wunused-function"        /* not every helper of cli.h has a user yet */
+#endif
+#include "cli.h"
+#include "info.c"
+
+typedef struct cli_row { const char *name; int (*run)(int argc, char **argv); const char *line; } cli_row;
+static const cli_row cli_rows[] = {
+    { "info",       cmd_info,       "what a weight file holds, or how this command was built" },
+};
+
+static void top_help(FILE *to) {
+    size_t i;
+    fprintf(to, "usage: languagebind COMMAND [options]\n\n"
+                "Images, text, video, sound, depth and infrared in one embedding space, from a .lbw weight file.\n\ncommands:\n");
+    for (i = 0; i < LB__COUNT(cli_rows); i++) fprintf(to, "  %-12s %s\n", cli_rows[i].name, cli_rows[i].line);
+    fprintf(to, "\n`languagebind COMMAND --help` explains each.  Results go to standard output, messages to standard error; `-` is standard\n"
+                "input.  Exit status: 0 done, 1 failed, 2 wrong use.  LB_CPU=scalar|avx2|avx512|neon picks a kernel set.\n");
+}
+
+/* Missing descriptors are filled with one that fails, so that no file of ours can become descriptor 0, 1 or 2. */
+static void keep_standard_descriptors(void) {
+    int fd;
+    do { fd = open("/dev/null", O_RDONLY); } while (fd >= 0 && fd <= 2);
+    if (fd > 2) close(fd);
+}
+
+int main(int argc, char **argv) {
+    size_t i; int rc = -1;
+    keep_standard_descriptors();
+    signal(SIGPIPE, SIG_IGN);                       /* a closed pipe is a write error with a sentence, not a silent end */
+#ifdef SIGXFSZ
+    signal(SIGXFSZ, SIG_IGN);
+#endif
+    if (argc < 2) { top_help(stderr); return 2; }
+    if (!strcmp(argv[1], "help") && argc > 2) { static char flag[] = "--help"; argv[1] = argv[2]; argv[2] = flag; argc = 3; }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) { top_help(stdout); rc = 0; }
+    else if (!strcmp(argv[1], "--version")) { printf("languagebind %d.%d.%d\n", LB_VERSION_MAJOR, LB_VERSION_MINOR, LB_VERSION_PATCH); rc = 0; }
+    else for (i = 0; i < LB__COUNT(cli_rows); i++) if (!strcmp(argv[1], cli_rows[i].name)) rc = cli_rows[i].run(argc - 1, argv + 1);
+    if (rc < 0) return cli_wrong("unknown command `%s`", argv[1]);
+    errno = 0;
+    if (fflush(stdout) || ferror(stdout)) { if (!rc) rc = cli_fail("cannot write to standard output: %s", errno ? strerror(errno) : "the device refused it"); }
+    return rc;
+}
