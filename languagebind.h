@@ -173,6 +173,41 @@ typedef struct lb_tensor {
 LB_API size_t lb_tensor_count(const lb_tensor *t);      /* product of the shape, without padding */
 LB_API size_t lb_tensor_stored(const lb_tensor *t);     /* elements in memory: PANEL counts its padding */
 
+/* lb_tensor_new: a zeroed tensor in LB_ROWS layout that the caller owns.  lb_tensor_free takes what lb_tensor_new or a function with an
+ * lb_tensor *out argument gave, or a zeroed struct.  lb_tensor_f32 turns an owned tensor of any type into f32, in place. */
+LB_API lb_status lb_tensor_new(lb_dtype dtype, int ndim, const size_t *shape, lb_tensor *out);
+LB_API void      lb_tensor_free(lb_tensor *t);
+LB_API lb_status lb_tensor_f32(lb_tensor *t);
+
+/* lb_npy_decode, lb_npy_load: the array of a NumPy .npy file, versions 1 to 3, as numpy.save writes it.
+ *   out   the type of the file (f16 f32 f64, i8 to i64, u8 to u64, bool) in this machine's byte order; shape as in the file, at most LB_MAX_DIMS
+ *         axes, Fortran order turned into rows; owned by the caller, freed with lb_tensor_free.  path "-" is standard input
+ *   errs  LB_ERR_FORMAT damaged or shorter than its shape says, LB_ERR_UNSUPPORTED complex numbers, strings, records; LB_ERR_MEM, LB_ERR_IO
+ *   from  NEP 1 and numpy/lib/format */
+LB_API lb_status lb_npy_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_tensor *out);
+
+/* lb_csv_decode, lb_csv_load: a table of numbers as text -> [rows, columns] f32.  Fields are parted by commas, semicolons, tabs or blanks;
+ * empty lines and those that begin with # are skipped, and so is a first line of column names.
+ *   errs  LB_ERR_FORMAT a field that is not a finite number, or a row with another number of fields; the sentence names line and column */
+LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_tensor *out);
+
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_npy_load(lb_ctx *ctx, const char *path, lb_tensor *out);
+LB_API lb_status lb_csv_load(lb_ctx *ctx, const char *path, lb_tensor *out);
+
+/* lb_npy_save: a whole tensor (LB_ROWS, any type but bf16) as a .npy file.
+ * lb_npy_create ... lb_npy_append ... lb_npy_commit: the same for rows that come one after the other, [rows, shape...]; lb_npy_append copies
+ * n rows, lb_npy_commit writes their number into the header.  The file appears whole or not at all: lb_npy_abort (NULL is fine) drops it.
+ * Commit and abort free the writer, whatever they return.  path "-" is standard output; there the rows wait in memory for the commit.
+ *   errs  LB_ERR_ARG, LB_ERR_MEM, LB_ERR_IO, LB_ERR_UNSUPPORTED a type that .npy has not */
+typedef struct lb_npy lb_npy;
+LB_API lb_status lb_npy_save(const char *path, const lb_tensor *t);
+LB_API lb_status lb_npy_create(const char *path, lb_dtype dtype, int ndim, const size_t *shape, lb_npy **out);
+LB_API lb_status lb_npy_append(lb_npy *w, const void *rows, size_t n);
+LB_API lb_status lb_npy_commit(lb_npy *w);
+LB_API void      lb_npy_abort(lb_npy *w);
+#endif
+
 #ifdef __cplusplus
 }
 #endif
@@ -943,6 +978,334 @@ static float *lb__arena_f32(lb_ctx *c, size_t rows, size_t cols) {
     if (!lb__mul(rows, cols, &n)) { lb__fail(LB_ERR_MEM, "out of memory: a matrix of %zu x %zu does not fit in the address space", rows, cols); return NULL; }
     return (float *)lb__arena(c, n, sizeof(float));
 }
+
+/* ---- 5.3 arrays of one's own: new, .npy, .csv ----
+ * Held by: tests/test_npy.c, tests/fuzz/npy.c, tests/fuzz/csv.c */
+
+LB_API lb_status lb_tensor_new(lb_dtype dtype, int ndim, const size_t *shape, lb_tensor *out) {
+    lb_tensor t; size_t n = 1; int i;
+    memset(out, 0, sizeof *out);
+    memset(&t, 0, sizeof t);
+    if (!lb_dtype_size(dtype) || ndim < 0 || ndim > LB_MAX_DIMS) return lb__fail(LB_ERR_ARG, "a tensor of type %d with %d axes was asked for, a known type and 0 to %d axes were expected", (int)dtype, ndim, LB_MAX_DIMS);
+    for (i = 0; i < ndim; i++) { t.shape[i] = shape[i]; if (!lb__mul(n, shape[i], &n)) return lb__fail(LB_ERR_MEM, "out of memory: a tensor's %d axes multiply to more than the address space", ndim); }
+    t.dtype = dtype; t.ndim = ndim;
+    t.data = lb__alloc(n, lb_dtype_size(dtype));
+    if (!t.data) return LB_ERR_MEM;
+    *out = t;
+    return LB_OK;
+}
+LB_API void lb_tensor_free(lb_tensor *t) {
+    if (!t) return;
+    lb__release(t->data); lb__release(t->grad);
+    memset(t, 0, sizeof *t);
+}
+/* One element as a double: exact but for 64-bit integers above 2^53. */
+static double lb__element(const void *data, lb_dtype dtype, size_t i) {
+    switch (dtype) {
+        case LB_F32: return ((const float *)data)[i];
+        case LB_F16: return lb__f16_f32(((const uint16_t *)data)[i]);
+        case LB_BF16: return lb__bf16_f32(((const uint16_t *)data)[i]);
+        case LB_F64: return ((const double *)data)[i];
+        case LB_I8: return ((const int8_t *)data)[i];
+        case LB_U8: case LB_BOOL: return ((const uint8_t *)data)[i];
+        case LB_I16: return ((const int16_t *)data)[i];
+        case LB_U16: return ((const uint16_t *)data)[i];
+        case LB_I32: return ((const int32_t *)data)[i];
+        case LB_U32: return ((const uint32_t *)data)[i];
+        case LB_I64: return (double)((const int64_t *)data)[i];
+        case LB_U64: return (double)((const uint64_t *)data)[i];
+    }
+    return 0;
+}
+LB_API lb_status lb_tensor_f32(lb_tensor *t) {
+    size_t n = lb_tensor_stored(t), i; float *f;
+    if (t->dtype == LB_F32) return LB_OK;
+    f = (float *)lb__alloc(n, sizeof *f);
+    if (!f) return LB_ERR_MEM;
+    for (i = 0; i < n; i++) f[i] = (float)lb__element(t->data, t->dtype, i);
+    lb__release(t->data);
+    t->data = f; t->dtype = LB_F32;
+    return LB_OK;
+}
+
+/* .npy: \x93NUMPY, version u8 u8, header length u16 (version 1) or u32 (2, 3), then a Python dictionary padded with blanks up to a line feed,
+ *     {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
+ * then the elements.  descr: byte order < > = or | (none), kind f i u b, bytes an element. */
+static const struct { lb_dtype dtype; char name[3]; } lb__npy_types[] = {
+    { LB_F16, "f2" }, { LB_F32, "f4" }, { LB_F64, "f8" }, { LB_I8, "i1" }, { LB_I16, "i2" }, { LB_I32, "i4" }, { LB_I64, "i8" },
+    { LB_U8, "u1" }, { LB_U16, "u2" }, { LB_U32, "u4" }, { LB_U64, "u8" }, { LB_BOOL, "b1" } };
+typedef struct lb__npy_head { lb_dtype dtype; int swap, fortran, ndim; size_t shape[LB_MAX_DIMS], count; } lb__npy_head;
+
+static const char *lb__npy_blank(const char *p, const char *end) { while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) p++; return p; }
+static lb_status lb__npy_header(const char *p, const char *end, lb__npy_head *h) {
+    const char *const begin = p; int seen = 0;
+    memset(h, 0, sizeof *h);
+    h->count = 1;
+    p = lb__npy_blank(p, end);
+    if (p == end || *p++ != '{') return lb__fail(LB_ERR_FORMAT, "npy: the header does not begin with '{'");
+    for (;;) {
+        const char *key; size_t len; char quote;
+        p = lb__npy_blank(p, end);
+        if (p < end && *p == '}') break;
+        if (p == end || (*p != '\'' && *p != '"')) return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: a quoted key was expected", (size_t)(p - begin));
+        quote = *p++; key = p;
+        while (p < end && *p != quote) p++;
+        len = (size_t)(p - key);
+        p = lb__npy_blank(p < end ? p + 1 : p, end);
+        if (p == end || *p++ != ':') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: ':' was expected after the key", (size_t)(p - begin));
+        p = lb__npy_blank(p, end);
+        if (len == 5 && !memcmp(key, "descr", 5)) {
+            const char *d; char order; size_t i;
+            if (p == end || (*p != '\'' && *p != '"')) return lb__fail(LB_ERR_UNSUPPORTED, "npy: holds records; plain numbers were expected");
+            quote = *p++; d = p;
+            while (p < end && *p != quote) p++;
+            if (p == end) return lb__fail(LB_ERR_FORMAT, "npy: the element type is not closed by a quote");
+            len = (size_t)(p++ - d);
+            order = len == 3 ? d[0] : 0;
+            for (i = 0; i < LB__COUNT(lb__npy_types) && (len != 3 || memcmp(d + 1, lb__npy_types[i].name, 2)); i++) {}
+            if (i == LB__COUNT(lb__npy_types) || (order != '<' && order != '>' && order != '=' && order != '|'))
+                return lb__fail(LB_ERR_UNSUPPORTED, "npy: elements of type '%.*s'; f2 f4 f8, i1 to i8, u1 to u8 or b1 were expected", (int)LB__MIN(len, (size_t)32), d);
+            h->dtype = lb__npy_types[i].dtype;
+            h->swap = lb_dtype_size(h->dtype) > 1 && (order == '>' ? lb__host_little() : order == '<' ? !lb__host_little() : 0);
+            seen |= 1;
+        } else if (len == 13 && !memcmp(key, "fortran_order", 13)) {
+            if (end - p >= 4 && !memcmp(p, "True", 4)) { h->fortran = 1; p += 4; }
+            else if (end - p >= 5 && !memcmp(p, "False", 5)) { h->fortran = 0; p += 5; }
+            else return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: True or False was expected", (size_t)(p - begin));
+            seen |= 2;
+        } else if (len == 5 && !memcmp(key, "shape", 5)) {
+            if (p == end || *p++ != '(') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: a shape in parentheses was expected", (size_t)(p - begin));
+            for (h->ndim = 0, h->count = 1;;) {
+                size_t v = 0;
+                p = lb__npy_blank(p, end);
+                if (p < end && *p == ')') { p++; break; }
+                if (p == end || *p < '0' || *p > '9') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: a size was expected in the shape", (size_t)(p - begin));
+                for (; p < end && *p >= '0' && *p <= '9'; p++)
+                    if (!lb__mul(v, 10, &v) || !lb__add(v, (size_t)(*p - '0'), &v)) return lb__fail(LB_ERR_FORMAT, "npy: axis %d is larger than this machine's address space", h->ndim);
+                if (p < end && *p == 'L') p++;                       /* a long of Python 2 */
+                if (h->ndim == LB_MAX_DIMS) return lb__fail(LB_ERR_LIMIT, "npy: more than %d axes", LB_MAX_DIMS);
+                h->shape[h->ndim++] = v;
+                if (!lb__mul(h->count, v, &h->count)) return lb__fail(LB_ERR_FORMAT, "npy: the shape multiplies to more than this machine's address space");
+                p = lb__npy_blank(p, end);
+                if (p < end && *p == ',') p++;
+                else if (p == end || *p != ')') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: ',' or ')' was expected in the shape", (size_t)(p - begin));
+            }
+            seen |= 4;
+        } else return lb__fail(LB_ERR_FORMAT, "npy: the header has a key '%.*s'; descr, fortran_order and shape were expected", (int)LB__MIN(len, (size_t)32), key);
+        p = lb__npy_blank(p, end);
+        if (p < end && *p == ',') p++;
+        else if (p == end || *p != '}') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: ',' or '}' was expected", (size_t)(p - begin));
+    }
+    if (seen != 7) return lb__fail(LB_ERR_FORMAT, "npy: the header lacks its %s", !(seen & 1) ? "descr" : !(seen & 2) ? "fortran_order" : "shape");
+    return LB_OK;
+}
+static void lb__swap_bytes(void *data, size_t width, size_t n) {
+    uint8_t *p = (uint8_t *)data; size_t i, k;
+    for (i = 0; i < n; i++, p += width) for (k = 0; k < width / 2; k++) { uint8_t t = p[k]; p[k] = p[width - 1 - k]; p[width - 1 - k] = t; }
+}
+LB_API lb_status lb_npy_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_tensor *out) {
+    const uint8_t *p = (const uint8_t *)bytes; lb__npy_head h; size_t at, len, need, width, i; lb_tensor t;
+    (void)ctx;
+    memset(out, 0, sizeof *out);
+    if (size < 10 || memcmp(p, "\x93NUMPY", 6)) return lb__fail(LB_ERR_FORMAT, "npy: the file does not begin with \\x93NUMPY");
+    if (p[6] < 1 || p[6] > 3) return lb__fail(LB_ERR_UNSUPPORTED, "npy: version %d.%d, 1 to 3 were expected", p[6], p[7]);
+    if (p[6] > 1 && size < 12) return lb__fail(LB_ERR_FORMAT, "npy: cut off inside the header length at byte %zu", size);
+    at = p[6] == 1 ? 10 : 12;
+    len = p[6] == 1 ? lb__u16le(p + 8) : lb__u32le(p + 8);
+    if (len > size - at) return lb__fail(LB_ERR_FORMAT, "npy: the header should end at byte %llu, the file ends at %zu", (unsigned long long)len + at, size);
+    LB__TRY(lb__npy_header((const char *)p + at, (const char *)p + at + len, &h));
+    p += at + len; at += len;
+    width = lb_dtype_size(h.dtype);
+    if (!lb__mul(h.count, width, &need) || need > size - at)
+        return lb__fail(LB_ERR_FORMAT, "npy: %zu elements of %zu bytes were announced, %zu bytes follow the header", h.count, width, size - at);
+    LB__TRY(lb_tensor_new(h.dtype, h.ndim, h.shape, &t));
+    if (!h.fortran || h.ndim < 2) { if (need) memcpy(t.data, p, need); }
+    else {                                                               /* the first axis runs fastest: walk it in that order, write in ours */
+        size_t stride[LB_MAX_DIMS], idx[LB_MAX_DIMS] = { 0 }, o = 0; int d;
+        for (d = h.ndim - 1, stride[d] = 1; d > 0; d--) stride[d - 1] = stride[d] * h.shape[d];
+        for (i = 0; i < h.count; i++) {
+            memcpy((uint8_t *)t.data + o * width, p + i * width, width);
+            for (d = 0; d < h.ndim; d++) { o += stride[d]; if (++idx[d] < h.shape[d]) break; o -= stride[d] * h.shape[d]; idx[d] = 0; }
+        }
+    }
+    if (h.swap) lb__swap_bytes(t.data, width, h.count);
+    *out = t;
+    return LB_OK;
+}
+
+/* A decimal number at p, or NULL.  No locale, no hexadecimal, no nan; within an ulp or two of the nearest double. */
+static const char *lb__parse_f64(const char *p, const char *end, double *out) {
+    uint64_t m = 0; int neg = 0, digits = 0, e = 0, x = 0, xneg = 0; double v;
+    if (p < end && (*p == '-' || *p == '+')) neg = *p++ == '-';
+    for (; p < end && *p >= '0' && *p <= '9'; p++, digits = 1) { if (m < 1000000000000000000u) m = m * 10 + (uint64_t)(*p - '0'); else if (e < 100000) e++; }
+    if (p < end && *p == '.') for (p++; p < end && *p >= '0' && *p <= '9'; p++, digits = 1) if (m < 1000000000000000000u) { m = m * 10 + (uint64_t)(*p - '0'); if (e > -100000) e--; }
+    if (!digits) return NULL;
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+        if (p < end && (*p == '-' || *p == '+')) xneg = *p++ == '-';
+        if (p == end || *p < '0' || *p > '9') return NULL;
+        for (; p < end && *p >= '0' && *p <= '9'; p++) if (x < 100000) x = x * 10 + (*p - '0');
+        e += xneg ? -x : x;
+    }
+    v = (double)m;
+    if (m && e) {                                                        /* powers up to 10^22 are exact; two steps keep subnormals */
+        if (e > 400) e = 400;
+        if (e < -400) e = -400;
+        if (e > 0) v = e > 300 ? v * 1e300 * pow(10, e - 300) : v * pow(10, e);
+        else v = e < -300 ? v / 1e300 / pow(10, -e - 300) : v / pow(10, -e);
+    }
+    *out = neg ? -v : v;
+    return p;
+}
+LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_tensor *out) {
+    const char *p = (const char *)text, *end = p + size; size_t line = 0, rows = 0, cols = 0, shape[2]; lb__buf b = { 0, 0, 0 }; lb_status s = LB_OK; lb_tensor t;
+    memset(out, 0, sizeof *out);
+    if (size > ctx->limits.max_text) return lb__fail(LB_ERR_LIMIT, "csv: %zu bytes, the limit is %zu", size, ctx->limits.max_text);
+    if (size >= 3 && !memcmp(p, "\xef\xbb\xbf", 3)) p += 3;              /* byte order mark */
+    while (p < end && !s) {
+        const char *eol = p, *q, *cut; size_t n = 0;
+        line++;
+        while (eol < end && *eol != '\n' && *eol != '\r') eol++;
+        for (cut = eol; cut > p && (cut[-1] == ' ' || cut[-1] == '\t'); cut--) {}
+        q = p; p = eol < end ? eol + (*eol == '\r' && eol + 1 < end && eol[1] == '\n' ? 2 : 1) : end;
+        while (q < cut && (*q == ' ' || *q == '\t')) q++;
+        if (q == cut || *q == '#') continue;
+        for (;;) {
+            double v = 0; float f; const char *r = lb__parse_f64(q, cut, &v);
+            if (r && r < cut && *r != ',' && *r != ';' && *r != '\t' && *r != ' ') r = NULL;
+            f = (float)v;
+            if (!r || !(fabs(v) <= FLT_MAX)) {
+                const char *e = q;
+                while (e < cut && *e != ',' && *e != ';' && *e != '\t' && *e != ' ') e++;
+                if (!rows && !r && !n && e > q) { rows = 1; break; }      /* a line of names; `rows` remembers it until the numbers begin */
+                s = lb__fail(LB_ERR_FORMAT, "csv: line %zu, field %zu: '%.*s' where a finite number was expected", line, n + 1, (int)LB__MIN(e - q, 40), q);
+                goto done;
+            }
+            if ((s = lb__buf_add(&b, &f, sizeof f)) != LB_OK) goto done;
+            n++; q = r;
+            while (q < cut && (*q == ' ' || *q == '\t')) q++;
+            if (q == cut) break;
+            if (*q == ',' || *q == ';') { q++; while (q < cut && (*q == ' ' || *q == '\t')) q++; }
+        }
+        if (!n) continue;
+        if (cols && n != cols) { s = lb__fail(LB_ERR_FORMAT, "csv: line %zu has %zu fields, %zu were expected", line, n, cols); goto done; }
+        cols = n; rows = 1;
+    }
+    if (!cols) { s = lb__fail(LB_ERR_FORMAT, "csv: no row of numbers in %zu bytes", size); goto done; }
+    shape[0] = b.size / sizeof(float) / cols; shape[1] = cols;
+    if ((s = lb_tensor_new(LB_F32, 2, shape, &t)) != LB_OK) goto done;
+    memcpy(t.data, b.data, b.size);
+    *out = t;
+done:
+    lb__buf_free(&b);
+    return s;
+}
+
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_npy_load(lb_ctx *ctx, const char *path, lb_tensor *out) {
+    lb__file f; lb_status s;
+    memset(out, 0, sizeof *out);
+    LB__TRY(lb__file_open(path, &f));
+    s = lb__fail_in(lb_npy_decode(ctx, f.data, f.size, out), path);
+    lb__file_close(&f);
+    return s;
+}
+LB_API lb_status lb_csv_load(lb_ctx *ctx, const char *path, lb_tensor *out) {
+    lb__file f; lb_status s;
+    memset(out, 0, sizeof *out);
+    LB__TRY(lb__file_open(path, &f));
+    s = lb__fail_in(lb_csv_decode(ctx, f.data, f.size, out), path);
+    lb__file_close(&f);
+    return s;
+}
+
+struct lb_npy { lb__writer file; lb__buf memory; lb_dtype dtype; int whole, ndim, to_stdout; size_t shape[LB_MAX_DIMS], row, rows, head; };
+
+/* The header with `rows` in it, always as long as for the largest number, so that it can be written over.  Returns its length. */
+static size_t lb__npy_head_write(const lb_npy *w, unsigned char out[512]) {
+    char text[400]; size_t n, i, total; int d;
+    for (i = 0; lb__npy_types[i].dtype != w->dtype; i++) {}
+    n = lb__format(text, sizeof text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (", lb_dtype_size(w->dtype) == 1 ? '|' : '<', lb__npy_types[i].name);
+    if (!w->whole) n += lb__format(text + n, sizeof text - n, "%zu,", w->rows);
+    for (d = 0; d < w->ndim; d++) n += lb__format(text + n, sizeof text - n, d + 1 == w->ndim && d + !w->whole ? "%s%zu" : "%s%zu,", d || !w->whole ? " " : "", w->shape[d]);
+    n += lb__format(text + n, sizeof text - n, "), }");
+    total = (size_t)(80 + 22 * (w->ndim + !w->whole) + 10 + 63) / 64 * 64;
+    memset(out, ' ', total);
+    memcpy(out, "\x93NUMPY\x01", 8);
+    lb__put16le(out + 8, (uint16_t)(total - 10));
+    memcpy(out + 10, text, n);
+    out[total - 1] = '\n';
+    return total;
+}
+LB_API void lb_npy_abort(lb_npy *w) {
+    if (!w) return;
+    lb__writer_abort(&w->file); lb__buf_free(&w->memory);
+    lb__release(w);
+}
+static lb_status lb__npy_put(lb_npy *w, const void *p, size_t n) { return w->to_stdout ? lb__buf_add(&w->memory, p, n) : lb__writer_add(&w->file, p, n); }
+static lb_status lb__npy_begin(const char *path, lb_dtype dtype, int whole, int ndim, const size_t *shape, lb_npy **out) {
+    lb_npy *w; size_t i, n = lb_dtype_size(dtype); unsigned char head[512]; lb_status s; int d;
+    *out = NULL;
+    for (i = 0; i < LB__COUNT(lb__npy_types) && lb__npy_types[i].dtype != dtype; i++) {}
+    if (i == LB__COUNT(lb__npy_types)) return lb__fail(LB_ERR_UNSUPPORTED, "%s: .npy has no type for %s elements", path, lb_dtype_name(dtype));
+    if (ndim < 0 || ndim > LB_MAX_DIMS) return lb__fail(LB_ERR_ARG, "%s: %d axes, 0 to %d were expected", path, ndim, LB_MAX_DIMS);
+    for (d = 0; d < ndim; d++) if (!lb__mul(n, shape[d], &n)) return lb__fail(LB_ERR_ARG, "%s: the shape multiplies to more than the address space", path);
+    w = (lb_npy *)lb__alloc(1, sizeof *w);
+    if (!w) return LB_ERR_MEM;
+    w->dtype = dtype; w->whole = whole; w->ndim = ndim; w->row = n; w->to_stdout = !strcmp(path, "-");
+    for (d = 0; d < ndim; d++) w->shape[d] = shape[d];
+    s = w->to_stdout ? LB_OK : lb__writer_open(path, &w->file);
+    if (!s) { w->head = lb__npy_head_write(w, head); s = lb__npy_put(w, head, w->head); }
+    if (s) { lb_npy_abort(w); return s; }
+    *out = w;
+    return LB_OK;
+}
+LB_API lb_status lb_npy_create(const char *path, lb_dtype dtype, int ndim, const size_t *shape, lb_npy **out) { return lb__npy_begin(path, dtype, 0, ndim, shape, out); }
+LB_API lb_status lb_npy_append(lb_npy *w, const void *rows, size_t n) {
+    const uint8_t *p = (const uint8_t *)rows; size_t bytes, width = lb_dtype_size(w->dtype);
+    if (!lb__mul(w->row, n, &bytes) || w->rows > SIZE_MAX - n) return lb__fail(LB_ERR_ARG, "npy: %zu rows of %zu bytes do not fit in the address space", n, w->row);
+    w->rows += n;
+    if (lb__host_little() || width == 1) return lb__npy_put(w, p, bytes);
+    while (bytes) {
+        uint8_t tmp[1024]; size_t k = LB__MIN(bytes, sizeof tmp);
+        memcpy(tmp, p, k); lb__swap_bytes(tmp, width, k / width);
+        LB__TRY(lb__npy_put(w, tmp, k));
+        p += k; bytes -= k;
+    }
+    return LB_OK;
+}
+LB_API lb_status lb_npy_commit(lb_npy *w) {
+    unsigned char head[512]; lb_status s = LB_OK;
+    lb__npy_head_write(w, head);
+    if (w->to_stdout) {
+        const unsigned char *p = w->memory.data; size_t n = w->memory.size;
+        memcpy(w->memory.data, head, w->head);
+        fflush(stdout);
+        while (n && !s) {
+            ssize_t k = write(1, p, n);
+            if (k < 0 && errno == EINTR) continue;
+            if (k <= 0) s = lb__fail(LB_ERR_IO, "standard output: cannot write: %s", k < 0 ? strerror(errno) : "nothing was taken");
+            else { p += k; n -= (size_t)k; }
+        }
+    } else {
+        size_t used = w->file.used;
+        w->file.used = 0;
+        s = lb__writer_flush(&w->file, w->file.buf, used);
+        if (!s && pwrite(w->file.fd, head, w->head, 0) != (ssize_t)w->head) s = lb__fail(LB_ERR_IO, "%s: cannot write: %s", w->file.path, strerror(errno));
+        if (!s) s = lb__writer_commit(&w->file);
+    }
+    lb_npy_abort(w);
+    return s;
+}
+LB_API lb_status lb_npy_save(const char *path, const lb_tensor *t) {
+    lb_npy *w = NULL; lb_status s;
+    if (t->layout != LB_ROWS) return lb__fail(LB_ERR_ARG, "%s: a tensor in panel layout, rows were expected", path);
+    LB__TRY(lb__npy_begin(path, t->dtype, 1, t->ndim, t->shape, &w));
+    s = lb_npy_append(w, t->data, 1);
+    if (s) { lb_npy_abort(w); return s; }
+    return lb_npy_commit(w);
+}
+#endif /* LB_NO_STDIO */
 
 /* ==== 6 >>autograd ===============================================================================================================
  */
