@@ -710,6 +710,43 @@ struct lb_ctx {
     lb__chunk *first, *current;        /* arena */
 };
 
+/* Arena memory, 64-byte aligned, not zeroed, valid until the mark below it is rewound.  NULL leaves the LB_ERR_MEM sentence.  Chunks are
+ * kept when they are rewound, so that a second pass over the same shapes allocates nothing. */
+enum { LB__CHUNK = 1 << 20 };
+typedef struct lb__mark { lb__chunk *chunk; size_t used; } lb__mark;
+static lb__mark lb__arena_mark(const lb_ctx *c) { lb__mark m; m.chunk = c->current; m.used = c->current ? c->current->used : 0; return m; }
+static void lb__arena_rewind(lb_ctx *c, lb__mark m) {
+    lb__chunk *k = m.chunk ? m.chunk->next : c->first;
+    for (; k; k = k->next) k->used = 0;
+    c->current = m.chunk;
+    if (m.chunk) m.chunk->used = m.used;
+}
+static void *lb__arena(lb_ctx *c, size_t n, size_t size) {
+    size_t bytes, total; lb__chunk *k = c->current ? c->current : c->first, *last = NULL;
+    if (!lb__mul(n, size, &bytes) || !lb__add(bytes, 192, &total) || total > PTRDIFF_MAX) { lb__fail(LB_ERR_MEM, "out of memory: %zu elements of %zu bytes do not fit in the address space", n, size); return NULL; }
+    bytes = (bytes + 63) & ~(size_t)63;
+    for (; k; last = k, k = k->next) {
+        uintptr_t base = ((uintptr_t)(k + 1) + 63) & ~(uintptr_t)63;
+        if (k->size - k->used >= bytes) { void *p = (void *)(base + k->used); k->used += bytes; c->current = k; return p; }
+    }
+    {
+        size_t want = LB__MAX(bytes, (size_t)LB__CHUNK);
+        k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + want);
+        if (!k && want > bytes) k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + (want = bytes));
+        if (!k) { lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes); return NULL; }
+        k->next = NULL; k->size = want; k->used = bytes;
+        if (last) last->next = k;
+        else c->first = k;
+        c->current = k;
+        return (void *)(((uintptr_t)(k + 1) + 63) & ~(uintptr_t)63);
+    }
+}
+static float *lb__arena_f32(lb_ctx *c, size_t rows, size_t cols) {
+    size_t n;
+    if (!lb__mul(rows, cols, &n)) { lb__fail(LB_ERR_MEM, "out of memory: a matrix of %zu x %zu does not fit in the address space", rows, cols); return NULL; }
+    return (float *)lb__arena(c, n, sizeof(float));
+}
+
 typedef struct lb__loop { size_t n, grain, next; void (*fn)(void *, size_t, size_t, int); void *arg; } lb__loop;
 static void lb__loop_run(void *arg, int worker) {
     lb__loop *l = (lb__loop *)arg;
@@ -903,8 +940,78 @@ static void lb__layernorm(lb_ctx *ctx, float *y, size_t ldy, float *mean, float 
     }
 }
 
+/* layernorm_bwd  with h = (x - mean) rstd and g = dy w:   dx += rstd (g - mean_c(g) - h mean_c(g h)),   dw += sum_n dy h,   db += sum_n dy
+ * dx, or dw and db together, may be NULL */
+static lb_status lb__layernorm_bwd(lb_ctx *ctx, float *dx, size_t lddx, float *dw, float *db, const float *dy, size_t lddy, const float *x, size_t ldx, const float *w,
+                                   const float *mean, const float *rstd, size_t N, size_t C) {
+    size_t n, c;
+    (void)ctx;
+    for (n = 0; n < N; n++) {
+        const float *p = x + n * ldx, *g = dy + n * lddy; double sg = 0, sgh = 0;
+        for (c = 0; c < C; c++) { float h = (p[c] - mean[n]) * rstd[n]; sg += g[c] * w[c]; sgh += g[c] * w[c] * h; }
+        sg /= (double)C; sgh /= (double)C;
+        for (c = 0; c < C; c++) {
+            float h = (p[c] - mean[n]) * rstd[n];
+            if (dx) dx[n * lddx + c] += rstd[n] * (g[c] * w[c] - (float)sg - h * (float)sgh);
+            if (dw) { dw[c] += g[c] * h; db[c] += g[c]; }
+        }
+    }
+    return LB_OK;
+}
+/* act  y = act(x); y may be x.     act_bwd  dx = dy act'(x); overwrites, and dx may be dy */
+static void lb__act_run(lb_ctx *ctx, float *y, const float *x, lb_act act, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) y[i] = lb__act_fwd(x[i], act); }
+static void lb__act_bwd(lb_ctx *ctx, float *dx, const float *dy, const float *x, lb_act act, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) dx[i] = dy[i] * lb__act_grad(x[i], act); }
+/* sum_rows  y += sum_n x                        x [N,C], y [C]: the gradient of a bias */
+static lb_status lb__sum_rows(lb_ctx *ctx, float *y, const float *x, size_t ldx, size_t N, size_t C) {
+    size_t n, c;
+    (void)ctx;
+    for (n = 0; n < N; n++) for (c = 0; c < C; c++) y[c] += x[n * ldx + c];
+    return LB_OK;
+}
+/* matmul  c (+)= op(a) op(b)                    op(a) [M,K], op(b) [K,N], c [M,N]; ta: a is stored [K,M]; tb: b is stored [N,K]; `add`: += */
+static lb_status lb__matmul(lb_ctx *ctx, float *c, size_t ldc, int add, const float *a, size_t lda, int ta, const float *b, size_t ldb, int tb, size_t M, size_t N, size_t K) {
+    size_t m, n, k;
+    (void)ctx;
+    for (m = 0; m < M; m++) for (n = 0; n < N; n++) {
+        float s = 0;
+        for (k = 0; k < K; k++) s += (ta ? a[k * lda + m] : a[m * lda + k]) * (tb ? b[n * ldb + k] : b[k * ldb + n]);
+        c[m * ldc + n] = add ? c[m * ldc + n] + s : s;
+    }
+    return LB_OK;
+}
+/* softmax of one row in place; returns log(sum(exp(x))) */
+static float lb__softmax(lb_ctx *ctx, float *x, size_t n) {
+    size_t i; float m = -INFINITY, s = 0;
+    (void)ctx;
+    for (i = 0; i < n; i++) m = LB__MAX(m, x[i]);
+    for (i = 0; i < n; i++) { x[i] = expf(x[i] - m); s += x[i]; }
+    for (i = 0; i < n; i++) x[i] /= s;
+    return m + logf(s);
+}
+/* Vectors: y += x,  y += s x,  y *= s,  sum(x y) */
+static void   lb__vec_add(lb_ctx *ctx, float *y, const float *x, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) y[i] += x[i]; }
+static void   lb__vec_axpy(lb_ctx *ctx, float *y, float s, const float *x, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) y[i] += s * x[i]; }
+static void   lb__vec_scale(lb_ctx *ctx, float *y, float s, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) y[i] *= s; }
+static double lb__vec_dot(lb_ctx *ctx, const float *x, const float *y, size_t n) { size_t i; double s = 0; (void)ctx; for (i = 0; i < n; i++) s += (double)x[i] * y[i]; return s; }
+/* Row-major f32 [N,K] into panels (the padding becomes zero), and panels of any weight type back into row-major f32. */
+static void lb__pack_panels(float *dst, const float *src, size_t ld, size_t N, size_t K) {
+    size_t n, k, P = (N + LB_PANEL_WIDTH - 1) / LB_PANEL_WIDTH * LB_PANEL_WIDTH;
+    for (n = 0; n < P; n++) for (k = 0; k < K; k++) dst[lb__panel_index(n, k, K)] = n < N ? src[n * ld + k] : 0;
+}
+static void lb__unpack_panels(float *dst, size_t ld, const void *src, lb_dtype type, size_t N, size_t K) {
+    size_t n, k;
+    for (n = 0; n < N; n++) for (k = 0; k < K; k++) dst[n * ld + k] = lb__weight_at(src, type, lb__panel_index(n, k, K));
+}
+/* f32, f16 or bf16 to f32, and f32 to f32, f16 or bf16 (round to nearest even) */
+static void lb__widen(float *dst, const void *src, lb_dtype type, size_t n) { size_t i; for (i = 0; i < n; i++) dst[i] = lb__weight_at(src, type, i); }
+static void lb__narrow(void *dst, lb_dtype type, const float *src, size_t n) {
+    size_t i;
+    if (type == LB_F32) { if (n) memmove(dst, src, n * sizeof(float)); }
+    else for (i = 0; i < n; i++) ((uint16_t *)dst)[i] = type == LB_F16 ? lb__f32_f16(src[i]) : lb__f32_bf16(src[i]);
+}
+
 /* ==== 5 >>tensor =================================================================================================================
- * Views of memory, and the context with its arena: temporaries are taken from it, and a mark is rewound when a block is done.
+ * Views of memory, and the making of a context.
  * Calls: base, parallel, cpu.  Held by: tests/test_base.c */
 
 LB_API size_t lb_tensor_count(const lb_tensor *t) { size_t n = 1; int i; for (i = 0; i < t->ndim; i++) n *= t->shape[i]; return n; }
@@ -940,43 +1047,6 @@ LB_API void lb_ctx_free(lb_ctx *c) {
     if (!c) return;
     while (c->first) { lb__chunk *n = c->first->next; lb__release(c->first); c->first = n; }
     lb__release(c);
-}
-
-/* Arena memory, 64-byte aligned, not zeroed, valid until the mark below it is rewound.  NULL leaves the LB_ERR_MEM sentence.  Chunks are
- * kept when they are rewound, so that a second pass over the same shapes allocates nothing. */
-enum { LB__CHUNK = 1 << 20 };
-typedef struct lb__mark { lb__chunk *chunk; size_t used; } lb__mark;
-static lb__mark lb__arena_mark(const lb_ctx *c) { lb__mark m; m.chunk = c->current; m.used = c->current ? c->current->used : 0; return m; }
-static void lb__arena_rewind(lb_ctx *c, lb__mark m) {
-    lb__chunk *k = m.chunk ? m.chunk->next : c->first;
-    for (; k; k = k->next) k->used = 0;
-    c->current = m.chunk;
-    if (m.chunk) m.chunk->used = m.used;
-}
-static void *lb__arena(lb_ctx *c, size_t n, size_t size) {
-    size_t bytes, total; lb__chunk *k = c->current ? c->current : c->first, *last = NULL;
-    if (!lb__mul(n, size, &bytes) || !lb__add(bytes, 192, &total) || total > PTRDIFF_MAX) { lb__fail(LB_ERR_MEM, "out of memory: %zu elements of %zu bytes do not fit in the address space", n, size); return NULL; }
-    bytes = (bytes + 63) & ~(size_t)63;
-    for (; k; last = k, k = k->next) {
-        uintptr_t base = ((uintptr_t)(k + 1) + 63) & ~(uintptr_t)63;
-        if (k->size - k->used >= bytes) { void *p = (void *)(base + k->used); k->used += bytes; c->current = k; return p; }
-    }
-    {
-        size_t want = LB__MAX(bytes, (size_t)LB__CHUNK);
-        k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + want);
-        if (!k && want > bytes) k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + (want = bytes));
-        if (!k) { lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes); return NULL; }
-        k->next = NULL; k->size = want; k->used = bytes;
-        if (last) last->next = k;
-        else c->first = k;
-        c->current = k;
-        return (void *)(((uintptr_t)(k + 1) + 63) & ~(uintptr_t)63);
-    }
-}
-static float *lb__arena_f32(lb_ctx *c, size_t rows, size_t cols) {
-    size_t n;
-    if (!lb__mul(rows, cols, &n)) { lb__fail(LB_ERR_MEM, "out of memory: a matrix of %zu x %zu does not fit in the address space", rows, cols); return NULL; }
-    return (float *)lb__arena(c, n, sizeof(float));
 }
 
 /* ---- 5.3 arrays of one's own: new, .npy, .csv ----
