@@ -1,39 +1,44 @@
 # languagebind.h.  `make demo` shows it at work, `make test` proves it, `make` builds the command as build/languagebind.
+# Other compilers and flags: make CC=clang CFLAGS="-O3"; without OpenMP: make OMP=; elsewhere: make B=folder.
 CC     ?= cc
 CFLAGS ?= -O2 -Wall -Wextra -Wpedantic
-# OpenMP where the compiler has it; `make OMP=` builds without.
 OMP    ?= $(shell echo 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
-TESTS    = $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c))
+B      ?= build
+TESTS    = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 SCRIPTS  = $(wildcard tests/test_*.sh)
-EXAMPLES = $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c))
+EXAMPLES = $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 FUZZERS  = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+BUILD    = @mkdir -p $(@D); echo "  cc $@"; $(CC) -std=c99 $(CFLAGS) $(OMP) -I. $< -o $@ -lm $(LDLIBS)
 
-all: build/languagebind                                            ## the command
+all: $(B)/languagebind                                              ## the command
+$(B)/languagebind: tools/languagebind.c $(wildcard tools/*.c tools/*.h) languagebind.h
+	$(BUILD)
+$(B)/tests/%: tests/%.c languagebind.h tests/lbt.h tests/golden.h   ## every program is one .c file and the header
+	$(BUILD)
+$(B)/examples/%: examples/%.c languagebind.h
+	$(BUILD)
 
-build/languagebind: $(wildcard tools/*.c tools/*.h) languagebind.h
-	@mkdir -p $(@D)
-	$(CC) -std=c99 $(CFLAGS) $(OMP) -I. tools/languagebind.c -o $@ -lm $(LDLIBS)
+tests: $(TESTS) $(EXAMPLES) $(B)/languagebind                       ## build everything that `make test` runs
+test: tests                                                         ## run every test
+	@B=$(B) sh tests/run.sh $(TESTS) $(SCRIPTS)
 
-build/tests/%: tests/%.c languagebind.h tests/lbt.h tests/golden.h  ## every program is one .c file and the header
-	@mkdir -p $(@D)
-	$(CC) -std=c99 $(CFLAGS) $(OMP) -I. $< -o $@ -lm $(LDLIBS)
-
-build/examples/%: examples/%.c languagebind.h
-	@mkdir -p $(@D)
-	$(CC) -std=c99 $(CFLAGS) $(OMP) -I. $< -o $@ -lm $(LDLIBS)
-
-tests: $(TESTS)                                                    ## build the test programs
-test: $(TESTS) $(EXAMPLES) build/languagebind                      ## run every test
-	@sh tests/run.sh $(TESTS) $(SCRIPTS)
+test-isa: tests                                                     ## the tests again under each kernel set of this processor
+	@B=$(B) sh tests/isa.sh $(TESTS)
+test-sanitize:                                                      ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) B=build/sanitize OMP= CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" test
+test-portable:                                                      ## compilers, standards and switches; -m32 and four other processors under qemu-user
+	@sh tests/matrix.sh
+	@sh tests/cross.sh
 
 FUZZ_CC   ?= clang
 FUZZ_TIME ?= 60
 build/fuzz/%: tests/fuzz/%.c languagebind.h
-	@mkdir -p $(@D)
-	$(FUZZ_CC) -g -O1 -fsanitize=address,undefined,fuzzer -fno-sanitize-recover=undefined -I. $< -o $@ -lm
-fuzzers: $(FUZZERS)                                                ## build the fuzz targets (needs clang)
+	@mkdir -p $(@D); echo "  $(FUZZ_CC) $@"; $(FUZZ_CC) -g -O1 -fsanitize=address,undefined,fuzzer -fno-sanitize-recover=undefined -I. $< -o $@ -lm
+fuzzers: $(FUZZERS)                                                 ## build the fuzz targets (needs clang)
+fuzz: fuzzers                                                       ## run each for FUZZ_TIME seconds, two at a time
+	@FUZZ_TIME=$(FUZZ_TIME) sh tests/fuzz/run.sh $(FUZZERS)
 
-clean:                                                             ## remove build/
+clean:                                                              ## remove build/
 	rm -rf build
 
-.PHONY: all tests test fuzzers clean
+.PHONY: all tests test test-isa test-sanitize test-portable fuzzers fuzz clean

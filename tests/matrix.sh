@@ -1,0 +1,54 @@
+#!/bin/sh
+# matrix.sh: the header must compile without a warning everywhere it promises to: compilers, language versions, word sizes, switches, and
+# twice in one program.  Compilers that are not installed are skipped aloud.  Closes with `N passed, N failed, N skipped`.
+B=${B:-build}/matrix; mkdir -p "$B"
+W="-Wall -Wextra -Wpedantic -Werror -I."
+passed=0 failed=0 skipped=0
+cat >"$B/impl.c" <<'END'
+#define LANGUAGEBIND_IMPLEMENTATION
+#include "languagebind.h"
+END
+cat >"$B/user.c" <<'END'
+#include "languagebind.h"
+#include "languagebind.h"
+int other(void);
+int main(void) { lb_ctx *c = NULL; int bad = lb_version() != LB_VERSION || lb_ctx_new(NULL, &c) != LB_OK || other(); lb_ctx_free(c); return bad; }
+END
+cat >"$B/static.c" <<'END'
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+int other(void);
+int other(void) { return lb_version() != LB_VERSION; }
+END
+sed 's/^int other(void);/extern "C" int other(void);/' "$B/user.c" >"$B/user.cc"
+sed 's/^int other(void);/extern "C" int other(void);/' "$B/static.c" >"$B/static.cc"
+cp "$B/impl.c" "$B/impl.cc"
+check() {   # check NAME COMMAND...: one line of the table
+    name=$1; shift
+    if out=$("$@" 2>&1); then passed=$((passed + 1)); else failed=$((failed + 1)); printf 'FAIL %s\n  %s\n%s\n' "$name" "$*" "$out" | head -n 20; fi
+}
+skip() { skipped=$((skipped + 1)); echo "skip $1: $2"; }
+program() { # program CC EXTENSION FLAGS: implementation, a plain user and a private copy in one program, and it runs
+    c=$1 e=$2; shift 2
+    $c "$@" $W -c "$B/impl.$e" -o "$B/impl.o" && $c "$@" $W -c "$B/user.$e" -o "$B/user.o" && $c "$@" $W -c "$B/static.$e" -o "$B/static.o" &&
+        $c "$@" "$B/impl.o" "$B/user.o" "$B/static.o" -o "$B/program" -lm && "$B/program"
+}
+works() { echo 'int main(void){return 0;}' >"$B/probe.c"; "$@" "$B/probe.c" -o "$B/probe" >/dev/null 2>&1; }
+
+for cc in gcc clang; do
+    if ! works $cc; then skip "$cc" "not installed"; continue; fi
+    for std in c99 c11; do check "$cc -std=$std" program $cc c -O0 -std=$std; done
+    check "$cc -std=c99 -O2" program $cc c -O2 -std=c99
+    cxx=g++; [ $cc = gcc ] || cxx=clang++
+    if works $cxx -x c++ -std=c++11; then for std in c++11 c++20; do check "$cxx -std=$std" program $cxx cc -O0 -std=$std; done; else skip "$cxx" "not installed"; fi
+    for switch in LB_NO_STDIO LB_NO_SIMD LB_NO_TRAIN LB_NO_IMAGE LB_NO_AUDIO LB_NO_VIDEO; do check "$cc -D$switch" program $cc c -O0 -std=c99 -D$switch; done
+    check "$cc, every switch" program $cc c -O0 -std=c99 -DLB_NO_STDIO -DLB_NO_SIMD -DLB_NO_TRAIN -DLB_NO_IMAGE -DLB_NO_AUDIO -DLB_NO_VIDEO
+    if works $cc -fopenmp; then check "$cc -fopenmp" program $cc c -O0 -std=c99 -fopenmp; else skip "$cc -fopenmp" "no OpenMP"; fi
+    m32="-m32 -idirafter /usr/include/$(gcc -print-multiarch 2>/dev/null)"       # the kernel's headers, where only gcc-12-multilib is installed
+    if echo '#include <errno.h>
+int main(void){return 0;}' >"$B/probe.c" && $cc $m32 "$B/probe.c" -o "$B/probe" -lm 2>/dev/null; then check "$cc -m32" program $cc c -O0 -std=c99 $m32; else skip "$cc -m32" "no 32-bit libraries"; fi
+    for t in tools/languagebind.c $(ls examples/*.c 2>/dev/null); do check "$cc $t" $cc -O0 -std=c99 $W "$t" -o "$B/t" -lm; done
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
