@@ -208,6 +208,81 @@ LB_API lb_status lb_npy_commit(lb_npy *w);
 LB_API void      lb_npy_abort(lb_npy *w);
 #endif
 
+/* ---- API of 12 weights ----------------------------------------------------------------------------------------------- */
+
+/* One .lbw file, open for reading (weights/FORMAT.md is the format): typed key/values and named tensors.  Read-only after it was opened,
+ * so any number of threads may use it. */
+typedef struct lb_file lb_file;
+typedef enum lb_meta_type { LB_META_U64 = 0, LB_META_I64, LB_META_F64, LB_META_BOOL, LB_META_STR } lb_meta_type;
+typedef struct lb_meta { const char *key; lb_meta_type type; int array; size_t count; } lb_meta;      /* array 0: one value, count is 1 */
+
+/* lb_file_open: map a file.  Tensors are used where they lie: opening reads and checks the head (header, keys, directory) and never the
+ * data, whose checksums lb_file_verify compares.  On big-endian hosts the data is read and swapped.
+ *   errs  LB_ERR_IO, LB_ERR_MEM, LB_ERR_LIMIT; LB_ERR_FORMAT for anything out of bounds, overlapping, doubled, cut off or damaged in the head */
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_file_open(lb_ctx *ctx, const char *path, lb_file **out);
+#endif
+/* lb_file_open_memory: the same from `size` bytes that must stay as they are until lb_file_free.  Used in place when `data` is a multiple of
+ * 64 (and the host little-endian), else copied. */
+LB_API lb_status lb_file_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_file **out);
+LB_API void      lb_file_free(lb_file *f);
+/* lb_file_verify: compare every tensor's CRC-32 and look for values that are not finite.  LB_ERR_FORMAT names the first bad tensor. */
+LB_API lb_status lb_file_verify(lb_ctx *ctx, const lb_file *f);
+/* lb_file_identity: the name by which an adapter knows its base: SHA-256, as 64 hexadecimal digits and a zero, over one tower's tensors (their
+ * names without "tower.", types, shapes and CRCs; adapters left out), so that it survives renaming and bundling.  LB_ERR_ARG: no such tower. */
+LB_API lb_status lb_file_identity(const lb_file *f, const char *tower, char out[65]);
+
+/* Tensors: by name (NULL when absent; no error sentence), or by index in file order.  Their data must not be written to. */
+LB_API size_t           lb_file_tensors(const lb_file *f);
+LB_API const lb_tensor *lb_file_tensor(const lb_file *f, const char *name);
+LB_API const lb_tensor *lb_file_tensor_at(const lb_file *f, size_t i, const char **name);
+
+/* Keys.  The getters fail with a sentence that names the key when it is absent (LB_ERR_FORMAT), of another type, or does not fit; a number is
+ * read as any number type that holds it exactly.  Strings live as long as the file.  The array getters read up to `cap` values and fail when
+ * there are more; a single value is an array of one.  *count may be NULL: then exactly `cap` values are expected. */
+LB_API size_t    lb_file_keys(const lb_file *f);
+LB_API lb_meta   lb_file_key_at(const lb_file *f, size_t i);
+LB_API int       lb_file_has(const lb_file *f, const char *key);
+LB_API lb_status lb_file_get_u64(const lb_file *f, const char *key, uint64_t *out);
+LB_API lb_status lb_file_get_i64(const lb_file *f, const char *key, int64_t *out);
+LB_API lb_status lb_file_get_f64(const lb_file *f, const char *key, double *out);
+LB_API lb_status lb_file_get_bool(const lb_file *f, const char *key, int *out);
+LB_API lb_status lb_file_get_str(const lb_file *f, const char *key, const char **out);
+LB_API lb_status lb_file_get_u64s(const lb_file *f, const char *key, uint64_t *out, size_t cap, size_t *count);
+LB_API lb_status lb_file_get_f64s(const lb_file *f, const char *key, double *out, size_t cap, size_t *count);
+LB_API lb_status lb_file_get_strs(const lb_file *f, const char *key, const char **out, size_t cap, size_t *count);
+
+#ifndef LB_NO_STDIO
+/* Writing: create, set keys, name tensors, commit.  The file appears whole at commit or not at all.
+ *     lb_file_writer *w;
+ *     lb_file_create(ctx, "out.lbw", &w);  lb_file_set_str(w, "format.kind", "model");  lb_file_add(w, "vision.class", &t);
+ *     if (lb_file_commit(w)) puts(lb_last_error());
+ * Errors stick: after the first one every call does nothing, and commit returns it (and removes what was written).  Commit frees the writer
+ * whatever happens; lb_file_abandon frees it without a file (NULL is fine). */
+typedef struct lb_file_writer lb_file_writer;
+LB_API lb_status lb_file_create(lb_ctx *ctx, const char *path, lb_file_writer **out);
+LB_API void lb_file_set_u64(lb_file_writer *w, const char *key, uint64_t value);
+LB_API void lb_file_set_i64(lb_file_writer *w, const char *key, int64_t value);
+LB_API void lb_file_set_f64(lb_file_writer *w, const char *key, double value);
+LB_API void lb_file_set_bool(lb_file_writer *w, const char *key, int value);
+LB_API void lb_file_set_str(lb_file_writer *w, const char *key, const char *value);
+LB_API void lb_file_set_u64s(lb_file_writer *w, const char *key, const uint64_t *values, size_t count);
+LB_API void lb_file_set_f64s(lb_file_writer *w, const char *key, const double *values, size_t count);
+LB_API void lb_file_set_strs(lb_file_writer *w, const char *key, const char *const *values, size_t count);
+/* lb_file_copy_keys: every key of f that starts with `from`, with `to` in its place.  from "" and to "": all of them. */
+LB_API void lb_file_copy_keys(lb_file_writer *w, const lb_file *f, const char *from, const char *to);
+/* lb_file_add: a tensor as it is; its data must stay until commit.
+ * lb_file_declare, then lb_file_put: the same for values that come later or in another form, with little memory.  All tensors are declared
+ *   before the first put; puts follow in the order of the declarations.  `values` has the declared shape, ROWS or the declared layout, any
+ *   type that converts (floating or integer to f32, f16, bf16; else the declared type itself): LB_ERR_NUMERIC when a value is NaN or infinite,
+ *   or is too large for the declared type. */
+LB_API void lb_file_add(lb_file_writer *w, const char *name, const lb_tensor *t);
+LB_API void lb_file_declare(lb_file_writer *w, const char *name, lb_dtype dtype, lb_layout layout, int ndim, const size_t *shape);
+LB_API lb_status lb_file_put(lb_file_writer *w, const char *name, const lb_tensor *values);
+LB_API lb_status lb_file_commit(lb_file_writer *w);
+LB_API void      lb_file_abandon(lb_file_writer *w);
+#endif
+
 #ifdef __cplusplus
 }
 #endif
@@ -226,6 +301,7 @@ LB_API void      lb_npy_abort(lb_npy *w);
  * Calls: libc.  Held by: tests/test_base.c */
 #include <float.h>
 #include <limits.h>
+#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -650,6 +726,19 @@ static lb_status lb__writer_add(lb__writer *w, const void *data, size_t n) {
     w->used += n;
     return LB_OK;
 }
+/* Replace bytes that were added before. */
+static lb_status lb__writer_patch(lb__writer *w, uint64_t offset, const void *data, size_t n) {
+    const unsigned char *p = (const unsigned char *)data; size_t u = w->used;
+    w->used = 0;
+    LB__TRY(lb__writer_flush(w, w->buf, u));
+    while (n) {
+        ssize_t k = pwrite(w->fd, p, n, (off_t)offset);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return lb__fail(LB_ERR_IO, "%s: cannot write: %s", w->path, k < 0 ? strerror(errno) : "nothing was taken");
+        p += k; offset += (uint64_t)k; n -= (size_t)k;
+    }
+    return LB_OK;
+}
 static lb_status lb__writer_commit(lb__writer *w) {
     lb_status s = lb__writer_flush(w, w->buf, w->used);
     if (!s && fsync(w->fd) && errno != EINVAL && errno != ENOTSUP) s = lb__fail(LB_ERR_IO, "%s: cannot flush to disk: %s", w->path, strerror(errno));
@@ -689,6 +778,281 @@ static lb_status lb__dir_list(const char *path, lb__dir *out) {
     return s;
 }
 #endif /* LB_NO_STDIO */
+
+/* ---- 1.7 JSON ---- */
+
+/* A decimal number, correctly rounded whatever the locale.  s[0, n) follows JSON's number grammar; huge ones come out infinite. */
+static double lb__decimal(const char *s, size_t n) {
+    static const double ten[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+    uint64_t m = 0; int digits = 0, e10 = 0, x = 0, neg = 0, xneg = 0; size_t i = 0, point = n; char tmp[512], *end;
+    if (i < n && s[i] == '-') { neg = 1; i++; }
+    for (; i < n && (s[i] == '.' || (s[i] >= '0' && s[i] <= '9')); i++) {
+        if (s[i] == '.') { point = i; continue; }
+        if (digits || s[i] != '0') digits++;
+        if (digits < 19) { m = m * 10 + (uint64_t)(s[i] - '0'); if (point < n) e10--; }
+        else if (point >= n) e10++;
+    }
+    if (i < n) {
+        i++;
+        if (i < n && (s[i] == '+' || s[i] == '-')) xneg = s[i++] == '-';
+        for (; i < n; i++) if (x < 100000) x = x * 10 + (s[i] - '0');
+        e10 += xneg ? -x : x;
+    }
+    if (digits < 19 && m <= (uint64_t)1 << 53 && e10 >= -22 && e10 <= 22) {       /* both operands exact, so one rounding */
+        double v = e10 < 0 ? (double)m / ten[-e10] : (double)m * ten[e10];
+        return neg ? -v : v;
+    }
+    if (n >= sizeof tmp) {                                                          /* hundreds of digits: the ones past the buffer decide nothing but exact ties */
+        double v = (double)m * pow(10, e10);
+        return neg ? -v : v;
+    }
+    memcpy(tmp, s, n); tmp[n] = 0;
+    { double v = strtod(tmp, &end); if (end == tmp + n || point >= n) return v; }
+    tmp[point] = *localeconv()->decimal_point;
+    return strtod(tmp, NULL);
+}
+
+/* One value.  Strings and keys are UTF-8 and zero-terminated (a \u0000 inside shows in len).  Children: first, then next. */
+typedef enum lb__json_type { LB__JSON_NULL = 0, LB__JSON_BOOL, LB__JSON_NUMBER, LB__JSON_STRING, LB__JSON_ARRAY, LB__JSON_OBJECT } lb__json_type;
+typedef struct lb__json {
+    lb__json_type type;
+    int         exact;                     /* NUMBER: written as an integer that fits int64, which is in i */
+    const char *key, *str;
+    size_t      len, count;                /* bytes of str; children */
+    double      num;                       /* NUMBER; BOOL 0 or 1 */
+    int64_t     i;
+    struct lb__json *first, *next;
+} lb__json;
+typedef struct lb__json_doc { void *memory; const lb__json *root; } lb__json_doc;
+static void lb__json_free(lb__json_doc *d) { lb__release(d->memory); d->memory = NULL; d->root = NULL; }
+
+static const char *lb__json_type_name(const lb__json *v) {
+    static const char *const names[] = { "null", "a boolean", "a number", "a string", "an array", "an object" };
+    return v ? names[v->type] : "nothing";
+}
+/* The member `key` (the last one when a key is given twice, as other readers do); NULL when v is no object or has none. */
+static const lb__json *lb__json_get(const lb__json *v, const char *key) {
+    const lb__json *c, *hit = NULL;
+    if (v && v->type == LB__JSON_OBJECT) for (c = v->first; c; c = c->next) if (!strcmp(c->key, key)) hit = c;
+    return hit;
+}
+/* A string member, or `otherwise`. */
+static const char *lb__json_str(const lb__json *v, const char *key, const char *otherwise) {
+    const lb__json *c = lb__json_get(v, key);
+    return c && c->type == LB__JSON_STRING ? c->str : otherwise;
+}
+static double lb__json_num(const lb__json *v, const char *key, double otherwise) {
+    const lb__json *c = lb__json_get(v, key);
+    return c && (c->type == LB__JSON_NUMBER || c->type == LB__JSON_BOOL) ? c->num : otherwise;
+}
+
+static lb_status lb__json_error(const char *text, size_t size, size_t at, const char *expected) {
+    size_t line = 1, column = 1, i;
+    for (i = 0; i < at && i < size; i++) { if (text[i] == '\n') { line++; column = 1; } else column++; }
+    if (at >= size) return lb__fail(LB_ERR_FORMAT, "JSON ends in line %zu, column %zu, where %s was expected", line, column, expected);
+    if ((unsigned char)text[at] < 32 || (unsigned char)text[at] > 126) return lb__fail(LB_ERR_FORMAT, "JSON line %zu, column %zu: byte 0x%x where %s was expected", line, column, (unsigned char)text[at], expected);
+    return lb__fail(LB_ERR_FORMAT, "JSON line %zu, column %zu: '%c' where %s was expected", line, column, text[at], expected);
+}
+/* Bytes of the UTF-8 character at p, 0 for none (RFC 3629: shortest form, no surrogates). */
+static size_t lb__utf8_length(const unsigned char *p, size_t n) {
+    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0, i;
+    if (!len || len > n) return 0;
+    for (i = 1; i < len; i++) if ((p[i] & 0xc0) != 0x80) return 0;
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f)) return 0;
+    return len;
+}
+static size_t lb__utf8_put(char *out, uint32_t c) {
+    if (c < 0x80) { out[0] = (char)c; return 1; }
+    if (c < 0x800) { out[0] = (char)(0xc0 | c >> 6); out[1] = (char)(0x80 | (c & 63)); return 2; }
+    if (c < 0x10000) { out[0] = (char)(0xe0 | c >> 12); out[1] = (char)(0x80 | (c >> 6 & 63)); out[2] = (char)(0x80 | (c & 63)); return 3; }
+    out[0] = (char)(0xf0 | c >> 18); out[1] = (char)(0x80 | (c >> 12 & 63)); out[2] = (char)(0x80 | (c >> 6 & 63)); out[3] = (char)(0x80 | (c & 63));
+    return 4;
+}
+static int lb__hex4(const char *p, size_t n, uint32_t *out) {
+    size_t i;
+    if (n < 4) return 0;
+    for (i = 0, *out = 0; i < 4; i++) {
+        int c = p[i], d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        if (d < 0) return 0;
+        *out = *out << 4 | (uint32_t)d;
+    }
+    return 1;
+}
+/* The string whose opening quote is at *at, decoded to *out (which moves on past its zero byte). */
+static lb_status lb__json_string(const char *t, size_t n, size_t *at, char **out, const char **str, size_t *len) {
+    char *o = *out; size_t i = *at + 1, k;
+    *str = o;
+    for (;;) {
+        if (i >= n) return lb__json_error(t, n, i, "the end of a string");
+        if (t[i] == '"') break;
+        if ((unsigned char)t[i] < 32) return lb__json_error(t, n, i, "an escaped control character");
+        if (t[i] == '\\') {
+            static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t"; const char *f; uint32_t c, low;
+            i++;
+            if (i < n && t[i] == 'u') {
+                if (!lb__hex4(t + i + 1, n - i - 1, &c)) return lb__json_error(t, n, i, "\\u and four hexadecimal digits");
+                i += 5;
+                if (c >= 0xdc00 && c < 0xe000) return lb__json_error(t, n, i - 5, "a high surrogate before a low one");
+                if (c >= 0xd800 && c < 0xdc00) {
+                    if (n - i < 6 || t[i] != '\\' || t[i + 1] != 'u' || !lb__hex4(t + i + 2, n - i - 2, &low) || low < 0xdc00 || low > 0xdfff) return lb__json_error(t, n, i, "the low half of a surrogate pair");
+                    c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00); i += 6;
+                }
+                o += lb__utf8_put(o, c);
+            } else {
+                f = i < n && t[i] ? strchr(from, t[i]) : NULL;
+                if (!f) return lb__json_error(t, n, i, "one of \"\\/bfnrtu after a backslash");
+                *o++ = to[f - from]; i++;
+            }
+            continue;
+        }
+        k = lb__utf8_length((const unsigned char *)t + i, n - i);
+        if (!k) return lb__json_error(t, n, i, "UTF-8");
+        while (k--) *o++ = t[i++];
+    }
+    *len = (size_t)(o - *str); *o++ = 0; *out = o; *at = i + 1;
+    return LB_OK;
+}
+static lb_status lb__json_number(const char *t, size_t n, size_t *at, lb__json *v) {
+    size_t i = *at, start = i, d; int whole = 1, neg; uint64_t u = 0;
+    neg = t[i] == '-'; i += (size_t)neg; d = i;
+    while (i < n && t[i] >= '0' && t[i] <= '9') {
+        if (u > (UINT64_MAX - 9) / 10) whole = 0; else u = u * 10 + (uint64_t)(t[i] - '0');
+        i++;
+    }
+    if (i == d) return lb__json_error(t, n, i, "a digit");
+    if (t[d] == '0' && i > d + 1) return lb__json_error(t, n, d + 1, "no digit after a leading zero");
+    if (i < n && t[i] == '.') { whole = 0; d = ++i; while (i < n && t[i] >= '0' && t[i] <= '9') i++; if (i == d) return lb__json_error(t, n, i, "a digit after the point"); }
+    if (i < n && (t[i] == 'e' || t[i] == 'E')) {
+        whole = 0; i++;
+        if (i < n && (t[i] == '+' || t[i] == '-')) i++;
+        for (d = i; i < n && t[i] >= '0' && t[i] <= '9'; i++) { }
+        if (i == d) return lb__json_error(t, n, i, "a digit in the exponent");
+    }
+    v->type = LB__JSON_NUMBER; v->num = lb__decimal(t + start, i - start);
+    if (whole && u <= (uint64_t)INT64_MAX + (uint64_t)neg) { v->exact = 1; v->i = neg ? (int64_t)(0 - u) : (int64_t)u; }
+    if (v->num > DBL_MAX || v->num < -DBL_MAX) return lb__json_error(t, n, start, "a number that a double can hold");
+    *at = i;
+    return LB_OK;
+}
+/* Parse one JSON value (RFC 8259, strict).  used NULL: nothing but white space may follow; else the bytes consumed, so that JSON lines and
+ * very long objects can be read value by value.  One allocation holds the tree; lb__json_free when done.  Not recursive. */
+static lb_status lb__json_parse(const lb_limits *limits, const char *t, size_t n, size_t *used, lb__json_doc *doc) {
+    size_t i, values = 1, depth = 0, bytes; int in_string = 0, seen = 0; lb__json *node, *parent = NULL, *v = NULL, *last = NULL; char *text; lb_status s = LB_OK;
+    const char *key = NULL, *expected = "a value"; size_t key_len = 0;
+    doc->memory = NULL; doc->root = NULL;
+    if (!used && n > limits->max_text) return lb__fail(LB_ERR_LIMIT, "JSON text of %zu bytes, the limit (max_text) is %zu", n, limits->max_text);
+    for (i = 0; i < n; i++) {                                   /* how many values at most, how many bytes of strings at most */
+        if (in_string) { if (t[i] == '\\') i++; else if (t[i] == '"') { in_string = 0; if (!depth) break; } continue; }
+        if (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r') { if (seen && !depth) break; continue; }
+        seen = 1;
+        if (t[i] == '"') in_string = 1;
+        else if (t[i] == ',') { if (!depth) break; values++; }
+        else if (t[i] == '[' || t[i] == '{') { values++; depth++; }
+        else if (t[i] == ']' || t[i] == '}') { if (depth <= 1) break; depth--; }
+        if (values > limits->max_text / 8 + 1) return lb__fail(LB_ERR_LIMIT, "JSON text of more than %zu values, an eighth of the limit max_text", limits->max_text / 8);
+    }
+    bytes = i < n ? i + 1 : n;
+    if (!lb__mul(values, sizeof(lb__json), &values) || !lb__add(values, bytes, &bytes) || !lb__add(bytes, 1, &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: the tree of a JSON text does not fit");
+    doc->memory = LB_MALLOC(bytes);
+    if (!doc->memory) return lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes);
+    node = (lb__json *)doc->memory; text = (char *)doc->memory + values; doc->root = node;
+    if (n >= 3 && !memcmp(t, "\xef\xbb\xbf", 3)) i = 3; else i = 0;
+    depth = 0;
+    for (;;) {                                                  /* one turn: one value, then whatever closes after it */
+        while (i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r')) i++;
+        if (i >= n) { s = lb__json_error(t, n, i, expected); break; }
+        if (parent && parent->type == LB__JSON_OBJECT && (t[i] != '}' || parent->count)) {
+            if (t[i] != '"') { s = lb__json_error(t, n, i, parent->count ? "a key in quotes" : "a key in quotes or '}'"); break; }
+            if ((s = lb__json_string(t, n, &i, &text, &key, &key_len)) != LB_OK) break;
+            if (strlen(key) != key_len) { s = lb__json_error(t, n, i - 1, "a key without \\u0000"); break; }
+            while (i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r')) i++;
+            if (i >= n || t[i] != ':') { s = lb__json_error(t, n, i, "':' after a key"); break; }
+            for (i++; i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r'); ) i++;
+            if (i >= n) { s = lb__json_error(t, n, i, "a value"); break; }
+        }
+        if (parent && !parent->count && t[i] == (parent->type == LB__JSON_OBJECT ? '}' : ']')) { v = NULL; goto close; }
+        v = node++;
+        memset(v, 0, sizeof *v);
+        v->key = parent && parent->type == LB__JSON_OBJECT ? key : NULL;
+        if (parent) { if (last) last->next = v; else parent->first = v; parent->count++; }
+        last = v; expected = "a value";
+        if (t[i] == '{' || t[i] == '[') {
+            v->type = t[i] == '{' ? LB__JSON_OBJECT : LB__JSON_ARRAY;
+            if (++depth > limits->max_nesting) { s = lb__fail(LB_ERR_LIMIT, "JSON nested deeper than %zu (max_nesting)", limits->max_nesting); break; }
+            v->next = parent; parent = v; last = NULL; i++;      /* an open container keeps its parent in next */
+            expected = v->type == LB__JSON_OBJECT ? "a key in quotes or '}'" : "a value or ']'";
+            continue;
+        }
+        if (t[i] == '"') { v->type = LB__JSON_STRING; if ((s = lb__json_string(t, n, &i, &text, &v->str, &v->len)) != LB_OK) break; }
+        else if (t[i] == '-' || (t[i] >= '0' && t[i] <= '9')) { if ((s = lb__json_number(t, n, &i, v)) != LB_OK) break; }
+        else if (n - i >= 4 && !memcmp(t + i, "true", 4)) { v->type = LB__JSON_BOOL; v->num = 1; v->i = 1; i += 4; }
+        else if (n - i >= 5 && !memcmp(t + i, "false", 5)) { v->type = LB__JSON_BOOL; i += 5; }
+        else if (n - i >= 4 && !memcmp(t + i, "null", 4)) i += 4;
+        else { s = lb__json_error(t, n, i, expected); break; }
+        for (;;) {
+            while (parent && i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r')) i++;
+            if (!parent || (i < n && t[i] == ',')) break;
+            if (i >= n || t[i] != (parent->type == LB__JSON_OBJECT ? '}' : ']')) { s = lb__json_error(t, n, i, parent->type == LB__JSON_OBJECT ? "',' or '}'" : "',' or ']'"); break; }
+        close:
+            last = parent; parent = parent->next; last->next = NULL; depth--; i++;
+        }
+        if (s || !parent) break;
+        i++;                                                    /* the comma */
+    }
+    if (!s && used) *used = i;
+    if (!s && !used) {
+        while (i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r')) i++;
+        if (i < n) s = lb__json_error(t, n, i, "the end of the text");
+    }
+    if (s) lb__json_free(doc);
+    return s;
+}
+
+/* Writing: the caller puts brackets, colons and commas with lb__buf_add. */
+static lb_status lb__json_put_str(lb__buf *b, const char *s, size_t n) {
+    size_t i;
+    LB__TRY(lb__buf_add(b, "\"", 1));
+    for (i = 0; i < n; ) {
+        unsigned char c = (unsigned char)s[i]; size_t k = lb__utf8_length((const unsigned char *)s + i, n - i); char e[8] = "\\u00"; const char *p;
+        static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+        if (!k) { LB__TRY(lb__buf_add(b, "\xef\xbf\xbd", 3)); i++; continue; }         /* not UTF-8: the replacement character */
+        if (c >= 32 && c != '"' && c != '\\') { LB__TRY(lb__buf_add(b, s + i, k)); i += k; continue; }
+        p = c ? strchr(from, c) : NULL;
+        if (p) { e[1] = to[p - from]; LB__TRY(lb__buf_add(b, e, 2)); }
+        else { e[4] = "01"[c >> 4]; e[5] = "0123456789abcdef"[c & 15]; LB__TRY(lb__buf_add(b, e, 6)); }
+        i++;
+    }
+    return lb__buf_add(b, "\"", 1);
+}
+/* The fewest digits that read back as the same float or double; null for NaN and infinities, which JSON lacks. */
+static lb_status lb__json_put_f64(lb__buf *b, double v) {
+    char tmp[40]; size_t n = 0, k; int digits;
+    if (v != v || v > DBL_MAX || v < -DBL_MAX) return lb__buf_add(b, "null", 4);
+    for (digits = 15; digits <= 17; digits++) { n = lb__put_f64(tmp, v, digits); if (lb__decimal(tmp, n) == v) return lb__buf_add(b, tmp, n); }
+    {   /* the last of 17 digits may be off by a few: walk to the one that reads back */
+        double a = fabs(v); int e = (int)floor(log10(a)), s = 16 - e, h = s / 2; uint64_t m = (uint64_t)(a * pow(10, h) * pow(10, s - h) + 0.5), d;
+        for (d = 0; d < 4096; d++) {
+            uint64_t c = d & 1 ? m + (d + 1) / 2 : m - d / 2;
+            n = 0; if (v < 0) tmp[n++] = '-';
+            k = lb__put_u64(tmp + n, c, 10); n += k; tmp[n++] = 'e'; if (s > 0) tmp[n++] = '-';
+            n += lb__put_u64(tmp + n, (uint64_t)abs(s), 10);
+            if (lb__decimal(tmp, n) == v) break;
+        }
+    }
+    return lb__buf_add(b, tmp, n);
+}
+static lb_status lb__json_put_f32(lb__buf *b, float v) {
+    char tmp[40]; size_t n = 0; int digits;
+    if (v != v || v > FLT_MAX || v < -FLT_MAX) return lb__buf_add(b, "null", 4);
+    for (digits = 6; digits <= 9; digits++) { n = lb__put_f64(tmp, v, digits); if ((float)lb__decimal(tmp, n) == v) break; }
+    return lb__buf_add(b, tmp, n);
+}
+static lb_status lb__json_put_i64(lb__buf *b, int64_t v) {
+    char tmp[32]; size_t n = 0;
+    if (v < 0) tmp[n++] = '-';
+    n += lb__put_u64(tmp + n, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, 10);
+    return lb__buf_add(b, tmp, n);
+}
 
 /* ==== 2 >>parallel ===============================================================================================================
  * One loop construct.  Workers take pieces from a shared counter, so a slow core delays one piece and not its half of the work; every
@@ -1396,7 +1760,583 @@ LB_API lb_status lb_npy_save(const char *path, const lb_tensor *t) {
  */
 
 /* ==== 12 >>weights ===============================================================================================================
- */
+ * The .lbw file: reading (mapped, nothing copied), checking, writing (streamed, whole or not at all).  weights/FORMAT.md describes the
+ * bytes.  What the keys and tensors mean is section 13's affair.  Calls: base, tensor.  Held by: tests/test_weights.c */
+
+enum { LB__LBW_VERSION = 1, LB__LBW_HEADER = 64, LB__LBW_ENTRY = 40, LB__LBW_KEY = 16, LB__LBW_NAME = 255 };
+static const char *const lb__meta_names[] = { "u64", "i64", "f64", "bool", "string" };
+
+typedef struct lb__key { lb_meta meta; const unsigned char *value; } lb__key;
+typedef struct lb__entry { const char *name; lb_tensor t; size_t offset, bytes; uint32_t crc; } lb__entry;
+struct lb_file {
+    const unsigned char *data; size_t size;     /* the file's bytes */
+#ifndef LB_NO_STDIO
+    lb__file map;
+#endif
+    void *copy;                                 /* tensor data when it cannot be used in place */
+    lb__key *keys, **key_order;   size_t key_count;
+    lb__entry *entries, **order;  size_t count;
+};
+
+/* Strings and names are followed by one to eight zero bytes, so that the next thing starts on a multiple of 8. */
+LB__INLINE size_t lb__lbw_padded(size_t n) { return (n & ~(size_t)7) + 8; }
+static int lb__entry_order(const void *a, const void *b) { return strcmp((*(lb__entry *const *)a)->name, (*(lb__entry *const *)b)->name); }
+static int lb__key_order(const void *a, const void *b) { return strcmp((*(lb__key *const *)a)->meta.key, (*(lb__key *const *)b)->meta.key); }
+static const char *lb__name_fault(const char *s, size_t n) {
+    size_t i;
+    if (!n || n > LB__LBW_NAME) return "1 to 255 bytes are expected";
+    for (i = 0; i < n; i++) if ((unsigned char)s[i] < 32 || s[i] == 127) return "a control character is in it";
+    return NULL;
+}
+/* Elements that a tensor occupies, and its bytes; 0 when that does not fit or a side is empty. */
+static int lb__stored_bytes(const lb_tensor *t, size_t *bytes) {
+    size_t n = 1, side; int i;
+    for (i = 0; i < t->ndim; i++) {
+        side = t->shape[i];
+        if (t->layout == LB_PANEL && i == 0) { if (!lb__add(side, LB_PANEL_WIDTH - 1, &side)) return 0; side -= side % LB_PANEL_WIDTH; }
+        if (!t->shape[i] || !lb__mul(n, side, &n)) return 0;
+    }
+    return lb__mul(n, lb_dtype_size(t->dtype), bytes) && *bytes <= PTRDIFF_MAX;
+}
+static const char *lb__tensor_fault(const lb_tensor *t, size_t *bytes) {
+    if (!lb_dtype_size(t->dtype)) return "an unknown element type";
+    if (t->layout != LB_ROWS && t->layout != LB_PANEL) return "an unknown layout";
+    if (t->ndim < 0 || t->ndim > LB_MAX_DIMS) return "more than 6 dimensions";
+    if (t->layout == LB_PANEL && t->ndim != 2) return "panels, which need 2 dimensions, with another number of them";
+    if (!lb__stored_bytes(t, bytes)) return "a side of 0, or more bytes than this machine can address";
+    return NULL;
+}
+
+static lb_status lb__lbw_keys(lb_ctx *ctx, lb_file *f, size_t end, uint64_t count, size_t *at_out) {
+    size_t at = LB__LBW_HEADER, i, k;
+    const unsigned char *p = f->data;
+    if (count > ctx->limits.max_tensors) return lb__fail(LB_ERR_LIMIT, "%llu keys, the limit (max_tensors) is %zu", (unsigned long long)count, ctx->limits.max_tensors);
+    if (count > (end - at) / (LB__LBW_KEY + 16)) return lb__fail(LB_ERR_FORMAT, "%llu keys do not fit in a head of %zu bytes", (unsigned long long)count, end);
+    f->key_count = (size_t)count;
+    f->keys = (lb__key *)lb__alloc(f->key_count, sizeof *f->keys); f->key_order = (lb__key **)lb__alloc(f->key_count, sizeof *f->key_order);
+    if (!f->keys || !f->key_order) return LB_ERR_MEM;
+    for (i = 0; i < f->key_count; i++) {
+        lb__key *key = &f->keys[i]; size_t n, left = end - at; uint32_t type; uint64_t values; const char *why;
+        if (left < LB__LBW_KEY) return lb__fail(LB_ERR_FORMAT, "key %zu starts at byte %zu, past the end of the head at %zu", i, at, end);
+        n = lb__u32le(p + at); type = lb__u32le(p + at + 4); values = lb__u64le(p + at + 8); at += LB__LBW_KEY; left -= LB__LBW_KEY;
+        if (n > LB__LBW_NAME || lb__lbw_padded(n) > left) return lb__fail(LB_ERR_FORMAT, "key %zu has a name of %zu bytes, 1 to 255 within the head are expected", i, n);
+        why = lb__name_fault((const char *)p + at, n);
+        if (why) return lb__fail(LB_ERR_FORMAT, "the name of key %zu is not valid: %s", i, why);
+        for (k = n; k < lb__lbw_padded(n); k++) if (p[at + k]) return lb__fail(LB_ERR_FORMAT, "the name of key %zu is not followed by zeros", i);
+        key->meta.key = (const char *)p + at; at += lb__lbw_padded(n); left -= lb__lbw_padded(n);
+        if ((type & ~16u) > LB_META_STR) return lb__fail(LB_ERR_FORMAT, "key %s has type %u, which is not known", key->meta.key, type);
+        key->meta.type = (lb_meta_type)(type & 15); key->meta.array = (type & 16) != 0;
+        if (values > left / 8 || (!key->meta.array && values != 1)) return lb__fail(LB_ERR_FORMAT, "key %s has %llu values, which is not possible", key->meta.key, (unsigned long long)values);
+        key->meta.count = (size_t)values; key->value = p + at;
+        for (k = 0; k < key->meta.count; k++) {
+            uint64_t v; left = end - at;
+            if (left < 8) return lb__fail(LB_ERR_FORMAT, "the values of key %s run past the end of the head", key->meta.key);
+            v = lb__u64le(p + at); at += 8; left -= 8;
+            if (key->meta.type == LB_META_BOOL && v > 1) return lb__fail(LB_ERR_FORMAT, "key %s has a boolean that is neither 0 nor 1", key->meta.key);
+            if (key->meta.type == LB_META_F64) { double d = lb__bits_f64(v); if (d != d || d > DBL_MAX || d < -DBL_MAX) return lb__fail(LB_ERR_FORMAT, "key %s has a number that is not finite", key->meta.key); }
+            if (key->meta.type == LB_META_STR) {
+                size_t z;
+                if (v >= left || lb__lbw_padded((size_t)v) > left) return lb__fail(LB_ERR_FORMAT, "a string of key %s runs past the end of the head", key->meta.key);
+                if (memchr(p + at, 0, (size_t)v)) return lb__fail(LB_ERR_FORMAT, "a string of key %s has a zero byte in it", key->meta.key);
+                for (z = (size_t)v; z < lb__lbw_padded((size_t)v); z++) if (p[at + z]) return lb__fail(LB_ERR_FORMAT, "a string of key %s is not followed by zeros", key->meta.key);
+                at += lb__lbw_padded((size_t)v);
+            }
+        }
+        f->key_order[i] = key;
+    }
+    qsort(f->key_order, f->key_count, sizeof *f->key_order, lb__key_order);
+    for (i = 1; i < f->key_count; i++) if (!lb__key_order(&f->key_order[i - 1], &f->key_order[i])) return lb__fail(LB_ERR_FORMAT, "key %s is there twice", f->key_order[i]->meta.key);
+    *at_out = at;
+    return LB_OK;
+}
+static lb_status lb__lbw_directory(lb_ctx *ctx, lb_file *f, size_t at, size_t end, uint64_t count) {
+    const unsigned char *p = f->data; size_t i, k, last = end;
+    if (count > ctx->limits.max_tensors) return lb__fail(LB_ERR_LIMIT, "%llu tensors, the limit (max_tensors) is %zu", (unsigned long long)count, ctx->limits.max_tensors);
+    if (count > (end - at) / (LB__LBW_ENTRY + 8)) return lb__fail(LB_ERR_FORMAT, "%llu tensors do not fit in a head of %zu bytes", (unsigned long long)count, end);
+    f->count = (size_t)count;
+    f->entries = (lb__entry *)lb__alloc(f->count, sizeof *f->entries); f->order = (lb__entry **)lb__alloc(f->count, sizeof *f->order);
+    if (!f->entries || !f->order) return LB_ERR_MEM;
+    for (i = 0; i < f->count; i++) {
+        lb__entry *e = &f->entries[i]; size_t left = end - at, n, dims, bytes = 0; uint64_t offset, size; const char *why;
+        if (left < LB__LBW_ENTRY) return lb__fail(LB_ERR_FORMAT, "tensor %zu of the directory starts at byte %zu, past the end of the head at %zu", i, at, end);
+        n = lb__u32le(p + at); dims = lb__u32le(p + at + 12); offset = lb__u64le(p + at + 16); size = lb__u64le(p + at + 24);
+        if (n > LB__LBW_NAME || dims > LB_MAX_DIMS || left - LB__LBW_ENTRY < dims * 8 + lb__lbw_padded(n)) return lb__fail(LB_ERR_FORMAT, "tensor %zu of the directory has %zu dimensions and a name of %zu bytes; up to 6 and up to 255, within the head, are expected", i, dims, n);
+        e->name = (const char *)p + at + LB__LBW_ENTRY + dims * 8;
+        why = lb__name_fault(e->name, n);
+        if (why) return lb__fail(LB_ERR_FORMAT, "the name of tensor %zu is not valid: %s", i, why);
+        for (k = n; k < lb__lbw_padded(n); k++) if (e->name[k]) return lb__fail(LB_ERR_FORMAT, "the name of tensor %zu is not followed by zeros", i);
+        e->t.dtype = lb__u32le(p + at + 4) > LB_BOOL ? (lb_dtype)(LB_BOOL + 1) : (lb_dtype)lb__u32le(p + at + 4);
+        e->t.layout = lb__u32le(p + at + 8) == LB_ROWS ? LB_ROWS : LB_PANEL;
+        if (lb__u32le(p + at + 8) > LB_PANEL || lb__u32le(p + at + 36)) return lb__fail(LB_ERR_FORMAT, "tensor %s has layout %u, 0 (rows) or 1 (panels) is expected", e->name, lb__u32le(p + at + 8));
+        e->t.ndim = (int)dims; e->crc = lb__u32le(p + at + 32);
+        for (k = 0; k < dims; k++) {
+            uint64_t side = lb__u64le(p + at + LB__LBW_ENTRY + 8 * k);
+            e->t.shape[k] = side > SIZE_MAX ? 0 : (size_t)side;
+        }
+        why = lb__tensor_fault(&e->t, &bytes);
+        if (why) return lb__fail(LB_ERR_FORMAT, "tensor %s has %s", e->name, why);
+        if (size != bytes) return lb__fail(LB_ERR_FORMAT, "tensor %s has %llu bytes, its shape and type need %zu", e->name, (unsigned long long)size, bytes);
+        if (offset % 64 || offset < last || offset > f->size || bytes > f->size - (size_t)offset)
+            return lb__fail(LB_ERR_FORMAT, "tensor %s lies at byte %llu; a multiple of 64 from %zu on, with its %zu bytes inside the file's %zu, is expected", e->name, (unsigned long long)offset, last, bytes, f->size);
+        e->offset = (size_t)offset; e->bytes = bytes; last = e->offset + bytes;
+        at += LB__LBW_ENTRY + dims * 8 + lb__lbw_padded(n);
+        f->order[i] = e;
+    }
+    qsort(f->order, f->count, sizeof *f->order, lb__entry_order);
+    for (i = 1; i < f->count; i++) if (!lb__entry_order(&f->order[i - 1], &f->order[i])) return lb__fail(LB_ERR_FORMAT, "tensor %s is there twice", f->order[i]->name);
+    return LB_OK;
+}
+/* Everything but how the bytes came here. */
+static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f) {
+    const unsigned char *p = f->data; uint64_t size, directory, data; size_t at = 0, i; unsigned char *base;
+    if (f->size < 4 || memcmp(p, "LBW1", 4)) return lb__fail(LB_ERR_FORMAT, "not a .lbw file: it does not start with LBW1");
+    if (f->size < LB__LBW_HEADER) return lb__fail(LB_ERR_FORMAT, "cut off after %zu bytes, the header alone has 64", f->size);
+    if (lb__u32le(p + 4) != LB__LBW_VERSION) return lb__fail(LB_ERR_UNSUPPORTED, "layout version %u, this build reads %d; convert again", lb__u32le(p + 4), (int)LB__LBW_VERSION);
+    size = lb__u64le(p + 8); directory = lb__u64le(p + 32); data = lb__u64le(p + 40);
+    if (size != f->size) return lb__fail(LB_ERR_FORMAT, "%zu bytes are there, its header says %llu: the file was cut off or something was added", f->size, (unsigned long long)size);
+    if (data % 64 || data < LB__LBW_HEADER || data > size) return lb__fail(LB_ERR_FORMAT, "tensor data at byte %llu; a multiple of 64 inside the file's %llu bytes is expected", (unsigned long long)data, (unsigned long long)size);
+    if (lb__u32le(p + 52) || lb__u64le(p + 56)) return lb__fail(LB_ERR_FORMAT, "header bytes 52 to 63 are not zero");
+    if (lb__crc32(0, p + LB__LBW_HEADER, (size_t)data - LB__LBW_HEADER) != lb__u32le(p + 48)) return lb__fail(LB_ERR_FORMAT, "the head (bytes 64 to %llu) is damaged: its CRC-32 is not the one in the header", (unsigned long long)data - 1);
+    LB__TRY(lb__lbw_keys(ctx, f, (size_t)data, lb__u64le(p + 16), &at));
+    if (directory != at) return lb__fail(LB_ERR_FORMAT, "the directory is at byte %llu, the keys end at %zu", (unsigned long long)directory, at);
+    LB__TRY(lb__lbw_directory(ctx, f, at, (size_t)data, lb__u64le(p + 24)));
+    if (((uintptr_t)p & 63) || !lb__host_little()) {
+        f->copy = LB_MALLOC(f->size - (size_t)data + 64);
+        if (!f->copy) return lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", f->size - (size_t)data + 64);
+        base = (unsigned char *)(((uintptr_t)f->copy + 63) & ~(uintptr_t)63);
+        memcpy(base, p + data, f->size - (size_t)data);
+        for (i = 0; i < f->count; i++) {
+            f->entries[i].t.data = base + (f->entries[i].offset - (size_t)data);
+            if (!lb__host_little()) lb__swap_bytes(f->entries[i].t.data, lb_dtype_size(f->entries[i].t.dtype), lb_tensor_stored(&f->entries[i].t));
+        }
+    } else for (i = 0; i < f->count; i++) f->entries[i].t.data = (void *)(uintptr_t)(p + f->entries[i].offset);
+    return LB_OK;
+}
+
+LB_API void lb_file_free(lb_file *f) {
+    if (!f) return;
+#ifndef LB_NO_STDIO
+    lb__file_close(&f->map);
+#endif
+    lb__release(f->copy); lb__release(f->keys); lb__release(f->key_order); lb__release(f->entries); lb__release(f->order);
+    lb__release(f);
+}
+LB_API lb_status lb_file_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_file **out) {
+    lb_file *f; lb_status s;
+    if (!ctx || !data || !out) return lb__fail(LB_ERR_ARG, "lb_file_open_memory: an argument is NULL");
+    *out = NULL;
+    f = (lb_file *)lb__alloc(1, sizeof *f);
+    if (!f) return LB_ERR_MEM;
+    f->data = (const unsigned char *)data; f->size = size;
+    s = lb__lbw_parse(ctx, f);
+    if (s) lb_file_free(f); else *out = f;
+    return s;
+}
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_file_open(lb_ctx *ctx, const char *path, lb_file **out) {
+    lb_file *f; lb_status s;
+    if (!ctx || !path || !out) return lb__fail(LB_ERR_ARG, "lb_file_open: an argument is NULL");
+    *out = NULL;
+    f = (lb_file *)lb__alloc(1, sizeof *f);
+    if (!f) return LB_ERR_MEM;
+    s = lb__file_open(path, &f->map);
+    if (!s) { f->data = f->map.data; f->size = f->map.size; s = lb__fail_in(lb__lbw_parse(ctx, f), path); }
+    if (s) lb_file_free(f); else *out = f;
+    return s;
+}
+#endif
+
+LB_API size_t lb_file_tensors(const lb_file *f) { return f->count; }
+LB_API const lb_tensor *lb_file_tensor_at(const lb_file *f, size_t i, const char **name) {
+    if (name) *name = i < f->count ? f->entries[i].name : NULL;
+    return i < f->count ? &f->entries[i].t : NULL;
+}
+LB_API const lb_tensor *lb_file_tensor(const lb_file *f, const char *name) {
+    size_t lo = 0, hi = f->count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2; int c = strcmp(name, f->order[mid]->name);
+        if (!c) return &f->order[mid]->t;
+        if (c < 0) hi = mid; else lo = mid + 1;
+    }
+    return NULL;
+}
+static const lb__key *lb__file_key(const lb_file *f, const char *key) {
+    size_t lo = 0, hi = f->key_count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2; int c = strcmp(key, f->key_order[mid]->meta.key);
+        if (!c) return f->key_order[mid];
+        if (c < 0) hi = mid; else lo = mid + 1;
+    }
+    return NULL;
+}
+LB_API size_t lb_file_keys(const lb_file *f) { return f->key_count; }
+LB_API lb_meta lb_file_key_at(const lb_file *f, size_t i) {
+    lb_meta none; memset(&none, 0, sizeof none);
+    return i < f->key_count ? f->keys[i].meta : none;
+}
+LB_API int lb_file_has(const lb_file *f, const char *key) { return lb__file_key(f, key) != NULL; }
+
+/* One number as the wanted type, 0 when that type cannot hold it. */
+static int lb__meta_number(const lb__key *k, size_t i, lb_meta_type want, uint64_t *out) {
+    uint64_t v = lb__u64le(k->value + 8 * i); double d = lb__bits_f64(v);
+    if (k->meta.type == want) { *out = v; return 1; }
+    if (want == LB_META_BOOL || k->meta.type == LB_META_BOOL || k->meta.type == LB_META_STR) return 0;
+    if (want == LB_META_F64) {
+        d = k->meta.type == LB_META_I64 ? (double)(int64_t)v : (double)v;
+        if (fabs(d) > 9007199254740992.0) return 0;
+        memcpy(out, &d, 8); return 1;
+    }
+    if (k->meta.type == LB_META_F64) {
+        if (d != floor(d) || fabs(d) > 9007199254740992.0 || (want == LB_META_U64 && d < 0)) return 0;
+        *out = (uint64_t)(int64_t)d; return 1;
+    }
+    *out = v;
+    return (int64_t)v >= 0;                     /* u64 and i64 share the numbers below 2^63 */
+}
+static lb_status lb__meta_get(const lb_file *f, const char *key, lb_meta_type want, void *out, size_t cap, size_t *count) {
+    const lb__key *k = lb__file_key(f, key); size_t i; const unsigned char *p;
+    if (!k) return lb__fail(LB_ERR_FORMAT, "the key %s (%s%s) is missing", key, lb__meta_names[want], count || cap != 1 ? " array" : "");
+    if (k->meta.count > cap || (!count && k->meta.count != cap)) return lb__fail(LB_ERR_FORMAT, "the key %s has %zu values, %s%zu expected", key, k->meta.count, count ? "at most " : "", cap);
+    if (want == LB_META_STR) {
+        if (k->meta.type != LB_META_STR) return lb__fail(LB_ERR_FORMAT, "the key %s is %s, a string is expected", key, lb__meta_names[k->meta.type]);
+        for (i = 0, p = k->value; i < k->meta.count; i++) { ((const char **)out)[i] = (const char *)p + 8; p += 8 + lb__lbw_padded((size_t)lb__u64le(p)); }
+    } else for (i = 0; i < k->meta.count; i++)
+        if (!lb__meta_number(k, i, want, (uint64_t *)out + i)) return lb__fail(LB_ERR_FORMAT, "the key %s is %s and has a value that %s cannot hold", key, lb__meta_names[k->meta.type], lb__meta_names[want]);
+    if (count) *count = k->meta.count;
+    return LB_OK;
+}
+LB_API lb_status lb_file_get_u64(const lb_file *f, const char *key, uint64_t *out) { return lb__meta_get(f, key, LB_META_U64, out, 1, NULL); }
+LB_API lb_status lb_file_get_i64(const lb_file *f, const char *key, int64_t *out) { uint64_t v; LB__TRY(lb__meta_get(f, key, LB_META_I64, &v, 1, NULL)); memcpy(out, &v, 8); return LB_OK; }
+LB_API lb_status lb_file_get_f64(const lb_file *f, const char *key, double *out) { uint64_t v; LB__TRY(lb__meta_get(f, key, LB_META_F64, &v, 1, NULL)); memcpy(out, &v, 8); return LB_OK; }
+LB_API lb_status lb_file_get_bool(const lb_file *f, const char *key, int *out) { uint64_t v; LB__TRY(lb__meta_get(f, key, LB_META_BOOL, &v, 1, NULL)); *out = (int)v; return LB_OK; }
+LB_API lb_status lb_file_get_str(const lb_file *f, const char *key, const char **out) { return lb__meta_get(f, key, LB_META_STR, (void *)out, 1, NULL); }
+LB_API lb_status lb_file_get_u64s(const lb_file *f, const char *key, uint64_t *out, size_t cap, size_t *count) { return lb__meta_get(f, key, LB_META_U64, out, cap, count); }
+LB_API lb_status lb_file_get_strs(const lb_file *f, const char *key, const char **out, size_t cap, size_t *count) { return lb__meta_get(f, key, LB_META_STR, (void *)out, cap, count); }
+LB_API lb_status lb_file_get_f64s(const lb_file *f, const char *key, double *out, size_t cap, size_t *count) {
+    const lb__key *k = lb__file_key(f, key); size_t i; uint64_t v;
+    if (!k || k->meta.count > cap || (!count && k->meta.count != cap)) return lb__meta_get(f, key, LB_META_F64, NULL, cap, count);
+    for (i = 0; i < k->meta.count; i++) {
+        if (!lb__meta_number(k, i, LB_META_F64, &v)) return lb__fail(LB_ERR_FORMAT, "the key %s is %s and has a value that f64 cannot hold", key, lb__meta_names[k->meta.type]);
+        memcpy(out + i, &v, 8);
+    }
+    if (count) *count = k->meta.count;
+    return LB_OK;
+}
+
+/* n elements from index `first` of any numeric type as f32. */
+static void lb__to_f32(float *out, const void *data, lb_dtype type, size_t first, size_t n) {
+    size_t i;
+#define LB__CONVERT(T, expr) { const T *p = (const T *)data + first; for (i = 0; i < n; i++) out[i] = (float)(expr); } break
+    switch (type) {
+    case LB_F32:  memcpy(out, (const float *)data + first, n * 4); break;
+    case LB_F16:  LB__CONVERT(uint16_t, lb__f16_f32(p[i]));
+    case LB_BF16: LB__CONVERT(uint16_t, lb__bf16_f32(p[i]));
+    case LB_F64:  LB__CONVERT(double, p[i]);
+    case LB_I8:   LB__CONVERT(int8_t, p[i]);
+    case LB_U8: case LB_BOOL: LB__CONVERT(uint8_t, p[i]);
+    case LB_I16:  LB__CONVERT(int16_t, p[i]);
+    case LB_U16:  LB__CONVERT(uint16_t, p[i]);
+    case LB_I32:  LB__CONVERT(int32_t, p[i]);
+    case LB_U32:  LB__CONVERT(uint32_t, p[i]);
+    case LB_I64:  LB__CONVERT(int64_t, p[i]);
+    case LB_U64:  LB__CONVERT(uint64_t, p[i]);
+    }
+#undef LB__CONVERT
+}
+LB__INLINE int lb__is_float(lb_dtype t) { return t == LB_F32 || t == LB_F16 || t == LB_BF16 || t == LB_F64; }
+LB__INLINE int lb__finite(float v) { return (lb__f32_bits(v) & 0x7f800000) != 0x7f800000; }
+
+typedef struct lb__verify { const lb_file *f; unsigned char *bad; } lb__verify;
+static void lb__verify_some(void *arg, size_t begin, size_t end, int worker) {
+    const lb__verify *v = (const lb__verify *)arg; size_t i, k, j;
+    (void)worker;
+    for (i = begin; i < end; i++) {
+        const lb__entry *e = &v->f->entries[i]; size_t n = lb_tensor_stored(&e->t); float tmp[1024];
+        if (lb__crc32(0, v->f->data + e->offset, e->bytes) != e->crc) { v->bad[i] = 1; continue; }
+        if (!lb__is_float(e->t.dtype)) continue;
+        for (k = 0; k < n && !v->bad[i]; k += j) {
+            size_t m = LB__MIN(n - k, LB__COUNT(tmp));
+            lb__to_f32(tmp, e->t.data, e->t.dtype, k, m);
+            for (j = 0; j < m; j++) if (!lb__finite(tmp[j])) v->bad[i] = 2;
+        }
+    }
+}
+LB_API lb_status lb_file_verify(lb_ctx *ctx, const lb_file *f) {
+    lb__verify v; size_t i; lb_status s = LB_OK;
+    v.f = f; v.bad = (unsigned char *)lb__alloc(f->count, 1);
+    if (!v.bad) return LB_ERR_MEM;
+    if (!lb__crc_table[0][255]) lb__crc_init();
+    lb_parallel_for(ctx, f->count, 1, lb__verify_some, &v);
+    for (i = 0; i < f->count && !s; i++) {
+        if (v.bad[i] == 1) s = lb__fail(LB_ERR_FORMAT, "tensor %s is damaged: its CRC-32 is not the one in the directory", f->entries[i].name);
+        if (v.bad[i] == 2) s = lb__fail(LB_ERR_FORMAT, "tensor %s has values that are NaN or infinite", f->entries[i].name);
+    }
+    lb__release(v.bad);
+    return s;
+}
+LB_API lb_status lb_file_identity(const lb_file *f, const char *tower, char out[65]) {
+    lb__sha256 h; uint8_t digest[32], b[8]; size_t i, n = strlen(tower), used = 0; int k;
+    lb__sha256_init(&h);
+    for (i = 0; i < f->count; i++) {
+        const lb__entry *e = f->order[i];
+        if (strncmp(e->name, tower, n) || e->name[n] != '.' || strstr(e->name, ".lora.")) continue;
+        used++;
+        lb__sha256_add(&h, e->name + n, strlen(e->name + n) + 1);
+        lb__put32le(b, (uint32_t)e->t.dtype); lb__put32le(b + 4, (uint32_t)e->t.layout); lb__sha256_add(&h, b, 8);
+        lb__put32le(b, (uint32_t)e->t.ndim);  lb__put32le(b + 4, e->crc);                lb__sha256_add(&h, b, 8);
+        for (k = 0; k < e->t.ndim; k++) { lb__put64le(b, e->t.shape[k]); lb__sha256_add(&h, b, 8); }
+    }
+    if (!used) return lb__fail(LB_ERR_ARG, "there is no tower %s", tower);
+    lb__sha256_done(&h, digest);
+    for (i = 0; i < 32; i++) { out[2 * i] = "0123456789abcdef"[digest[i] >> 4]; out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15]; }
+    out[64] = 0;
+    return LB_OK;
+}
+
+/* ---- 12.1 writing ---- */
+#ifndef LB_NO_STDIO
+
+typedef struct lb__declared { char name[LB__LBW_NAME + 1]; lb_tensor t; size_t bytes; uint64_t offset; uint32_t crc; } lb__declared;   /* t.data: added, NULL: will be put */
+struct lb_file_writer {
+    lb_ctx    *ctx;
+    lb_status  status; char why[512];           /* the first error */
+    lb__writer out;
+    lb__buf    keys, declared, head, slice;
+    size_t     key_count, count, next;          /* next: tensors written */
+    int        started;
+    uint64_t   data;                            /* where tensor data begins */
+};
+static lb_status lb__file_stick(lb_file_writer *w, lb_status s) {
+    if (s && !w->status) { w->status = s; lb__format(w->why, sizeof w->why, "%s", lb_last_error()); }
+    return w->status;
+}
+LB_API void lb_file_abandon(lb_file_writer *w) {
+    if (!w) return;
+    lb__writer_abort(&w->out);
+    lb__buf_free(&w->keys); lb__buf_free(&w->declared); lb__buf_free(&w->head); lb__buf_free(&w->slice);
+    lb__release(w);
+}
+LB_API lb_status lb_file_create(lb_ctx *ctx, const char *path, lb_file_writer **out) {
+    lb_file_writer *w; lb_status s;
+    if (!ctx || !path || !out) return lb__fail(LB_ERR_ARG, "lb_file_create: an argument is NULL");
+    *out = NULL;
+    w = (lb_file_writer *)lb__alloc(1, sizeof *w);
+    if (!w) return LB_ERR_MEM;
+    w->ctx = ctx;
+    s = lb__writer_open(path, &w->out);
+    if (s) lb_file_abandon(w); else *out = w;
+    return s;
+}
+
+/* Append one key; one that is there already gives way. */
+static lb_status lb__file_set(lb_file_writer *w, const char *key, lb_meta_type type, int array, const void *values, size_t count) {
+    static const unsigned char zero[8] = { 0 }; unsigned char h[LB__LBW_KEY]; size_t at, i, n = strlen(key); const char *why = lb__name_fault(key, n);
+    if (w->status) return w->status;
+    if (why) return lb__fail(LB_ERR_ARG, "the key %s is not valid: %s", key, why);
+    if (w->started) return lb__fail(LB_ERR_ARG, "the key %s comes after the first tensor was written", key);
+    for (at = 0; at < w->keys.size; ) {
+        unsigned char *p = w->keys.data + at; size_t k = lb__u32le(p), size = LB__LBW_KEY + lb__lbw_padded(k);
+        for (i = 0; i < lb__u64le(p + 8); i++) size += 8 + ((lb__u32le(p + 4) & 15) == LB_META_STR ? lb__lbw_padded((size_t)lb__u64le(p + size)) : 0);
+        if (k == n && !memcmp(p + LB__LBW_KEY, key, n)) { memmove(p, p + size, w->keys.size - at - size); w->keys.size -= size; w->key_count--; break; }
+        at += size;
+    }
+    lb__put32le(h, (uint32_t)n); lb__put32le(h + 4, (uint32_t)type | (array ? 16u : 0)); lb__put64le(h + 8, count);
+    LB__TRY(lb__buf_add(&w->keys, h, sizeof h));
+    LB__TRY(lb__buf_add(&w->keys, key, n)); LB__TRY(lb__buf_add(&w->keys, zero, lb__lbw_padded(n) - n));
+    for (i = 0; i < count; i++) {
+        const char *s = NULL; uint64_t v = 0;
+        if (type == LB_META_STR) { s = ((const char *const *)values)[i]; v = strlen(s); }
+        else memcpy(&v, (const uint64_t *)values + i, 8);
+        if (type == LB_META_F64) { double d = lb__bits_f64(v); if (d != d || d > DBL_MAX || d < -DBL_MAX) return lb__fail(LB_ERR_NUMERIC, "the key %s would get a number that is not finite", key); }
+        lb__put64le(h, v); LB__TRY(lb__buf_add(&w->keys, h, 8));
+        if (s) { LB__TRY(lb__buf_add(&w->keys, s, (size_t)v)); LB__TRY(lb__buf_add(&w->keys, zero, lb__lbw_padded((size_t)v) - (size_t)v)); }
+    }
+    w->key_count++;
+    return LB_OK;
+}
+LB_API void lb_file_set_u64(lb_file_writer *w, const char *key, uint64_t v) { lb__file_stick(w, lb__file_set(w, key, LB_META_U64, 0, &v, 1)); }
+LB_API void lb_file_set_i64(lb_file_writer *w, const char *key, int64_t v) { lb__file_stick(w, lb__file_set(w, key, LB_META_I64, 0, &v, 1)); }
+LB_API void lb_file_set_f64(lb_file_writer *w, const char *key, double v) { lb__file_stick(w, lb__file_set(w, key, LB_META_F64, 0, &v, 1)); }
+LB_API void lb_file_set_bool(lb_file_writer *w, const char *key, int v) { uint64_t u = v != 0; lb__file_stick(w, lb__file_set(w, key, LB_META_BOOL, 0, &u, 1)); }
+LB_API void lb_file_set_str(lb_file_writer *w, const char *key, const char *v) { lb__file_stick(w, lb__file_set(w, key, LB_META_STR, 0, &v, 1)); }
+LB_API void lb_file_set_u64s(lb_file_writer *w, const char *key, const uint64_t *v, size_t n) { lb__file_stick(w, lb__file_set(w, key, LB_META_U64, 1, v, n)); }
+LB_API void lb_file_set_f64s(lb_file_writer *w, const char *key, const double *v, size_t n) { lb__file_stick(w, lb__file_set(w, key, LB_META_F64, 1, v, n)); }
+LB_API void lb_file_set_strs(lb_file_writer *w, const char *key, const char *const *v, size_t n) { lb__file_stick(w, lb__file_set(w, key, LB_META_STR, 1, v, n)); }
+static lb_status lb__file_copy_key(lb_file_writer *w, const lb__key *k, const char *from, const char *to) {
+    char name[2 * LB__LBW_NAME + 2]; void *values; lb_status s = LB_OK; size_t i, n = k->meta.count; const unsigned char *p = k->value;
+    lb__format(name, sizeof name, "%s%s", to, k->meta.key + strlen(from));
+    values = lb__alloc(n, LB__MAX(sizeof(char *), sizeof(uint64_t)));
+    if (!values) return LB_ERR_MEM;
+    for (i = 0; i < n; i++) {
+        if (k->meta.type == LB_META_STR) { ((const char **)values)[i] = (const char *)p + 8; p += 8 + lb__lbw_padded((size_t)lb__u64le(p)); }
+        else { ((uint64_t *)values)[i] = lb__u64le(p); p += 8; }
+    }
+    s = lb__file_set(w, name, k->meta.type, k->meta.array, values, n);
+    lb__release(values);
+    return s;
+}
+LB_API void lb_file_copy_keys(lb_file_writer *w, const lb_file *f, const char *from, const char *to) {
+    size_t i;
+    for (i = 0; i < f->key_count; i++) if (!strncmp(f->keys[i].meta.key, from, strlen(from))) lb__file_stick(w, lb__file_copy_key(w, &f->keys[i], from, to));
+}
+
+static lb_status lb__file_declare(lb_file_writer *w, const char *name, const lb_tensor *t) {
+    lb__declared d; size_t n = strlen(name); const char *why = lb__name_fault(name, n);
+    if (w->status) return w->status;
+    memset(&d, 0, sizeof d);
+    if (why) return lb__fail(LB_ERR_ARG, "the tensor name %s is not valid: %s", name, why);
+    if (w->started) return lb__fail(LB_ERR_ARG, "tensor %s is declared after the first one was written", name);
+    d.t = *t; d.t.grad = NULL;
+    why = lb__tensor_fault(t, &d.bytes);
+    if (why) return lb__fail(LB_ERR_ARG, "tensor %s has %s", name, why);
+    if (w->count >= w->ctx->limits.max_tensors) return lb__fail(LB_ERR_LIMIT, "more than %zu tensors (max_tensors)", w->ctx->limits.max_tensors);
+    memcpy(d.name, name, n);
+    LB__TRY(lb__buf_add(&w->declared, &d, sizeof d));
+    w->count++;
+    return LB_OK;
+}
+LB_API void lb_file_add(lb_file_writer *w, const char *name, const lb_tensor *t) {
+    if (!w->status && !t->data) lb__file_stick(w, lb__fail(LB_ERR_ARG, "tensor %s has no data", name));
+    lb__file_stick(w, lb__file_declare(w, name, t));
+}
+LB_API void lb_file_declare(lb_file_writer *w, const char *name, lb_dtype dtype, lb_layout layout, int ndim, const size_t *shape) {
+    lb_tensor t; int i;
+    memset(&t, 0, sizeof t);
+    t.dtype = dtype; t.layout = layout; t.ndim = ndim;
+    for (i = 0; i < ndim && i < LB_MAX_DIMS; i++) t.shape[i] = shape[i];
+    lb__file_stick(w, lb__file_declare(w, name, &t));
+}
+
+static int lb__declared_order(const void *a, const void *b) { return strcmp((*(lb__declared *const *)a)->name, (*(lb__declared *const *)b)->name); }
+/* Header, keys and directory as they are now (checksums of tensors not yet written are 0), padded to the tensor data. */
+static lb_status lb__file_head(lb_file_writer *w) {
+    static const unsigned char zero[64] = { 0 }; lb__declared *d = (lb__declared *)(void *)w->declared.data; unsigned char h[LB__LBW_HEADER] = { 'L', 'B', 'W', '1' }; size_t i, size = LB__LBW_HEADER + w->keys.size; int k;
+    uint64_t at;
+    w->head.size = 0;
+    for (i = 0; i < w->count; i++) size += LB__LBW_ENTRY + 8 * (size_t)d[i].t.ndim + lb__lbw_padded(strlen(d[i].name));
+    size = (size + 63) & ~(size_t)63;
+    w->data = at = size;
+    for (i = 0; i < w->count; i++) { d[i].offset = (at + 63) & ~(uint64_t)63; at = d[i].offset + d[i].bytes; }
+    lb__put32le(h + 4, LB__LBW_VERSION); lb__put64le(h + 8, at); lb__put64le(h + 16, w->key_count); lb__put64le(h + 24, w->count);
+    lb__put64le(h + 32, LB__LBW_HEADER + w->keys.size); lb__put64le(h + 40, size);
+    LB__TRY(lb__buf_reserve(&w->head, size));
+    LB__TRY(lb__buf_add(&w->head, h, sizeof h)); LB__TRY(lb__buf_add(&w->head, w->keys.data, w->keys.size));
+    for (i = 0; i < w->count; i++) {
+        unsigned char e[LB__LBW_ENTRY] = { 0 }; size_t n = strlen(d[i].name);
+        lb__put32le(e, (uint32_t)n); lb__put32le(e + 4, (uint32_t)d[i].t.dtype); lb__put32le(e + 8, (uint32_t)d[i].t.layout); lb__put32le(e + 12, (uint32_t)d[i].t.ndim);
+        lb__put64le(e + 16, d[i].offset); lb__put64le(e + 24, d[i].bytes); lb__put32le(e + 32, d[i].crc);
+        LB__TRY(lb__buf_add(&w->head, e, sizeof e));
+        for (k = 0; k < d[i].t.ndim; k++) { lb__put64le(e, d[i].t.shape[k]); LB__TRY(lb__buf_add(&w->head, e, 8)); }
+        LB__TRY(lb__buf_add(&w->head, d[i].name, n)); LB__TRY(lb__buf_add(&w->head, zero, lb__lbw_padded(n) - n));
+    }
+    LB__TRY(lb__buf_add(&w->head, zero, size - w->head.size));
+    lb__put32le(w->head.data + 48, lb__crc32(0, w->head.data + LB__LBW_HEADER, size - LB__LBW_HEADER));
+    return LB_OK;
+}
+static lb_status lb__file_start(lb_file_writer *w) {
+    lb__declared *d = (lb__declared *)(void *)w->declared.data, **order; size_t i; lb_status s = LB_OK;
+    if (w->started) return LB_OK;
+    w->started = 1;
+    order = (lb__declared **)lb__alloc(w->count, sizeof *order);
+    if (!order) return LB_ERR_MEM;
+    for (i = 0; i < w->count; i++) order[i] = &d[i];
+    qsort(order, w->count, sizeof *order, lb__declared_order);
+    for (i = 1; i < w->count && !s; i++) if (!lb__declared_order(&order[i - 1], &order[i])) s = lb__fail(LB_ERR_ARG, "tensor %s is declared twice", order[i]->name);
+    lb__release(order);
+    if (!s) s = lb__file_head(w);
+    return s ? s : lb__writer_add(&w->out, w->head.data, w->head.size);
+}
+/* n floats in the declared type, little endian, to the file. */
+static lb_status lb__file_emit(lb_file_writer *w, lb__declared *d, const float *v, size_t n) {
+    unsigned char tmp[4096]; size_t i, k, width = lb_dtype_size(d->t.dtype);
+    for (i = 0; i < n; i += k) {
+        for (k = 0; k < n - i && (k + 1) * width <= sizeof tmp; k++) {
+            float x = v[i + k];
+            if (!lb__finite(x)) return lb__fail(LB_ERR_NUMERIC, "tensor %s has a value that is NaN, infinite or too large for f32", d->name);
+            if (d->t.dtype == LB_F32) lb__put32le(tmp + 4 * k, lb__f32_bits(x));
+            else if (d->t.dtype == LB_BF16) { uint16_t u = lb__f32_bf16(x); if ((u & 0x7f80) == 0x7f80) return lb__fail(LB_ERR_NUMERIC, "tensor %s has the value %g, too large for bf16", d->name, (double)x); lb__put16le(tmp + 2 * k, u); }
+            else { uint16_t u = lb__f32_f16(x); if ((u & 0x7c00) == 0x7c00) return lb__fail(LB_ERR_NUMERIC, "tensor %s has the value %g, too large for f16; bf16 or f32 can hold it", d->name, (double)x); lb__put16le(tmp + 2 * k, u); }
+        }
+        d->crc = lb__crc32(d->crc, tmp, k * width);
+        LB__TRY(lb__writer_add(&w->out, tmp, k * width));
+    }
+    return LB_OK;
+}
+static lb_status lb__file_emit_tensor(lb_file_writer *w, lb__declared *d, const lb_tensor *v) {
+    static const unsigned char zero[64] = { 0 }; size_t n = lb_tensor_stored(v), i, m, r, k; float *f, *packed;
+    LB__TRY(lb__writer_add(&w->out, zero, (size_t)(d->offset - w->out.offset)));
+    if (d->t.dtype != LB_F32 && d->t.dtype != LB_F16 && d->t.dtype != LB_BF16) {              /* as it is */
+        size_t width = lb_dtype_size(d->t.dtype), step = 4096 / width;
+        if (v->dtype != d->t.dtype || v->layout != d->t.layout) return lb__fail(LB_ERR_ARG, "tensor %s is declared %s, its values are %s", d->name, lb_dtype_name(d->t.dtype), lb_dtype_name(v->dtype));
+        for (i = 0; i < n; i += m) {
+            unsigned char tmp[4096];
+            m = LB__MIN(step, n - i);
+            memcpy(tmp, (const unsigned char *)v->data + i * width, m * width);
+            if (v->dtype == LB_F64) for (k = 0; k < m; k++) { double x; memcpy(&x, tmp + 8 * k, 8); if (x != x || x > DBL_MAX || x < -DBL_MAX) return lb__fail(LB_ERR_NUMERIC, "tensor %s has a value that is NaN or infinite", d->name); }
+            if (!lb__host_little()) lb__swap_bytes(tmp, width, m);
+            d->crc = lb__crc32(d->crc, tmp, m * width);
+            LB__TRY(lb__writer_add(&w->out, tmp, m * width));
+        }
+        return LB_OK;
+    }
+    if (v->layout == d->t.layout) {
+        float tmp[2048];
+        for (i = 0; i < n; i += m) { m = LB__MIN(LB__COUNT(tmp), n - i); lb__to_f32(tmp, v->data, v->dtype, i, m); LB__TRY(lb__file_emit(w, d, tmp, m)); }
+        return LB_OK;
+    }
+    if (v->layout != LB_ROWS) return lb__fail(LB_ERR_ARG, "tensor %s is declared in rows, its values are in panels", d->name);
+    {   /* one panel at a time: up to 32 rows in, k-major out */
+        size_t N = v->shape[0], K = v->shape[1], bytes;
+        if (!lb__mul(K, (LB_PANEL_WIDTH + 1) * sizeof(float), &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: a panel of tensor %s does not fit", d->name);
+        w->slice.size = 0;
+        LB__TRY(lb__buf_reserve(&w->slice, bytes));
+        f = (float *)(void *)w->slice.data; packed = f + K;
+        for (i = 0; i < N; i += LB_PANEL_WIDTH) {
+            memset(packed, 0, K * LB_PANEL_WIDTH * sizeof(float));
+            for (r = 0; r < LB_PANEL_WIDTH && i + r < N; r++) {
+                lb__to_f32(f, v->data, v->dtype, (i + r) * K, K);
+                for (k = 0; k < K; k++) packed[k * LB_PANEL_WIDTH + r] = f[k];
+            }
+            LB__TRY(lb__file_emit(w, d, packed, K * LB_PANEL_WIDTH));
+        }
+    }
+    return LB_OK;
+}
+/* The added tensors that stand before the next declared one. */
+static lb_status lb__file_catch_up(lb_file_writer *w) {
+    lb__declared *d = (lb__declared *)(void *)w->declared.data;
+    LB__TRY(lb__file_start(w));
+    for (; w->next < w->count && d[w->next].t.data; w->next++) LB__TRY(lb__file_emit_tensor(w, &d[w->next], &d[w->next].t));
+    return LB_OK;
+}
+static lb_status lb__file_put(lb_file_writer *w, const char *name, const lb_tensor *v) {
+    lb__declared *d; int i, same;
+    if (w->status) return w->status;
+    LB__TRY(lb__file_catch_up(w));
+    d = (lb__declared *)(void *)w->declared.data + w->next;
+    if (w->next >= w->count || strcmp(d->name, name)) return lb__fail(LB_ERR_ARG, "tensor %s is put where %s was declared", name, w->next < w->count ? d->name : "nothing more");
+    for (same = v->ndim == d->t.ndim, i = 0; same && i < v->ndim; i++) same = v->shape[i] == d->t.shape[i];
+    if (!same || !v->data) return lb__fail(LB_ERR_ARG, "tensor %s is put with another shape than it was declared with", name);
+    LB__TRY(lb__file_emit_tensor(w, d, v));
+    w->next++;
+    return LB_OK;
+}
+LB_API lb_status lb_file_put(lb_file_writer *w, const char *name, const lb_tensor *v) { return lb__file_stick(w, lb__file_put(w, name, v)); }
+static lb_status lb__file_commit(lb_file_writer *w) {
+    LB__TRY(lb__file_catch_up(w));
+    if (w->next < w->count) return lb__fail(LB_ERR_ARG, "tensor %s was declared but never put", ((lb__declared *)(void *)w->declared.data)[w->next].name);
+    LB__TRY(lb__file_head(w));
+    LB__TRY(lb__writer_patch(&w->out, 0, w->head.data, w->head.size));
+    return lb__writer_commit(&w->out);
+}
+LB_API lb_status lb_file_commit(lb_file_writer *w) {
+    lb_status s = w->status;
+    if (!s) s = lb__file_commit(w);
+    else lb__fail(s, "%s", w->why);
+    lb_file_abandon(w);
+    return s;
+}
+#endif /* LB_NO_STDIO */
 
 /* ==== 13 >>model =================================================================================================================
  */

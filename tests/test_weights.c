@@ -1,0 +1,128 @@
+/* Section 12: .lbw files written, read, verified, damaged. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+static long alloc_left = -1, alloc_live;
+static void *counted(void *p, size_t n) { void *q; if (alloc_left == 0) return NULL; if (alloc_left > 0) alloc_left--; q = realloc(p, n); if (q && !p) alloc_live++; return q; }
+#define LB_MALLOC(n) counted(NULL, n)
+#define LB_REALLOC(p, n) counted(p, n)
+#define LB_FREE(p) (alloc_live--, free(p))
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+#include "tests/lbt.h"
+
+#define PATH "build/test_weights.lbw"
+static lb_tensor view(void *data, lb_dtype t, int ndim, size_t a, size_t b) { lb_tensor v; memset(&v, 0, sizeof v); v.data = data; v.dtype = t; v.ndim = ndim; v.shape[0] = a; v.shape[1] = b; return v; }
+static float rows[40 * 5], ones[3] = { 1, 2, 3 };
+static uint16_t pairs[4] = { 1, 2, 3, 500 };
+
+static lb_status write_sample(lb_ctx *ctx, const char *path) {
+    static const double mean[] = { 0.5, 0.25, 0.125 }; static const char *const towers[] = { "vision", "text" }; static const uint64_t sizes[] = { 7, 1u << 31 };
+    lb_file_writer *w; lb_tensor r, b, p; size_t i, shape[2] = { 40, 5 };
+    for (i = 0; i < 200; i++) rows[i] = (float)i * 0.25f - 20;
+    r = view(rows, LB_F32, 2, 40, 5); b = view(ones, LB_F32, 1, 3, 0); p = view(pairs, LB_U16, 2, 2, 2);
+    LB__TRY(lb_file_create(ctx, path, &w));
+    lb_file_set_str(w, "format.kind", "adapter"); lb_file_set_u64(w, "a.u", 77); lb_file_set_i64(w, "a.i", -5); lb_file_set_f64(w, "a.f", 0.1); lb_file_set_bool(w, "a.b", 1);
+    lb_file_set_f64s(w, "a.mean", mean, 3); lb_file_set_strs(w, "towers", towers, 2); lb_file_set_u64s(w, "a.sizes", sizes, 2); lb_file_set_str(w, "format.kind", "model"); lb_file_set_str(w, "empty", "");
+    lb_file_add(w, "vision.b", &b);
+    lb_file_declare(w, "vision.w", LB_F16, LB_PANEL, 2, shape);
+    lb_file_declare(w, "vision.rows", LB_BF16, LB_ROWS, 2, shape);
+    lb_file_add(w, "tokenizer.merges", &p);
+    lb_file_declare(w, "vision.x", LB_F32, LB_PANEL, 2, shape);
+    lb_file_put(w, "vision.w", &r); lb_file_put(w, "vision.rows", &r); lb_file_put(w, "vision.x", &r);
+    return lb_file_commit(w);
+}
+static void check_sample(lb_ctx *ctx, const lb_file *f) {
+    uint64_t u = 0, us[2]; int64_t i = 0; double d = 0, ds[4]; int b = 0; const char *s = NULL, *ss[2]; size_t n = 0, k, r; const lb_tensor *t;
+    CHECK(!lb_file_get_u64(f, "a.u", &u) && u == 77 && !lb_file_get_i64(f, "a.i", &i) && i == -5 && !lb_file_get_f64(f, "a.f", &d) && d == 0.1 && !lb_file_get_bool(f, "a.b", &b) && b == 1, "%s", lb_last_error());
+    CHECK(!lb_file_get_str(f, "format.kind", &s) && !strcmp(s, "model") && !lb_file_get_str(f, "empty", &s) && !*s, "%s", lb_last_error());
+    CHECK(!lb_file_get_f64s(f, "a.mean", ds, 4, &n) && n == 3 && ds[2] == 0.125 && !lb_file_get_strs(f, "towers", ss, 2, NULL) && !strcmp(ss[1], "text"), "%s", lb_last_error());
+    CHECK(!lb_file_get_u64s(f, "a.sizes", us, 2, &n) && n == 2 && us[1] == 1u << 31, "%s", lb_last_error());
+    CHECK(!lb_file_get_f64(f, "a.u", &d) && d == 77 && !lb_file_get_i64(f, "a.u", &i) && i == 77, "a number is a number");
+    CHECK(lb_file_get_u64(f, "a.i", &u) && strstr(lb_last_error(), "a.i") && lb_file_get_u64(f, "nothing", &u) && strstr(lb_last_error(), "nothing"), "%s", lb_last_error());
+    CHECK(lb_file_get_str(f, "a.u", &s) && lb_file_get_u64(f, "format.kind", &u) && lb_file_get_u64(f, "a.f", &u) && lb_file_get_bool(f, "a.u", &b) && lb_file_get_strs(f, "towers", ss, 1, &n), "types and counts are checked");
+    CHECK(lb_file_keys(f) == 9 && lb_file_tensors(f) == 5 && !lb_file_tensor(f, "vision.zz"), "%zu %zu", lb_file_keys(f), lb_file_tensors(f));
+    t = lb_file_tensor(f, "vision.w"); REQUIRE(t && t->dtype == LB_F16 && t->layout == LB_PANEL && !((uintptr_t)t->data & 63), "vision.w");
+    for (k = 0; k < 40; k++) for (r = 0; r < 5; r++) CHECK(lb__f16_f32(((const uint16_t *)t->data)[lb__panel_index(k, r, 5)]) == rows[k * 5 + r], "%zu %zu", k, r);
+    t = lb_file_tensor(f, "vision.x"); REQUIRE(t, "vision.x");
+    for (k = 0; k < 64; k++) for (r = 0; r < 5; r++) CHECK(((const float *)t->data)[lb__panel_index(k, r, 5)] == (k < 40 ? rows[k * 5 + r] : 0), "%zu %zu", k, r);
+    t = lb_file_tensor(f, "vision.rows"); REQUIRE(t, "rows");
+    for (k = 0; k < 200; k++) CHECK(fabsf(lb__bf16_f32(((const uint16_t *)t->data)[k]) - rows[k]) <= 0.07f, "%zu", k);
+    t = lb_file_tensor(f, "tokenizer.merges"); CHECK(t && t->dtype == LB_U16 && ((const uint16_t *)t->data)[3] == 500, "merges");
+    CHECK(!lb_file_verify(ctx, f), "%s", lb_last_error());
+}
+
+LBT(weights, round_trip) {
+    lb_ctx *ctx; lb_file *f, *g; char a[65], b[65]; unsigned char *block, *bytes; lb__file map;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    REQUIRE(!write_sample(ctx, PATH), "%s", lb_last_error());
+    REQUIRE(!lb_file_open(ctx, PATH, &f), "%s", lb_last_error());
+    if (lb__host_little()) CHECK(!f->copy, "used in place");
+    check_sample(ctx, f);
+    REQUIRE(!lb__file_open(PATH, &map), "%s", lb_last_error());
+    block = (unsigned char *)malloc(map.size + 128); bytes = (unsigned char *)(((uintptr_t)block + 63) & ~(uintptr_t)63) + 3;
+    memcpy(bytes, map.data, map.size);
+    REQUIRE(!lb_file_open_memory(ctx, bytes, map.size, &g), "%s", lb_last_error());
+    check_sample(ctx, g);                                        /* unaligned: copied */
+    CHECK(!lb_file_identity(f, "vision", a) && !lb_file_identity(g, "vision", b) && !strcmp(a, b) && strlen(a) == 64, "identity");
+    CHECK(lb_file_identity(f, "vis", a) == LB_ERR_ARG, "no such tower");
+    bytes[map.size - 1] ^= 1;
+    CHECK(lb_file_verify(ctx, g) == LB_ERR_FORMAT && strstr(lb_last_error(), "vision.x"), "%s", lb_last_error());
+    lb_file_free(f); lb_file_free(g); lb__file_close(&map); free(block); lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+LBT(weights, writer_refuses) {
+    lb_ctx *ctx; lb_file_writer *w; lb_tensor t; float bad[2] = { 1, NAN }; size_t shape[2] = { 2, 0 }; lb__file map;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    remove(PATH);
+#define BEGIN REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error())
+#define END(word) CHECK(lb_file_commit(w) && strstr(lb_last_error(), word), "%s", lb_last_error()); CHECK(lb__file_open(PATH, &map) == LB_ERR_IO, "no file")
+    t = view(bad, LB_F32, 1, 2, 0);
+    BEGIN; lb_file_add(w, "nan", &t); END("nan");
+    bad[1] = 1e6f; BEGIN; lb_file_declare(w, "big", LB_F16, LB_ROWS, 1, shape); lb_file_put(w, "big", &t); END("too large for f16");
+    BEGIN; lb_file_add(w, "twice", &t); lb_file_add(w, "twice", &t); END("twice");
+    BEGIN; lb_file_declare(w, "never", LB_F32, LB_ROWS, 1, shape); END("never");
+    BEGIN; lb_file_declare(w, "side", LB_F32, LB_ROWS, 2, shape); END("side of 0");
+    BEGIN; lb_file_declare(w, "one", LB_F32, LB_ROWS, 1, shape); lb_file_put(w, "two", &t); END("two");
+    BEGIN; lb_file_set_f64(w, "inf", INFINITY); END("inf");
+    BEGIN; lb_file_set_u64(w, "", 1); END("not valid");
+    CHECK(lb_file_create(ctx, "build/no/such/folder/x.lbw", &w) == LB_ERR_IO, "%s", lb_last_error());
+    CHECK(lb_file_create(ctx, PATH, &w) == LB_OK, "%s", lb_last_error()); lb_file_abandon(w); lb_file_abandon(NULL);
+
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+LBT(weights, damage_is_found) {
+    lb_ctx *ctx; lb_file *f; lb__file map; unsigned char *c; size_t i, n, head; lb__rng r = lb__rng_new(5, 0); int k, opened = 0;
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && !write_sample(ctx, PATH) && !lb__file_open(PATH, &map), "%s", lb_last_error());
+    n = map.size; head = (size_t)lb__u64le(map.data + 40);
+    for (i = 0; i < n; i++) { c = (unsigned char *)malloc(i ? i : 1); memcpy(c, map.data, i); CHECK(lb_file_open_memory(ctx, c, i, &f) && !f, "cut at %zu", i); free(c); }
+    c = (unsigned char *)malloc(n);
+    for (i = 0; i < head; i++) { memcpy(c, map.data, n); c[i] ^= 0x40; CHECK(lb_file_open_memory(ctx, c, n, &f) && !f, "byte %zu of the head", i); }
+    for (k = 0; k < 60000; k++) {                                /* damage behind a CRC that was made to fit: whatever opens must be usable */
+        memcpy(c, map.data, n);
+        for (i = lb__rng_below(&r, 3) + 1; i; i--) { static const unsigned char odd[] = { 0, 1, 2, 64, 127, 128, 254, 255 }; c[lb__rng_below(&r, (uint32_t)head)] = odd[lb__rng_below(&r, 8)]; }
+        if (lb__u64le(c + 40) >= 64 && lb__u64le(c + 40) <= n) lb__put32le(c + 48, lb__crc32(0, c + 64, (size_t)lb__u64le(c + 40) - 64));
+        if (!lb_file_open_memory(ctx, c, n, &f)) {
+            char id[65];
+            opened++; lb_file_verify(ctx, f); lb_file_identity(f, "vision", id);
+            for (i = 0; i < lb_file_tensors(f); i++) { const lb_tensor *t = lb_file_tensor_at(f, i, NULL); const unsigned char *p = (const unsigned char *)t->data; size_t z = lb_tensor_stored(t) * lb_dtype_size(t->dtype), q; volatile unsigned sum = 0; for (q = 0; q < z; q++) sum += p[q]; }
+            lb_file_free(f);
+        }
+    }
+    CHECK(opened > 100, "only %d of the damaged files opened", opened);
+    free(c); lb__file_close(&map); lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+LBT(weights, every_allocation_may_fail) {
+    lb_ctx *ctx; lb_file *f; long n; lb_status s = LB_ERR_MEM;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    for (n = 0; s; n++) {
+        long live = alloc_live;
+        alloc_left = n; s = write_sample(ctx, PATH); if (!s) { s = lb_file_open(ctx, PATH, &f); if (!s) { s = lb_file_verify(ctx, f); lb_file_free(f); } }
+        alloc_left = -1;
+        CHECK(!s || s == LB_ERR_MEM, "%ld: %s", n, lb_last_error()); CHECK(alloc_live == live, "allocation %ld: %ld blocks left", n, alloc_live - live);
+        REQUIRE(n < 1000, "endless");
+    }
+    lb_ctx_free(ctx);
+}
