@@ -46,6 +46,12 @@ for c in $commands; do
 done
 wants 2 'needs a value' info -m
 wants 2 'takes no value' info --json=3
+wants 1 'cannot open' info "$T/not-there.lbw"
+wants 1 'folder' info "$T"
+printf 'not a weight file' >"$T/text.lbw"
+wants 1 'text.lbw' info "$T/text.lbw"
+: >"$T/empty.lbw"
+wants 1 'empty.lbw' info "$T/empty.lbw"
 
 echo "test_command: $passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
