@@ -208,6 +208,49 @@ LB_API lb_status lb_npy_commit(lb_npy *w);
 LB_API void      lb_npy_abort(lb_npy *w);
 #endif
 
+/* ---- API of 7 nn ----------------------------------------------------------------------------------------------------- */
+
+#define LB_NAME_SIZE    32           /* bytes of a tower's or modality's name, with the closing zero */
+#define LB_MAX_CHANNELS 16
+#define LB_MAX_TOWERS   8
+#define LB_MAX_MODALITIES 16
+
+typedef enum lb_tower_kind { LB_TOWER_VISION = 1, LB_TOWER_TEXT } lb_tower_kind;
+
+/* LoRA targets of attention blocks, as bits. */
+enum { LB_LORA_Q = 1, LB_LORA_K = 2, LB_LORA_V = 4, LB_LORA_OUT = 8, LB_LORA_QKVO = 15 };
+
+/* One transformer.  Vision towers read [channels, frames, height, width] arrays in patches of tube x patch_h x patch_w; text towers read
+ * token ids.  A zero field means the default in brackets. */
+typedef struct lb_tower_desc {
+    char          name[LB_NAME_SIZE];
+    lb_tower_kind kind;
+    int           width, layers, heads;
+    int           mlp;               /* hidden width of the MLP [4 * width]                                       */
+    int           embed_dim;         /* of the common space, the same for all towers of a model                   */
+    int           quick_gelu;        /* x sigmoid(1.702 x) instead of the exact GELU                              */
+    float         eps;               /* of the norms [1e-5]                                                       */
+    int           channels;          /* vision [3]                                                                */
+    int           patch_h, patch_w;
+    int           grid_h, grid_w;    /* patches down and across                                                   */
+    int           frames, tube;      /* [1, 1]; frames is a multiple of tube                                      */
+    int           temporal;          /* attention over frames in every block                                      */
+    int           class_per_frame;   /* one class vector for each (tubed) frame                                   */
+    int           no_pre_norm;       /* no norm between embedding and blocks                                      */
+    int           patch_bias, proj_bias;
+    int           context, vocab;    /* text [77, 49408]                                                          */
+    int           lora_rank;         /* low-rank updates on attention [none]                                      */
+    int           lora_targets;      /* LB_LORA_* bits [LB_LORA_QKVO]                                             */
+    int           lora_temporal;     /* 0: on spatial attention; 1: on temporal attention; 2: on both             */
+    float         lora_alpha;        /* the update is scaled by alpha / rank [16]                                 */
+    float         lora_dropout;      /* while training                                                            */
+} lb_tower_desc;
+
+/* lb_ctx_watch: show every activation that a forward pass makes on its way: stage "embed", "pre_norm", "block" (i tells which), "pooled"
+ * and "projected", rows of `cols` floats.  For parity with other implementations.  fn NULL stops it. */
+typedef void (*lb_watch_fn)(void *user, const char *stage, size_t i, const float *x, size_t rows, size_t cols);
+LB_API void lb_ctx_watch(lb_ctx *ctx, lb_watch_fn fn, void *user);
+
 /* ---- API of 12 weights ----------------------------------------------------------------------------------------------- */
 
 /* One .lbw file, open for reading (weights/FORMAT.md is the format): typed key/values and named tensors.  Read-only after it was opened,
@@ -282,6 +325,65 @@ LB_API lb_status lb_file_put(lb_file_writer *w, const char *name, const lb_tenso
 LB_API lb_status lb_file_commit(lb_file_writer *w);
 LB_API void      lb_file_abandon(lb_file_writer *w);
 #endif
+
+/* ---- API of 13 model ------------------------------------------------------------------------------------------------- */
+
+typedef enum lb_modality_kind { LB_TEXT = 1, LB_IMAGE, LB_VIDEO, LB_AUDIO, LB_DEPTH, LB_THERMAL, LB_ARRAY } lb_modality_kind;
+typedef enum lb_resize { LB_RESIZE_NONE = 0, LB_RESIZE_PIL_BICUBIC, LB_RESIZE_TORCH_BICUBIC, LB_RESIZE_TORCH_BILINEAR } lb_resize;
+typedef enum lb_crop { LB_CROP_ROUND_HALF_EVEN = 0, LB_CROP_FLOOR } lb_crop;         /* torchvision's and Hugging Face's centre crop */
+typedef enum lb_clean { LB_CLEAN_OPEN_CLIP = 0, LB_CLEAN_HF, LB_CLEAN_LANGUAGEBIND } lb_clean;
+
+/* What a modality looks like before it enters its tower.  A new sensor is a new entry here, not new code. */
+typedef struct lb_modality_desc {
+    char             name[LB_NAME_SIZE];
+    char             tower[LB_NAME_SIZE];
+    lb_modality_kind kind;
+    int              channels, height, width, frames;                  /* of the array that enters; the tower's when zero */
+    float            mean[LB_MAX_CHANNELS], std[LB_MAX_CHANNELS];      /* per channel; std 0: 1 */
+    lb_resize        resize;
+    lb_crop          crop;
+    lb_clean         clean;                                            /* text */
+    int              rate, mel_bins, target_length;                    /* audio */
+    float            max_depth;                                        /* depth, metres; 0: the image's own maximum */
+    float            logit_scale;                                      /* natural logarithm of the factor [ln(1/0.07)] */
+} lb_modality_desc;
+
+typedef struct lb_model_desc {
+    uint32_t         _zero0;
+    int              towers, modalities;
+    lb_tower_desc    tower[LB_MAX_TOWERS];
+    lb_modality_desc modality[LB_MAX_MODALITIES];
+    uint64_t         seed;                                             /* of the random weights */
+    uint32_t         _zero1;
+} lb_model_desc;
+
+typedef struct lb_model lb_model;
+
+/* lb_model_create: a model with random weights, drawn from the seed in the distributions that open_clip starts from.  Freed with
+ * lb_model_free (NULL is fine).   errs  LB_ERR_ARG a description that makes no network, LB_ERR_MEM */
+LB_API lb_status lb_model_create(lb_ctx *ctx, const lb_model_desc *desc, lb_model **out);
+LB_API void      lb_model_free(lb_model *model);
+
+LB_API const lb_model_desc    *lb_model_describe(const lb_model *model);                       /* defaults filled in; valid as long as the model */
+LB_API const lb_modality_desc *lb_model_modality(const lb_model *model, const char *name);     /* NULL: this model has none of that name */
+LB_API size_t                  lb_model_dim(const lb_model *model);                            /* floats of one embedding */
+LB_API const lb_tensor        *lb_model_tensor(const lb_model *model, const char *name);       /* a weight by its name in the file; NULL: none */
+LB_API double                  lb_model_logit_scale(const lb_model *model, const char *modality);   /* the factor exp(logit_scale); 1 for an unknown name */
+
+/* Embeddings: `out` receives n unit vectors of lb_model_dim floats.  On failure it is zero.
+ *   lb_embed_tensor   x [n, channels, (frames,) height, width] f32, preprocessed as the modality asks
+ *   lb_embed_tokens   ids [n, length], length at most the tower's context; each text is read up to its first largest id (end of text)
+ *   errs  LB_ERR_ARG an unknown modality, an id outside the vocabulary; LB_ERR_MEM; LB_ERR_NUMERIC a vector that is not finite */
+LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *model, const char *modality, const float *x, size_t n, float *out);
+LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *model, const int32_t *ids, size_t n, size_t length, float *out);
+
+/* lb_similarity: out[i,j] = a[i] . b[j], a [na, dim] and b [nb, dim].   lb_softmax_rows: every row of x [n, m] into probabilities.
+ * Multiply by lb_model_logit_scale before a softmax, as CLIP does. */
+LB_API lb_status lb_similarity(lb_ctx *ctx, const float *a, size_t na, const float *b, size_t nb, size_t dim, float scale, float *out);
+LB_API void      lb_softmax_rows(float *x, size_t n, size_t m);
+
+/* lb_mean_embedding: the unit vector of the mean of n unit vectors: prompts of one class into its zero-shot weight.  out may be x. */
+LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *out);
 
 #ifdef __cplusplus
 }
@@ -1071,6 +1173,9 @@ struct lb_ctx {
     void      *pool_user;
     const struct lb__kernels *kernels;
     struct lb__tape *tape;             /* NULL: inference */
+    lb_watch_fn watch;                 /* shows activations on their way */
+    void      *watch_user;
+    int        whole;                  /* for tests: every token and the whole last block are computed */
     lb__chunk *first, *current;        /* arena */
 };
 
@@ -1742,10 +1847,641 @@ LB_API lb_status lb_npy_save(const char *path, const lb_tensor *t) {
 #endif /* LB_NO_STDIO */
 
 /* ==== 6 >>autograd ===============================================================================================================
- */
+ * Every operation of the networks, its backward beside it.  Activations are matrices on the context's arena.  Without a tape an
+ * operation computes and forgets, and a residual sum takes the place of its addend; with a tape an operation whose inputs or parameters
+ * want a gradient leaves a node that says how to get it.  A parameter wants one exactly when its tensor has a `grad`.
+ * An operation that is given NULL, or runs out of memory, gives NULL: chains are written without checks and the last result is looked at.
+ * A backward adds to gradients.  Sums over rows run in row order whatever the number of threads.
+ * Calls: base, parallel, kernels, tensor.  Held by: tests/test_autograd.c */
+
+typedef struct lb__var {
+    float  *x; size_t n, c;            /* [n, c], dense */
+    float  *g;                         /* gradient [n, c]; taken from the arena when the backward pass first touches it */
+    struct lb__var *same;              /* the gradient is that variable's: y = x + f(x) has dx = dy + ..., summed in place */
+    int     wants;
+} lb__var;
+typedef struct lb__node { lb_status (*backward)(lb_ctx *ctx, struct lb__node *node); struct lb__node *prev; } lb__node;
+typedef struct lb__tape { lb__node *last; int recompute; } lb__tape;
+
+static lb__var *lb__var_view(lb_ctx *ctx, float *x, size_t n, size_t c) {
+    lb__var *v = (lb__var *)lb__arena(ctx, 1, sizeof *v);
+    if (v) { memset(v, 0, sizeof *v); v->x = x; v->n = n; v->c = c; }
+    return v;
+}
+static lb__var *lb__var_new(lb_ctx *ctx, size_t n, size_t c) {
+    float *x = lb__arena_f32(ctx, n, c);
+    return x ? lb__var_view(ctx, x, n, c) : NULL;
+}
+static float *lb__grad(lb_ctx *ctx, lb__var *v) {
+    while (v->same) v = v->same;
+    if (!v->g && (v->g = lb__arena_f32(ctx, v->n, v->c)) != NULL) memset(v->g, 0, v->n * v->c * sizeof(float));
+    return v->g;
+}
+LB__INLINE int lb__trained(const lb_tensor *t) { return t && t->grad; }
+static lb__node *lb__record(lb_ctx *ctx, size_t size, lb_status (*backward)(lb_ctx *, lb__node *)) {
+    lb__node *n = (lb__node *)lb__arena(ctx, 1, size);
+    if (!n) return NULL;
+    memset(n, 0, size);
+    n->backward = backward; n->prev = ctx->tape->last; ctx->tape->last = n;
+    return n;
+}
+/* Run the tape backwards.  The caller has put the loss's gradient into lb__grad() of the results.  Nodes made by an inner tape while the
+ * pass runs (recomputation) are not touched. */
+static lb_status lb__backward(lb_ctx *ctx, lb__tape *tape) {
+    lb__node *n;
+    for (n = tape->last; n; n = n->prev) LB__TRY(n->backward(ctx, n));
+    tape->last = NULL;
+    return LB_OK;
+}
+
+/* ---- 6.1 linear, with LoRA ---- */
+
+/* One low-rank update: rows n0 .. n0+n of the weight are W + scale * B A, A [r, K] and B [n, r] panels. */
+typedef struct lb__lora { lb_tensor *a, *b; size_t n0, n; float scale, dropout; uint64_t seed, stream; } lb__lora;
+typedef struct lb__lin { lb_tensor *w, *b; const lb__lora *lora; int loras; } lb__lin;     /* w [N, K] panels; b [N] or NULL */
+
+static int lb__lin_trained(const lb__lin *l) {
+    int i;
+    if (lb__trained(l->w) || lb__trained(l->b)) return 1;
+    for (i = 0; i < l->loras; i++) if (lb__trained(l->lora[i].a) || lb__trained(l->lora[i].b)) return 1;
+    return 0;
+}
+enum { LB__LORAS = 4 };
+typedef struct lb__linear_node { lb__node node; const lb__lin *l; size_t n0; lb__var *a, *y; float *pre, *u[LB__LORAS], *dropped[LB__LORAS]; lb_act act; } lb__linear_node;
+
+typedef struct lb__ew { float *y; const float *a; float s; uint64_t seed, stream; } lb__ew;
+/* y = a * keep / (1 - p), keep drawn per element from its index: the backward and a recomputation draw the same. */
+static void lb__dropout_run(void *arg, size_t i, size_t end, int worker) {
+    const lb__ew *e = (const lb__ew *)arg; uint32_t r[4]; const float keep = 1.0f / (1.0f - e->s); const uint32_t below = (uint32_t)(e->s * 4294967296.0);
+    size_t block = (size_t)-1;
+    (void)worker;
+    for (; i < end; i++) {
+        if (i / 4 != block) { block = i / 4; lb__philox(e->seed, e->stream, block, r); }
+        e->y[i] = r[i % 4] < below ? 0.0f : e->a[i] * keep;
+    }
+}
+static void lb__dropout(lb_ctx *ctx, float *y, const float *a, size_t n, const lb__lora *l) {
+    lb__ew e; memset(&e, 0, sizeof e);
+    e.y = y; e.a = a; e.s = l->dropout; e.seed = l->seed; e.stream = l->stream;
+    lb_parallel_for(ctx, n, 16384, lb__dropout_run, &e);
+}
+
+/* linear  y = act(a W^T + b) + add;  dpre = dy act'(pre),  dW += dpre^T a,  db += sum dpre,  da += dpre W,  dadd is dy itself
+ * LoRA    y += u B^T,  u = s drop(a) A^T;     dB += dy^T u,  dA += (s dy B)^T drop(a),  da += drop((s dy B) A)
+ * Rows n0 .. n0+n of the weight only; n0 is a multiple of the panel width.  `add` must have no reader that is recorded later. */
+static lb_status lb__linear_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__linear_node *o = (lb__linear_node *)node; const lb__lin *l = o->l; const size_t M = o->y->n, N = o->y->c, K = o->a->c;
+    float *dy = lb__grad(ctx, o->y), *da = o->a->wants ? lb__grad(ctx, o->a) : NULL, *t; lb_status s = LB_OK; int i;
+    lb__mark mark;
+    if (!dy || (o->a->wants && !da)) return LB_ERR_MEM;
+    mark = lb__arena_mark(ctx);
+    if (o->act != LB_ACT_NONE) {
+        if (!(t = lb__arena_f32(ctx, M, N))) return LB_ERR_MEM;
+        lb__act_bwd(ctx, t, dy, o->pre, o->act, M * N);
+        dy = t;
+    }
+    if (lb__trained(l->b)) s = lb__sum_rows(ctx, l->b->grad + o->n0, dy, N, M, N);
+    if (!s && lb__trained(l->w)) s = lb__gemm_dw(ctx, l->w->grad + o->n0 * K, dy, N, o->a->x, K, M, N, K);
+    if (!s && da) s = lb__gemm_dx(ctx, da, K, dy, N, (const char *)l->w->data + o->n0 * K * lb_dtype_size(l->w->dtype), l->w->dtype, M, N, K);
+    for (i = 0; i < l->loras && !s; i++) {
+        const lb__lora *r = &l->lora[i]; const size_t R = r->a->shape[0]; const float *dyt = dy + (r->n0 - o->n0); float *du, *dd = da;
+        if (!o->u[i]) continue;
+        if (lb__trained(r->b)) s = lb__gemm_dw(ctx, r->b->grad, dyt, N, o->u[i], R, M, r->n, R);
+        if (s || (!lb__trained(r->a) && !da)) continue;
+        if (!(du = lb__arena_f32(ctx, M, R))) return LB_ERR_MEM;
+        memset(du, 0, M * R * sizeof *du);
+        s = lb__gemm_dx(ctx, du, R, dyt, N, r->b->data, r->b->dtype, M, r->n, R);
+        lb__vec_scale(ctx, du, r->scale, M * R);
+        if (!s && lb__trained(r->a)) s = lb__gemm_dw(ctx, r->a->grad, du, R, o->dropped[i] ? o->dropped[i] : o->a->x, K, M, R, K);
+        if (s || !da) continue;
+        if (o->dropped[i]) { if (!(dd = lb__arena_f32(ctx, M, K))) return LB_ERR_MEM; memset(dd, 0, M * K * sizeof *dd); }
+        s = lb__gemm_dx(ctx, dd, K, du, R, r->a->data, r->a->dtype, M, R, K);
+        if (!s && dd != da) { lb__dropout(ctx, dd, dd, M * K, r); lb__vec_add(ctx, da, dd, M * K); }
+    }
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
+static lb__var *lb__linear(lb_ctx *ctx, const lb__lin *l, size_t n0, size_t n, lb__var *a, lb__var *add, lb_act act) {
+    lb__gemm g; lb__linear_node *o = NULL; lb__var *y; int i, active = 0;
+    if (!a) return NULL;
+    y = add && !ctx->tape ? add : lb__var_new(ctx, a->n, n);
+    if (!y) return NULL;
+    if (ctx->tape && (a->wants || (add && add->wants) || lb__lin_trained(l))) {
+        if (!(o = (lb__linear_node *)lb__record(ctx, sizeof *o, lb__linear_bwd))) return NULL;
+        o->l = l; o->n0 = n0; o->a = a; o->y = y; o->act = act; y->wants = 1;
+        if (add && add->wants) y->same = add;
+        if (act != LB_ACT_NONE && !(o->pre = lb__arena_f32(ctx, a->n, n))) return NULL;
+    }
+    memset(&g, 0, sizeof g);
+    g.M = a->n; g.N = n; g.K = a->c; g.a = a->x; g.lda = a->c; g.w = (const char *)l->w->data + n0 * a->c * lb_dtype_size(l->w->dtype); g.wtype = l->w->dtype;
+    g.c = y->x; g.ldc = n; g.bias = l->b ? (const float *)l->b->data + n0 : NULL; g.act = act;
+    if (add) { g.add = add->x; g.ldadd = n; }
+    if (o && o->pre) { g.pre = o->pre; g.ldpre = n; }
+    if (lb__gemm_run(ctx, &g)) return NULL;
+    for (i = 0; i < l->loras; i++) active |= l->lora[i].n0 >= n0 && l->lora[i].n0 < n0 + n;
+    if (active) {
+        lb__mark mark = lb__arena_mark(ctx);
+        for (i = 0; i < l->loras; i++) {
+            const lb__lora *r = &l->lora[i]; const size_t R = r->a->shape[0]; float *u, *d = NULL;
+            if (r->n0 < n0 || r->n0 >= n0 + n) continue;
+            if (!(u = lb__arena_f32(ctx, a->n, R))) return NULL;
+            if (ctx->tape && r->dropout > 0) { if (!(d = lb__arena_f32(ctx, a->n, a->c))) return NULL; lb__dropout(ctx, d, a->x, a->n * a->c, r); }
+            if (o) { o->u[i] = u; o->dropped[i] = d; }
+            memset(&g, 0, sizeof g);
+            g.M = a->n; g.N = R; g.K = a->c; g.a = d ? d : a->x; g.lda = a->c; g.w = r->a->data; g.wtype = r->a->dtype; g.c = u; g.ldc = R;
+            if (lb__gemm_run(ctx, &g)) return NULL;
+            lb__vec_scale(ctx, u, r->scale, a->n * R);
+            memset(&g, 0, sizeof g);
+            g.M = a->n; g.N = r->n; g.K = R; g.a = u; g.lda = R; g.w = r->b->data; g.wtype = r->b->dtype; g.c = y->x + (r->n0 - n0); g.ldc = n; g.add = g.c; g.ldadd = n;
+            if (lb__gemm_run(ctx, &g)) return NULL;
+        }
+        if (!o) lb__arena_rewind(ctx, mark);
+    }
+    return y;
+}
+
+/* ---- 6.2 layernorm ---- */
+
+typedef struct lb__norm { lb_tensor *w, *b; float eps; } lb__norm;
+typedef struct lb__norm_node { lb__node node; const lb__norm *p; lb__var *x, *y; float *mean, *rstd; } lb__norm_node;
+/* layernorm  y = (x - mean) rstd w + b */
+static lb_status lb__norm_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__norm_node *o = (lb__norm_node *)node; const size_t N = o->x->n, C = o->x->c; const lb_tensor *w = o->p->w, *b = o->p->b;
+    const float *dy = lb__grad(ctx, o->y); float *dx = o->x->wants ? lb__grad(ctx, o->x) : NULL, *dw = w->grad, *db = b->grad; lb__mark mark; lb_status s;
+    if (!dy || (o->x->wants && !dx)) return LB_ERR_MEM;
+    mark = lb__arena_mark(ctx);
+    if (!dw != !db) {                                          /* one of the two is frozen: its sum is thrown away */
+        float *t = lb__arena_f32(ctx, 1, C);
+        if (!t) return LB_ERR_MEM;
+        memset(t, 0, C * sizeof *t);
+        if (dw) db = t;
+        else dw = t;
+    }
+    s = lb__layernorm_bwd(ctx, dx, C, dw, db, dy, C, o->x->x, C, (const float *)w->data, o->mean, o->rstd, N, C);
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
+static lb__var *lb__layer_norm(lb_ctx *ctx, const lb__norm *p, lb__var *x) {
+    lb__var *y; lb__norm_node *o = NULL;
+    if (!x || !(y = lb__var_new(ctx, x->n, x->c))) return NULL;
+    if (ctx->tape && (x->wants || lb__trained(p->w) || lb__trained(p->b))) {
+        if (!(o = (lb__norm_node *)lb__record(ctx, sizeof *o, lb__norm_bwd))) return NULL;
+        o->p = p; o->x = x; o->y = y; y->wants = 1;
+        if (!(o->mean = lb__arena_f32(ctx, x->n, 2))) return NULL;
+        o->rstd = o->mean + x->n;
+    }
+    lb__layernorm(ctx, y->x, x->c, o ? o->mean : NULL, o ? o->rstd : NULL, x->x, x->c, (const float *)p->w->data, (const float *)p->b->data, p->eps, x->n, x->c);
+    return y;
+}
+
+/* ---- 6.3 attention ---- */
+
+typedef struct lb__attn_node { lb__node node; lb__attn a; lb__var *q, *kv, *o; size_t qcol, kcol, vcol; } lb__attn_node;
+/* attention  o = softmax(scale q k^T) v; q, k, v are columns of q and kv from qcol, kcol, vcol on.  `shape` gives sequences, heads and mask. */
+static lb_status lb__attn_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__attn_node *n = (lb__attn_node *)node; float *dq = lb__grad(ctx, n->q), *dkv = lb__grad(ctx, n->kv), *d = lb__grad(ctx, n->o);
+    if (!dq || !dkv || !d) return LB_ERR_MEM;
+    return lb__attention_bwd(ctx, &n->a, d, dq + n->qcol, dkv + n->kcol, dkv + n->vcol);
+}
+static lb__var *lb__attend(lb_ctx *ctx, const lb__attn *shape, lb__var *q, size_t qcol, lb__var *kv, size_t kcol, size_t vcol) {
+    lb__attn a; lb__var *o;
+    if (!q || !kv || !(o = lb__var_new(ctx, q->n, shape->H * shape->D))) return NULL;
+    a = *shape;
+    a.q = q->x + qcol; a.ldq = q->c; a.k = kv->x + kcol; a.v = kv->x + vcol; a.ld = kv->c; a.o = o->x; a.ldo = o->c; a.lse = NULL;
+    if (ctx->tape && (q->wants || kv->wants)) {
+        lb__attn_node *n = (lb__attn_node *)lb__record(ctx, sizeof *n, lb__attn_bwd);
+        if (!n || !(a.lse = lb__arena_f32(ctx, q->n, a.H))) return NULL;
+        n->a = a; n->q = q; n->kv = kv; n->o = o; n->qcol = qcol; n->kcol = kcol; n->vcol = vcol; o->wants = q->wants = kv->wants = 1;
+    }
+    return lb__attention(ctx, &a) ? NULL : o;
+}
+
+/* ---- 6.4 rows: gather, embeddings, frames ---- */
+
+typedef struct lb__gather_node { lb__node node; lb__var *x, *y; const size_t *row; } lb__gather_node;
+/* gather  y[i] = x[row[i]];   dx[row[i]] += dy[i].   row lives as long as the tape */
+static lb_status lb__gather_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__gather_node *o = (lb__gather_node *)node; float *dx = lb__grad(ctx, o->x), *dy = lb__grad(ctx, o->y); size_t i, c; const size_t C = o->x->c;
+    if (!dx || !dy) return LB_ERR_MEM;
+    for (i = 0; i < o->y->n; i++) for (c = 0; c < C; c++) dx[o->row[i] * C + c] += dy[i * C + c];
+    return LB_OK;
+}
+static lb__var *lb__gather(lb_ctx *ctx, lb__var *x, const size_t *row, size_t n) {
+    lb__var *y; size_t i;
+    if (!x || !row || !(y = lb__var_new(ctx, n, x->c))) return NULL;
+    for (i = 0; i < n; i++) memcpy(y->x + i * x->c, x->x + row[i] * x->c, x->c * sizeof(float));
+    if (ctx->tape && x->wants) {
+        lb__gather_node *o = (lb__gather_node *)lb__record(ctx, sizeof *o, lb__gather_bwd);
+        if (!o) return NULL;
+        o->x = x; o->y = y; o->row = row; y->wants = 1;
+    }
+    return y;
+}
+
+typedef struct lb__embed_node { lb__node node; lb_tensor *token, *pos; const int32_t *id; const size_t *at; lb__var *y; } lb__embed_node;
+/* token embedding  y[i] = token[id[i]] + pos[at[i]];   dtoken[id[i]] += dy[i],  dpos[at[i]] += dy[i] */
+static lb_status lb__embed_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__embed_node *o = (lb__embed_node *)node; const float *dy = lb__grad(ctx, o->y); size_t i, c; const size_t C = o->y->c;
+    if (!dy) return LB_ERR_MEM;
+    for (i = 0; i < o->y->n; i++, dy += C) {
+        if (o->token->grad) { float *g = o->token->grad + (size_t)o->id[i] * C; for (c = 0; c < C; c++) g[c] += dy[c]; }
+        if (o->pos->grad) { float *g = o->pos->grad + o->at[i] * C; for (c = 0; c < C; c++) g[c] += dy[c]; }
+    }
+    return LB_OK;
+}
+static lb__var *lb__embed_tokens(lb_ctx *ctx, lb_tensor *token, lb_tensor *pos, const int32_t *id, const size_t *at, size_t n) {
+    const size_t C = token->shape[1]; size_t i, c; lb__var *y = lb__var_new(ctx, n, C);
+    if (!y) return NULL;
+    for (i = 0; i < n; i++) {
+        const size_t row = (size_t)id[i] * C; const float *p = (const float *)pos->data + at[i] * C; float *o = y->x + i * C;
+        for (c = 0; c < C; c++) o[c] = lb__weight_at(token->data, token->dtype, row + c) + p[c];
+    }
+    if (ctx->tape && (token->grad || pos->grad)) {
+        lb__embed_node *o = (lb__embed_node *)lb__record(ctx, sizeof *o, lb__embed_bwd);
+        if (!o) return NULL;
+        o->token = token; o->pos = pos; o->id = id; o->at = at; o->y = y; y->wants = 1;
+    }
+    return y;
+}
+
+/* class token and positions  y[g,0] = class[g % F] + pos[0],  y[g,1+j] = patch[g,j] + pos[1 + keep[g / frames, j]]     [G,K,C] -> [G,1+K,C]
+ * F is 1 or the number of frames; keep NULL: j itself.  The gradients follow the same indices. */
+typedef struct lb__assemble_node { lb__node node; lb_tensor *cls, *pos; lb__var *patch, *y; const uint32_t *keep; size_t G, K, frames; } lb__assemble_node;
+static size_t lb__assemble_pos(const uint32_t *keep, size_t K, size_t frames, size_t g, size_t j) { return 1 + (keep ? keep[g / frames * K + j] : j); }
+static lb_status lb__assemble_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__assemble_node *o = (lb__assemble_node *)node; const size_t C = o->y->c, F = o->cls->shape[0]; const float *dy = lb__grad(ctx, o->y); float *dp = NULL; size_t g, j, c;
+    if (!dy || (o->patch->wants && !(dp = lb__grad(ctx, o->patch)))) return LB_ERR_MEM;
+    for (g = 0; g < o->G; g++) for (j = 0; j <= o->K; j++, dy += C) {
+        if (!j && o->cls->grad) { float *d = o->cls->grad + g % F * C; for (c = 0; c < C; c++) d[c] += dy[c]; }
+        if (j && dp) { float *d = dp + (g * o->K + j - 1) * C; for (c = 0; c < C; c++) d[c] += dy[c]; }
+        if (o->pos->grad) { float *d = o->pos->grad + (j ? lb__assemble_pos(o->keep, o->K, o->frames, g, j - 1) : 0) * C; for (c = 0; c < C; c++) d[c] += dy[c]; }
+    }
+    return LB_OK;
+}
+static lb__var *lb__assemble(lb_ctx *ctx, lb_tensor *cls, lb_tensor *pos, lb__var *patch, const uint32_t *keep, size_t G, size_t frames) {
+    lb__var *y; size_t C, K, F, g, j, c;
+    if (!patch) return NULL;
+    C = patch->c; K = patch->n / G; F = cls->shape[0];
+    if (!(y = lb__var_new(ctx, G * (1 + K), C))) return NULL;
+    for (g = 0; g < G; g++) for (j = 0; j <= K; j++) {
+        const float *a = j ? patch->x + (g * K + j - 1) * C : (const float *)cls->data + g % F * C;
+        const float *p = (const float *)pos->data + (j ? lb__assemble_pos(keep, K, frames, g, j - 1) : 0) * C;
+        float *o = y->x + (g * (1 + K) + j) * C;
+        for (c = 0; c < C; c++) o[c] = a[c] + p[c];
+    }
+    if (ctx->tape && (patch->wants || cls->grad || pos->grad)) {
+        lb__assemble_node *o = (lb__assemble_node *)lb__record(ctx, sizeof *o, lb__assemble_bwd);
+        if (!o) return NULL;
+        o->cls = cls; o->pos = pos; o->patch = patch; o->y = y; o->keep = keep; o->G = G; o->K = K; o->frames = frames; y->wants = 1;
+    }
+    return y;
+}
+
+/* frame embedding  x[b,f,i] += e[f], in place;   de[f] += sum_{b,i} dy[b,f,i],  dx is dy     [B*F*n, C] */
+typedef struct lb__frames_node { lb__node node; lb_tensor *e; lb__var *x; size_t F, n; } lb__frames_node;
+static lb_status lb__frames_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__frames_node *o = (lb__frames_node *)node; const size_t C = o->x->c; const float *dy = lb__grad(ctx, o->x); size_t r;
+    if (!dy) return LB_ERR_MEM;
+    for (r = 0; r < o->x->n; r += o->n) LB__TRY(lb__sum_rows(ctx, o->e->grad + r / o->n % o->F * C, dy + r * C, C, o->n, C));
+    return LB_OK;
+}
+static lb__var *lb__add_frames(lb_ctx *ctx, lb_tensor *e, lb__var *x, size_t F, size_t n) {
+    size_t r, c;
+    if (!x) return NULL;
+    for (r = 0; r < x->n; r++) { const float *p = (const float *)e->data + r / n % F * x->c; float *o = x->x + r * x->c; for (c = 0; c < x->c; c++) o[c] += p[c]; }
+    if (ctx->tape && e->grad) {
+        lb__frames_node *o = (lb__frames_node *)lb__record(ctx, sizeof *o, lb__frames_bwd);
+        if (!o) return NULL;
+        o->e = e; o->x = x; o->F = F; o->n = n; x->wants = 1;
+    }
+    return x;
+}
+
+typedef struct lb__pair_node { lb__node node; lb__var *x, *y; float *norm; } lb__pair_node;
+/* mean over frames  y[b] = 1/F sum_f x[b,f]                                                               [B*F, C] -> [B, C] */
+static lb_status lb__mean_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__pair_node *o = (lb__pair_node *)node; const float *dy = lb__grad(ctx, o->y); float *dx = lb__grad(ctx, o->x); size_t r, c; const size_t C = o->x->c, F = o->x->n / o->y->n;
+    if (!dy || !dx) return LB_ERR_MEM;
+    for (r = 0; r < o->x->n; r++) for (c = 0; c < C; c++) dx[r * C + c] += dy[r / F * C + c] / (float)F;
+    return LB_OK;
+}
+static lb__var *lb__mean_frames(lb_ctx *ctx, lb__var *x, size_t F) {
+    lb__var *y; size_t b, f, c;
+    if (!x || F == 1) return x;
+    if (!(y = lb__var_new(ctx, x->n / F, x->c))) return NULL;
+    for (b = 0; b < y->n; b++) for (c = 0; c < x->c; c++) { float s = 0; for (f = 0; f < F; f++) s += x->x[(b * F + f) * x->c + c]; y->x[b * x->c + c] = s / (float)F; }
+    if (ctx->tape && x->wants) {
+        lb__pair_node *o = (lb__pair_node *)lb__record(ctx, sizeof *o, lb__mean_bwd);
+        if (!o) return NULL;
+        o->x = x; o->y = y; y->wants = 1;
+    }
+    return y;
+}
+/* unit length  y = x / |x|;   dx += (dy - y (y . dy)) / |x| */
+static lb_status lb__unit_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__pair_node *o = (lb__pair_node *)node; const float *dy = lb__grad(ctx, o->y); float *dx = lb__grad(ctx, o->x); size_t n, c; const size_t C = o->x->c;
+    if (!dy || !dx) return LB_ERR_MEM;
+    for (n = 0; n < o->x->n; n++) {
+        const float *y = o->y->x + n * C, *d = dy + n * C; double s = 0; const float r = 1.0f / o->norm[n];
+        for (c = 0; c < C; c++) s += (double)y[c] * d[c];
+        for (c = 0; c < C; c++) dx[n * C + c] += (d[c] - y[c] * (float)s) * r;
+    }
+    return LB_OK;
+}
+static lb__var *lb__unit(lb_ctx *ctx, lb__var *x) {
+    lb__var *y; size_t n, c; lb__pair_node *o = NULL;
+    if (!x || !(y = lb__var_new(ctx, x->n, x->c))) return NULL;
+    if (ctx->tape && x->wants) {
+        if (!(o = (lb__pair_node *)lb__record(ctx, sizeof *o, lb__unit_bwd)) || !(o->norm = lb__arena_f32(ctx, x->n, 1))) return NULL;
+        o->x = x; o->y = y; y->wants = 1;
+    }
+    for (n = 0; n < x->n; n++) {
+        const float *p = x->x + n * x->c; double s = 0; float norm;
+        for (c = 0; c < x->c; c++) s += (double)p[c] * p[c];
+        norm = (float)sqrt(s);
+        for (c = 0; c < x->c; c++) y->x[n * x->c + c] = p[c] / norm;
+        if (o) o->norm[n] = norm;
+    }
+    return y;
+}
+
+/* ---- 6.5 memory of the backward pass: scopes and recomputation ---- */
+
+/* Between begin and end of a scope around y = f(x), gradients of inner activations are given back when the pass leaves it. */
+typedef struct lb__scope_node { lb__node node; lb__var *x; struct lb__scope_node *begin; lb__mark mark; } lb__scope_node;
+static lb_status lb__scope_leave(lb_ctx *ctx, lb__node *node) { lb__arena_rewind(ctx, ((lb__scope_node *)node)->mark); return LB_OK; }
+static lb_status lb__scope_enter(lb_ctx *ctx, lb__node *node) {
+    lb__scope_node *n = (lb__scope_node *)node;
+    if (n->x->wants && !lb__grad(ctx, n->x)) return LB_ERR_MEM;
+    n->begin->mark = lb__arena_mark(ctx);
+    return LB_OK;
+}
+static lb__scope_node *lb__scope_begin(lb_ctx *ctx, lb__var *x) {
+    lb__scope_node *n = x && ctx->tape ? (lb__scope_node *)lb__record(ctx, sizeof *n, lb__scope_leave) : NULL;
+    if (n) n->x = x;
+    return n;
+}
+/* y's gradient exists when the pass enters, because the loss or the scope above filled it. */
+static lb__var *lb__scope_end(lb_ctx *ctx, lb__scope_node *begin, lb__var *y) {
+    lb__scope_node *n;
+    if (!begin || !y) return y;
+    if (!(n = (lb__scope_node *)lb__record(ctx, sizeof *n, lb__scope_enter))) return NULL;
+    n->x = begin->x; n->begin = begin;
+    return y;
+}
+
+/* y = f(x), x and y of one shape with x + ... inside, keeping x alone: the backward pass runs f again. */
+typedef lb__var *(*lb__block_fn)(lb_ctx *ctx, const void *arg, lb__var *x);
+typedef struct lb__again_node { lb__node node; lb__block_fn f; const void *arg; lb__var *x; } lb__again_node;
+static lb_status lb__again_bwd(lb_ctx *ctx, lb__node *node) {
+    lb__again_node *o = (lb__again_node *)node; float *g = lb__grad(ctx, o->x); lb__mark mark; lb__tape tape, *outer = ctx->tape; lb__var *x; lb_status s = LB_ERR_MEM;
+    if (!g) return LB_ERR_MEM;
+    mark = lb__arena_mark(ctx);
+    tape.last = NULL; tape.recompute = 0;
+    ctx->tape = &tape;
+    x = lb__var_new(ctx, o->x->n, o->x->c);                      /* a copy, because frame embeddings are added in place */
+    if (x) {
+        memcpy(x->x, o->x->x, x->n * x->c * sizeof(float));
+        x->g = g; x->wants = 1;
+        if (o->f(ctx, o->arg, x)) s = lb__backward(ctx, &tape);
+    }
+    ctx->tape = outer;
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
+static lb__var *lb__recomputed(lb_ctx *ctx, lb__block_fn f, const void *arg, lb__var *x) {
+    lb__var *y, *z; lb__again_node *o; lb__tape *tape = ctx->tape;
+    if (!x || !(o = (lb__again_node *)lb__record(ctx, sizeof *o, lb__again_bwd)) || !(y = lb__var_new(ctx, x->n, x->c))) return NULL;
+    o->f = f; o->arg = arg; o->x = x;
+    memcpy(y->x, x->x, x->n * x->c * sizeof(float));
+    ctx->tape = NULL; z = f(ctx, arg, y); ctx->tape = tape;
+    if (!z) return NULL;
+    x->wants = y->wants = 1; y->same = x;
+    return y;
+}
 
 /* ==== 7 >>nn =====================================================================================================================
- */
+ * The two towers.  One vision tower serves images, depth, infrared, audio spectrograms, video and any other array: they differ in grid,
+ * frames and switches.  One text tower.  Both are written once; with a tape they are training, without one inference.
+ * Exact speed-ups are always on: text runs only to its end-of-text token, texts of different lengths lie packed one after the other, the
+ * last block computes queries, output and MLP for pooled tokens only, q, k and v are one product.
+ * Calls: kernels, tensor, autograd.  Held by: tests/test_model.c, tests/test_autograd.c */
+
+typedef struct lb__block {
+    lb__norm norm1, norm2, tnorm;
+    lb__lin  qkv, out, fc1, fc2, tqkv, tout;
+    lb_tensor *frames;                                 /* [F, D] temporal embedding; NULL: no temporal attention */
+} lb__block;
+typedef struct lb__tower {
+    lb_tower_desc d;
+    lb__lin    patch, proj;
+    lb_tensor *cls, *pos, *token;
+    lb__norm   pre, post;                              /* pre.w NULL: none */
+    lb__block *block;
+} lb__tower;
+
+/* What a run looks at on the way: `stage` is "embed", "pre_norm", "block" (with its number), "pooled" or "projected". */
+static void lb__watch(lb_ctx *ctx, const char *stage, size_t i, const lb__var *v) {
+    if (ctx->watch && v) ctx->watch(ctx->watch_user, stage, i, v->x, v->n, v->c);
+}
+
+/* How the rows of a run are organised. */
+typedef struct lb__rows {
+    size_t S, T, F;                    /* sequences of T rows (equal lengths); F frames a clip, S = clips * F */
+    const size_t *offset;              /* text: [S+1] first rows of sequences of different lengths; T is then the longest */
+    const size_t *pooled;              /* [S] the rows that are read in the end */
+    int causal;
+} lb__rows;
+typedef struct lb__block_arg { const lb__tower *t; const lb__block *b; const lb__rows *r; } lb__block_arg;
+
+static int lb__norm_trained(const lb__norm *n) { return lb__trained(n->w) || lb__trained(n->b); }
+static int lb__block_trained(const lb__block *b) {
+    return lb__norm_trained(&b->norm1) || lb__norm_trained(&b->norm2) || lb__lin_trained(&b->qkv) || lb__lin_trained(&b->out) || lb__lin_trained(&b->fc1) || lb__lin_trained(&b->fc2)
+        || (b->frames && (lb__trained(b->frames) || lb__norm_trained(&b->tnorm) || lb__lin_trained(&b->tqkv) || lb__lin_trained(&b->tout)));
+}
+static lb_act lb__tower_act(const lb__tower *t) { return t->d.quick_gelu ? LB_ACT_QUICK_GELU : LB_ACT_GELU; }
+
+static void lb__attn_shape(const lb__tower *t, lb__attn *a) {
+    memset(a, 0, sizeof *a);
+    a->H = (size_t)t->d.heads; a->D = (size_t)t->d.width / a->H; a->inner = 1; a->scale = (float)(1.0 / sqrt((double)a->D));
+}
+/* temporal attention (over frames at one place): h += e[f];  h += out(attention(qkv(norm(h)))) */
+static lb__var *lb__block_temporal(lb_ctx *ctx, const lb__tower *t, const lb__block *b, const lb__rows *r, lb__var *x) {
+    const size_t D = (size_t)t->d.width; lb__attn a; lb__var *qkv;
+    lb__attn_shape(t, &a);
+    a.S = r->S / r->F * r->T; a.T = r->F; a.inner = r->T;
+    if (r->F > 1) x = lb__add_frames(ctx, b->frames, x, r->F, r->T);
+    qkv = lb__linear(ctx, &b->tqkv, 0, 3 * D, lb__layer_norm(ctx, &b->tnorm, x), NULL, LB_ACT_NONE);
+    return lb__linear(ctx, &b->tout, 0, D, lb__attend(ctx, &a, qkv, 0, qkv, D, 2 * D), x, LB_ACT_NONE);
+}
+static lb__var *lb__block_mlp(lb_ctx *ctx, const lb__tower *t, const lb__block *b, lb__var *x) {
+    lb__var *h = lb__linear(ctx, &b->fc1, 0, (size_t)t->d.mlp, lb__layer_norm(ctx, &b->norm2, x), NULL, lb__tower_act(t));
+    return lb__linear(ctx, &b->fc2, 0, (size_t)t->d.width, h, x, LB_ACT_NONE);
+}
+static lb__var *lb__block_attn(lb_ctx *ctx, const lb__tower *t, const lb__block *b, const lb__rows *r, lb__var *x) {
+    const size_t D = (size_t)t->d.width; lb__attn a; lb__var *qkv;
+    lb__attn_shape(t, &a);
+    a.S = r->S; a.T = r->T; a.offset = r->offset; a.causal = r->causal;
+    qkv = lb__linear(ctx, &b->qkv, 0, 3 * D, lb__layer_norm(ctx, &b->norm1, x), NULL, LB_ACT_NONE);
+    return lb__linear(ctx, &b->out, 0, D, lb__attend(ctx, &a, qkv, 0, qkv, D, 2 * D), x, LB_ACT_NONE);
+}
+/* One step of a block without a tape leaves nothing behind but its sum in x. */
+typedef lb__var *(*lb__step_fn)(lb_ctx *, const lb__tower *, const lb__block *, lb__var *);
+/* block  h = x + attention(norm1(x)),  y = h + fc2(act(fc1(norm2(h)))); without a tape y takes x's place */
+static lb__var *lb__block_run(lb_ctx *ctx, const void *arg, lb__var *x) {
+    const lb__block_arg *p = (const lb__block_arg *)arg; lb__mark mark;
+    if (!x) return NULL;
+    mark = lb__arena_mark(ctx);
+    if (p->b->frames) {
+        x = lb__block_temporal(ctx, p->t, p->b, p->r, x);
+        if (!ctx->tape) lb__arena_rewind(ctx, mark);
+    }
+    x = x ? lb__block_attn(ctx, p->t, p->b, p->r, x) : NULL;
+    if (!ctx->tape) lb__arena_rewind(ctx, mark);
+    x = x ? lb__block_mlp(ctx, p->t, p->b, x) : NULL;
+    if (!ctx->tape) lb__arena_rewind(ctx, mark);
+    return x;
+}
+/* The last block, for the rows that are pooled: keys and values of every row, everything else of those rows alone.   [S*T, D] -> [S, D] */
+static lb__var *lb__block_last(lb_ctx *ctx, const lb__block_arg *p, lb__var *x) {
+    const lb__block *b = p->b; const size_t D = (size_t)p->t->d.width; lb__attn a; lb__var *y, *n, *q, *kv, *o; lb__mark mark;
+    if (!x) return NULL;
+    if (b->frames) {
+        mark = lb__arena_mark(ctx);
+        x = lb__block_temporal(ctx, p->t, b, p->r, x);
+        if (!ctx->tape) lb__arena_rewind(ctx, mark);
+        if (!x) return NULL;
+    }
+    if (!(y = lb__gather(ctx, x, p->r->pooled, p->r->S))) return NULL;
+    mark = lb__arena_mark(ctx);
+    lb__attn_shape(p->t, &a);
+    a.S = p->r->S; a.T = p->r->T; a.offset = p->r->offset; a.causal = p->r->causal; a.pooled = 1;
+    n = lb__layer_norm(ctx, &b->norm1, x);
+    if (D % LB_PANEL_WIDTH == 0) {
+        kv = lb__linear(ctx, &b->qkv, D, 2 * D, n, NULL, LB_ACT_NONE);
+        q = lb__linear(ctx, &b->qkv, 0, D, lb__gather(ctx, n, p->r->pooled, p->r->S), NULL, LB_ACT_NONE);
+        o = lb__attend(ctx, &a, q, 0, kv, 0, D);
+    } else {                                               /* k's rows do not start on a panel */
+        kv = lb__linear(ctx, &b->qkv, 0, 3 * D, n, NULL, LB_ACT_NONE);
+        q = lb__gather(ctx, kv, p->r->pooled, p->r->S);
+        o = lb__attend(ctx, &a, q, 0, kv, D, 2 * D);
+    }
+    y = lb__linear(ctx, &b->out, 0, D, o, y, LB_ACT_NONE);
+    if (!ctx->tape) lb__arena_rewind(ctx, mark);
+    y = y ? lb__block_mlp(ctx, p->t, b, y) : NULL;
+    if (!ctx->tape) lb__arena_rewind(ctx, mark);
+    return y;
+}
+/* All blocks, then the pooled rows.  Blocks below everything that is trained run without the tape. */
+static lb__var *lb__blocks(lb_ctx *ctx, const lb__tower *t, const lb__rows *r, lb__var *x) {
+    const size_t L = (size_t)t->d.layers; size_t i; lb__tape *tape = ctx->tape;
+    lb__block_arg *arg = (lb__block_arg *)lb__arena(ctx, L, sizeof *arg);
+    if (!arg) return NULL;
+    for (i = 0; i < L && x; i++) {
+        const int last = i + 1 == L && !ctx->whole;
+        arg[i].t = t; arg[i].b = &t->block[i]; arg[i].r = r;
+        if (tape && !x->wants && !lb__block_trained(arg[i].b)) ctx->tape = NULL;
+        if (last) x = lb__block_last(ctx, &arg[i], x);
+        else if (ctx->tape && ctx->tape->recompute) x = lb__recomputed(ctx, lb__block_run, &arg[i], x);
+        else { lb__scope_node *s = lb__scope_begin(ctx, x); x = lb__scope_end(ctx, s, lb__block_run(ctx, &arg[i], x)); }
+        ctx->tape = tape;
+        lb__watch(ctx, "block", i, x);
+    }
+    return ctx->whole ? lb__gather(ctx, x, r->pooled, r->S) : x;
+}
+
+/* ---- 7.1 vision ---- */
+
+typedef struct lb__im2col { const lb_tower_desc *d; const float *x; float *y; const uint32_t *keep; size_t T, H, W, F, K, P; } lb__im2col;
+/* Row (clip, frame, j) holds the pixels of patch keep[clip][j], channel slowest: channel, frame in tube, row, column. */
+static void lb__im2col_run(void *arg, size_t i, size_t end, int worker) {
+    const lb__im2col *m = (const lb__im2col *)arg; const lb_tower_desc *d = m->d; const size_t C = (size_t)d->channels, U = (size_t)d->tube, ph = (size_t)d->patch_h, pw = (size_t)d->patch_w;
+    size_t c, u, y;
+    (void)worker;
+    for (; i < end; i++) {
+        const size_t b = i / (m->K * m->F), f = i / m->K % m->F, j = i % m->K, p = m->keep ? m->keep[b * m->K + j] : j, gy = p / (size_t)d->grid_w, gx = p % (size_t)d->grid_w;
+        float *o = m->y + i * C * U * ph * pw;
+        for (c = 0; c < C; c++) for (u = 0; u < U; u++) {
+            const float *s = m->x + (((b * C + c) * m->T + f * U + u) * m->H + gy * ph) * m->W + gx * pw;
+            for (y = 0; y < ph; y++, s += m->W, o += pw) memcpy(o, s, pw * sizeof(float));
+        }
+    }
+}
+/* B clips x [B, C, T, H, W] -> [B, E], not yet of unit length.  keep [B, K]: the patches of each clip that are looked at, the same in all
+ * of its frames; NULL: all.  H and W may exceed grid * patch: the rest is not looked at, as a convolution would leave it. */
+static lb__var *lb__vision(lb_ctx *ctx, const lb__tower *t, const float *x, size_t B, size_t H, size_t W, const uint32_t *keep, size_t K) {
+    const lb_tower_desc *d = &t->d; const size_t D = (size_t)d->width, cols = (size_t)d->channels * (size_t)d->tube * (size_t)d->patch_h * (size_t)d->patch_w;
+    lb__im2col m; lb__var *h, *y; lb__rows r; lb__mark mark; size_t i, *pooled;
+    memset(&r, 0, sizeof r);
+    m.d = d; m.x = x; m.keep = keep; m.T = (size_t)d->frames; m.H = H; m.W = W; m.F = m.T / (size_t)d->tube; m.P = (size_t)d->grid_h * (size_t)d->grid_w; m.K = keep ? K : m.P;
+    r.F = m.F; r.S = B * m.F; r.T = 1 + m.K;
+    if (!(pooled = (size_t *)lb__arena(ctx, r.S, sizeof *pooled))) return NULL;
+    for (i = 0; i < r.S; i++) pooled[i] = i * r.T;
+    r.pooled = pooled;
+    /* the embedding's result is made first, so that the patches can be given back */
+    h = NULL;
+    {
+        lb__rows *kept = (lb__rows *)lb__arena(ctx, 1, sizeof r);      /* backward nodes hold it */
+        lb__var *out = NULL, *p;
+        if (!kept) return NULL;
+        *kept = r;
+        if (!ctx->tape && !(out = lb__var_new(ctx, r.S * r.T, D))) return NULL;
+        mark = lb__arena_mark(ctx);
+        if (!(p = lb__var_new(ctx, r.S * m.K, cols))) return NULL;
+        m.y = p->x;
+        lb_parallel_for(ctx, r.S * m.K, LB__MAX((size_t)1, 8192 / cols), lb__im2col_run, &m);
+        h = lb__assemble(ctx, t->cls, t->pos, lb__linear(ctx, &t->patch, 0, D, p, NULL, LB_ACT_NONE), keep, r.S, m.F);
+        lb__watch(ctx, "embed", 0, h);
+        if (t->pre.w) { h = lb__layer_norm(ctx, &t->pre, h); lb__watch(ctx, "pre_norm", 0, h); }
+        if (out && h) { memcpy(out->x, h->x, out->n * D * sizeof(float)); h = out; }
+        if (out) lb__arena_rewind(ctx, mark);
+        h = lb__blocks(ctx, t, kept, h);
+    }
+    y = lb__mean_frames(ctx, lb__layer_norm(ctx, &t->post, h), m.F);
+    lb__watch(ctx, "pooled", 0, y);
+    y = y ? lb__linear(ctx, &t->proj, 0, (size_t)d->embed_dim, y, NULL, LB_ACT_NONE) : NULL;
+    lb__watch(ctx, "projected", 0, y);
+    return y;
+}
+
+/* ---- 7.2 patch masking ---- */
+
+static size_t lb__mask_count(size_t patches, double ratio) { const size_t k = (size_t)((double)patches * (1.0 - ratio)); return k ? k : 1; }
+/* A uniform subset of K of P patches, ascending, for clip `clip` of the run's `seed`: the K smallest of P draws that depend on nothing else. */
+static void lb__mask_draw(uint64_t seed, uint64_t clip, size_t P, size_t K, uint32_t *keep) {
+    lb__rng r = lb__rng_new(seed, clip); size_t p, left = K, n = 0;
+    for (p = 0; p < P && left; p++) if (lb__rng_below(&r, (uint32_t)(P - p)) < left) { keep[n++] = (uint32_t)p; left--; }
+}
+
+/* ---- 7.3 text ---- */
+
+/* n texts, ids [n, stride]; each is read up to the first position of its largest id, which is pooled.  -> [n, E], not yet of unit length */
+static lb__var *lb__text(lb_ctx *ctx, const lb__tower *t, const int32_t *ids, size_t n, size_t stride) {
+    lb__rows *r = (lb__rows *)lb__arena(ctx, 1, sizeof *r); size_t *offset = (size_t *)lb__arena(ctx, n + 1, sizeof *offset), *pooled = (size_t *)lb__arena(ctx, n, sizeof *pooled), *at, i, k, rows = 0; int32_t *id;
+    lb__var *h, *y;
+    if (!r || !offset || !pooled) return NULL;
+    memset(r, 0, sizeof *r);
+    for (i = 0; i < n; i++) {
+        const int32_t *p = ids + i * stride; size_t end = 0;
+        for (k = 1; k < stride; k++) if (p[k] > p[end]) end = k;
+        offset[i] = rows; pooled[i] = rows + end;
+        k = ctx->whole ? stride : end + 1;
+        rows += k; r->T = LB__MAX(r->T, k);
+    }
+    offset[n] = rows;
+    id = (int32_t *)lb__arena(ctx, rows, sizeof *id); at = (size_t *)lb__arena(ctx, rows, sizeof *at);
+    if (!id || !at) return NULL;
+    for (i = 0; i < n; i++) for (k = offset[i]; k < offset[i + 1]; k++) { at[k] = k - offset[i]; id[k] = ids[i * stride + at[k]]; }
+    r->S = n; r->F = 1; r->offset = offset; r->pooled = pooled; r->causal = 1;
+    h = lb__embed_tokens(ctx, t->token, t->pos, id, at, rows);
+    lb__watch(ctx, "embed", 0, h);
+    h = lb__blocks(ctx, t, r, h);
+    y = lb__layer_norm(ctx, &t->post, h);
+    lb__watch(ctx, "pooled", 0, y);
+    y = y ? lb__linear(ctx, &t->proj, 0, (size_t)t->d.embed_dim, y, NULL, LB_ACT_NONE) : NULL;
+    lb__watch(ctx, "projected", 0, y);
+    return y;
+}
 
 /* ==== 8 >>text ===================================================================================================================
  */
@@ -2339,7 +3075,328 @@ LB_API lb_status lb_file_commit(lb_file_writer *w) {
 #endif /* LB_NO_STDIO */
 
 /* ==== 13 >>model =================================================================================================================
- */
+ * A model: towers, modalities, and the table of its weights by name.  Made from a description with random weights, or from a weight
+ * file that is only mapped.  It is never written to after that, so threads share it; all scratch is the context's.
+ * Calls: nn, text, image, audio, video, weights.  Held by: tests/test_model.c */
+
+/* How a fresh weight is drawn: a constant, normal with that deviation, or uniform in +- that bound. */
+typedef enum lb__init { LB__CONST, LB__NORMAL, LB__UNIFORM } lb__init;
+enum { LB__NAME = 96 };
+typedef struct lb__param { char name[LB__NAME]; lb_tensor t; lb__init init; float spread; int owned, optional; } lb__param;
+struct lb_model {
+    lb_model_desc desc;
+    lb__tower    tower[LB_MAX_TOWERS];
+    lb__param   *param; size_t params;
+    lb__block   *blocks;
+    lb__lora    *lora; size_t loras;
+    lb_tensor   *logit_scale[LB_MAX_MODALITIES];
+};
+
+/* ---- 13.1 the plan: which weights a description asks for ---- */
+
+/* Walks the description twice: once to count, once with the tables allocated. */
+typedef struct lb__plan { lb_model *m; size_t params, blocks, loras; const char *tower; } lb__plan;
+static lb_tensor *lb__plan_add(lb__plan *p, const char *name, int ndim, size_t s0, size_t s1, lb_layout layout, lb__init init, double spread) {
+    lb__param *q;
+    p->params++;
+    if (!p->m->param) return NULL;
+    q = &p->m->param[p->params - 1];
+    lb__format(q->name, sizeof q->name, p->tower[0] ? "%s.%s" : "%s%s", p->tower, name);
+    q->t.dtype = LB_F32; q->t.layout = layout; q->t.ndim = ndim; q->t.shape[0] = s0;
+    if (ndim > 1) q->t.shape[1] = s1;
+    q->init = init; q->spread = (float)spread;
+    return &q->t;
+}
+static void lb__plan_lin(lb__plan *p, lb__lin *l, const char *prefix, size_t N, size_t K, lb__init init, double spread, int bias, double bias_spread) {
+    char name[LB__NAME];
+    lb__format(name, sizeof name, "%s.weight", prefix);
+    l->w = lb__plan_add(p, name, 2, N, K, LB_PANEL, init, spread);
+    lb__format(name, sizeof name, "%s.bias", prefix);
+    l->b = bias ? lb__plan_add(p, name, 1, N, 0, LB_ROWS, bias_spread > 0 ? LB__UNIFORM : LB__CONST, bias_spread) : NULL;
+}
+static void lb__plan_norm(lb__plan *p, lb__norm *n, const char *prefix, size_t D, float eps) {
+    char name[LB__NAME];
+    lb__format(name, sizeof name, "%s.weight", prefix);
+    n->w = lb__plan_add(p, name, 1, D, 0, LB_ROWS, LB__CONST, 1);
+    lb__format(name, sizeof name, "%s.bias", prefix);
+    n->b = lb__plan_add(p, name, 1, D, 0, LB_ROWS, LB__CONST, 0);
+    n->eps = eps;
+}
+/* A uniform in +-1/sqrt(in), B zero: a fresh update changes nothing. */
+static void lb__plan_lora(lb__plan *p, lb__lin *l, const char *prefix, const lb_tower_desc *d, int targets) {
+    static const char *const name[] = { "q", "k", "v", "out" }; const size_t D = (size_t)d->width, R = (size_t)d->lora_rank; int i; char a[LB__NAME], b[LB__NAME];
+    for (i = 0; i < 4; i++) {
+        lb__lora *r = p->m->lora ? &p->m->lora[p->loras] : NULL;
+        if (!(targets & d->lora_targets & 1 << i)) continue;
+        lb__format(a, sizeof a, "%s.lora.%s.a", prefix, name[i]); lb__format(b, sizeof b, "%s.lora.%s.b", prefix, name[i]);
+        if (r) {
+            if (!l->loras++) l->lora = r;
+            r->n0 = i < 3 ? (size_t)i * D : 0; r->n = D; r->scale = d->lora_alpha / (float)d->lora_rank; r->dropout = d->lora_dropout; r->stream = p->loras;
+            r->a = lb__plan_add(p, a, 2, R, D, LB_PANEL, LB__UNIFORM, 1 / sqrt((double)D)); r->b = lb__plan_add(p, b, 2, D, R, LB_PANEL, LB__CONST, 0);
+        } else p->params += 2;
+        p->loras++;
+    }
+}
+static void lb__plan_attn(lb__plan *p, lb__lin *qkv, lb__lin *out, const char *prefix, const lb_tower_desc *d, int lora) {
+    const size_t D = (size_t)d->width; const double w = (double)d->width; char name[LB__NAME];
+    lb__format(name, sizeof name, "%s.qkv", prefix);
+    if (d->kind == LB_TOWER_TEXT) lb__plan_lin(p, qkv, name, 3 * D, D, LB__NORMAL, 1 / sqrt(w), 1, 0);
+    else lb__plan_lin(p, qkv, name, 3 * D, D, LB__UNIFORM, sqrt(6 / (4 * w)), 1, 0);
+    lb__format(name, sizeof name, "%s.out", prefix);
+    if (d->kind == LB_TOWER_TEXT) lb__plan_lin(p, out, name, D, D, LB__NORMAL, 1 / sqrt(2 * w * d->layers), 1, 0);
+    else lb__plan_lin(p, out, name, D, D, LB__UNIFORM, 1 / sqrt(w), 1, 0);
+    if (d->lora_rank && lora) { lb__plan_lora(p, qkv, prefix, d, 7); lb__plan_lora(p, out, prefix, d, 8); }
+}
+static void lb__plan_tower(lb__plan *p, lb__tower *t, const lb_tower_desc *d) {
+    const size_t D = (size_t)d->width, E = (size_t)d->embed_dim, F = (size_t)d->mlp; const double w = (double)d->width, s = 1 / sqrt(w); const int text = d->kind == LB_TOWER_TEXT; int i;
+    t->d = *d; p->tower = d->name;
+    if (text) {
+        t->token = lb__plan_add(p, "token", 2, (size_t)d->vocab, D, LB_ROWS, LB__NORMAL, 0.02);
+        t->pos = lb__plan_add(p, "pos", 2, (size_t)d->context, D, LB_ROWS, LB__NORMAL, 0.01);
+    } else {
+        const size_t K = (size_t)d->channels * (size_t)d->tube * (size_t)d->patch_h * (size_t)d->patch_w;
+        lb__plan_lin(p, &t->patch, "patch", D, K, LB__UNIFORM, 1 / sqrt((double)K), d->patch_bias, 0);
+        t->cls = lb__plan_add(p, "class", 2, d->class_per_frame ? (size_t)(d->frames / d->tube) : 1, D, LB_ROWS, LB__NORMAL, s);
+        t->pos = lb__plan_add(p, "pos", 2, 1 + (size_t)d->grid_h * (size_t)d->grid_w, D, LB_ROWS, LB__NORMAL, s);
+        if (!d->no_pre_norm) lb__plan_norm(p, &t->pre, "pre_norm", D, d->eps);
+    }
+    if (p->m->blocks) t->block = p->m->blocks + p->blocks;
+    p->blocks += (size_t)d->layers;
+    for (i = 0; i < d->layers; i++) {
+        lb__block dummy, *b = t->block ? &t->block[i] : &dummy; char prefix[48], name[LB__NAME];
+        lb__format(prefix, sizeof prefix, "blocks.%d", i);
+#define LB__IN(part) (lb__format(name, sizeof name, "%s." part, prefix), name)
+        lb__plan_norm(p, &b->norm1, LB__IN("norm1"), D, d->eps);
+        lb__plan_attn(p, &b->qkv, &b->out, LB__IN("attn"), d, d->lora_temporal != 1);
+        lb__plan_norm(p, &b->norm2, LB__IN("norm2"), D, d->eps);
+        if (text) {
+            lb__plan_lin(p, &b->fc1, LB__IN("mlp.fc1"), F, D, LB__NORMAL, 1 / sqrt(2 * w), 1, s);
+            lb__plan_lin(p, &b->fc2, LB__IN("mlp.fc2"), D, F, LB__NORMAL, 1 / sqrt(2 * w * d->layers), 1, 1 / sqrt((double)F));
+        } else {
+            lb__plan_lin(p, &b->fc1, LB__IN("mlp.fc1"), F, D, LB__UNIFORM, s, 1, s);
+            lb__plan_lin(p, &b->fc2, LB__IN("mlp.fc2"), D, F, LB__UNIFORM, 1 / sqrt((double)F), 1, 1 / sqrt((double)F));
+        }
+        if (d->temporal) {
+            b->frames = lb__plan_add(p, LB__IN("temporal.embed"), 2, (size_t)(d->frames / d->tube), D, LB_ROWS, LB__NORMAL, s);
+            lb__plan_norm(p, &b->tnorm, LB__IN("temporal.norm"), D, d->eps);
+            lb__plan_attn(p, &b->tqkv, &b->tout, LB__IN("temporal.attn"), d, d->lora_temporal != 0);
+        }
+#undef LB__IN
+    }
+    lb__plan_norm(p, &t->post, "post_norm", D, d->eps);
+    lb__plan_lin(p, &t->proj, "proj", E, D, LB__NORMAL, s, d->proj_bias, 0);
+}
+/* Fills in the defaults of a description and says what is wrong with it. */
+static lb_status lb__desc_check(lb_model_desc *d) {
+    int i, k;
+    if (d->_zero0 || d->_zero1) return lb__fail(LB_ERR_ARG, "model: the description was not zeroed before its fields were set");
+    if (d->towers < 1 || d->towers > LB_MAX_TOWERS || d->modalities < 1 || d->modalities > LB_MAX_MODALITIES)
+        return lb__fail(LB_ERR_ARG, "model: %d towers and %d modalities, 1 to %d and 1 to %d were expected", d->towers, d->modalities, LB_MAX_TOWERS, LB_MAX_MODALITIES);
+    for (i = 0; i < d->towers; i++) {
+        lb_tower_desc *t = &d->tower[i];
+#define LB__OR(field, value) if (!t->field) t->field = (value)
+        LB__OR(mlp, 4 * t->width); LB__OR(eps, 1e-5f); LB__OR(channels, 3); LB__OR(frames, 1); LB__OR(tube, 1); LB__OR(context, 77); LB__OR(vocab, 49408);
+        LB__OR(lora_targets, LB_LORA_QKVO); LB__OR(lora_alpha, 16.0f);
+#undef LB__OR
+        t->name[LB_NAME_SIZE - 1] = 0;
+        if (!t->name[0] || (t->kind != LB_TOWER_VISION && t->kind != LB_TOWER_TEXT)) return lb__fail(LB_ERR_ARG, "model: tower %d has no name or an unknown kind %d", i, (int)t->kind);
+        for (k = 0; k < i; k++) if (!strcmp(t->name, d->tower[k].name)) return lb__fail(LB_ERR_ARG, "model: two towers are called %s", t->name);
+#define LB__RANGE(field, low, high) if (t->field < (low) || t->field > (high)) return lb__fail(LB_ERR_ARG, "tower %s: " #field " is %d, %d to %d was expected", t->name, t->field, low, high)
+        LB__RANGE(width, 1, 65536); LB__RANGE(layers, 1, 1024); LB__RANGE(heads, 1, 4096); LB__RANGE(mlp, 1, 1 << 20); LB__RANGE(embed_dim, 1, 65536);
+        LB__RANGE(lora_rank, 0, 4096); LB__RANGE(lora_temporal, 0, 2);
+        if (t->width % t->heads) return lb__fail(LB_ERR_ARG, "tower %s: width %d is not a multiple of its %d heads", t->name, t->width, t->heads);
+        if (!(t->eps >= 0 && t->eps < 1) || !(t->lora_dropout >= 0 && t->lora_dropout < 1)) return lb__fail(LB_ERR_ARG, "tower %s: eps %g and lora_dropout %g, 0 to 1 was expected", t->name, (double)t->eps, (double)t->lora_dropout);
+        if (t->embed_dim != d->tower[0].embed_dim) return lb__fail(LB_ERR_MISMATCH, "tower %s embeds into %d dimensions, tower %s into %d", t->name, t->embed_dim, d->tower[0].name, d->tower[0].embed_dim);
+        if (t->kind == LB_TOWER_TEXT) { LB__RANGE(context, 1, 1 << 20); LB__RANGE(vocab, 1, 1 << 24); }
+        else {
+            LB__RANGE(channels, 1, LB_MAX_CHANNELS); LB__RANGE(patch_h, 1, 4096); LB__RANGE(patch_w, 1, 4096); LB__RANGE(grid_h, 1, 4096); LB__RANGE(grid_w, 1, 4096);
+            LB__RANGE(frames, 1, 4096); LB__RANGE(tube, 1, 64);
+            if (t->frames % t->tube) return lb__fail(LB_ERR_ARG, "tower %s: %d frames are not a multiple of tubes of %d", t->name, t->frames, t->tube);
+        }
+#undef LB__RANGE
+    }
+    for (i = 0; i < d->modalities; i++) {
+        lb_modality_desc *m = &d->modality[i]; const lb_tower_desc *t = NULL;
+        m->name[LB_NAME_SIZE - 1] = m->tower[LB_NAME_SIZE - 1] = 0;
+        for (k = 0; k < d->towers; k++) if (!strcmp(m->tower, d->tower[k].name)) t = &d->tower[k];
+        if (!m->name[0] || !t) return lb__fail(LB_ERR_ARG, "modality %s: its tower %s is not in the model", m->name, m->tower);
+        for (k = 0; k < i; k++) if (!strcmp(m->name, d->modality[k].name)) return lb__fail(LB_ERR_ARG, "model: two modalities are called %s", m->name);
+        if ((int)m->kind < LB_TEXT || (int)m->kind > LB_ARRAY || (m->kind == LB_TEXT) != (t->kind == LB_TOWER_TEXT)) return lb__fail(LB_ERR_ARG, "modality %s: kind %d does not go with tower %s", m->name, (int)m->kind, t->name);
+        if (m->logit_scale == 0) m->logit_scale = 2.6592600f;
+        if (m->kind == LB_TEXT) continue;
+        if (!m->channels) m->channels = t->channels;
+        if (!m->frames) m->frames = t->frames;
+        if (!m->height) m->height = t->grid_h * t->patch_h;
+        if (!m->width) m->width = t->grid_w * t->patch_w;
+        for (k = 0; k < LB_MAX_CHANNELS; k++) if (m->std[k] == 0) m->std[k] = 1;
+        /* a convolution leaves pixels over that do not fill a patch */
+        if (m->channels != t->channels || m->frames != t->frames || m->height < 1 || m->width < 1 || m->height / t->patch_h != t->grid_h || m->width / t->patch_w != t->grid_w)
+            return lb__fail(LB_ERR_MISMATCH, "modality %s: %d x %d x %d x %d (channels, frames, height, width) does not fill tower %s: %d channels, %d frames, %d x %d patches of %d x %d", m->name,
+                m->channels, m->frames, m->height, m->width, t->name, t->channels, t->frames, t->grid_h, t->grid_w, t->patch_h, t->patch_w);
+    }
+    return LB_OK;
+}
+static void lb__plan_walk(lb_model *m, lb__plan *p) {
+    int i; char name[LB__NAME];
+    memset(p, 0, sizeof *p);
+    p->m = m;
+    for (i = 0; i < m->desc.towers; i++) lb__plan_tower(p, &m->tower[i], &m->desc.tower[i]);
+    p->tower = "";
+    for (i = 0; i < m->desc.modalities; i++) if (m->desc.modality[i].kind != LB_TEXT) {
+        lb__format(name, sizeof name, "%s.logit_scale", m->desc.modality[i].name);
+        m->logit_scale[i] = lb__plan_add(p, name, 1, 1, 0, LB_ROWS, LB__CONST, (double)m->desc.modality[i].logit_scale);
+    }
+}
+/* A model whose weights have names and shapes, and no data yet. */
+static lb_status lb__model_plan(const lb_model_desc *desc, lb_model **out) {
+    lb_model *m = (lb_model *)lb__alloc(1, sizeof *m); lb__plan p; lb_status s;
+    if (!m) return LB_ERR_MEM;
+    m->desc = *desc;
+    if ((s = lb__desc_check(&m->desc)) != LB_OK) { lb__release(m); return s; }
+    lb__plan_walk(m, &p);
+    m->param = (lb__param *)lb__alloc(p.params, sizeof *m->param); m->blocks = (lb__block *)lb__alloc(p.blocks, sizeof *m->blocks); m->lora = (lb__lora *)lb__alloc(p.loras, sizeof *m->lora);
+    m->params = p.params; m->loras = p.loras;
+    if (!m->param || !m->blocks || !m->lora) { lb_model_free(m); return LB_ERR_MEM; }
+    lb__plan_walk(m, &p);
+    *out = m;
+    return LB_OK;
+}
+/* The draw depends on seed, parameter and logical index alone, not on the layout. */
+static void lb__param_draw(lb__param *p, uint64_t seed, uint64_t stream) {
+    const size_t n = lb_tensor_count(&p->t), K = p->t.ndim == 2 ? p->t.shape[1] : 1; float *x = (float *)p->t.data; size_t i; lb__rng r = lb__rng_new(seed, stream);
+    for (i = 0; i < n; i++) {
+        const float v = p->init == LB__CONST ? p->spread : p->init == LB__NORMAL ? p->spread * lb__rng_normal(&r) : p->spread * (2 * lb__rng_uniform(&r) - 1);
+        x[p->t.layout == LB_PANEL ? lb__panel_index(i / K, i % K, K) : i] = v;
+    }
+}
+
+LB_API lb_status lb_model_create(lb_ctx *ctx, const lb_model_desc *desc, lb_model **out) {
+    lb_model *m = NULL; size_t i;
+    if (!ctx || !desc || !out) return lb__fail(LB_ERR_ARG, "lb_model_create: an argument is NULL");
+    *out = NULL;
+    LB__TRY(lb__model_plan(desc, &m));
+    for (i = 0; i < m->params; i++) {
+        if (!(m->param[i].t.data = lb__alloc(lb_tensor_stored(&m->param[i].t), sizeof(float)))) { lb_model_free(m); return LB_ERR_MEM; }
+        m->param[i].owned = 1;
+        lb__param_draw(&m->param[i], desc->seed, i);
+    }
+    *out = m;
+    return LB_OK;
+}
+LB_API void lb_model_free(lb_model *m) {
+    size_t i;
+    if (!m) return;
+    for (i = 0; i < m->params && m->param; i++) if (m->param[i].owned) lb__release(m->param[i].t.data);
+    lb__release(m->param); lb__release(m->blocks); lb__release(m->lora);
+    lb__release(m);
+}
+
+/* ---- 13.2 what a model is ---- */
+
+LB_API const lb_model_desc *lb_model_describe(const lb_model *m) { return &m->desc; }
+static int lb__modality_index(const lb_model *m, const char *name) {
+    int i;
+    for (i = 0; name && i < m->desc.modalities; i++) if (!strcmp(m->desc.modality[i].name, name)) return i;
+    return -1;
+}
+static const lb__tower *lb__modality_tower(const lb_model *m, int i) {
+    int k = 0;
+    while (strcmp(m->desc.tower[k].name, m->desc.modality[i].tower)) k++;
+    return &m->tower[k];
+}
+LB_API const lb_modality_desc *lb_model_modality(const lb_model *m, const char *name) { const int i = lb__modality_index(m, name); return i < 0 ? NULL : &m->desc.modality[i]; }
+LB_API size_t lb_model_dim(const lb_model *m) { return (size_t)m->desc.tower[0].embed_dim; }
+static lb_tensor *lb__model_find(const lb_model *m, const char *name) {
+    size_t i;
+    for (i = 0; i < m->params; i++) if (!strcmp(m->param[i].name, name)) return &m->param[i].t;
+    return NULL;
+}
+LB_API const lb_tensor *lb_model_tensor(const lb_model *m, const char *name) { return lb__model_find(m, name); }
+LB_API double lb_model_logit_scale(const lb_model *m, const char *modality) {
+    const int i = lb__modality_index(m, modality);
+    return i < 0 || !m->logit_scale[i] ? 1.0 : exp((double)*(const float *)m->logit_scale[i]->data);
+}
+LB_API void lb_ctx_watch(lb_ctx *ctx, lb_watch_fn fn, void *user) { ctx->watch = fn; ctx->watch_user = user; }
+
+/* ---- 13.3 embed ---- */
+
+/* Inputs are taken in pieces of about this many rows: enough for full speed, little enough to stay small. */
+enum { LB__PIECE_ROWS = 512 };
+
+/* A result that leaves: unit length, finite. */
+static lb_status lb__emit(lb_ctx *ctx, lb__var *y, size_t first, float *out) {
+    size_t i;
+    y = lb__unit(ctx, y);
+    if (!y) return LB_ERR_MEM;
+    for (i = 0; i < y->n * y->c; i++) if (!(y->x[i] - y->x[i] == 0)) return lb__fail(LB_ERR_NUMERIC, "the embedding of input %zu is not finite: are its values or the weights?", first + i / y->c);
+    memcpy(out + first * y->c, y->x, y->n * y->c * sizeof(float));
+    return LB_OK;
+}
+LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *m, const char *modality, const float *x, size_t n, float *out) {
+    const lb_modality_desc *d; const lb__tower *t; size_t i, per, piece; lb_status s = LB_OK; int k;
+    if (!ctx || !m || !modality || (n && (!x || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_tensor: an argument is NULL");
+    k = lb__modality_index(m, modality);
+    if (k < 0 || m->desc.modality[k].kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "lb_embed_tensor: the model has no arrays of modality %s", modality);
+    d = &m->desc.modality[k]; t = lb__modality_tower(m, k);
+    per = (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width;
+    piece = LB__PIECE_ROWS / ((size_t)(t->d.frames / t->d.tube) * (1 + (size_t)t->d.grid_h * (size_t)t->d.grid_w));
+    if (!piece) piece = 1;
+    for (i = 0; i < n && !s; i += piece) {
+        const lb__mark mark = lb__arena_mark(ctx); const size_t B = LB__MIN(piece, n - i);
+        s = lb__emit(ctx, lb__vision(ctx, t, x + i * per, B, (size_t)d->height, (size_t)d->width, NULL, 0), i, out);
+        lb__arena_rewind(ctx, mark);
+    }
+    if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
+    return s;
+}
+LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *m, const int32_t *ids, size_t n, size_t length, float *out) {
+    const lb__tower *t = NULL; size_t i, k; lb_status s = LB_OK; int j;
+    if (!ctx || !m || (n && (!ids || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: an argument is NULL");
+    for (j = 0; j < m->desc.modalities && !t; j++) if (m->desc.modality[j].kind == LB_TEXT) t = lb__modality_tower(m, j);
+    if (!t) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: the model has no text tower");
+    if (!length || length > (size_t)t->d.context) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: texts of %zu tokens, 1 to %d were expected", length, t->d.context);
+    for (i = 0; i < n * length; i++) if (ids[i] < 0 || ids[i] >= t->d.vocab) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: token id %d of text %zu is outside the vocabulary of %d", (int)ids[i], i / length, t->d.vocab);
+    for (i = 0; i < n && !s; i = k) {
+        const lb__mark mark = lb__arena_mark(ctx); size_t rows = 0;
+        for (k = i; k < n; k++) {                                                  /* as many texts as fill a piece */
+            const int32_t *p = ids + k * length; size_t e, end = 0;
+            for (e = 1; e < length; e++) if (p[e] > p[end]) end = e;
+            if (k > i && rows + end + 1 > LB__PIECE_ROWS) break;
+            rows += end + 1;
+        }
+        s = lb__emit(ctx, lb__text(ctx, t, ids + i * length, k - i, length), i, out);
+        lb__arena_rewind(ctx, mark);
+    }
+    if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
+    return s;
+}
+
+/* ---- 13.4 compare ---- */
+
+LB_API lb_status lb_similarity(lb_ctx *ctx, const float *a, size_t na, const float *b, size_t nb, size_t dim, float scale, float *out) {
+    if (!ctx || (na && nb && (!a || !b || !out))) return lb__fail(LB_ERR_ARG, "lb_similarity: an argument is NULL");
+    LB__TRY(lb__matmul(ctx, out, nb, 0, a, dim, 0, b, dim, 1, na, nb, dim));
+    lb__vec_scale(ctx, out, scale, na * nb);
+    return LB_OK;
+}
+LB_API void lb_softmax_rows(float *x, size_t n, size_t m) {
+    size_t i, j;
+    for (i = 0; i < n; i++, x += m) {
+        double sum = 0; float max = -INFINITY;
+        for (j = 0; j < m; j++) max = LB__MAX(max, x[j]);
+        for (j = 0; j < m; j++) sum += exp((double)x[j] - (double)max);
+        for (j = 0; j < m; j++) x[j] = (float)(exp((double)x[j] - (double)max) / sum);
+    }
+}
+LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *out) {
+    size_t i, c; double norm = 0;
+    if (!x || !out || !n || !dim) return lb__fail(LB_ERR_ARG, "lb_mean_embedding: at least one vector of at least one number was expected");
+    for (c = 0; c < dim; c++) { double s = 0; for (i = 0; i < n; i++) s += (double)x[i * dim + c]; out[c] = (float)(s / (double)n); norm += (double)out[c] * (double)out[c]; }
+    norm = sqrt(norm);
+    if (!(norm > 0 && norm <= FLT_MAX)) return lb__fail(LB_ERR_NUMERIC, "lb_mean_embedding: the mean of %zu vectors has length %g", n, norm);
+    for (c = 0; c < dim; c++) out[c] = (float)((double)out[c] / norm);
+    return LB_OK;
+}
 
 /* ==== 14 >>train =================================================================================================================
  */

@@ -1,0 +1,127 @@
+/* Sections 7 and 13: towers against open_clip and transformers stage by stage, and against themselves: alone or in a batch, any number of
+ * threads, trimmed or whole. */
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+#include "tests/lbt.h"
+#include "tests/golden.h"
+#include "tests/clip_golden.h"
+
+static const char *const names[] = { "clip_base", "clip_head80", "clip_quick", "clip_odd", "clip_rect", "clip_hf", "clip_hf_quick" };
+
+/* Compares every activation on its way with the golden of the same stage. */
+typedef struct watcher { const golden *g; const char *tower; const lb_model *m; size_t n; const int32_t *ids; size_t context; int stages; double worst; char where[64]; } watcher;
+static void watch(void *user, const char *stage, size_t i, const float *x, size_t rows, size_t cols) {
+    watcher *w = (watcher *)user; char name[64]; size_t count, k, j, row = 0, L; const float *y; double d = 0; const int text = !strcmp(w->tower, "text");
+    if (!strcmp(stage, "block")) snprintf(name, sizeof name, "%s.block.%zu", w->tower, i); else snprintf(name, sizeof name, "%s.%s", w->tower, stage);
+    y = golden_f32(w->g, name, &count);
+    if (!y) { lbt_failures++; return; }
+    L = count / w->n / cols;                                        /* rows of one input in the golden */
+    if (rows == w->n && !text) { for (k = 0; k < w->n; k++) d = LB__MAX(d, max_abs_diff(x + k * cols, y + k * L * cols, cols)); }           /* pooled: the class row */
+    else if (!text) { CHECK(rows == w->n * L, "%s: %zu rows", name, rows); d = max_abs_diff(x, y, count); }
+    else for (k = 0; k < w->n; k++) {                               /* packed: rows up to the end of text; or that row alone */
+        size_t end = 0;
+        for (j = 1; j < w->context; j++) if (w->ids[k * w->context + j] > w->ids[k * w->context + end]) end = j;
+        if (rows == w->n) { d = LB__MAX(d, max_abs_diff(x + k * cols, y + (L == 1 ? k : k * L + end) * cols, cols)); continue; }
+        d = LB__MAX(d, max_abs_diff(x + row * cols, y + k * L * cols, (end + 1) * cols)); row += end + 1;
+    }
+    w->stages++;
+    if (d > w->worst) { w->worst = d; strcpy(w->where, name); }
+}
+LBT(model, every_stage_matches_the_reference) {
+    size_t k;
+    for (k = 0; k < LB__COUNT(names); k++) {
+        golden g; lb_ctx *ctx = ctx_with(0); lb_model *m; watcher w; float *out; golden_array image, ids, want; size_t E; double d;
+        REQUIRE(golden_open(names[k], &g), "%s", names[k]);
+        m = clip_model(ctx, &g);
+        REQUIRE(m, "%s", names[k]);
+        image = golden_get(&g, "image"); ids = golden_get(&g, "ids"); E = lb_model_dim(m);
+        out = (float *)malloc((image.shape[0] + ids.shape[0]) * E * sizeof *out);
+        memset(&w, 0, sizeof w); w.g = &g; w.m = m; w.ids = (const int32_t *)ids.data; w.context = ids.shape[1];
+        lb_ctx_watch(ctx, watch, &w);
+        w.tower = "vision"; w.n = image.shape[0];
+        CHECK(!lb_embed_tensor(ctx, m, "image", (const float *)image.data, image.shape[0], out), "%s", lb_last_error());
+        want = golden_get(&g, "image.embedding"); d = max_abs_diff(out, (const float *)want.data, want.count);
+        CHECK(d < 2e-5, "%s: image embeddings differ by %g", names[k], d);
+        w.tower = "text"; w.n = ids.shape[0];
+        CHECK(!lb_embed_tokens(ctx, m, (const int32_t *)ids.data, ids.shape[0], ids.shape[1], out), "%s", lb_last_error());
+        want = golden_get(&g, "text.embedding"); d = max_abs_diff(out, (const float *)want.data, want.count);
+        CHECK(d < 2e-5, "%s: text embeddings differ by %g", names[k], d);
+        CHECK(w.worst < 2e-5, "%s: %s differs by %g", names[k], w.where, w.worst);
+        CHECK(w.stages == m->desc.tower[0].layers + 4 + m->desc.tower[1].layers + 3, "%d stages were seen", w.stages);
+        CHECK(fabs(lb_model_logit_scale(m, "image") - exp(2.5)) < 1e-5, "%g", lb_model_logit_scale(m, "image"));
+        free(out); lb_model_free(m); lb_ctx_free(ctx); golden_close(&g);
+    }
+}
+/* The same bits for 1, 2 and 4 threads, alone or in a batch of any size and order. */
+LBT(model, same_bits_in_any_company) {
+    size_t k;
+    for (k = 0; k < LB__COUNT(names); k++) {
+        golden g; lb_ctx *c1 = ctx_with(1); lb_model *m; golden_array image, ids; float *a, *b; size_t E, per, i, n = 13; int t;
+        REQUIRE(golden_open(names[k], &g), "%s", names[k]);
+        m = clip_model(c1, &g); REQUIRE(m, "%s", names[k]);
+        image = golden_get(&g, "image"); ids = golden_get(&g, "ids"); E = lb_model_dim(m); per = image.count / image.shape[0];
+        a = (float *)malloc(n * E * sizeof *a); b = (float *)malloc(n * E * sizeof *b);
+        {
+            float *x = (float *)malloc(n * per * sizeof *x); int32_t *id = (int32_t *)malloc(n * ids.shape[1] * sizeof *id);
+            for (i = 0; i < n; i++) { memcpy(x + i * per, (const float *)image.data + i % image.shape[0] * per, per * sizeof *x); x[i * per] += (float)i; memcpy(id + i * ids.shape[1], (const int32_t *)ids.data + i * 2 % ids.shape[0] * ids.shape[1], ids.shape[1] * sizeof *id); }
+            REQUIRE(!lb_embed_tensor(c1, m, "image", x, n, a), "%s", lb_last_error());
+            for (t = 1; t <= 4; t++) {
+                lb_ctx *c = ctx_with(t);
+                CHECK(!lb_embed_tensor(c, m, "image", x, n, b) && !memcmp(a, b, n * E * sizeof *a), "%s: images on %d threads", names[k], t);
+                for (i = 0; i < n; i++) CHECK(!lb_embed_tensor(c, m, "image", x + i * per, 1, b) && !memcmp(a + i * E, b, E * sizeof *a), "%s: image %zu alone, %d threads", names[k], i, t);
+                lb_ctx_free(c);
+            }
+            REQUIRE(!lb_embed_tokens(c1, m, id, n, ids.shape[1], a), "%s", lb_last_error());
+            for (t = 1; t <= 4; t++) {
+                lb_ctx *c = ctx_with(t);
+                CHECK(!lb_embed_tokens(c, m, id, n, ids.shape[1], b) && !memcmp(a, b, n * E * sizeof *a), "%s: texts on %d threads", names[k], t);
+                for (i = 0; i < n; i++) CHECK(!lb_embed_tokens(c, m, id + i * ids.shape[1], 1, ids.shape[1], b) && !memcmp(a + i * E, b, E * sizeof *a), "%s: text %zu alone, %d threads", names[k], i, t);
+                lb_ctx_free(c);
+            }
+            free(x); free(id);
+        }
+        free(a); free(b); lb_model_free(m); lb_ctx_free(c1); golden_close(&g);
+    }
+}
+/* Trimming at end-of-text and pruning the last block change nothing. */
+LBT(model, trimmed_equals_whole) {
+    size_t k;
+    for (k = 0; k < LB__COUNT(names); k++) {
+        golden g; lb_ctx *c = ctx_with(2); lb_model *m; golden_array image, ids; float *a, *b; size_t E; double d;
+        REQUIRE(golden_open(names[k], &g), "%s", names[k]);
+        m = clip_model(c, &g); REQUIRE(m, "%s", names[k]);
+        image = golden_get(&g, "image"); ids = golden_get(&g, "ids"); E = lb_model_dim(m);
+        a = (float *)malloc(8 * E * sizeof *a); b = (float *)malloc(8 * E * sizeof *b);
+        CHECK(!lb_embed_tokens(c, m, (const int32_t *)ids.data, ids.shape[0], ids.shape[1], a), "%s", lb_last_error());
+        c->whole = 1;
+        CHECK(!lb_embed_tokens(c, m, (const int32_t *)ids.data, ids.shape[0], ids.shape[1], b), "%s", lb_last_error());
+        d = max_abs_diff(a, b, ids.shape[0] * E); CHECK(d < 1e-6, "%s: text differs by %g", names[k], d);
+        CHECK(!lb_embed_tensor(c, m, "image", (const float *)image.data, image.shape[0], a), "%s", lb_last_error());
+        c->whole = 0;
+        CHECK(!lb_embed_tensor(c, m, "image", (const float *)image.data, image.shape[0], b), "%s", lb_last_error());
+        d = max_abs_diff(a, b, image.shape[0] * E); CHECK(d < 1e-6, "%s: image differs by %g", names[k], d);
+        free(a); free(b); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+    }
+}
+LBT(model, bad_use_is_a_sentence) {
+    golden g; lb_ctx *c = ctx_with(1); lb_model *m, *bad = NULL; lb_model_desc d; int32_t ids[4] = { 1, 2, 3, 1000 }; float out[64]; float x = 0;
+    REQUIRE(golden_open("clip_hf", &g), "golden");
+    m = clip_model(c, &g); REQUIRE(m, "model");
+    CHECK(lb_embed_tokens(c, m, ids, 1, 4, out) == LB_ERR_ARG && strstr(lb_last_error(), "1000"), "%s", lb_last_error());
+    CHECK(lb_embed_tokens(c, m, ids, 1, 400, out) == LB_ERR_ARG, "%s", lb_last_error());
+    CHECK(lb_embed_tensor(c, m, "smell", &x, 1, out) == LB_ERR_ARG && strstr(lb_last_error(), "smell"), "%s", lb_last_error());
+    {
+        golden_array image = golden_get(&g, "image"); float *y = (float *)malloc(image.count * sizeof *y); size_t i;
+        memcpy(y, image.data, image.count * sizeof *y); y[image.count - 1] = NAN;
+        CHECK(lb_embed_tensor(c, m, "image", y, image.shape[0], out) == LB_ERR_NUMERIC, "%s", lb_last_error());
+        for (i = 0; i < lb_model_dim(m); i++) CHECK(out[i] == 0, "no partial output");
+        free(y);
+    }
+    clip_desc(&g, &d); d.tower[0].heads = 7;  CHECK(lb_model_create(c, &d, &bad) == LB_ERR_ARG && !bad, "%s", lb_last_error());
+    clip_desc(&g, &d); d.tower[1].embed_dim = 7; CHECK(lb_model_create(c, &d, &bad) == LB_ERR_MISMATCH && !bad, "%s", lb_last_error());
+    clip_desc(&g, &d); strcpy(d.modality[0].tower, "nose"); CHECK(lb_model_create(c, &d, &bad) == LB_ERR_ARG && !bad, "%s", lb_last_error());
+    clip_desc(&g, &d); d.modality[0].height = 500; CHECK(lb_model_create(c, &d, &bad) == LB_ERR_MISMATCH && !bad, "%s", lb_last_error());
+    clip_desc(&g, &d); d._zero1 = 3; CHECK(lb_model_create(c, &d, &bad) == LB_ERR_ARG && !bad, "%s", lb_last_error());
+    lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+}
