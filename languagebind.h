@@ -374,7 +374,6 @@ LB_API void      lb_file_abandon(lb_file_writer *w);
 typedef enum lb_modality_kind { LB_TEXT = 1, LB_IMAGE, LB_VIDEO, LB_AUDIO, LB_DEPTH, LB_THERMAL, LB_ARRAY } lb_modality_kind;
 typedef enum lb_resize { LB_RESIZE_NONE = 0, LB_RESIZE_PIL_BICUBIC, LB_RESIZE_TORCH_BICUBIC, LB_RESIZE_TORCH_BILINEAR } lb_resize;
 typedef enum lb_crop { LB_CROP_ROUND_HALF_EVEN = 0, LB_CROP_FLOOR } lb_crop;         /* torchvision's and Hugging Face's centre crop */
-typedef enum lb_clean { LB_CLEAN_OPEN_CLIP = 0, LB_CLEAN_HF, LB_CLEAN_LANGUAGEBIND } lb_clean;
 
 /* What a modality looks like before it enters its tower.  A new sensor is a new entry here, not new code. */
 typedef struct lb_modality_desc {
@@ -2893,13 +2892,6 @@ static uint32_t lb__utf8_next(const uint8_t *s, size_t n, size_t *i) {
     *i = k;
     return c;
 }
-static size_t lb__utf8_put(uint8_t *out, uint32_t c) {
-    if (c < 0x80) { out[0] = (uint8_t)c; return 1; }
-    if (c < 0x800) { out[0] = (uint8_t)(0xC0 | c >> 6); out[1] = (uint8_t)(0x80 | (c & 63)); return 2; }
-    if (c < 0x10000) { out[0] = (uint8_t)(0xE0 | c >> 12); out[1] = (uint8_t)(0x80 | (c >> 6 & 63)); out[2] = (uint8_t)(0x80 | (c & 63)); return 3; }
-    out[0] = (uint8_t)(0xF0 | c >> 18); out[1] = (uint8_t)(0x80 | (c >> 12 & 63)); out[2] = (uint8_t)(0x80 | (c >> 6 & 63)); out[3] = (uint8_t)(0x80 | (c & 63));
-    return 4;
-}
 
 /* Normalisation form C.  The text is untouched when nothing in it can change, else *text points to a new one in the arena. */
 static lb_status lb__nfc(lb_ctx *ctx, const lb__unicode *u, uint32_t **text, size_t *size) {
@@ -3132,7 +3124,7 @@ static lb_status lb__clean_text(lb_ctx *ctx, const lb__unicode *u, int clean, co
     for (i = o = 0; i < n; i++) {
         uint32_t c = cps[i];
         if (c < 0x80) { b[o++] = (uint8_t)(c - 'A' < 26 ? c + 32 : c); continue; }
-        if (c == 0x130) { b[o++] = 'i'; o += lb__utf8_put(b + o, 0x307); continue; }
+        if (c == 0x130) { b[o++] = 'i'; o += lb__utf8_put((char *)b + o, 0x307); continue; }
         if (c == 0x3A3 && clean != LB_CLEAN_HF) {                                                    /* final sigma: a cased letter before, none after, ignorable characters aside */
             size_t j = i; int final = 0;
             while (j > 0 && i - j < 4096 && lb__uc_class(u, cps[j - 1]) & LB__UC_IGNORABLE) j--;
@@ -3140,10 +3132,10 @@ static lb_status lb__clean_text(lb_ctx *ctx, const lb__unicode *u, int clean, co
                 for (j = i + 1; j < n && j - i < 4096 && lb__uc_class(u, cps[j]) & LB__UC_IGNORABLE; ) j++;
                 final = j == n || !(lb__uc_class(u, cps[j]) & LB__UC_CASED);
             }
-            o += lb__utf8_put(b + o, final ? 0x3C2 : 0x3C3);
+            o += lb__utf8_put((char *)b + o, final ? 0x3C2 : 0x3C3);
             continue;
         }
-        o += lb__utf8_put(b + o, lb__uc_lower(u, c));
+        o += lb__utf8_put((char *)b + o, lb__uc_lower(u, c));
     }
     *out = b; *size = o;
     return LB_OK;
@@ -3420,8 +3412,8 @@ LB_API lb_status lb_detokenize(const lb_tokenizer *t, const int32_t *ids, size_t
             if (t->length[id] & LB__ENDS_WORD) { win[have++] = ' '; flush = 1; }
         }
         for (k = 0; k < have && (flush || have - k > 3); ) {                                         /* the last three bytes may be the beginning of a character */
-            uint8_t c[4]; size_t len = lb__utf8_put(c, lb__utf8_next(win, have, &k)), j;
-            for (j = 0; j < len; j++, o++) if (o + 1 < cap) out[o] = (char)c[j];
+            char c[4]; size_t len = lb__utf8_put(c, lb__utf8_next(win, have, &k)), j;
+            for (j = 0; j < len; j++, o++) if (o + 1 < cap) out[o] = c[j];
         }
         memmove(win, win + k, have - k); have -= k;
     }
