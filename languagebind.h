@@ -384,7 +384,7 @@ typedef struct lb_modality_desc {
     float            mean[LB_MAX_CHANNELS], std[LB_MAX_CHANNELS];      /* per channel; std 0: 1 */
     lb_resize        resize;
     lb_crop          crop;
-    lb_clean         clean;                                            /* text */
+    int              clean;                                            /* text: an lb_clean                                    */
     int              rate, mel_bins, target_length;                    /* audio */
     float            max_depth;                                        /* depth, metres; 0: the image's own maximum */
     float            logit_scale;                                      /* natural logarithm of the factor [ln(1/0.07)] */
@@ -405,6 +405,16 @@ typedef struct lb_model lb_model;
  * lb_model_free (NULL is fine).   errs  LB_ERR_ARG a description that makes no network, LB_ERR_MEM */
 LB_API lb_status lb_model_create(lb_ctx *ctx, const lb_model_desc *desc, lb_model **out);
 LB_API void      lb_model_free(lb_model *model);
+
+/* lb_model_open: a model from a .lbw file, which is mapped: weights are used where they lie.  lb_model_open_memory: the same from bytes that
+ * stay as they are until lb_model_free (see lb_file_open_memory).  lb_model_save: a .lbw file of the model; `dtype` f32, f16 or bf16 is that
+ * of its matrices, everything else is f32.
+ *   errs  LB_ERR_FORMAT a key or tensor that is missing or has another shape, by name; LB_ERR_MISMATCH an adapter; LB_ERR_MEM, LB_ERR_IO */
+LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_model **out);
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_model_open(lb_ctx *ctx, const char *path, lb_model **out);
+LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *model, lb_dtype dtype, const char *path);
+#endif
 
 LB_API const lb_model_desc    *lb_model_describe(const lb_model *model);                       /* defaults filled in; valid as long as the model */
 LB_API const lb_modality_desc *lb_model_modality(const lb_model *model, const char *name);     /* NULL: this model has none of that name */
@@ -4026,6 +4036,7 @@ struct lb_model {
     lb__block   *blocks;
     lb__lora    *lora; size_t loras;
     lb_tensor   *logit_scale[LB_MAX_MODALITIES];
+    lb_file     *file;
 };
 
 /* ---- 13.1 the plan: which weights a description asks for ---- */
@@ -4224,10 +4235,212 @@ LB_API void lb_model_free(lb_model *m) {
     if (!m) return;
     for (i = 0; i < m->params && m->param; i++) if (m->param[i].owned) lb__release(m->param[i].t.data);
     lb__release(m->param); lb__release(m->blocks); lb__release(m->lora);
+    lb_file_free(m->file);
     lb__release(m);
 }
 
-/* ---- 13.2 what a model is ---- */
+/* ---- 13.2 from a file and into one ---- */
+
+static const char *const lb__kinds[] = { "text", "image", "video", "audio", "depth", "thermal", "array" };          /* LB_TEXT is 1 */
+static const char *const lb__resizes[] = { "none", "pil-bicubic", "torch-bicubic", "torch-bilinear" };
+static const char *const lb__crops[] = { "round-half-even", "floor" };
+static const char *const lb__cleans[] = { "open_clip", "hf", "languagebind" };
+
+/* Keys of one tower or modality: prefix.name.key.  An absent key that is not `needed` leaves the field alone. */
+typedef struct lb__keys { const lb_file *f; const char *prefix, *name; lb_status status; char key[LB__NAME]; } lb__keys;
+static int lb__keys_find(lb__keys *k, const char *field, int needed) {
+    if (k->status) return 0;
+    lb__format(k->key, sizeof k->key, "%s.%s.%s", k->prefix, k->name, field);
+    return lb_file_has(k->f, k->key) || needed;
+}
+static void lb__keys_int(lb__keys *k, const char *field, int needed, int *out) {
+    uint64_t v;
+    if (!lb__keys_find(k, field, needed) || (k->status = lb_file_get_u64(k->f, k->key, &v)) != LB_OK) return;
+    if (v > INT_MAX) k->status = lb__fail(LB_ERR_FORMAT, "key %s is %llu, at most %d was expected", k->key, (unsigned long long)v, INT_MAX);
+    else *out = (int)v;
+}
+static void lb__keys_bool(lb__keys *k, const char *field, int *out) { int v; if (lb__keys_find(k, field, 0) && (k->status = lb_file_get_bool(k->f, k->key, &v)) == LB_OK) *out = v; }
+static void lb__keys_float(lb__keys *k, const char *field, float *out) { double v; if (lb__keys_find(k, field, 0) && (k->status = lb_file_get_f64(k->f, k->key, &v)) == LB_OK) *out = (float)v; }
+static void lb__keys_floats(lb__keys *k, const char *field, float *out, size_t cap) {
+    double v[LB_MAX_CHANNELS]; size_t n, i;
+    if (!lb__keys_find(k, field, 0) || (k->status = lb_file_get_f64s(k->f, k->key, v, cap, &n)) != LB_OK) return;
+    for (i = 0; i < cap; i++) out[i] = (float)v[n == 1 ? 0 : i < n ? i : n - 1];                         /* one value serves all channels */
+}
+static int lb__keys_word(lb__keys *k, const char *field, int needed, const char *const *word, size_t words) {
+    const char *v; size_t i;
+    if (!lb__keys_find(k, field, needed) || (k->status = lb_file_get_str(k->f, k->key, &v)) != LB_OK) return 0;
+    for (i = 0; i < words; i++) if (!strcmp(v, word[i])) return (int)i;
+    k->status = lb__fail(LB_ERR_UNSUPPORTED, "key %s is \"%s\", which this build does not know", k->key, v);
+    return 0;
+}
+static void lb__keys_name(lb__keys *k, const char *field, char *out) {
+    const char *v;
+    if (!lb__keys_find(k, field, 1) || (k->status = lb_file_get_str(k->f, k->key, &v)) != LB_OK) return;
+    if (strlen(v) >= LB_NAME_SIZE) k->status = lb__fail(LB_ERR_FORMAT, "key %s: \"%s\" is longer than %d bytes", k->key, v, LB_NAME_SIZE - 1);
+    else memcpy(out, v, strlen(v) + 1);
+}
+static const lb_tensor *lb__keys_tensor(lb__keys *k, const char *name) {
+    lb__format(k->key, sizeof k->key, "%s.%s", k->name, name);
+    return lb_file_tensor(k->f, k->key);
+}
+static lb_status lb__desc_read(const lb_file *f, lb_model_desc *d) {
+    static const char *const towers_kinds[] = { "vision", "text" }, *const acts[] = { "gelu", "quick_gelu" }, *const targets[] = { "q", "k", "v", "out" };
+    const char *name[LB_MAX_MODALITIES], *kind; size_t n, i; lb__keys k; int j, pre;
+    memset(d, 0, sizeof *d);
+    LB__TRY(lb_file_get_str(f, "format.kind", &kind));
+    if (strcmp(kind, "model") && strcmp(kind, "checkpoint")) return lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", a model was expected", kind);
+    memset(&k, 0, sizeof k);
+    k.f = f; k.prefix = "tower";
+    LB__TRY(lb_file_get_strs(f, "towers", name, LB_MAX_TOWERS, &n));
+    d->towers = (int)n;
+    for (i = 0; i < n; i++) {
+        lb_tower_desc *t = &d->tower[i]; const lb_tensor *r = NULL; char key[64];
+        k.name = name[i];
+        if (!name[i][0] || strlen(name[i]) >= LB_NAME_SIZE) return lb__fail(LB_ERR_FORMAT, "key towers: \"%s\" is not a name of 1 to %d bytes", name[i], LB_NAME_SIZE - 1);
+        memcpy(t->name, name[i], strlen(name[i]) + 1);
+        t->kind = lb__keys_word(&k, "kind", 1, towers_kinds, 2) ? LB_TOWER_TEXT : LB_TOWER_VISION;
+        lb__keys_int(&k, "width", 1, &t->width); lb__keys_int(&k, "layers", 1, &t->layers); lb__keys_int(&k, "heads", 1, &t->heads); lb__keys_int(&k, "mlp", 1, &t->mlp);
+        lb__keys_int(&k, "embed_dim", 1, &t->embed_dim); t->quick_gelu = lb__keys_word(&k, "act", 0, acts, 2); lb__keys_float(&k, "eps", &t->eps);
+        if (t->kind == LB_TOWER_TEXT) { lb__keys_int(&k, "context", 1, &t->context); lb__keys_int(&k, "vocab", 1, &t->vocab); }
+        else {
+            lb__keys_int(&k, "channels", 0, &t->channels); lb__keys_int(&k, "patch_h", 1, &t->patch_h); lb__keys_int(&k, "patch_w", 1, &t->patch_w); lb__keys_int(&k, "tube", 0, &t->tube);
+            lb__keys_int(&k, "grid_h", 1, &t->grid_h); lb__keys_int(&k, "grid_w", 1, &t->grid_w); lb__keys_int(&k, "frames", 0, &t->frames);
+            lb__keys_bool(&k, "temporal", &t->temporal); lb__keys_bool(&k, "class_per_frame", &t->class_per_frame);
+            pre = 1; lb__keys_bool(&k, "pre_norm", &pre); t->no_pre_norm = !pre;
+        }
+        lb__keys_float(&k, "lora.alpha", &t->lora_alpha); lb__keys_float(&k, "lora.dropout", &t->lora_dropout);
+        LB__TRY(k.status);
+        /* what is optional shows by its tensors */
+        t->patch_bias = lb__keys_tensor(&k, "patch.bias") != NULL; t->proj_bias = lb__keys_tensor(&k, "proj.bias") != NULL;
+        for (j = 0; j < 8; j++) {
+            lb__format(key, sizeof key, "blocks.0.%sattn.lora.%s.a", j < 4 ? "" : "temporal.", targets[j % 4]);
+            if (!(r = lb__keys_tensor(&k, key))) continue;
+            if (r->ndim != 2 || !r->shape[0] || r->shape[0] > 4096) return lb__fail(LB_ERR_FORMAT, "%s.%s is not a matrix of rank 1 to 4096", name[i], key);
+            t->lora_rank = (int)r->shape[0]; t->lora_targets |= 1 << j % 4; t->lora_temporal |= j < 4 ? 1 : 2;
+        }
+        t->lora_temporal = t->lora_temporal ? t->lora_temporal - 1 : 0;
+    }
+    k.prefix = "modality";
+    LB__TRY(lb_file_get_strs(f, "modalities", name, LB_MAX_MODALITIES, &n));
+    d->modalities = (int)n;
+    for (i = 0; i < n; i++) {
+        lb_modality_desc *m = &d->modality[i];
+        k.name = name[i];
+        if (!name[i][0] || strlen(name[i]) >= LB_NAME_SIZE) return lb__fail(LB_ERR_FORMAT, "key modalities: \"%s\" is not a name of 1 to %d bytes", name[i], LB_NAME_SIZE - 1);
+        memcpy(m->name, name[i], strlen(name[i]) + 1);
+        lb__keys_name(&k, "tower", m->tower);
+        m->kind = (lb_modality_kind)(1 + lb__keys_word(&k, "kind", 1, lb__kinds, LB__COUNT(lb__kinds)));
+        lb__keys_int(&k, "channels", 0, &m->channels); lb__keys_int(&k, "height", 0, &m->height); lb__keys_int(&k, "width", 0, &m->width); lb__keys_int(&k, "frames", 0, &m->frames);
+        lb__keys_floats(&k, "mean", m->mean, LB_MAX_CHANNELS); lb__keys_floats(&k, "std", m->std, LB_MAX_CHANNELS);
+        m->resize = (lb_resize)lb__keys_word(&k, "resize", 0, lb__resizes, LB__COUNT(lb__resizes)); m->crop = (lb_crop)lb__keys_word(&k, "crop", 0, lb__crops, LB__COUNT(lb__crops));
+        m->clean = lb__keys_word(&k, "clean", 0, lb__cleans, LB__COUNT(lb__cleans));
+        lb__keys_int(&k, "rate", 0, &m->rate); lb__keys_int(&k, "mel_bins", 0, &m->mel_bins); lb__keys_int(&k, "target_length", 0, &m->target_length); lb__keys_float(&k, "max_depth", &m->max_depth);
+        LB__TRY(k.status);
+    }
+    return LB_OK;
+}
+/* Points every weight at the file's tensor.  Vectors and small tables are f32 to the code above; those stored in 16 bits are widened. */
+static lb_status lb__model_bind(lb_model *m, const lb_file *f) {
+    size_t i; int j;
+    for (i = 0; i < m->params; i++) {
+        lb__param *p = &m->param[i]; const lb_tensor *t = lb_file_tensor(f, p->name); size_t k; int same, token = 0;
+        if (!t) return lb__fail(LB_ERR_FORMAT, "the tensor %s is missing", p->name);
+        same = t->ndim == p->t.ndim && t->layout == p->t.layout && t->dtype <= LB_BF16;
+        for (k = 0; same && k < (size_t)t->ndim; k++) same = t->shape[k] == p->t.shape[k];
+        if (!same) return lb__fail(LB_ERR_FORMAT, "the tensor %s is %s %s of %d axes [%zu, %zu]; floating point %s of %d axes [%zu, %zu] were expected", p->name, lb_dtype_name(t->dtype), t->layout ? "panels" : "rows",
+            t->ndim, t->ndim > 0 ? t->shape[0] : 1, t->ndim > 1 ? t->shape[1] : 1, p->t.layout ? "panels" : "rows", p->t.ndim, p->t.shape[0], p->t.ndim > 1 ? p->t.shape[1] : 1);
+        for (j = 0; j < m->desc.towers; j++) token |= &p->t == m->tower[j].token;
+        if (t->dtype == LB_F32 || t->layout == LB_PANEL || token) { p->t.data = t->data; p->t.dtype = t->dtype; continue; }
+        if (!(p->t.data = lb__alloc(lb_tensor_count(t), sizeof(float)))) return LB_ERR_MEM;
+        p->owned = 1;
+        lb__widen((float *)p->t.data, t->data, t->dtype, lb_tensor_count(t));
+    }
+    for (j = 0; j < m->desc.modalities; j++) if (m->logit_scale[j]) m->desc.modality[j].logit_scale = *(const float *)m->logit_scale[j]->data;
+    return LB_OK;
+}
+/* Takes the file, whatever happens. */
+static lb_status lb__model_from(lb_file *f, lb_model **out) {
+    lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_model *m = NULL; lb_status s = d ? lb__desc_read(f, d) : LB_ERR_MEM;
+    if (!s) s = lb__model_plan(d, &m);
+    lb__release(d);
+    if (s) { lb_file_free(f); return s; }
+    m->file = f;
+    if ((s = lb__model_bind(m, f)) != LB_OK) { lb_model_free(m); return s; }
+    *out = m;
+    return LB_OK;
+}
+LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_model **out) {
+    lb_file *f = NULL;
+    if (!ctx || !data || !out) return lb__fail(LB_ERR_ARG, "lb_model_open_memory: an argument is NULL");
+    *out = NULL;
+    LB__TRY(lb_file_open_memory(ctx, data, size, &f));
+    return lb__model_from(f, out);
+}
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_model_open(lb_ctx *ctx, const char *path, lb_model **out) {
+    lb_file *f = NULL;
+    if (!ctx || !path || !out) return lb__fail(LB_ERR_ARG, "lb_model_open: an argument is NULL");
+    *out = NULL;
+    LB__TRY(lb_file_open(ctx, path, &f));
+    return lb__fail_in(lb__model_from(f, out), path);
+}
+/* The keys of a description. */
+static void lb__desc_write(lb_file_writer *w, const lb_model_desc *d) {
+    const char *name[LB_MAX_MODALITIES]; char key[LB__NAME]; double v[LB_MAX_CHANNELS]; int i, c;
+#define LB__KEY(prefix, field) (lb__format(key, sizeof key, "%s.%s.%s", prefix, name[i], field), key)
+    for (i = 0; i < d->towers; i++) name[i] = d->tower[i].name;
+    lb_file_set_strs(w, "towers", name, (size_t)d->towers);
+    for (i = 0; i < d->towers; i++) {
+        const lb_tower_desc *t = &d->tower[i];
+        lb_file_set_str(w, LB__KEY("tower", "kind"), t->kind == LB_TOWER_TEXT ? "text" : "vision");
+#define LB__SET(field) lb_file_set_u64(w, LB__KEY("tower", #field), (uint64_t)t->field)
+        LB__SET(width); LB__SET(layers); LB__SET(heads); LB__SET(mlp); LB__SET(embed_dim);
+        lb_file_set_str(w, LB__KEY("tower", "act"), t->quick_gelu ? "quick_gelu" : "gelu"); lb_file_set_f64(w, LB__KEY("tower", "eps"), (double)t->eps);
+        if (t->kind == LB_TOWER_TEXT) { LB__SET(context); LB__SET(vocab); }
+        else {
+            LB__SET(channels); LB__SET(patch_h); LB__SET(patch_w); LB__SET(tube); LB__SET(grid_h); LB__SET(grid_w); LB__SET(frames);
+            lb_file_set_bool(w, LB__KEY("tower", "temporal"), t->temporal); lb_file_set_bool(w, LB__KEY("tower", "class_per_frame"), t->class_per_frame); lb_file_set_bool(w, LB__KEY("tower", "pre_norm"), !t->no_pre_norm);
+        }
+        if (t->lora_rank) { lb_file_set_f64(w, LB__KEY("tower", "lora.alpha"), (double)t->lora_alpha); lb_file_set_f64(w, LB__KEY("tower", "lora.dropout"), (double)t->lora_dropout); }
+#undef LB__SET
+    }
+    for (i = 0; i < d->modalities; i++) name[i] = d->modality[i].name;
+    lb_file_set_strs(w, "modalities", name, (size_t)d->modalities);
+    for (i = 0; i < d->modalities; i++) {
+        const lb_modality_desc *m = &d->modality[i];
+        lb_file_set_str(w, LB__KEY("modality", "tower"), m->tower); lb_file_set_str(w, LB__KEY("modality", "kind"), lb__kinds[m->kind - LB_TEXT]);
+        if (m->kind == LB_TEXT) { lb_file_set_str(w, LB__KEY("modality", "clean"), lb__cleans[m->clean]); continue; }
+#define LB__SET(field) lb_file_set_u64(w, LB__KEY("modality", #field), (uint64_t)m->field)
+        LB__SET(channels); LB__SET(height); LB__SET(width); LB__SET(frames);
+        for (c = 0; c < m->channels; c++) v[c] = (double)m->mean[c];
+        lb_file_set_f64s(w, LB__KEY("modality", "mean"), v, (size_t)m->channels);
+        for (c = 0; c < m->channels; c++) v[c] = (double)m->std[c];
+        lb_file_set_f64s(w, LB__KEY("modality", "std"), v, (size_t)m->channels);
+        lb_file_set_str(w, LB__KEY("modality", "resize"), lb__resizes[m->resize]); lb_file_set_str(w, LB__KEY("modality", "crop"), lb__crops[m->crop]);
+        if (m->kind == LB_AUDIO) { LB__SET(rate); LB__SET(mel_bins); LB__SET(target_length); }
+        if (m->kind == LB_DEPTH) lb_file_set_f64(w, LB__KEY("modality", "max_depth"), (double)m->max_depth);
+#undef LB__SET
+    }
+#undef LB__KEY
+}
+LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, const char *path) {
+    lb_file_writer *w = NULL; size_t i; int j; lb_status s = LB_OK;
+    if (!ctx || !m || !path || dtype > LB_BF16) return lb__fail(LB_ERR_ARG, "lb_model_save: context, model, path and one of f32, f16, bf16 were expected");
+    LB__TRY(lb_file_create(ctx, path, &w));
+    lb_file_set_str(w, "format.kind", "model");
+    if (m->file) lb_file_copy_keys(w, m->file, "provenance.", "provenance.");
+    lb__desc_write(w, &m->desc);
+    for (i = 0; i < m->params; i++) {
+        const lb_tensor *t = &m->param[i].t; int matrix = t->layout == LB_PANEL;
+        for (j = 0; j < m->desc.towers; j++) matrix |= t == m->tower[j].token;
+        lb_file_declare(w, m->param[i].name, matrix ? dtype : LB_F32, t->layout, t->ndim, t->shape);
+    }
+    for (i = 0; i < m->params && !s; i++) s = lb_file_put(w, m->param[i].name, &m->param[i].t);
+    return lb_file_commit(w);
+}
+#endif
+
+/* ---- 13.3 what a model is ---- */
 
 LB_API const lb_model_desc *lb_model_describe(const lb_model *m) { return &m->desc; }
 static int lb__modality_index(const lb_model *m, const char *name) {
@@ -4254,7 +4467,7 @@ LB_API double lb_model_logit_scale(const lb_model *m, const char *modality) {
 }
 LB_API void lb_ctx_watch(lb_ctx *ctx, lb_watch_fn fn, void *user) { ctx->watch = fn; ctx->watch_user = user; }
 
-/* ---- 13.3 embed ---- */
+/* ---- 13.4 embed ---- */
 
 /* Inputs are taken in pieces of about this many rows: enough for full speed, little enough to stay small. */
 enum { LB__PIECE_ROWS = 512 };
@@ -4307,7 +4520,7 @@ LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *m, const int32_t *
     return s;
 }
 
-/* ---- 13.4 compare ---- */
+/* ---- 13.5 compare ---- */
 
 LB_API lb_status lb_similarity(lb_ctx *ctx, const float *a, size_t na, const float *b, size_t nb, size_t dim, float scale, float *out) {
     if (!ctx || (na && nb && (!a || !b || !out))) return lb__fail(LB_ERR_ARG, "lb_similarity: an argument is NULL");

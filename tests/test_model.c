@@ -125,3 +125,33 @@ LBT(model, bad_use_is_a_sentence) {
     clip_desc(&g, &d); d._zero1 = 3; CHECK(lb_model_create(c, &d, &bad) == LB_ERR_ARG && !bad, "%s", lb_last_error());
     lb_model_free(m); lb_ctx_free(c); golden_close(&g);
 }
+/* A saved model opens with the same bits; a file that lacks something says what. */
+LBT(model, save_and_open) {
+    golden g; lb_ctx *c = ctx_with(1); lb_model *m, *o = NULL; golden_array image, ids; float *a, *b; size_t E; lb_file *f = NULL; lb_file_writer *w; const char *path = "build/tests/model.lbw"; int type;
+    REQUIRE(golden_open("clip_quick", &g), "golden");
+    m = clip_model(c, &g); REQUIRE(m, "model");
+    image = golden_get(&g, "image"); ids = golden_get(&g, "ids"); E = lb_model_dim(m);
+    a = (float *)malloc(8 * E * sizeof *a); b = (float *)malloc(8 * E * sizeof *b);
+    for (type = 0; type < 3; type++) {
+        double worst = 0;
+        REQUIRE(!lb_model_save(c, m, (lb_dtype)type, path), "%s", lb_last_error());
+        REQUIRE(!lb_model_open(c, path, &o), "%s", lb_last_error());
+        CHECK(o->desc.tower[0].quick_gelu && o->desc.tower[0].heads == 3 && o->desc.modality[0].logit_scale == 2.5f && o->desc.modality[1].kind == LB_TEXT, "description");
+        CHECK(!lb_embed_tensor(c, m, "image", (const float *)image.data, image.shape[0], a) && !lb_embed_tensor(c, o, "image", (const float *)image.data, image.shape[0], b), "%s", lb_last_error());
+        worst = max_abs_diff(a, b, image.shape[0] * E);
+        CHECK(!lb_embed_tokens(c, m, (const int32_t *)ids.data, ids.shape[0], ids.shape[1], a) && !lb_embed_tokens(c, o, (const int32_t *)ids.data, ids.shape[0], ids.shape[1], b), "%s", lb_last_error());
+        worst = LB__MAX(worst, max_abs_diff(a, b, ids.shape[0] * E));
+        CHECK(type ? worst > 0 && worst < (type == 1 ? 2e-3 : 2e-2) : worst == 0, "%s: embeddings differ by %g", lb_dtype_name((lb_dtype)type), worst);
+        lb_model_free(o); o = NULL;
+    }
+    REQUIRE(!lb_file_open(c, path, &f), "%s", lb_last_error());
+    REQUIRE(!lb_file_create(c, "build/tests/model2.lbw", &w), "%s", lb_last_error());
+    lb_file_copy_keys(w, f, "", "");
+    { size_t i; for (i = 0; i < lb_file_tensors(f); i++) { const char *name; const lb_tensor *t = lb_file_tensor_at(f, i, &name); if (strcmp(name, "text.blocks.1.attn.qkv.bias")) lb_file_add(w, name, t); } }
+    CHECK(!lb_file_commit(w), "%s", lb_last_error());
+    CHECK(lb_model_open(c, "build/tests/model2.lbw", &o) == LB_ERR_FORMAT && strstr(lb_last_error(), "text.blocks.1.attn.qkv.bias") && !o, "%s", lb_last_error());
+    lb_file_free(f);
+    CHECK(lb_model_open(c, "build/tests/none.lbw", &o) == LB_ERR_IO && !o, "%s", lb_last_error());
+    remove(path); remove("build/tests/model2.lbw");
+    free(a); free(b); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+}
