@@ -437,6 +437,51 @@ LB_API void      lb_softmax_rows(float *x, size_t n, size_t m);
 /* lb_mean_embedding: the unit vector of the mean of n unit vectors: prompts of one class into its zero-shot weight.  out may be x. */
 LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *out);
 
+/* ---- API of 14 train: data ------------------------------------------------------------------------------------------- */
+
+/* One caption of an item.  `weight` is the chance to be drawn relative to the item's other captions; `frame` >= 0 says that the caption
+ * describes that frame only (VIDAL's per-frame captions), so a depth or infrared item that draws it shows that frame. */
+typedef struct lb_caption { const char *text; const char *source; float weight; int frame; } lb_caption;
+
+/* One line of a manifest.  `file` holds "{}" in place of the frame number when frames > 0. */
+typedef struct lb_item {
+    const char       *file;          /* path, joined to the manifest's folder                      */
+    const char       *modality;      /* "image", "audio", ...                                       */
+    const lb_caption *captions;      /* n_captions of them, at least one                            */
+    size_t            n_captions;
+    const char       *group;         /* class or id; items of one group mean the same; NULL: none   */
+    const char       *split;         /* "train", "test", ...; NULL: none                            */
+    int               frames;        /* 0: `file` is one file; else frame files 0..frames-1         */
+    size_t            line;          /* in the manifest, from 1; 0 for folders                      */
+} lb_item;
+
+typedef struct lb_manifest { const lb_item *items; size_t count; void *_memory; } lb_manifest;
+typedef struct lb_manifest_desc {
+    uint32_t    _zero0;
+    const char *modality;            /* of items that do not say it   default: by the file's ending                                      */
+    const char *root;                /* files are relative to it      default: the manifest's folder                                     */
+    const char *text_type;           /* VIDAL only: raw, mplug, polish_mplug, sound_mplug or mix   default mix (spec weights .2 each, ofa .025) */
+    const char *prompt;              /* folders only: caption of a class, {} stands for its name   default "a photo of a {}."            */
+    uint32_t    _zero1;
+} lb_manifest_desc;
+/* lb_manifest_load: the items of a data set, in the order of the file.
+ *   path   FILE.tsv    the first line names the columns: file, modality, caption (may stand several times), group, split
+ *          FILE.jsonl  an object a line: file, modality, caption or captions, group, split
+ *          FILE.json   VIDAL-10M: id -> {folder, raw, mplug, polish_mplug, sound_mplug, ofa[8]}; raw titles are cleaned as upstream does;
+ *                      or an array of the objects that a .jsonl has
+ *          a folder    class/file; the class names the group and fills the prompt, '_' and '-' become spaces
+ *   out    freed with lb_manifest_free
+ *   errs   LB_ERR_IO, LB_ERR_FORMAT naming file and line, LB_ERR_MEM.  That the files exist is not checked here. */
+LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manifest_desc *desc, lb_manifest *out);
+LB_API void      lb_manifest_free(lb_manifest *m);
+/* The caption to use at this visit: drawn by weight from (seed, visit), so that a re-run draws the same. */
+LB_API const lb_caption *lb_item_draw(const lb_item *item, uint64_t seed, uint64_t visit);
+/* "image", "audio", "video", ... by the ending of the name; NULL when it tells nothing. */
+LB_API const char *lb_modality_of_file(const char *path);
+/* A YouTube title with its hashtags ("title #tag #tag") cleaned as upstream's data/process_text.py does: "title, tags".
+ * out has room for cap bytes; returns the length without the terminator, or cap when it did not fit (2 * strlen(raw) + 8 always fits). */
+LB_API size_t lb_clean_title(const char *raw, char *out, size_t cap);
+
 #ifdef __cplusplus
 }
 #endif
@@ -4548,7 +4593,367 @@ LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *
 }
 
 /* ==== 14 >>train =================================================================================================================
- */
+ * Training: data, the contrastive loss, the optimiser, checkpoints.  Calls: base, kernels, autograd, nn, text, weights, model.
+ * Held by: tests/test_data.c, tests/test_train.c */
+#ifndef LB_NO_TRAIN
+
+/* ---- 14.1 >>data -----------------------------------------------------------------------------------------------------------------
+ * What to train and evaluate on: manifests, class folders and VIDAL's JSON, turned into one list of items.  Decoding is not done here.
+ * Calls: base.  Held by: tests/test_data.c */
+
+LB_API const char *lb_modality_of_file(const char *path) {
+    static const char *const endings[][2] = {
+        { "jpg", "image" }, { "jpeg", "image" }, { "png", "image" }, { "bmp", "image" }, { "ppm", "image" }, { "pgm", "image" }, { "pnm", "image" }, { "pam", "image" },
+        { "wav", "audio" }, { "flac", "audio" }, { "y4m", "video" }, { "avi", "video" }, { "mov", "video" }, { "mp4", "video" }, { "gif", "video" }, { "txt", "text" } };
+    const char *dot = strrchr(path, '.'); size_t i, k;
+    if (!dot || strchr(dot, '/')) return NULL;
+    for (i = 0; i < LB__COUNT(endings); i++) {
+        for (k = 0; endings[i][0][k] && (dot[k + 1] | 32) == endings[i][0][k]; k++) {}
+        if (!endings[i][0][k] && !dot[k + 1]) return endings[i][1];
+    }
+    return NULL;
+}
+
+/* Upstream lower-cases, blanks a list of words of the trade, blanks what that leaves of them, keeps letters, digits and (outside hashtags)
+ * some punctuation, and folds white space.  The words are tried in this order at every place, as its regular expressions do. */
+static const char *const lb__title_words[] = {
+    "#video", "video", "#shorts", "shorts", " shorts", "#short", " short", "#youtubeshorts", "youtubeshorts", "#youtube", " youtube", "#shortsyoutube", "#ytshorts", "ytshorts",
+    "#ytshort", "#shortvideo", "shortvideo", "#shortsfeed", "#tiktok", "tiktok", "#tiktokchallenge", "#myfirstshorts", "#myfirstshort", "#viral", "viralvideo", "viral",
+    "#viralshorts", "#virlshort", "#ytviralshorts", NULL };
+static const char *const lb__title_rest[] = { " s ", "short", "youtube", "virlshort", "#", NULL };
+
+static size_t lb__title_blank(char *t, size_t n, const char *const *words) {
+    size_t i = 0, out = 0;
+    while (i < n) {
+        const char *const *w = words; size_t k = 0;
+        for (; *w; w++) { k = strlen(*w); if (k <= n - i && !memcmp(t + i, *w, k)) break; }
+        if (*w) { t[out++] = ' '; i += k; }
+        else t[out++] = t[i++];
+    }
+    return out;
+}
+/* Cleans n bytes at t in place; t has room for one more. */
+static size_t lb__title_clean(char *t, size_t n, int tags) {
+    size_t i, out = 0;
+    for (i = 0; i < n; ) {                                  /* lower case; of the other scripts only what ends up in ASCII matters */
+        unsigned char c = (unsigned char)t[i];
+        if (n - i >= 3 && !memcmp(t + i, "\xe2\x84\xaa", 3)) { t[out++] = 'k'; i += 3; }               /* KELVIN SIGN */
+        else if (n - i >= 2 && !memcmp(t + i, "\xc4\xb0", 2)) { t[out++] = 'i'; i += 2; }              /* I WITH DOT ABOVE */
+        else { t[out++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : (char)c; i++; }
+    }
+    t[out++] = ' ';
+    n = lb__title_blank(t, lb__title_blank(t, out, lb__title_words), lb__title_rest);
+    for (i = out = 0; i < n; ) {
+        unsigned char c = (unsigned char)t[i]; int space = c == ' ' || (c >= 9 && c <= 13 && c != 11); size_t k = 1;
+        if (c >= 0x80) {                                    /* the other white space of Unicode */
+            static const char *const spaces[] = { "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80" }; size_t w;
+            for (w = 0; w < LB__COUNT(spaces) && !space; w++) { k = strlen(spaces[w]); space = k <= n - i && !memcmp(t + i, spaces[w], k); }
+            if (!space && n - i >= 3 && c == 0xe2 && (unsigned char)t[i + 1] == 0x80 && (unsigned char)t[i + 2] >= 0x80 && (unsigned char)t[i + 2] <= 0x8a) { space = 1; k = 3; }
+            if (!space) k = 1;
+        }
+        if (space) { if (out && t[out - 1] != ' ') t[out++] = ' '; }
+        else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (!tags && c && strchr(".,;:?!'\"|", c))) t[out++] = (char)c;
+        i += k;
+    }
+    while (out && t[out - 1] == ' ') out--;
+    return out;
+}
+LB_API size_t lb_clean_title(const char *raw, char *out, size_t cap) {
+    size_t n = strlen(raw), head = 0, a, b;
+    if (n > SIZE_MAX / 2 - 8 || cap < n + 8) return cap;
+    while (head < n && raw[head] != '#') head++;
+    memcpy(out, raw, head);
+    a = lb__title_clean(out, head, 0);
+    out[a++] = ','; out[a++] = ' ';
+    if (cap - a < n - head + 3) return cap;
+    out[a] = '#';                                           /* upstream puts one in front even where there is no hashtag */
+    b = head < n ? n - head - 1 : 0;
+    memcpy(out + a + 1, raw + n - b, b);
+    a += lb__title_clean(out + a, b + 1, 1);
+    out[a] = 0;
+    return a;
+}
+
+LB_API const lb_caption *lb_item_draw(const lb_item *item, uint64_t seed, uint64_t visit) {
+    double total = 0, u; uint32_t r[4]; size_t i;
+    if (item->n_captions == 1) return item->captions;
+    for (i = 0; i < item->n_captions; i++) total += item->captions[i].weight;
+    lb__philox(seed, 0x63617074696f6e73u, visit, r);        /* stream "captions" */
+    u = total * ((double)r[0] / 4294967296.0);
+    for (i = 0; i + 1 < item->n_captions; i++) { u -= item->captions[i].weight; if (u < 0) break; }
+    return &item->captions[i];
+}
+
+#ifndef LB_NO_STDIO
+/* A manifest under construction: strings in one buffer, everything else by offset, so that it can grow; lb__listing_done turns it into the
+ * public structs in a single allocation.  Offsets are stored plus one: 0 is "none". */
+typedef struct lb__listing_item { size_t file, modality, group, split, first, line; int frames; } lb__listing_item;
+typedef struct lb__listing_caption { size_t text, source; float weight; int frame; } lb__listing_caption;
+typedef struct lb__listing { lb__buf text, items, captions; const char *path, *root; const lb_manifest_desc *desc; } lb__listing;
+
+static lb_status lb__listing_string(lb__listing *p, const char *s, size_t n, size_t *at) {
+    *at = 0;
+    if (!s) return LB_OK;
+    *at = p->text.size + 1;
+    LB__TRY(lb__buf_add(&p->text, s, n));
+    return lb__buf_add(&p->text, "", 1);
+}
+static lb_status lb__listing_caption_add(lb__listing *p, const char *text, size_t n, const char *source, float weight, int frame) {
+    lb__listing_caption c;
+    LB__TRY(lb__listing_string(p, text, n, &c.text));
+    LB__TRY(lb__listing_string(p, source, source ? strlen(source) : 0, &c.source));
+    c.weight = weight; c.frame = frame;
+    return lb__buf_add(&p->captions, &c, sizeof c);
+}
+/* The captions that were added since the last item become this item's. */
+static lb_status lb__listing_item_add(lb__listing *p, const char *file, size_t n, const char *modality, size_t modality_n, const char *group, size_t group_n, const char *split, size_t split_n, int frames, size_t line) {
+    lb__listing_item it; size_t root = p->root ? strlen(p->root) : 0;
+    memset(&it, 0, sizeof it);
+    if (!n) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: the file's name is empty", p->path, line);
+    if (file[0] == '/' || !root) { LB__TRY(lb__listing_string(p, file, n, &it.file)); }
+    else {
+        it.file = p->text.size + 1;
+        LB__TRY(lb__buf_add(&p->text, p->root, root));
+        if (p->root[root - 1] != '/') LB__TRY(lb__buf_add(&p->text, "/", 1));
+        LB__TRY(lb__buf_add(&p->text, file, n));
+        LB__TRY(lb__buf_add(&p->text, "", 1));
+    }
+    if (!modality || !modality_n) {
+        modality = p->desc->modality ? p->desc->modality : lb_modality_of_file((const char *)p->text.data + it.file - 1);
+        if (!modality) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: the modality of %s cannot be told from its name; a modality column was expected", p->path, line, (const char *)p->text.data + it.file - 1);
+        modality_n = strlen(modality);
+    }
+    LB__TRY(lb__listing_string(p, modality, modality_n, &it.modality));
+    LB__TRY(lb__listing_string(p, group_n ? group : NULL, group_n, &it.group));
+    LB__TRY(lb__listing_string(p, split_n ? split : NULL, split_n, &it.split));
+    it.first = 0; it.frames = frames; it.line = line;
+    if (p->items.size) {                                    /* `first` holds where the item's captions end until lb__listing_done */
+        lb__listing_item last; memcpy(&last, p->items.data + p->items.size - sizeof last, sizeof last);
+        if (last.first == p->captions.size / sizeof(lb__listing_caption)) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: no caption; every item needs one", p->path, line);
+    } else if (!p->captions.size) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: no caption; every item needs one", p->path, line);
+    it.first = p->captions.size / sizeof(lb__listing_caption);
+    return lb__buf_add(&p->items, &it, sizeof it);
+}
+static lb_status lb__listing_done(lb__listing *p, lb_manifest *out) {
+    size_t n = p->items.size / sizeof(lb__listing_item), k = p->captions.size / sizeof(lb__listing_caption), i, c = 0, a, b, total;
+    lb_item *items; lb_caption *captions; char *text;
+    if (!n) return lb__fail(LB_ERR_FORMAT, "%s: holds no item", p->path);
+    if (!lb__mul(n, sizeof *items, &a) || !lb__mul(k, sizeof *captions, &b) || !lb__add(a, b, &total) || !lb__add(total, p->text.size, &total)) return lb__fail(LB_ERR_MEM, "%s: too large", p->path);
+    items = (lb_item *)lb__alloc(total, 1);
+    if (!items) return LB_ERR_MEM;
+    captions = (lb_caption *)(void *)(items + n); text = (char *)(captions + k);
+    memcpy(text, p->text.data, p->text.size);
+#define LB__STR(at) ((at) ? text + (at) - 1 : NULL)
+    for (i = 0; i < k; i++) {
+        lb__listing_caption q; memcpy(&q, p->captions.data + i * sizeof q, sizeof q);
+        captions[i].text = LB__STR(q.text); captions[i].source = LB__STR(q.source); captions[i].weight = q.weight; captions[i].frame = q.frame;
+    }
+    for (i = 0; i < n; i++) {
+        lb__listing_item q; memcpy(&q, p->items.data + i * sizeof q, sizeof q);
+        items[i].file = LB__STR(q.file); items[i].modality = LB__STR(q.modality); items[i].group = LB__STR(q.group); items[i].split = LB__STR(q.split);
+        items[i].captions = captions + c; items[i].n_captions = q.first - c; items[i].frames = q.frames; items[i].line = q.line;
+        c = q.first;
+    }
+#undef LB__STR
+    out->items = items; out->count = n; out->_memory = items;
+    return LB_OK;
+}
+
+/* TSV: the first line names the columns.  No quoting: a tab ends a field, a line end ends a line. */
+static lb_status lb__listing_tsv(lb__listing *p, const char *d, size_t size) {
+    enum { FIELD_FILE, FIELD_MODALITY, FIELD_CAPTION, FIELD_GROUP, FIELD_SPLIT, FIELDS, MAX = 64 };
+    static const char *const names[FIELDS] = { "file", "modality", "caption", "group", "split" };
+    int column[MAX], columns = 0, seen[FIELDS + 1]; size_t line = 0, at = 0, i;              /* a column of another name is FIELDS: passed over */
+    memset(seen, 0, sizeof seen);
+    if (size >= 3 && !memcmp(d, "\xef\xbb\xbf", 3)) at = 3;
+    while (at < size) {
+        size_t end = at, field[MAX], len[MAX]; int n = 0, k;
+        while (end < size && d[end] != '\n') end++;
+        line++;
+        {   /* cut the line at its tabs */
+            size_t stop = end > at && d[end - 1] == '\r' ? end - 1 : end, f = at;
+            if (stop > at) for (i = at; i <= stop; i++) if (i == stop || d[i] == '\t') {
+                if (n == MAX) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: more than %d columns", p->path, line, (int)MAX);
+                field[n] = f; len[n++] = i - f; f = i + 1;
+            }
+        }
+        at = end + 1;
+        if (!n) continue;
+        if (!columns) {
+            for (k = 0; k < n; k++) {
+                for (i = 0; i < FIELDS && (len[k] != strlen(names[i]) || memcmp(d + field[k], names[i], len[k])); i++) {}
+                column[k] = (int)i;
+                if (i < FIELDS && i != FIELD_CAPTION && seen[i]) return lb__fail(LB_ERR_FORMAT, "%s: line 1: column %s stands twice", p->path, names[i]);
+                seen[i] = 1;
+            }
+            if (!seen[FIELD_FILE] || !seen[FIELD_CAPTION]) return lb__fail(LB_ERR_FORMAT, "%s: line 1 must name the columns, file and caption among them (tab-separated)", p->path);
+            columns = n;
+            continue;
+        }
+        if (n != columns) return lb__fail(LB_ERR_FORMAT, "%s: line %zu has %d columns, %d were expected", p->path, line, n, columns);
+        {
+            const char *f[FIELDS + 1]; size_t l[FIELDS + 1];
+            memset(f, 0, sizeof f); memset(l, 0, sizeof l);
+            for (k = 0; k < n; k++) {
+                if (column[k] == FIELD_CAPTION) { if (len[k]) LB__TRY(lb__listing_caption_add(p, d + field[k], len[k], NULL, 1, -1)); }
+                else { f[column[k]] = d + field[k]; l[column[k]] = len[k]; }
+            }
+            LB__TRY(lb__listing_item_add(p, f[FIELD_FILE], l[FIELD_FILE], f[FIELD_MODALITY], l[FIELD_MODALITY], f[FIELD_GROUP], l[FIELD_GROUP], f[FIELD_SPLIT], l[FIELD_SPLIT], 0, line));
+        }
+    }
+    return LB_OK;
+}
+
+static lb_status lb__listing_folder(lb__listing *p) {
+    lb__dir classes, files; size_t i, k; lb_status s; lb__buf name = { 0, 0, 0 }, caption = { 0, 0, 0 };
+    const char *prompt = p->desc->prompt ? p->desc->prompt : "a photo of a {}.", *gap = strstr(prompt, "{}");
+    LB__TRY(lb__dir_list(p->path, &classes));
+    for (i = 0, s = LB_OK; i < classes.count && !s; i++) {
+        const char *c = classes.names[i]; struct stat st; size_t j, from;
+        name.size = 0;
+        if ((s = lb__buf_add(&name, p->path, strlen(p->path))) || (s = lb__buf_add(&name, "/", 1)) || (s = lb__buf_add(&name, c, strlen(c) + 1))) break;
+        if (stat((const char *)name.data, &st) || !S_ISDIR(st.st_mode)) continue;
+        if ((s = lb__dir_list((const char *)name.data, &files)) != LB_OK) break;
+        for (k = 0; k < files.count && !s; k++) {
+            const char *f = files.names[k];
+            if (!p->desc->modality && !lb_modality_of_file(f)) continue;                 /* notes and side files of a data set */
+            name.size = caption.size = 0;
+            if ((s = lb__buf_add(&name, c, strlen(c))) || (s = lb__buf_add(&name, "/", 1)) || (s = lb__buf_add(&name, f, strlen(f)))) break;
+            if ((s = lb__buf_add(&caption, prompt, gap ? (size_t)(gap - prompt) : strlen(prompt))) != LB_OK) break;
+            if (gap) {
+                from = caption.size;
+                if ((s = lb__buf_add(&caption, c, strlen(c))) != LB_OK) break;
+                for (j = from; j < caption.size; j++) if (caption.data[j] == '_' || caption.data[j] == '-') caption.data[j] = ' ';
+                if ((s = lb__buf_add(&caption, gap + 2, strlen(gap + 2))) != LB_OK) break;
+            }
+            if ((s = lb__listing_caption_add(p, (const char *)caption.data, caption.size, NULL, 1, -1)) != LB_OK) break;
+            s = lb__listing_item_add(p, (const char *)name.data, name.size, NULL, 0, c, strlen(c), NULL, 0, 0, 0);
+        }
+        lb__release(files.names);
+    }
+    lb__release(classes.names); lb__buf_free(&name); lb__buf_free(&caption);
+    return s;
+}
+
+/* {"file": ..., "modality": ..., "caption": "..." or "captions": [...], "group": ..., "split": ...} */
+static lb_status lb__listing_object(lb__listing *p, const lb__json *v, size_t line) {
+    static const char *const names[] = { "file", "modality", "group", "split" }; const char *f[4]; size_t n[4], i; const lb__json *c, *list;
+    if (v->type != LB__JSON_OBJECT) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: found %s, an object with file and caption was expected", p->path, line, lb__json_type_name(v));
+    for (i = 0; i < 4; i++) {
+        c = lb__json_get(v, names[i]);
+        if (c && c->type == LB__JSON_NULL) c = NULL;
+        if (c && (c->type != LB__JSON_STRING || strlen(c->str) != c->len)) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: \"%s\" is %s, a string was expected", p->path, line, names[i], lb__json_type_name(c));
+        f[i] = c ? c->str : NULL; n[i] = c ? c->len : 0;
+    }
+    list = lb__json_get(v, "captions");
+    c = list ? list->first : lb__json_get(v, "caption");
+    if (list && list->type != LB__JSON_ARRAY) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: \"captions\" is %s, an array was expected", p->path, line, lb__json_type_name(list));
+    for (; c; c = list ? c->next : NULL) {
+        if (c->type != LB__JSON_STRING) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: a caption is %s, a string was expected", p->path, line, lb__json_type_name(c));
+        LB__TRY(lb__listing_caption_add(p, c->str, c->len, NULL, 1, -1));
+    }
+    return lb__listing_item_add(p, f[0], n[0], f[1], n[1], f[2], n[2], f[3], n[3], 0, line);
+}
+static lb_status lb__listing_jsonl(lb__listing *p, const lb_limits *limits, const char *d, size_t size) {
+    size_t at = 0, line = 0; lb_status s = LB_OK;
+    while (at < size && !s) {
+        size_t end = at, i; lb__json_doc doc;
+        while (end < size && d[end] != '\n') end++;
+        line++;
+        for (i = at; i < end && (d[i] == ' ' || d[i] == '\t' || d[i] == '\r'); i++) {}
+        if (i < end) {
+            s = lb__json_parse(limits, d + at, end - at, NULL, &doc);
+            if (s) return lb__fail(s, "%s: line %zu of the file: %s", p->path, line, lb_last_error());
+            s = lb__listing_object(p, doc.root, line);
+            lb__json_free(&doc);
+        }
+        at = end + 1;
+    }
+    return s;
+}
+
+/* One id of VIDAL-10M.  Where its files lie and how texts are drawn: upstream data/base_datasets.py. */
+static lb_status lb__listing_vidal(lb__listing *p, const lb__json *v, size_t line) {
+    static const char *const texts[] = { "raw", "mplug", "polish_mplug", "sound_mplug" };
+    const char *type = p->desc->text_type ? p->desc->text_type : "mix", *modality = p->desc->modality ? p->desc->modality : "video", *folder = lb__json_str(v, "folder", NULL);
+    lb__buf name = { 0, 0, 0 }, clean = { 0, 0, 0 }; size_t i, n; lb_status s = LB_OK; int frames = 0; const lb__json *c;
+    if (!folder) return lb__fail(LB_ERR_FORMAT, "%s: item %zu (\"%s\") has no \"folder\"", p->path, line, v->key);
+    for (i = 0; i < LB__COUNT(texts) && !s; i++) {
+        if (strcmp(type, "mix") && strcmp(type, texts[i])) continue;
+        c = lb__json_get(v, texts[i]);
+        if (!c || c->type != LB__JSON_STRING || !c->len) continue;
+        if (i == 0) {
+            n = 2 * strlen(c->str) + 8; clean.size = 0;
+            if ((s = lb__buf_reserve(&clean, n)) != LB_OK) break;
+            n = lb_clean_title(c->str, (char *)clean.data, n);
+            if (n) s = lb__listing_caption_add(p, (const char *)clean.data, n, texts[i], 0.2f, -1);
+        } else s = lb__listing_caption_add(p, c->str, c->len, texts[i], 0.2f, -1);
+    }
+    c = lb__json_get(v, "ofa");
+    if (!s && c && c->type == LB__JSON_ARRAY && (!strcmp(type, "mix") || !strcmp(type, "ofa"))) {
+        int frame = 0;
+        for (c = c->first; c && frame < 8 && !s; c = c->next, frame++) if (c->type == LB__JSON_STRING && c->len) s = lb__listing_caption_add(p, c->str, c->len, "ofa", 0.025f, frame);
+    }
+    if (!s && !strcmp(modality, "video")) {
+        if (!strncmp(folder, "new_", 4)) s = lb__buf_add(&name, "new_download_resize256_skip15/", 30);
+        else if ((s = lb__buf_add(&name, folder, strlen(folder))) == LB_OK) s = lb__buf_add(&name, "_resize256_skip15/", 18);
+        if (!s && (s = lb__buf_add(&name, v->key, strlen(v->key))) == LB_OK) s = lb__buf_add(&name, ".mp4", 4);
+    } else if (!s) {
+        const char *tail = !strcmp(modality, "depth") ? "_depth_f8glpn_folder/{}.png" : !strcmp(modality, "thermal") ? "_thermal_folder/{}.jpg" : !strcmp(modality, "image") ? "_resize256_folder/{}.jpg" : NULL;
+        if (!tail) s = lb__fail(LB_ERR_ARG, "%s: VIDAL's JSON has no files of modality %s; video, image, depth or thermal was expected", p->path, modality);
+        else if ((s = lb__buf_add(&name, folder, strlen(folder))) == LB_OK && (s = lb__buf_add(&name, "/", 1)) == LB_OK && (s = lb__buf_add(&name, v->key, strlen(v->key))) == LB_OK) s = lb__buf_add(&name, tail, strlen(tail));
+        frames = 8;
+    }
+    if (!s) s = lb__listing_item_add(p, (const char *)name.data, name.size, modality, strlen(modality), v->key, strlen(v->key), NULL, 0, frames, line);
+    lb__buf_free(&name); lb__buf_free(&clean);
+    return s;
+}
+static lb_status lb__listing_json(lb__listing *p, const lb_limits *limits, const char *d, size_t size) {
+    lb__json_doc doc; const lb__json *v; size_t line = 0; lb_status s = lb__json_parse(limits, d, size, NULL, &doc);
+    if (s) return lb__fail_in(s, p->path);
+    if (doc.root->type == LB__JSON_ARRAY) for (v = doc.root->first; v && !s; v = v->next) s = lb__listing_object(p, v, ++line);
+    else if (doc.root->type == LB__JSON_OBJECT) for (v = doc.root->first; v && !s; v = v->next) s = lb__listing_vidal(p, v, ++line);
+    else s = lb__fail(LB_ERR_FORMAT, "%s: holds %s; VIDAL's object of ids or an array of items was expected", p->path, lb__json_type_name(doc.root));
+    lb__json_free(&doc);
+    return s;
+}
+
+LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manifest_desc *desc, lb_manifest *out) {
+    lb__listing p; lb_manifest_desc d; lb__file f; lb__buf root = { 0, 0, 0 }; struct stat st; lb_status s; size_t n;
+    memset(&p, 0, sizeof p); memset(&d, 0, sizeof d); memset(out, 0, sizeof *out);
+    if (desc) d = *desc;
+    if (d._zero0 || d._zero1) return lb__fail(LB_ERR_ARG, "lb_manifest_load: the description was not zeroed before its fields were set");
+    if (d.text_type && strcmp(d.text_type, "raw") && strcmp(d.text_type, "mplug") && strcmp(d.text_type, "polish_mplug") && strcmp(d.text_type, "sound_mplug") && strcmp(d.text_type, "ofa") && strcmp(d.text_type, "mix"))
+        return lb__fail(LB_ERR_ARG, "text type \"%s\"; raw, mplug, polish_mplug, sound_mplug, ofa or mix was expected", d.text_type);
+    p.desc = &d; p.path = path; p.root = d.root;
+    if (strcmp(path, "-") && !stat(path, &st) && S_ISDIR(st.st_mode)) {
+        if (!p.root) p.root = path;
+        s = lb__listing_folder(&p);
+    } else {
+        const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+        LB__TRY(lb__file_open(path, &f));
+        s = LB_OK;
+        if (!p.root && slash) {
+            s = lb__buf_add(&root, path, (size_t)(slash - path) + 1);
+            if (!s) s = lb__buf_add(&root, "", 1);
+            p.root = (const char *)root.data;
+        }
+        n = f.size;
+        if (s) {}
+        else if (n > ctx->limits.max_text) s = lb__fail(LB_ERR_LIMIT, "%s: %zu bytes, the limit (max_text) is %zu", path, n, ctx->limits.max_text);
+        else if (dot && !strcmp(dot, ".jsonl")) s = lb__listing_jsonl(&p, &ctx->limits, (const char *)f.data, n);
+        else if (dot && !strcmp(dot, ".json")) s = lb__listing_json(&p, &ctx->limits, (const char *)f.data, n);
+        else s = lb__listing_tsv(&p, (const char *)f.data, n);
+        lb__file_close(&f);
+    }
+    if (!s) s = lb__listing_done(&p, out);
+    lb__buf_free(&p.text); lb__buf_free(&p.items); lb__buf_free(&p.captions); lb__buf_free(&root);
+    return s;
+}
+LB_API void lb_manifest_free(lb_manifest *m) { lb__release(m->_memory); memset(m, 0, sizeof *m); }
+#endif /* LB_NO_STDIO */
+
+#endif /* LB_NO_TRAIN */
 
 /* ==== 15 >>eval ==================================================================================================================
  */

@@ -49,13 +49,13 @@ static golden_array golden_get(const golden *g, const char *name) {
         a.data = c; } }
     return a;
 }
-static const float *golden_f32(const golden *g, const char *name, size_t *count) {
+__attribute__((unused)) static const float *golden_f32(const golden *g, const char *name, size_t *count) {
     golden_array a = golden_get(g, name);
     if (count) *count = a.count;
     if (a.data && strcmp(a.dtype, "F32")) { printf("  golden array %s is %s, not F32\n", name, a.dtype); return NULL; }
     return (const float *)a.data;
 }
-static double max_abs_diff(const float *a, const float *b, size_t n) {
+__attribute__((unused)) static double max_abs_diff(const float *a, const float *b, size_t n) {
     double m = 0; size_t i;
     for (i = 0; i < n; i++) { double d = fabs((double)a[i] - (double)b[i]); if (!(d <= m)) m = d; }
     return m;
