@@ -9,10 +9,13 @@
 #pragma GCC diagnostic ignored "-Wunused-function"        /* not every helper of cli.h has a user yet */
 #endif
 #include "cli.h"
+#include "inputs.c"
 #include "info.c"
+#include "tokenize.c"
 
 typedef struct cli_row { const char *name; int (*run)(int argc, char **argv); const char *line; } cli_row;
 static const cli_row cli_rows[] = {
+    { "tokenize",   cmd_tokenize,   "the token ids of texts" },
     { "info",       cmd_info,       "what a weight file holds, or how this command was built" },
 };
 
