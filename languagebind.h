@@ -117,6 +117,7 @@ typedef struct lb_limits {
     size_t max_tensors;      /* in a weight file or checkpoint        default 1,000,000                 */
     size_t max_text;         /* bytes of one string or JSON text      default 2^28                      */
     size_t max_nesting;      /* of JSON, pickle and container formats default 64                        */
+    size_t max_spool;        /* bytes kept of a stream of unknown end default 2^34, 2^30 on 32 bits     */
 } lb_limits;
 LB_API lb_limits lb_limits_default(void);
 
@@ -293,6 +294,75 @@ LB_API lb_status lb_tokenize(lb_ctx *ctx, const lb_tokenizer *t, int clean, cons
  *   size  bytes of the whole text without the zero; may be NULL
  *   errs  LB_ERR_ARG an id that the vocabulary does not have */
 LB_API lb_status lb_detokenize(const lb_tokenizer *t, const int32_t *ids, size_t n, char *out, size_t cap, size_t *size);
+/* ---- API of 11 video ------------------------------------------------------------------------------------------------- */
+#ifndef LB_NO_VIDEO
+
+/* A clip: a source of frames that can be asked for in any order.  Opened from
+ *     Y4M            420jpeg 420mpeg2 420paldv 422 444 411 mono, 8 to 16 bits, limited and full range
+ *     GIF            animated or not
+ *     AVI MOV MP4    Motion-JPEG (and PNG in MOV and MP4), fragmented or not; any size that the file offsets can say
+ *     a folder       of still images, one a frame, in natural order (frame2 before frame10); or a list of their names
+ *     one image      a clip of a single frame
+ *     an array       RGB in memory
+ * Other codecs are recognised and described, and refused when a frame is asked for with the ffmpeg line that turns them into Y4M.
+ * A clip is read-only once it is open, but belongs to one thread at a time; its frames are decoded on the threads of the context. */
+typedef struct lb_video lb_video;
+typedef struct lb_video_info {
+    size_t      width, height;       /* of a frame; of the first one where they differ (folders)        */
+    size_t      frames;              /* how many there are                                              */
+    double      fps;                 /* mean frames per second; 0 when the source does not say          */
+    const char *container;           /* "Y4M", "GIF", "AVI", "MOV", "MP4", "images", "array"            */
+    const char *codec;               /* "raw video", "Motion-JPEG", "H.264", "HEVC (H.265)", ...        */
+    int         readable;            /* 0: frames cannot be had here, lb_video_frames will say what to do */
+} lb_video_info;
+
+/* Y4M carries no colour matrix.  Default is BT.601, as ffmpeg reads such a file; BT709 is for streams piped from HD sources without
+ * conversion; BY_HEIGHT takes BT.709 from 720 lines on. */
+typedef enum lb_matrix { LB_MATRIX_BT601 = 0, LB_MATRIX_BT709, LB_MATRIX_BY_HEIGHT } lb_matrix;
+
+/* lb_video_open: a file, a folder of images, or "-" for standard input.
+ * lb_video_open_memory: the bytes of a file; they are borrowed and must outlive the clip.
+ * lb_video_open_stream: read(user, data, size) hands over at most size bytes and returns how many; 0 at the end, (size_t)-1 for an error.
+ *   Which frames a clip of unknown length contributes is known only at its end, so a stream is kept: 64 MB in memory, what goes beyond in
+ *   an unlinked temporary file (TMPDIR), at most lb_limits.max_spool bytes.  "-" and other pipes go the same way.
+ * lb_video_open_list: one image file a frame, in the order given.
+ * lb_video_open_array: rgb [frames, height, width, 3], borrowed; fps may be 0.
+ * errs LB_ERR_IO, LB_ERR_FORMAT, LB_ERR_LIMIT, LB_ERR_UNSUPPORTED for containers that are not read (Matroska, MPEG-TS, ...), LB_ERR_MEM.
+ * Freed with lb_video_free (NULL is fine). */
+typedef size_t (*lb_read_fn)(void *user, void *data, size_t size);
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_video_open(lb_ctx *ctx, const char *path, lb_video **out);
+#endif
+LB_API lb_status lb_video_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_video **out);
+LB_API lb_status lb_video_open_stream(lb_ctx *ctx, lb_read_fn read, void *user, lb_video **out);
+LB_API lb_status lb_video_open_array(lb_ctx *ctx, const uint8_t *rgb, size_t frames, size_t height, size_t width, double fps, lb_video **out);
+LB_API void      lb_video_free(lb_video *video);
+LB_API void      lb_video_get_info(const lb_video *video, lb_video_info *out);
+LB_API void      lb_video_set_matrix(lb_video *video, lb_matrix matrix);
+
+/* Which frames of a clip are taken. */
+typedef enum lb_frame_rule {
+    LB_FRAMES_UNIFORM = 0,   /* floor(linspace(0, N - 1, T)): first to last, evenly; repeats when N < T (upstream's inference)              */
+    LB_FRAMES_RETRIEVAL,     /* between the seconds start and end, the last second excluded (upstream's retrieval evaluation, fps floored)  */
+    LB_FRAMES_VIEW,          /* every 8th frame, then window `segment` of 5 and, along the longer side, crop `crop` of 3 (Kinetics protocol) */
+    LB_FRAMES_MIDDLE,        /* T frames in a row around the middle                                                                         */
+    LB_FRAMES_IDS            /* those of `ids`                                                                                              */
+} lb_frame_rule;
+typedef struct lb_video_desc {
+    uint32_t      _zero0;
+    int           frames;            /* T                                                   default 8                    */
+    lb_frame_rule rule;
+    int           start, end;        /* RETRIEVAL, whole seconds                            default 0, the clip's end    */
+    int           segment, crop;     /* VIEW, 0..4 and 0..2                                 default 0, 0                 */
+    const size_t *ids;               /* IDS, T of them                                                                   */
+    int           flip;              /* mirror every frame (upstream does so at random)     default 0                    */
+    uint32_t      _zero1;
+} lb_video_desc;
+/* lb_video_ids: the frame numbers that desc (NULL: all defaults) chooses from a clip of `frames` frames; out has desc->frames places.
+ *   A number that is not below `frames` stands for a frame that upstream leaves black (RETRIEVAL only). */
+LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double fps, size_t *out);
+
+#endif /* LB_NO_VIDEO */
 
 /* ---- API of 12 weights ----------------------------------------------------------------------------------------------- */
 
@@ -697,6 +767,7 @@ LB_API lb_limits lb_limits_default(void) {
     lb_limits l;
     l.max_pixels = (size_t)1 << 28; l.max_side = 65535; l.max_samples = (size_t)1 << 28; l.max_frames = 1000000;
     l.max_tensors = 1000000; l.max_text = (size_t)1 << 28; l.max_nesting = 64;
+    l.max_spool = (size_t)1 << (sizeof(size_t) > 4 ? 34 : 30);
     return l;
 }
 
@@ -1597,7 +1668,7 @@ LB_API lb_status lb_ctx_new(const lb_ctx_desc *desc, lb_ctx **out) {
     c = (lb_ctx *)lb__alloc(1, sizeof *c);
     if (!c) return LB_ERR_MEM;
 #define LB__DEFAULT(field) c->limits.field = z.limits.field ? z.limits.field : d.field
-    LB__DEFAULT(max_pixels); LB__DEFAULT(max_side); LB__DEFAULT(max_samples); LB__DEFAULT(max_frames); LB__DEFAULT(max_tensors); LB__DEFAULT(max_text); LB__DEFAULT(max_nesting);
+    LB__DEFAULT(max_pixels); LB__DEFAULT(max_side); LB__DEFAULT(max_samples); LB__DEFAULT(max_frames); LB__DEFAULT(max_tensors); LB__DEFAULT(max_text); LB__DEFAULT(max_nesting); LB__DEFAULT(max_spool);
 #undef LB__DEFAULT
     c->threads = z.threads; c->pool = z.pool; c->pool_user = z.pool_user;
 #ifdef _OPENMP
@@ -3484,7 +3555,632 @@ LB_API lb_status lb_detokenize(const lb_tokenizer *t, const int32_t *ids, size_t
  */
 
 /* ==== 11 >>video =================================================================================================================
- */
+ * Clips: containers are walked once when they are opened, into a table of where each frame lies; frames are decoded when they are asked for.
+ * Only intra-coded video is read (raw, JPEG, PNG, GIF); other codecs are named and refused.  Frame choice and the video pipeline are
+ * upstream's.  Leaves out sound tracks, edit lists and compressed headers.  Calls: base, parallel, image.  Held by: tests/test_video.c */
+#ifndef LB_NO_VIDEO
+
+enum { LB__VIDEO_Y4M, LB__VIDEO_GIF, LB__VIDEO_STILLS, LB__VIDEO_LIST, LB__VIDEO_ARRAY };        /* how a frame is made */
+typedef struct lb__span { uint64_t offset, size; } lb__span;                                      /* of one coded frame in the file */
+
+/* Planar Y'CbCr as Y4M and camera files hold it. */
+typedef struct lb__yuv {
+    size_t w, h, cw, ch;           /* luma and chroma sizes; cw = 0 for mono */
+    int    sx, sy;                 /* log2 of the chroma step */
+    int    bits, full, alpha;
+} lb__yuv;
+
+struct lb_video {
+    lb_video_info  info;
+    lb_matrix      matrix;
+    int            kind;
+    const uint8_t *data;           /* the whole file, or the array */
+    size_t         size;
+    lb__yuv        yuv;
+    lb__buf        spans;          /* lb__span a frame */
+    char         **paths;          /* LIST: one a frame, in one allocation */
+    char          *name;           /* of the file, for sentences */
+    uint8_t       *owned;          /* a spooled stream in memory */
+#ifndef LB_NO_STDIO
+    lb__file       file;
+#endif
+};
+
+static const lb__span *lb__video_spans(const lb_video *v) { return (const lb__span *)(const void *)v->spans.data; }
+static lb_status lb__video_span(lb_ctx *ctx, lb_video *v, uint64_t offset, uint64_t size) {
+    lb__span s; s.offset = offset; s.size = size;
+    if (v->info.frames >= ctx->limits.max_frames) return lb__fail(LB_ERR_LIMIT, "more than the %zu frames that the limits allow", ctx->limits.max_frames);
+    LB__TRY(lb__buf_add(&v->spans, &s, sizeof s));
+    v->info.frames++;
+    return LB_OK;
+}
+static lb_status lb__video_sides(lb_ctx *ctx, uint64_t w, uint64_t h) {
+    if (!w || !h) return lb__fail(LB_ERR_FORMAT, "frames of %llu x %llu pixels, at least 1 x 1 was expected", (unsigned long long)w, (unsigned long long)h);
+    if (w > ctx->limits.max_side || h > ctx->limits.max_side || w > ctx->limits.max_pixels / h)
+        return lb__fail(LB_ERR_LIMIT, "frames of %llu x %llu pixels are larger than the limits allow (%zu a side, %zu in all)",
+                        (unsigned long long)w, (unsigned long long)h, ctx->limits.max_side, ctx->limits.max_pixels);
+    return LB_OK;
+}
+
+/* ---- 11.1 Y4M ---- */
+
+/* A header line of space-separated tags that begin with a letter, then frames: a line that begins with FRAME, then the planes, rows without
+ * padding, samples above 8 bits little-endian in two bytes.  Planes in the order Y, Cb, Cr (and alpha for 444alpha, which is skipped). */
+static int lb__y4m_colour(const char *p, size_t n, lb__yuv *y) {
+    static const struct { const char *name; int sx, sy, mono, alpha; } known[] = {
+        { "420jpeg", 1, 1, 0, 0 }, { "420mpeg2", 1, 1, 0, 0 }, { "420paldv", 1, 1, 0, 0 }, { "420", 1, 1, 0, 0 }, { "422", 1, 0, 0, 0 },
+        { "444alpha", 0, 0, 0, 1 }, { "444", 0, 0, 0, 0 }, { "411", 2, 0, 0, 0 }, { "440", 0, 1, 0, 0 }, { "mono", 0, 0, 1, 0 } };
+    size_t i, k; int bits = 0;
+    for (i = 0; i < LB__COUNT(known); i++) {
+        k = strlen(known[i].name);
+        if (n < k || memcmp(p, known[i].name, k)) continue;
+        if (n > k) {                                                                /* 420p10, mono12 */
+            size_t j = k + (!known[i].mono && p[k] == 'p');
+            if (known[i].alpha || (j == k) != (known[i].mono != 0) || j == n || n - j > 2) continue;
+            for (bits = 0; j < n; j++) { if (p[j] < '0' || p[j] > '9') return 0; bits = bits * 10 + (p[j] - '0'); }
+            if (bits < 8 || bits > 16) return 0;
+        }
+        y->sx = known[i].sx; y->sy = known[i].sy; y->alpha = known[i].alpha; y->bits = bits ? bits : 8;
+        if (known[i].mono) { y->sx = -1; y->full = 1; }                             /* grey is full range in every tool */
+        return 1;
+    }
+    return 0;
+}
+static int lb__y4m_number(const char *p, size_t n, uint64_t *out) {
+    uint64_t v = 0; size_t i;
+    for (i = 0; i < n; i++) { if (p[i] < '0' || p[i] > '9' || v > 99999999) return 0; v = v * 10 + (uint64_t)(p[i] - '0'); }
+    *out = v;
+    return n > 0;
+}
+static lb_status lb__y4m_open(lb_ctx *ctx, lb_video *v) {
+    const char *p = (const char *)v->data, *e, *end; uint64_t w = 0, h = 0, a, b; size_t luma, chroma = 0, bytes, at; lb__yuv *y = &v->yuv; int mono;
+    v->kind = LB__VIDEO_Y4M; v->info.container = "Y4M"; v->info.codec = "raw video"; v->info.readable = 1;
+    lb__y4m_colour("420", 3, y);
+    end = (const char *)memchr(p, '\n', LB__MIN(v->size, (size_t)4096));
+    if (!end) return lb__fail(LB_ERR_FORMAT, "Y4M: the header line does not end within %zu bytes", LB__MIN(v->size, (size_t)4096));
+    for (p += 9; p < end; p = e) {
+        while (p < end && *p == ' ') p++;
+        for (e = p; e < end && *e != ' '; e++) { }
+        if (p == e) break;
+        if (*p == 'W' && !lb__y4m_number(p + 1, (size_t)(e - p) - 1, &w)) return lb__fail(LB_ERR_FORMAT, "Y4M: width \"%.*s\" is not a number", (int)LB__MIN(e - p, 40), p);
+        if (*p == 'H' && !lb__y4m_number(p + 1, (size_t)(e - p) - 1, &h)) return lb__fail(LB_ERR_FORMAT, "Y4M: height \"%.*s\" is not a number", (int)LB__MIN(e - p, 40), p);
+        if (*p == 'F') {
+            const char *c = (const char *)memchr(p, ':', (size_t)(e - p));
+            if (!c || !lb__y4m_number(p + 1, (size_t)(c - p) - 1, &a) || !lb__y4m_number(c + 1, (size_t)(e - c) - 1, &b))
+                return lb__fail(LB_ERR_FORMAT, "Y4M: frame rate \"%.*s\", F30:1 or the like was expected", (int)LB__MIN(e - p, 40), p);
+            v->info.fps = b ? (double)a / (double)b : 0;
+        }
+        if (*p == 'C') {
+            int full = y->full;
+            y->full = 0;
+            if (!lb__y4m_colour(p + 1, (size_t)(e - p) - 1, y))
+                return lb__fail(LB_ERR_UNSUPPORTED, "Y4M: colour space \"%.*s\"; 420, 422, 444, 411, 440 and mono of 8 to 16 bits are read", (int)LB__MIN(e - p, 40), p);
+            y->full |= full;
+        }
+        if (e - p == 16 && !memcmp(p, "XCOLORRANGE=FULL", 16)) y->full = 1;
+    }
+    if (!w || !h) return lb__fail(LB_ERR_FORMAT, "Y4M: the header gives no width and height (tags W and H)");
+    LB__TRY(lb__video_sides(ctx, w, h));
+    mono = y->sx < 0;
+    y->w = v->info.width = (size_t)w; y->h = v->info.height = (size_t)h;
+    if (mono) y->sx = 0;
+    else { y->cw = (y->w + ((size_t)1 << y->sx) - 1) >> y->sx; y->ch = (y->h + ((size_t)1 << y->sy) - 1) >> y->sy; chroma = 2 * y->cw * y->ch; }
+    luma = y->w * y->h;                                                             /* at most max_pixels, but the caller chose that */
+    if (!lb__mul(luma, (size_t)(y->alpha ? 2 : 1), &bytes) || !lb__add(bytes, chroma, &bytes) || !lb__mul(bytes, y->bits > 8 ? 2 : 1, &bytes))
+        return lb__fail(LB_ERR_LIMIT, "Y4M: a frame of %zu x %zu pixels does not fit in memory", y->w, y->h);
+    for (at = (size_t)(end + 1 - (const char *)v->data); at < v->size;) {
+        const uint8_t *f = v->data + at, *nl;
+        if (v->size - at < 5 || memcmp(f, "FRAME", 5)) return lb__fail(LB_ERR_FORMAT, "Y4M: byte %zu: frame %zu does not begin with FRAME", at, v->info.frames);
+        nl = (const uint8_t *)memchr(f, '\n', LB__MIN(v->size - at, (size_t)4096));
+        if (!nl) return lb__fail(LB_ERR_FORMAT, "Y4M: byte %zu: the line of frame %zu does not end", at, v->info.frames);
+        at += (size_t)(nl + 1 - f);
+        if (v->size - at < bytes) return lb__fail(LB_ERR_FORMAT, "Y4M: frame %zu is cut off: %zu of %zu bytes are there", v->info.frames, v->size - at, bytes);
+        LB__TRY(lb__video_span(ctx, v, at, bytes));
+        at += bytes;
+    }
+    return LB_OK;
+}
+
+/* ITU-R BT.601 and BT.709: R = Y + vr*V, G = Y - ug*U - vg*V, B = Y + ub*U, with Y from 16..235 and U, V from 16..240 around 128 (of 8 bits) when
+ * the range is limited.  Coefficients in 1/65536 of an 8-bit level per sample step; chroma is replicated.  Rounded down, with 1/32 level of grace
+ * so that what is whole stays whole: see lb_video_frames for why. */
+static void lb__yuv_rgb(const lb__yuv *y, int bt709, const uint8_t *planes, uint8_t *rgb) {
+    const double kr = bt709 ? 0.2126 : 0.299, kb = bt709 ? 0.0722 : 0.114, kg = 1 - kr - kb, peak = (double)(((uint32_t)1 << y->bits) - 1), unit = (double)((uint32_t)1 << (y->bits - 8));
+    const double ly = 65536.0 * 255 / (y->full ? peak : 219 * unit), lc = 65536.0 * 255 / (y->full ? peak : 224 * unit);
+    const int64_t cy = (int64_t)(ly + 0.5), vr = (int64_t)(lc * 2 * (1 - kr) + 0.5), ub = (int64_t)(lc * 2 * (1 - kb) + 0.5);
+    const int64_t ug = (int64_t)(lc * 2 * (1 - kb) * kb / kg + 0.5), vg = (int64_t)(lc * 2 * (1 - kr) * kr / kg + 0.5);
+    const int64_t y0 = y->full ? 0 : (int64_t)16 << (y->bits - 8), c0 = (int64_t)128 << (y->bits - 8), grace = 65536 / 32;
+    const size_t wide = y->bits > 8 ? 2 : 1; const uint8_t *up = planes + y->w * y->h * wide, *vp = up + y->cw * y->ch * wide; size_t r, c;
+    for (r = 0; r < y->h; r++) {
+        const uint8_t *yr = planes + r * y->w * wide; const size_t cr = (r >> y->sy) * y->cw; int64_t dr = grace, dg = grace, db = grace;
+        for (c = 0; c < y->w; c++, rgb += 3) {
+            int64_t l = (wide == 1 ? yr[c] : lb__u16le(yr + 2 * c)), R, G, B;
+            if (y->cw && !(c & (((size_t)1 << y->sx) - 1))) {
+                const size_t k = cr + (c >> y->sx); const int64_t u = (wide == 1 ? up[k] : lb__u16le(up + 2 * k)) - c0, w = (wide == 1 ? vp[k] : lb__u16le(vp + 2 * k)) - c0;
+                dr = vr * w + grace; dg = grace - ug * u - vg * w; db = ub * u + grace;
+            }
+            l = (l - y0) * cy;
+            R = l + dr; G = l + dg; B = l + db;
+            rgb[0] = (uint8_t)(R < 0 ? 0 : R >= 256 * 65536 ? 255 : R >> 16);
+            rgb[1] = (uint8_t)(G < 0 ? 0 : G >= 256 * 65536 ? 255 : G >> 16);
+            rgb[2] = (uint8_t)(B < 0 ? 0 : B >= 256 * 65536 ? 255 : B >> 16);
+        }
+    }
+}
+
+/* ---- 11.2 AVI ---- */
+
+/* RIFF: chunks of { fourcc, u32 size, bytes, padding to even }, lists of { "RIFF" or "LIST", size, type, chunks }.  The first RIFF holds
+ * LIST hdrl (a LIST strl of strh + strf a stream) and LIST movi; OpenDML files go on in RIFF AVIX parts with a movi each.  The movi lists are
+ * walked chunk by chunk ("00dc" is a compressed frame of stream 0, "00db" a raw one), so neither idx1 nor the OpenDML indexes are needed and
+ * files without an index are read too.  An empty chunk repeats the frame before it. */
+static const struct { const char *tag, *name; } lb__video_codecs[] = {
+    { "avc1", "H.264" }, { "avc3", "H.264" }, { "h264", "H.264" }, { "x264", "H.264" }, { "davc", "H.264" }, { "vssh", "H.264" },
+    { "hvc1", "HEVC (H.265)" }, { "hev1", "HEVC (H.265)" }, { "hevc", "HEVC (H.265)" }, { "h265", "HEVC (H.265)" }, { "dvh1", "HEVC (H.265)" }, { "dvhe", "HEVC (H.265)" }, { "vvc1", "VVC (H.266)" },
+    { "vp08", "VP8" }, { "vp80", "VP8" }, { "vp09", "VP9" }, { "vp90", "VP9" }, { "av01", "AV1" },
+    { "mp4v", "MPEG-4 Part 2" }, { "xvid", "MPEG-4 Part 2" }, { "divx", "MPEG-4 Part 2" }, { "dx50", "MPEG-4 Part 2" }, { "fmp4", "MPEG-4 Part 2" },
+    { "mp42", "Microsoft MPEG-4" }, { "mp43", "Microsoft MPEG-4" }, { "div3", "Microsoft MPEG-4" }, { "wmv1", "Windows Media Video" }, { "wmv2", "Windows Media Video" }, { "wmv3", "Windows Media Video" },
+    { "mpg1", "MPEG-1" }, { "mpg2", "MPEG-2" }, { "m1v ", "MPEG-1" }, { "m2v1", "MPEG-2" }, { "s263", "H.263" }, { "h263", "H.263" }, { "flv1", "Sorenson H.263" },
+    { "apcn", "Apple ProRes" }, { "apch", "Apple ProRes" }, { "apcs", "Apple ProRes" }, { "apco", "Apple ProRes" }, { "ap4h", "Apple ProRes" }, { "ap4x", "Apple ProRes" },
+    { "dvsd", "DV" }, { "dvc ", "DV" }, { "dvcp", "DV" }, { "dvpp", "DV" }, { "cvid", "Cinepak" }, { "svq1", "Sorenson Video" }, { "svq3", "Sorenson Video" }, { "rle ", "QuickTime Animation" },
+    { "ffv1", "FFV1" }, { "hfyu", "HuffYUV" }, { "ffvh", "HuffYUV" }, { "avdn", "DNxHD" }, { "mjpb", "Motion-JPEG B" }, { "raw ", "raw video" }, { "i420", "raw video" }, { "yv12", "raw video" }, { "yuy2", "raw video" } };
+/* A codec we know of by its four letters, in any case; what we do not know is named by its letters. */
+static const char *lb__video_codec(const uint8_t tag[4]) {
+    size_t i, k;
+    for (i = 0; i < LB__COUNT(lb__video_codecs); i++) {
+        for (k = 0; k < 4; k++) if ((tag[k] >= 'A' && tag[k] <= 'Z' ? tag[k] + 32 : tag[k]) != (uint8_t)lb__video_codecs[i].tag[k]) break;
+        if (k == 4) return lb__video_codecs[i].name;
+    }
+    return "an unknown codec";
+}
+static int lb__tag(const uint8_t *p, const char *tag) { return !memcmp(p, tag, 4); }
+
+typedef struct lb__avi { lb_video *v; int streams, stream; double rate; } lb__avi;      /* stream: the first video stream, -1 before it was seen */
+static lb_status lb__avi_list(lb_ctx *ctx, lb__avi *a, size_t at, size_t end, size_t depth) {
+    lb_video *v = a->v; const uint8_t *d = v->data; size_t size, body;
+    if (depth > ctx->limits.max_nesting) return lb__fail(LB_ERR_LIMIT, "AVI: lists are nested deeper than %zu", ctx->limits.max_nesting);
+    for (; end - at >= 8; at = body + size + (size & 1 && body + size < end)) {
+        const uint8_t *c = d + at;
+        size = lb__u32le(c + 4); body = at + 8;
+        if (size > end - body) {
+            if (depth == 0 || (lb__tag(c, "LIST") && depth == 1)) size = end - body;             /* size fields of unfinished or huge files: to the end */
+            else return lb__fail(LB_ERR_FORMAT, "AVI: byte %zu: chunk of %zu bytes, only %zu are left", at, size, end - body);
+        }
+        if (lb__tag(c, "RIFF") || lb__tag(c, "LIST")) {
+            if (size < 4) return lb__fail(LB_ERR_FORMAT, "AVI: byte %zu: a list of %zu bytes has no type", at, size);
+            if (lb__tag(c + 8, "strl")) a->streams++;
+            if (lb__tag(c + 8, "AVI ") || lb__tag(c + 8, "AVIX") || lb__tag(c + 8, "hdrl") || lb__tag(c + 8, "strl") || lb__tag(c + 8, "movi") || lb__tag(c + 8, "rec "))
+                LB__TRY(lb__avi_list(ctx, a, body + 4, body + size, depth + 1));
+        } else if (lb__tag(c, "strh") && size >= 28 && lb__tag(c + 8, "vids") && a->stream < 0) {
+            const double scale = lb__u32le(c + 8 + 20);
+            a->stream = a->streams - 1;
+            v->info.fps = scale > 0 ? (double)lb__u32le(c + 8 + 24) / scale : 0;
+        } else if (lb__tag(c, "strf") && size >= 20 && a->stream == a->streams - 1 && !v->info.width) {
+            const uint32_t w = lb__u32le(c + 12), h = lb__u32le(c + 16); const uint8_t *tag = c + 24;
+            LB__TRY(lb__video_sides(ctx, w, h > 0x80000000u ? 0 - h : h));
+            v->info.width = w; v->info.height = h > 0x80000000u ? 0 - h : h;
+            if (lb__tag(tag, "MJPG") || lb__tag(tag, "mjpg") || lb__tag(tag, "jpeg") || lb__tag(tag, "JPEG") || lb__tag(tag, "AVRn") || lb__tag(tag, "JPGL") || lb__tag(tag, "dmb1")) { v->info.codec = "Motion-JPEG"; v->info.readable = 1; }
+            else if (lb__tag(tag, "MPNG") || lb__tag(tag, "png ")) { v->info.codec = "PNG"; v->info.readable = 1; }
+            else v->info.codec = lb__u32le(tag) ? lb__video_codec(tag) : "raw RGB";
+        } else if (a->stream >= 0 && c[0] >= '0' && c[0] <= '9' && c[1] >= '0' && c[1] <= '9' && (c[0] - '0') * 10 + (c[1] - '0') == a->stream && c[2] == 'd' && (c[3] == 'c' || c[3] == 'b')) {
+            const lb__span *last = v->info.frames ? lb__video_spans(v) + v->info.frames - 1 : NULL;
+            if (size) LB__TRY(lb__video_span(ctx, v, body, size));
+            else if (last) LB__TRY(lb__video_span(ctx, v, last->offset, last->size));
+        }
+    }
+    return LB_OK;
+}
+static lb_status lb__avi_open(lb_ctx *ctx, lb_video *v) {
+    lb__avi a; a.v = v; a.streams = 0; a.stream = -1; a.rate = 0;
+    v->kind = LB__VIDEO_STILLS; v->info.container = "AVI";
+    LB__TRY(lb__avi_list(ctx, &a, 0, v->size, 0));
+    if (a.stream < 0 || !v->info.width) return lb__fail(LB_ERR_FORMAT, "AVI: no video stream in its header");
+    return LB_OK;
+}
+
+/* ---- 11.3 MOV and MP4 ---- */
+
+/* Boxes of { u32 size, fourcc, bytes }, size 1: a u64 follows, size 0: to the end.  moov holds a trak a stream; its mdia/minf/stbl says where
+ * each sample lies: stsd codec and size, stts durations, stsc samples a chunk, stsz sample sizes, stco or co64 chunk offsets.  Fragmented files
+ * have empty tables and a moof before each mdat: traf/tfhd defaults, trun runs of samples.  Samples are taken in file order; edit lists are
+ * not applied (intra-coded files start at their first frame, and upstream's readers count every one). */
+typedef struct lb__box { const uint8_t *type, *body; size_t size; } lb__box;
+/* The box at *at in p[0..n): 1, or 0 at the end, or -1 for a size that does not fit (the sentence is set). */
+static int lb__box_next(const uint8_t *p, size_t n, size_t *at, lb__box *b) {
+    uint64_t size; size_t head = 8, left = n - *at;
+    if (left < 8) return 0;
+    size = lb__u32be(p + *at);
+    if (size == 1) { if (left < 16) { lb__fail(LB_ERR_FORMAT, "MP4: a box header is cut off"); return -1; } size = lb__u64be(p + *at + 8); head = 16; }
+    else if (size == 0) size = left;
+    if (size < head || size > left) {
+        const uint8_t *t = p + *at + 4; char s[5]; int i;
+        for (i = 0; i < 4; i++) s[i] = (char)(t[i] >= 32 && t[i] < 127 ? t[i] : '?');
+        s[4] = 0;
+        lb__fail(LB_ERR_FORMAT, "MP4: box \"%s\" says %llu bytes where %zu are left", s, (unsigned long long)size, left);
+        return -1;
+    }
+    b->type = p + *at + 4; b->body = p + *at + head; b->size = (size_t)size - head;
+    *at += (size_t)size;
+    return 1;
+}
+/* The first child of that type: 1, 0 when there is none, -1. */
+static int lb__box_find(const lb__box *in, const char *type, lb__box *out) {
+    size_t at = 0; int r;
+    while ((r = lb__box_next(in->body, in->size, &at, out)) == 1) if (lb__tag(out->type, type)) return 1;
+    return r;
+}
+/* A full box with a u32 count at `head` and that many entries of `width` bytes after it. */
+static lb_status lb__box_table(const lb__box *b, const char *name, size_t head, size_t width, uint32_t *count) {
+    if (b->size < head + 4) return lb__fail(LB_ERR_FORMAT, "MP4: table %s has %zu bytes, at least %zu were expected", name, b->size, head + 4);
+    *count = lb__u32be(b->body + head);
+    if (*count > (b->size - head - 4) / (width ? width : 1) && width) return lb__fail(LB_ERR_FORMAT, "MP4: table %s says %u entries, its %zu bytes hold %zu", name, *count, b->size, (b->size - head - 4) / width);
+    return LB_OK;
+}
+/* mp4v and friends keep the codec in esds: descriptor 3 (ES) holds descriptor 4 (decoder configuration), whose first byte is the object type. */
+static int lb__esds_object(const lb__box *b) {
+    size_t at = 4, i; int tag = 0;
+    while (at < b->size) {
+        tag = b->body[at++];
+        for (i = 0; i < 4 && at < b->size && b->body[at] & 0x80; i++) at++;
+        at++;
+        if (tag == 4) return at < b->size ? b->body[at] : -1;
+        if (tag != 3 || b->size - LB__MIN(at, b->size) < 3) return -1;
+        i = b->body[at + 2]; at += 3;                                                /* flags: depends-on, URL, OCR */
+        if (i & 0x80) at += 2;
+        if (i & 0x40) { if (at >= b->size) return -1; at += 1 + (size_t)b->body[at]; }
+        if (i & 0x20) at += 2;
+    }
+    return -1;
+}
+static lb_status lb__mp4_entry(lb_ctx *ctx, lb_video *v, const lb__box *stsd) {
+    lb__box e, x, all; uint32_t n; size_t at = 0; int r;
+    LB__TRY(lb__box_table(stsd, "stsd", 4, 0, &n));
+    all.body = stsd->body + 8; all.size = stsd->size - 8; all.type = NULL;
+    r = lb__box_next(all.body, all.size, &at, &e);
+    if (r < 0) return LB_ERR_FORMAT;
+    if (!r || e.size < 78) return lb__fail(LB_ERR_FORMAT, "MP4: the video track has no sample description");
+    LB__TRY(lb__video_sides(ctx, lb__u16be(e.body + 24), lb__u16be(e.body + 26)));
+    v->info.width = lb__u16be(e.body + 24); v->info.height = lb__u16be(e.body + 26);
+    v->info.codec = lb__video_codec(e.type);
+    if (lb__tag(e.type, "jpeg") || lb__tag(e.type, "mjpa") || lb__tag(e.type, "mjpg") || lb__tag(e.type, "MJPG")) { v->info.codec = "Motion-JPEG"; v->info.readable = 1; }
+    if (lb__tag(e.type, "png ") || lb__tag(e.type, "MPNG")) { v->info.codec = "PNG"; v->info.readable = 1; }
+    if (lb__tag(e.type, "mp4v")) {
+        all.body = e.body + 78; all.size = e.size - 78;
+        r = lb__box_find(&all, "esds", &x) == 1 ? lb__esds_object(&x) : -1;
+        if (r == 0x6c) { v->info.codec = "Motion-JPEG"; v->info.readable = 1; }
+        else if (r == 0x6d) { v->info.codec = "PNG"; v->info.readable = 1; }
+        else if (r >= 0x60 && r <= 0x65) v->info.codec = "MPEG-2";
+        else if (r == 0x6a) v->info.codec = "MPEG-1";
+    }
+    if (lb__tag(e.type, "encv")) v->info.codec = "an encrypted codec";
+    return LB_OK;
+}
+static lb_status lb__mp4_samples(lb_ctx *ctx, lb_video *v, const lb__box *stbl, uint64_t *ticks) {
+    lb__box stsz, stsc, stco, stts; uint32_t n, nc, nr = 0, chunk, run = 0, i, k = 0; int wide = 0, field = 0; uint32_t fixed = 0; size_t at = 0; lb__box b; int r;
+    memset(&stsz, 0, sizeof stsz); stsc = stco = stts = stsz;
+    while ((r = lb__box_next(stbl->body, stbl->size, &at, &b)) == 1) {
+        if (lb__tag(b.type, "stsz")) { stsz = b; field = 32; }
+        else if (lb__tag(b.type, "stz2")) { stsz = b; field = 0; }
+        else if (lb__tag(b.type, "stsc")) stsc = b;
+        else if (lb__tag(b.type, "stco")) stco = b;
+        else if (lb__tag(b.type, "co64")) { stco = b; wide = 1; }
+        else if (lb__tag(b.type, "stts")) stts = b;
+    }
+    if (r < 0) return LB_ERR_FORMAT;
+    if (!stsz.body || !stsc.body || !stco.body) return lb__fail(LB_ERR_FORMAT, "MP4: the sample table lacks %s", !stsz.body ? "stsz" : !stsc.body ? "stsc" : "stco");
+    if (stsz.size < 12) return lb__fail(LB_ERR_FORMAT, "MP4: table stsz has %zu bytes, at least 12 were expected", stsz.size);
+    n = lb__u32be(stsz.body + 8);
+    if (field) fixed = lb__u32be(stsz.body + 4);
+    else field = stsz.body[7];
+    if (field != 32 && field != 16 && field != 8 && field != 4) return lb__fail(LB_ERR_FORMAT, "MP4: table stz2 with fields of %d bits, 4, 8 or 16 were expected", field);
+    if (!fixed && n > (uint64_t)(stsz.size - 12) * 8 / (unsigned)field) return lb__fail(LB_ERR_FORMAT, "MP4: table stsz says %u samples, its %zu bytes hold %zu", n, stsz.size, (size_t)((uint64_t)(stsz.size - 12) * 8 / (unsigned)field));
+    LB__TRY(lb__box_table(&stsc, "stsc", 4, 12, &nr));
+    LB__TRY(lb__box_table(&stco, "stco", 4, wide ? 8 : 4, &nc));
+    for (chunk = 0; chunk < nc && k < n; chunk++) {
+        uint64_t offset = wide ? lb__u64be(stco.body + 8 + 8 * (size_t)chunk) : lb__u32be(stco.body + 8 + 4 * (size_t)chunk); uint32_t per;
+        while (run + 1 < nr && lb__u32be(stsc.body + 8 + 12 * (size_t)(run + 1)) <= chunk + 1) run++;
+        per = nr ? lb__u32be(stsc.body + 8 + 12 * (size_t)run + 4) : 0;
+        for (i = 0; i < per && k < n; i++, k++) {
+            const uint8_t *p = stsz.body + 12; uint64_t size;
+            size = fixed ? fixed : field == 32 ? lb__u32be(p + 4 * (size_t)k) : field == 16 ? lb__u16be(p + 2 * (size_t)k) : field == 8 ? p[k] : (uint32_t)(k & 1 ? p[k / 2] & 15 : p[k / 2] >> 4);
+            LB__TRY(lb__video_span(ctx, v, offset, size));
+            offset += size;
+        }
+    }
+    if (k < n) return lb__fail(LB_ERR_FORMAT, "MP4: the chunk tables account for %u of %u samples", k, n);
+    if (stts.body) {
+        LB__TRY(lb__box_table(&stts, "stts", 4, 8, &nr));
+        for (i = 0; i < nr; i++) *ticks += (uint64_t)lb__u32be(stts.body + 8 + 8 * (size_t)i) * lb__u32be(stts.body + 12 + 8 * (size_t)i);
+    }
+    return LB_OK;
+}
+typedef struct lb__mp4 { uint32_t track, scale, duration, size; uint64_t ticks; int found; } lb__mp4;      /* duration, size: defaults of trex */
+static lb_status lb__mp4_trak(lb_ctx *ctx, lb_video *v, lb__mp4 *m, const lb__box *trak) {
+    lb__box tkhd, mdia, hdlr, mdhd, minf, stbl, stsd;
+    const int r = lb__box_find(trak, "mdia", &mdia);
+    if (r < 0) return LB_ERR_FORMAT;
+    if (!r || lb__box_find(&mdia, "hdlr", &hdlr) != 1 || hdlr.size < 12 || !lb__tag(hdlr.body + 8, "vide")) return LB_OK;
+    if (lb__box_find(trak, "tkhd", &tkhd) != 1 || tkhd.size < 24 || lb__box_find(&mdia, "mdhd", &mdhd) != 1 || mdhd.size < 24)
+        return lb__fail(LB_ERR_FORMAT, "MP4: the video track has no complete header (tkhd, mdhd)");
+    if (lb__box_find(&mdia, "minf", &minf) != 1 || lb__box_find(&minf, "stbl", &stbl) != 1 || lb__box_find(&stbl, "stsd", &stsd) != 1)
+        return lb__fail(LB_ERR_FORMAT, "MP4: the video track has no sample table");
+    m->track = lb__u32be(tkhd.body + (tkhd.body[0] == 1 ? 20 : 12));
+    m->scale = lb__u32be(mdhd.body + (mdhd.body[0] == 1 ? 20 : 12));
+    m->found = 1;
+    LB__TRY(lb__mp4_entry(ctx, v, &stsd));
+    return lb__mp4_samples(ctx, v, &stbl, &m->ticks);
+}
+static lb_status lb__mp4_traf(lb_ctx *ctx, lb_video *v, lb__mp4 *m, const lb__box *traf, uint64_t moof) {
+    lb__box b; size_t at = 0; uint32_t flags, n, i, duration = m->duration, size = m->size; uint64_t base = moof, next = moof; int mine = 0, r;
+    while ((r = lb__box_next(traf->body, traf->size, &at, &b)) == 1) {
+        size_t p = 8;
+        if (lb__tag(b.type, "tfhd")) {
+            if (b.size < 8) return lb__fail(LB_ERR_FORMAT, "MP4: a fragment header of %zu bytes", b.size);
+            flags = lb__u32be(b.body) & 0xffffff;
+            mine = lb__u32be(b.body + 4) == m->track;
+            if (b.size < 8 + (flags & 1 ? 8u : 0) + (flags & 2 ? 4u : 0) + (flags & 8 ? 4u : 0) + (flags & 16 ? 4u : 0)) return lb__fail(LB_ERR_FORMAT, "MP4: a fragment header of %zu bytes is too short for its flags", b.size);
+            if (flags & 1) { base = lb__u64be(b.body + p); p += 8; }
+            if (flags & 2) p += 4;
+            if (flags & 8) { duration = lb__u32be(b.body + p); p += 4; }
+            if (flags & 16) size = lb__u32be(b.body + p);
+            next = base;
+        } else if (lb__tag(b.type, "trun") && mine) {
+            size_t width;
+            if (b.size < 8) return lb__fail(LB_ERR_FORMAT, "MP4: a fragment run of %zu bytes", b.size);
+            flags = lb__u32be(b.body) & 0xffffff; n = lb__u32be(b.body + 4);
+            width = (flags & 0x100 ? 4u : 0) + (flags & 0x200 ? 4u : 0) + (flags & 0x400 ? 4u : 0) + (flags & 0x800 ? 4u : 0);
+            if (b.size - 8 < (flags & 1 ? 4u : 0) + (flags & 4 ? 4u : 0) || (width && n > (b.size - 8 - (flags & 1 ? 4u : 0) - (flags & 4 ? 4u : 0)) / width))
+                return lb__fail(LB_ERR_FORMAT, "MP4: a fragment run says %u samples, its %zu bytes hold fewer", n, b.size);
+            if (flags & 1) { next = base + (uint64_t)(int64_t)(int32_t)lb__u32be(b.body + p); p += 4; }
+            if (flags & 4) p += 4;
+            for (i = 0; i < n; i++, p += width) {
+                const uint32_t d = flags & 0x100 ? lb__u32be(b.body + p) : duration, s = flags & 0x200 ? lb__u32be(b.body + p + (flags & 0x100 ? 4 : 0)) : size;
+                LB__TRY(lb__video_span(ctx, v, next, s));
+                next += s; m->ticks += d;
+            }
+        }
+    }
+    return r < 0 ? LB_ERR_FORMAT : LB_OK;
+}
+static lb_status lb__mp4_open(lb_ctx *ctx, lb_video *v) {
+    lb__box b, c, x; size_t at = 0, in; int r, q = 0, moov = 0; lb__mp4 m;
+    memset(&m, 0, sizeof m);
+    v->kind = LB__VIDEO_STILLS; v->info.container = "MOV";
+    while ((r = lb__box_next(v->data, v->size, &at, &b)) == 1) {
+        in = 0;
+        if (lb__tag(b.type, "ftyp") && b.size >= 4 && !lb__tag(b.body, "qt  ")) v->info.container = "MP4";
+        if (lb__tag(b.type, "moov")) {
+            moov = 1;
+            while ((q = lb__box_next(b.body, b.size, &in, &c)) == 1) {
+                if (lb__tag(c.type, "cmov")) return lb__fail(LB_ERR_UNSUPPORTED, "MOV: the header is compressed (cmov); rewrite it with: ffmpeg -i in.mov -c copy out.mov");
+                if (lb__tag(c.type, "trak") && !m.found) LB__TRY(lb__mp4_trak(ctx, v, &m, &c));
+            }
+            for (in = 0; q == 0 && (q = lb__box_next(b.body, b.size, &in, &c)) == 1; q = 0) {
+                size_t k = 0;
+                if (!lb__tag(c.type, "mvex")) continue;
+                while (lb__box_next(c.body, c.size, &k, &x) == 1)
+                    if (lb__tag(x.type, "trex") && x.size >= 24 && lb__u32be(x.body + 4) == m.track) { m.duration = lb__u32be(x.body + 12); m.size = lb__u32be(x.body + 16); }
+            }
+        }
+        if (lb__tag(b.type, "moof") && m.found)
+            while ((q = lb__box_next(b.body, b.size, &in, &c)) == 1)
+                if (lb__tag(c.type, "traf")) LB__TRY(lb__mp4_traf(ctx, v, &m, &c, (uint64_t)(b.type - 4 - v->data)));
+        if (q < 0) return LB_ERR_FORMAT;
+    }
+    if (r < 0) return LB_ERR_FORMAT;
+    if (!moov) return lb__fail(LB_ERR_FORMAT, "MP4: no moov box: the recording was not finished, or the file is cut off");
+    if (!m.found) return lb__fail(LB_ERR_FORMAT, "%s: no video track", v->info.container);
+    v->info.fps = m.ticks ? (double)v->info.frames * m.scale / (double)m.ticks : 0;
+    return LB_OK;
+}
+
+/* ---- 11.4 opening ---- */
+
+/* Reads a stream to its end: in memory up to LB__SPOOL_RAM, then in an unlinked temporary file that is mapped afterwards. */
+enum { LB__SPOOL_RAM = 64 << 20 };
+static lb_status lb__video_spool(lb_ctx *ctx, lb_video *v, lb_read_fn read_fn, void *user) {
+    lb__buf b = { 0, 0, 0 }; const size_t max = ctx->limits.max_spool; size_t total = 0; lb_status s = LB_OK;
+#ifndef LB_NO_STDIO
+    char path[512]; const char *dir = getenv("TMPDIR"); int fd = -1;
+#endif
+    for (;;) {
+        size_t n;
+        if ((s = lb__buf_reserve(&b, 1 << 16)) != LB_OK) break;
+        n = read_fn(user, b.data + b.size, b.cap - b.size);
+        if (n == (size_t)-1) { s = lb__fail(LB_ERR_IO, "the stream could not be read at byte %zu", total); break; }
+        if (n == 0) break;
+        b.size += n; total += n;
+        if (total > max) {
+            s = lb__fail(LB_ERR_LIMIT, "the stream is longer than the %zu bytes that may be kept (lb_limits.max_spool); shorten it (ffmpeg -t), scale it down (-vf scale=-2:360), or give a file", max);
+            break;
+        }
+#ifndef LB_NO_STDIO
+        if (b.size < LB__SPOOL_RAM) continue;
+        if (fd < 0) {
+            lb__format(path, sizeof path, "%s/languagebind-XXXXXX", dir && *dir && strlen(dir) < 400 ? dir : "/tmp");
+            fd = mkstemp(path);
+            if (fd < 0) { s = lb__fail(LB_ERR_IO, "%s: cannot create a temporary file for the stream: %s", path, strerror(errno)); break; }
+            unlink(path);
+        }
+        for (n = 0; n < b.size;) {
+            ssize_t k = write(fd, b.data + n, b.size - n);
+            if (k < 0 && errno == EINTR) continue;
+            if (k <= 0) { s = lb__fail(LB_ERR_IO, "%s: cannot write the stream to a temporary file after %zu bytes: %s", path, total - b.size + n, k < 0 ? strerror(errno) : "nothing was taken"); break; }
+            n += (size_t)k;
+        }
+        b.size = 0;
+        if (s) break;
+#endif
+    }
+#ifndef LB_NO_STDIO
+    if (!s && fd >= 0) {
+        size_t n = 0; void *p;
+        while (n < b.size) { ssize_t k = write(fd, b.data + n, b.size - n); if (k <= 0 && errno != EINTR) break; if (k > 0) n += (size_t)k; }
+        p = n < b.size ? MAP_FAILED : mmap(NULL, total, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED) s = lb__fail(LB_ERR_IO, "%s: cannot read the stream back from its temporary file: %s", path, strerror(errno));
+        else { v->file.data = (const unsigned char *)p; v->file.size = total; v->file.mapped = 1; v->data = v->file.data; v->size = total; }
+    }
+    if (fd >= 0) { close(fd); if (!s) lb__buf_free(&b); }
+    else
+#endif
+    if (!s) { v->owned = b.data; v->data = b.data; v->size = b.size; memset(&b, 0, sizeof b); }
+    lb__buf_free(&b);
+    return s;
+}
+
+#define LB__VIDEO_FFMPEG "ffmpeg -v error -i \"%s\" -vf scale=out_color_matrix=bt601:out_range=tv:flags=neighbor -pix_fmt yuv444p -f yuv4mpegpipe - | languagebind embed --video -"
+/* What the bytes are, by their first ones. */
+static lb_status lb__video_detect(lb_ctx *ctx, lb_video *v) {
+    static const struct { size_t at; const char *magic; size_t n; const char *name; } foreign[] = {
+        { 0, "\x1a\x45\xdf\xa3", 4, "Matroska or WebM" }, { 0, "FLV\1", 4, "Flash video" }, { 0, "OggS", 4, "Ogg" }, { 0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11", 8, "Windows Media (ASF)" },
+        { 0, "\0\0\1\xba", 4, "MPEG program stream" }, { 0, "\0\0\1\xb3", 4, "MPEG video" }, { 0, "DKIF", 4, "IVF" }, { 0, "\0\0\0\1\x67", 5, "bare H.264" }, { 0, "\0\0\0\1\x27", 5, "bare H.264" }, { 0, "\0\0\0\1\x40", 5, "bare HEVC" },
+        { 0, ".RMF", 4, "RealMedia" }, { 4, "ftypheic", 8, "HEIC image" }, { 4, "ftypavif", 8, "AVIF image" }, { 8, "WEBP", 4, "WebP" } };
+    const uint8_t *d = v->data; const size_t n = v->size; size_t i; lb_status s;
+    if (n == 0) return lb__fail(LB_ERR_FORMAT, "the clip is empty");
+    for (i = 0; i < LB__COUNT(foreign); i++)
+        if (n >= foreign[i].at + foreign[i].n && !memcmp(d + foreign[i].at, foreign[i].magic, foreign[i].n))
+            return lb__fail(LB_ERR_UNSUPPORTED, "a %s file: its frames cannot be read here; pipe them in: " LB__VIDEO_FFMPEG, foreign[i].name, v->name ? v->name : "INPUT");
+    if (n > 376 && d[0] == 0x47 && d[188] == 0x47 && d[376] == 0x47)
+        return lb__fail(LB_ERR_UNSUPPORTED, "an MPEG transport stream: its frames cannot be read here; pipe them in: " LB__VIDEO_FFMPEG, v->name ? v->name : "INPUT");
+    if (n >= 10 && !memcmp(d, "YUV4MPEG2", 9)) s = lb__y4m_open(ctx, v);
+    else if (n >= 12 && lb__tag(d, "RIFF") && lb__tag(d + 8, "AVI ")) s = lb__avi_open(ctx, v);
+    else if (n >= 8 && (lb__tag(d + 4, "ftyp") || lb__tag(d + 4, "moov") || lb__tag(d + 4, "mdat") || lb__tag(d + 4, "wide") || lb__tag(d + 4, "free") || lb__tag(d + 4, "skip") || lb__tag(d + 4, "pnot"))) s = lb__mp4_open(ctx, v);
+    else s = lb__fail(LB_ERR_FORMAT, "not a clip: neither Y4M, AVI, MOV nor MP4");
+    if (!s && v->info.readable && v->kind == LB__VIDEO_STILLS) {
+        const lb__span *sp = lb__video_spans(v);
+        for (i = 0; i < v->info.frames; i++)
+            if (sp[i].offset > n || sp[i].size > n - sp[i].offset)
+                return lb__fail(LB_ERR_FORMAT, "%s: frame %zu lies at byte %llu and has %llu bytes, the file ends at %zu", v->info.container, i, (unsigned long long)sp[i].offset, (unsigned long long)sp[i].size, n);
+    }
+    if (!s && !v->info.frames) s = lb__fail(LB_ERR_FORMAT, "%s: the clip has no frames", v->info.container);
+    return s;
+}
+static lb_status lb__video_new(const char *name, lb_video **out) {
+    const size_t n = name ? strlen(name) : 0; lb_video *v = (lb_video *)lb__alloc(1, sizeof *v);
+    if (!v) return LB_ERR_MEM;
+    v->info.container = v->info.codec = "";
+    if (name) {
+        v->name = (char *)lb__alloc(n + 1, 1);
+        if (!v->name) { lb_video_free(v); return LB_ERR_MEM; }
+        memcpy(v->name, name, n);
+    }
+    *out = v;
+    return LB_OK;
+}
+LB_API void lb_video_free(lb_video *v) {
+    if (!v) return;
+#ifndef LB_NO_STDIO
+    lb__file_close(&v->file);
+#endif
+    lb__buf_free(&v->spans);
+    lb__release(v->paths); lb__release(v->owned); lb__release(v->name);
+    lb__release(v);
+}
+LB_API void lb_video_get_info(const lb_video *v, lb_video_info *out) { *out = v->info; }
+LB_API void lb_video_set_matrix(lb_video *v, lb_matrix matrix) { v->matrix = matrix; }
+
+/* Success hands the clip over; failure frees it and puts the file's name in front of the sentence. */
+static lb_status lb__video_opened(lb_status s, lb_video *v, lb_video **out) {
+    if (!s) { *out = v; return LB_OK; }
+    if (v && v->name) s = lb__fail_in(s, v->name);
+    lb_video_free(v);
+    return s;
+}
+LB_API lb_status lb_video_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_video **out) {
+    lb_video *v = NULL;
+    if (!ctx || !out || (!data && size)) return lb__fail(LB_ERR_ARG, "lb_video_open_memory: an argument is NULL");
+    *out = NULL;
+    LB__TRY(lb__video_new(NULL, &v));
+    v->data = (const uint8_t *)data; v->size = size;
+    return lb__video_opened(lb__video_detect(ctx, v), v, out);
+}
+LB_API lb_status lb_video_open_stream(lb_ctx *ctx, lb_read_fn read_fn, void *user, lb_video **out) {
+    lb_video *v = NULL; lb_status s;
+    if (!ctx || !out || !read_fn) return lb__fail(LB_ERR_ARG, "lb_video_open_stream: an argument is NULL");
+    *out = NULL;
+    LB__TRY(lb__video_new(NULL, &v));
+    s = lb__video_spool(ctx, v, read_fn, user);
+    if (!s) s = lb__video_detect(ctx, v);
+    return lb__video_opened(s, v, out);
+}
+LB_API lb_status lb_video_open_array(lb_ctx *ctx, const uint8_t *rgb, size_t frames, size_t height, size_t width, double fps, lb_video **out) {
+    lb_video *v = NULL; size_t n;
+    if (!ctx || !out || !rgb) return lb__fail(LB_ERR_ARG, "lb_video_open_array: an argument is NULL");
+    *out = NULL;
+    LB__TRY(lb__video_sides(ctx, width, height));
+    if (!frames || frames > ctx->limits.max_frames || !lb__mul(height * 3, width, &n) || !lb__mul(n, frames, &n)) return lb__fail(LB_ERR_ARG, "lb_video_open_array: %zu frames of %zu x %zu", frames, width, height);
+    LB__TRY(lb__video_new(NULL, &v));
+    v->kind = LB__VIDEO_ARRAY; v->data = rgb; v->size = n;
+    v->info.container = "array"; v->info.codec = "raw video"; v->info.readable = 1;
+    v->info.frames = frames; v->info.width = width; v->info.height = height; v->info.fps = fps;
+    *out = v;
+    return LB_OK;
+}
+#ifndef LB_NO_STDIO
+static size_t lb__read_fd(void *user, void *data, size_t size) {
+    for (;;) { const ssize_t n = read(*(const int *)user, data, size); if (n >= 0) return (size_t)n; if (errno != EINTR) return (size_t)-1; }
+}
+LB_API lb_status lb_video_open(lb_ctx *ctx, const char *path, lb_video **out) {
+    lb_video *v = NULL; struct stat st; lb_status s; int fd = 0;
+    if (!ctx || !out || !path) return lb__fail(LB_ERR_ARG, "lb_video_open: an argument is NULL");
+    *out = NULL;
+    LB__TRY(lb__video_new(path, &v));
+    if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode))) {         /* pipes and devices */
+        if (strcmp(path, "-") && (fd = open(path, O_RDONLY)) < 0) { s = lb__fail(LB_ERR_IO, "cannot open: %s", strerror(errno)); return lb__video_opened(s, v, out); }
+        s = lb__video_spool(ctx, v, lb__read_fd, &fd);
+        if (fd) close(fd);
+    } else {
+        s = lb__file_open(path, &v->file);
+        if (s) { lb_video_free(v); return s; }
+        v->data = v->file.data; v->size = v->file.size;
+    }
+    if (!s) s = lb__video_detect(ctx, v);
+    return lb__video_opened(s, v, out);
+}
+#endif
+
+/* ---- 11.5 which frames ---- */
+
+/* floor of numpy's linspace(a, b, n), with its rounding: i * ((b - a) / (n - 1)) + a, each step in double; the last place is b itself. */
+static void lb__linspace_ids(double a, double b, size_t n, size_t *out) {
+    volatile double step = n > 1 ? (b - a) / (double)(n - 1) : 0, y; size_t i;
+    for (i = 0; i < n; i++) { y = (double)i * step; y = y + a; out[i] = (size_t)floor(n > 1 && i == n - 1 ? b : y); }
+}
+static lb_status lb__video_desc(const lb_video_desc *in, lb_video_desc *d) {
+    memset(d, 0, sizeof *d);
+    if (in) *d = *in;
+    if (d->_zero0 || d->_zero1) return lb__fail(LB_ERR_ARG, "lb_video_desc was not zeroed before its fields were set");
+    if (!d->frames) d->frames = 8;
+    if (d->frames < 0) return lb__fail(LB_ERR_ARG, "%d frames of a clip, at least 1 was expected", d->frames);
+    if ((int)d->rule < 0 || d->rule > LB_FRAMES_IDS) return lb__fail(LB_ERR_ARG, "frame rule %d is not known", (int)d->rule);
+    if (d->rule == LB_FRAMES_IDS && !d->ids) return lb__fail(LB_ERR_ARG, "frame rule LB_FRAMES_IDS without ids");
+    if (d->rule == LB_FRAMES_VIEW && (d->segment < 0 || d->segment > 4 || d->crop < 0 || d->crop > 2)) return lb__fail(LB_ERR_ARG, "view %d, %d: segment 0 to 4 and crop 0 to 2 were expected", d->segment, d->crop);
+    return LB_OK;
+}
+LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double fps, size_t *out) {
+    lb_video_desc d; size_t i, T;
+    LB__TRY(lb__video_desc(desc, &d));
+    if (!frames || frames > ((uint64_t)1 << 52)) return lb__fail(LB_ERR_ARG, "a clip of %zu frames", frames);
+    T = (size_t)d.frames;
+    if (d.rule == LB_FRAMES_UNIFORM) lb__linspace_ids(0, (double)(frames - 1), T, out);
+    else if (d.rule == LB_FRAMES_RETRIEVAL) {
+        const double rate = floor(fps), total = rate >= 1 ? ceil((double)frames / rate) : 0, end = d.end && d.end < total ? d.end : total;
+        if (!(rate >= 1) || rate > 1e6) return lb__fail(LB_ERR_ARG, "the retrieval rule needs a frame rate of at least 1, the clip says %g", fps);
+        if (d.start < 0 || d.end < 0 || d.start >= end) return lb__fail(LB_ERR_ARG, "seconds %d to %g of a clip of %g", d.start, end, total);
+        lb__linspace_ids(d.start * rate, LB__MAX(end - 1, 0) * rate, T, out);
+    } else if (d.rule == LB_FRAMES_VIEW) {
+        const size_t every = (frames + 7) / 8, spare = every > T ? every - T : 0, start = (size_t)((uint64_t)d.segment * spare / 4);
+        for (i = 0; i < T; i++) out[i] = LB__MIN(start + i, every - 1) * 8;
+    } else if (d.rule == LB_FRAMES_MIDDLE) {
+        const size_t start = frames > T ? (frames - T) / 2 : 0;
+        for (i = 0; i < T; i++) out[i] = LB__MIN(start + i, frames - 1);
+    } else for (i = 0; i < T; i++) {
+        if (d.ids[i] >= frames) return lb__fail(LB_ERR_ARG, "frame %zu of a clip of %zu", d.ids[i], frames);
+        out[i] = d.ids[i];
+    }
+    return LB_OK;
+}
+#endif /* LB_NO_VIDEO */
 
 /* ==== 12 >>weights ===============================================================================================================
  * The .lbw file: reading (mapped, nothing copied), checking, writing (streamed, whole or not at all).  weights/FORMAT.md describes the

@@ -1,0 +1,248 @@
+/* Section 11: containers, frames against ffmpeg, frame choice and the video pipeline against numpy and torch, hostile files. */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+#include <stddef.h>
+#include <stdlib.h>
+static long fail_after = -1, live;                                  /* the n-th allocation fails; blocks not yet freed */
+static void *t_malloc(size_t n) { void *p; if (fail_after >= 0 && fail_after-- == 0) { fail_after = 0; return NULL; } p = malloc(n); live += p != NULL; return p; }
+static void *t_realloc(void *q, size_t n) { void *p; if (fail_after >= 0 && fail_after-- == 0) { fail_after = 0; return NULL; } p = realloc(q, n); live += !q && p; return p; }
+static void t_free(void *p) { live -= p != NULL; free(p); }
+#define LB_MALLOC t_malloc
+#define LB_REALLOC t_realloc
+#define LB_FREE t_free
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+#include "tests/lbt.h"
+#include "tests/golden.h"
+
+#define V "tests/golden/video/"
+static lb_ctx *new_ctx(void) { lb_ctx *c = NULL; if (lb_ctx_new(NULL, &c)) { printf("  %s\n", lb_last_error()); exit(1); } return c; }
+static int biggest(const uint8_t *a, const uint8_t *b, size_t n, double *mean) {
+    int m = 0; size_t i; double s = 0;
+    for (i = 0; i < n; i++) { int d = abs((int)a[i] - (int)b[i]); s += d; if (d > m) m = d; }
+    if (mean) *mean = s / (double)n;
+    return m;
+}
+
+/* ---- Y4M ---- */
+
+LBT(video, y4m_planes_exact_and_rgb_within_2) {
+    static const struct { const char *name; int fast; } files[] = {       /* fast: ffmpeg converts with replicated chroma by default too */
+        { "420jpeg", 1 }, { "420mpeg2", 1 }, { "420paldv", 1 }, { "odd", 1 }, { "422", 1 }, { "444", 1 }, { "411", 0 }, { "mono", 1 }, { "full", 1 }, { "full444", 1 }, { "420p9", 0 }, { "420p10", 0 },
+        { "422p10", 0 }, { "444p12", 1 }, { "444p14", 1 }, { "420p16", 0 }, { "mono10", 1 }, { "mono16", 1 } };
+    golden g; lb_ctx *c = new_ctx(); size_t i, k;
+    REQUIRE(golden_open("video", &g), "no golden file");
+    for (i = 0; i < LB__COUNT(files); i++) {
+        char path[256], key[64]; lb_video *v = NULL; lb_video_info info; golden_array planes, def, acc; uint32_t crc = 0; size_t total = 0;
+        snprintf(path, sizeof path, V "%s.y4m", files[i].name);
+        if (lb_video_open(c, path, &v)) { CHECK(0, "%s", lb_last_error()); continue; }
+        lb_video_get_info(v, &info);
+        snprintf(key, sizeof key, "y4m.%s.planes", files[i].name); planes = golden_get(&g, key);
+        snprintf(key, sizeof key, "y4m.%s.default", files[i].name); def = golden_get(&g, key);
+        snprintf(key, sizeof key, "y4m.%s.accurate", files[i].name); acc = golden_get(&g, key);
+        CHECK(info.frames == def.shape[0] && (info.height & ~(size_t)1) == def.shape[1] && (info.width & ~(size_t)1) == def.shape[2] && info.fps == 5 && info.readable && !strcmp(info.container, "Y4M"), "%s: %zu frames of %zu x %zu at %g", path, info.frames, info.width, info.height, info.fps);
+        for (k = 0; k < info.frames; k++) {
+            const size_t n = def.shape[1] * def.shape[2] * 3; size_t r; uint8_t *rgb = (uint8_t *)malloc(info.width * info.height * 3); const lb__span s = lb__video_spans(v)[k]; int d, a; double md, ma;
+            crc = lb__crc32(crc, v->data + s.offset, (size_t)s.size); total += (size_t)s.size;
+            lb__yuv_rgb(&v->yuv, 0, v->data + s.offset, rgb);
+            for (r = 0; r < def.shape[1]; r++) memmove(rgb + r * def.shape[2] * 3, rgb + r * info.width * 3, def.shape[2] * 3);
+            d = biggest(rgb, (const uint8_t *)def.data + k * n, n, &md); a = biggest(rgb, (const uint8_t *)acc.data + k * n, n, &ma);
+            if (files[i].fast) CHECK(d <= 2, "%s frame %zu: %d levels from ffmpeg's default conversion (mean %g)", path, k, d, md);
+            CHECK(a <= 1, "%s frame %zu: %d levels from ffmpeg's accurate conversion (mean %g)", path, k, a, ma);
+            free(rgb);
+        }
+        CHECK(((const uint32_t *)planes.data)[0] == total && ((const uint32_t *)planes.data)[1] == crc, "%s: planes %zu bytes, CRC %x", path, total, crc);
+        lb_video_free(v);
+    }
+    golden_close(&g); lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+
+/* ---- containers ---- */
+
+LBT(video, h264_is_described_and_refused) {
+    static const struct { const char *path; size_t w, frames; } s[] = { { "../shared/samples/video/0.mp4", 406, 245 }, { "../shared/samples/video/1.mp4", 404, 269 } };
+    static const size_t want[2][8] = { { 0, 34, 69, 104, 139, 174, 209, 244 }, { 0, 38, 76, 114, 153, 191, 229, 268 } };
+    lb_ctx *c; size_t i, k, ids[8];
+    for (i = 0; i < 2; i++) {
+        lb_video_info info; lb_video *v = NULL; FILE *f = fopen(s[i].path, "rb");
+        if (!f) SKIP("%s is not there", s[i].path);
+        fclose(f);
+        c = new_ctx();
+        REQUIRE(!lb_video_open(c, s[i].path, &v), "%s", lb_last_error());
+        lb_video_get_info(v, &info);
+        CHECK(info.width == s[i].w && info.height == 720 && info.frames == s[i].frames && fabs(info.fps - 30) < 1e-9 && !strcmp(info.codec, "H.264") && !strcmp(info.container, "MP4") && !info.readable,
+              "%s: %zu x %zu, %zu frames, %g fps, %s in %s", s[i].path, info.width, info.height, info.frames, info.fps, info.codec, info.container);
+        CHECK(!lb_video_ids(NULL, info.frames, info.fps, ids), "%s", lb_last_error());
+        for (k = 0; k < 8; k++) CHECK(ids[k] == want[i][k], "%s: frame %zu is %zu, %zu was expected", s[i].path, k, ids[k], want[i][k]);
+        lb_video_free(v); lb_ctx_free(c);
+    }
+}
+LBT(video, containers_give_their_frames) {
+    static const struct { const char *name, *container, *codec; size_t w, h, frames; double fps; } s[] = {
+        { "mjpeg.avi", "AVI", "Motion-JPEG", 48, 32, 5, 10 }, { "mjpeg444.avi", "AVI", "Motion-JPEG", 48, 32, 5, 10 }, { "mjpeg.mov", "MOV", "Motion-JPEG", 48, 32, 5, 10 }, { "faststart.mov", "MOV", "Motion-JPEG", 48, 32, 5, 10 },
+        { "mjpeg422.mp4", "MP4", "Motion-JPEG", 48, 32, 5, 10 }, { "fragmented.mp4", "MP4", "Motion-JPEG", 48, 32, 6, 10 }, { "png.mov", "MOV", "PNG", 48, 32, 3, 10 }, { "opendml.avi", "AVI", "Motion-JPEG", 48, 32, 5, 12.5 } };
+    lb_ctx *c = new_ctx(); size_t i, k;
+    for (i = 0; i < LB__COUNT(s); i++) {
+        char path[256]; lb_video *v = NULL; lb_video_info f;
+        snprintf(path, sizeof path, V "%s", s[i].name);
+        REQUIRE(!lb_video_open(c, path, &v), "%s", lb_last_error());
+        lb_video_get_info(v, &f);
+        CHECK(!strcmp(f.container, s[i].container) && !strcmp(f.codec, s[i].codec) && f.width == s[i].w && f.height == s[i].h && f.frames == s[i].frames && fabs(f.fps - s[i].fps) < 1e-9 && f.readable,
+              "%s: %s, %s, %zu x %zu, %zu frames, %g fps", path, f.container, f.codec, f.width, f.height, f.frames, f.fps);
+        for (k = 0; k < f.frames; k++) {
+            const uint8_t *p = v->data + lb__video_spans(v)[k].offset;
+            CHECK(strstr(f.codec, "JPEG") ? p[0] == 0xff && p[1] == 0xd8 : !memcmp(p, "\x89PNG", 4), "%s: frame %zu begins with %02x %02x", path, k, p[0], p[1]);
+        }
+        lb_video_free(v);
+    }
+    lb_ctx_free(c);
+}
+
+/* ---- which frames ---- */
+
+LBT(video, frame_numbers_as_numpy) {
+    static const int F[] = { 1, 2, 5, 8, 12, 16 };
+    golden g; size_t i, k, r, ids[64]; lb_video_desc d; golden_array a; const int32_t *row;
+    REQUIRE(golden_open("video", &g), "no golden file");
+    for (i = 0; i < LB__COUNT(F); i++) {
+        char key[64];
+        snprintf(key, sizeof key, "ids.uniform.%d", F[i]);
+        a = golden_get(&g, key); row = (const int32_t *)a.data;
+        for (r = 0; r < a.shape[0]; r++, row += a.shape[1]) {
+            const size_t N = r < 299 ? r + 1 : r == 299 ? 1000 : r == 300 ? 4321 : 99999;
+            memset(&d, 0, sizeof d); d.frames = F[i];
+            CHECK(!lb_video_ids(&d, N, 0, ids), "%s", lb_last_error());
+            for (k = 0; k < a.shape[1]; k++) CHECK(ids[k] == (size_t)row[k], "%d of %zu: frame %zu is %zu, numpy says %d", F[i], N, k, ids[k], row[k]);
+        }
+    }
+    a = golden_get(&g, "ids.retrieval"); row = (const int32_t *)a.data;
+    for (r = 0; r < a.shape[0]; r++, row += a.shape[1]) {
+        memset(&d, 0, sizeof d); d.rule = LB_FRAMES_RETRIEVAL; d.start = row[2] < 0 ? 0 : row[2]; d.end = row[3];
+        CHECK(!lb_video_ids(&d, (size_t)row[0], row[1] / 1000.0, ids), "%s", lb_last_error());
+        for (k = 0; k < 8; k++) CHECK(ids[k] == (size_t)row[4 + k], "retrieval row %zu: frame %zu is %zu, not %d", r, k, ids[k], row[4 + k]);
+    }
+    a = golden_get(&g, "ids.view"); row = (const int32_t *)a.data;
+    for (r = 0; r < a.shape[0]; r++, row += a.shape[1]) {
+        memset(&d, 0, sizeof d); d.rule = LB_FRAMES_VIEW; d.segment = row[1];
+        CHECK(!lb_video_ids(&d, (size_t)row[0], 30, ids), "%s", lb_last_error());
+        for (k = 0; k < 8; k++) CHECK(ids[k] == (size_t)row[2 + k], "%d frames, view %d: frame %zu is %zu, not %d", row[0], row[1], k, ids[k], row[2 + k]);
+    }
+    memset(&d, 0, sizeof d); d.rule = LB_FRAMES_MIDDLE; d.frames = 1;
+    CHECK(!lb_video_ids(&d, 9, 0, ids) && ids[0] == 4, "the middle of 9 is %zu", ids[0]);
+    d.rule = LB_FRAMES_IDS; ids[1] = 9; d.ids = ids + 1;
+    CHECK(lb_video_ids(&d, 9, 0, ids) == LB_ERR_ARG && !strcmp(lb_last_error(), "frame 9 of a clip of 9"), "%s", lb_last_error());
+    d.rule = LB_FRAMES_RETRIEVAL;
+    CHECK(lb_video_ids(&d, 9, 0, ids) == LB_ERR_ARG, "no frame rate");
+    golden_close(&g);
+}
+
+/* ---- hostility ---- */
+
+typedef struct source { const uint8_t *p; size_t n, step; } source;
+static size_t source_read(void *user, void *data, size_t size) { source *s = (source *)user; size_t n = LB__MIN(LB__MIN(size, s->n), s->step); memcpy(data, s->p, n); s->p += n; s->n -= n; return n; }
+static size_t broken_read(void *user, void *data, size_t size) { (void)user; (void)data; (void)size; return (size_t)-1; }
+static const char *const every_clip[] = { "420jpeg.y4m", "mono16.y4m", "mjpeg.avi", "opendml.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "png.mov" };
+
+LBT(video, cut_off_anywhere_is_an_error_or_a_shorter_clip) {
+    lb_ctx *c = new_ctx(); size_t i, n;
+    for (i = 0; i < LB__COUNT(every_clip); i++) {
+        char path[256]; lb__file f; lb_video *v; size_t opened = 0;
+        snprintf(path, sizeof path, V "%s", every_clip[i]);
+        REQUIRE(!lb__file_open(path, &f), "%s", lb_last_error());
+        for (n = 0; n < f.size; n++) {
+            uint8_t *copy = (uint8_t *)malloc(n + 1); lb_status s;              /* its own block, so that a sanitizer sees a step beyond */
+            memcpy(copy, f.data, n);
+            s = lb_video_open_memory(c, copy, n, &v);
+            if (!s) { opened++; lb_video_free(v); } else CHECK(v == NULL && lb_last_error()[0] && s != LB_ERR_MEM && s != LB_ERR_ARG, "%s cut at %zu: %s", path, n, lb_last_error());
+            free(copy);
+        }
+        if (strstr(path, "y4m")) CHECK(opened == 1, "%s: %zu cuts were accepted, only the one between two frames is whole", path, opened);
+        lb__file_close(&f);
+    }
+    lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+LBT(video, bytes_changed_anywhere) {
+    lb_ctx *c = new_ctx(); size_t i, n; uint32_t x = 1;
+    for (i = 2; i < LB__COUNT(every_clip); i++) {
+        char path[256]; lb__file f; lb_video *v; uint8_t *copy;
+        snprintf(path, sizeof path, V "%s", every_clip[i]);
+        REQUIRE(!lb__file_open(path, &f), "%s", lb_last_error());
+        copy = (uint8_t *)malloc(f.size);
+        for (n = 0; n < f.size; n++) {
+            memcpy(copy, f.data, f.size); x = x * 1664525u + 1013904223u; copy[n] = (uint8_t)(x >> 24);
+            if (n & 1) copy[n] = 0xff;
+            if (!lb_video_open_memory(c, copy, f.size, &v)) lb_video_free(v);
+        }
+        free(copy); lb__file_close(&f);
+    }
+    lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+LBT(video, streams_are_kept_within_a_limit) {
+    lb_ctx *c; lb_ctx_desc d; lb__file f; lb_video *v; source s; size_t step; lb_video_info info;
+    REQUIRE(!lb__file_open(V "420jpeg.y4m", &f), "%s", lb_last_error());
+    memset(&d, 0, sizeof d); d.limits.max_spool = f.size;
+    REQUIRE(!lb_ctx_new(&d, &c), "%s", lb_last_error());
+    for (step = 1; step < 5000; step *= 7) {
+        s.p = f.data; s.n = f.size; s.step = step;
+        REQUIRE(!lb_video_open_stream(c, source_read, &s, &v), "%s", lb_last_error());
+        lb_video_get_info(v, &info);
+        CHECK(info.frames == 2 && info.width == 36, "%zu frames", info.frames);
+        lb_video_free(v);
+    }
+    c->limits.max_spool = f.size - 1; s.p = f.data; s.n = f.size;
+    CHECK(lb_video_open_stream(c, source_read, &s, &v) == LB_ERR_LIMIT && strstr(lb_last_error(), "max_spool"), "%s", lb_last_error());
+    CHECK(lb_video_open_stream(c, broken_read, NULL, &v) == LB_ERR_IO && !v, "%s", lb_last_error());
+    lb__file_close(&f); lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+/* A Y4M larger than what is kept in memory: goes through the temporary file. */
+typedef struct maker { size_t frames, at, frame; } maker;
+static size_t maker_read(void *user, void *data, size_t size) {
+    maker *m = (maker *)user; static const char head[] = "YUV4MPEG2 W1000 H1000 F25:1 Cmono\n"; uint8_t *p = (uint8_t *)data; size_t n = 0;
+    while (n < size && m->frame <= m->frames) {
+        if (m->frame == 0) { p[n++] = (uint8_t)head[m->at++]; if (m->at == sizeof head - 1) { m->at = 0; m->frame = 1; } }
+        else { const size_t take = m->at < 6 ? 1 : LB__MIN(size - n, 1000006 - m->at); if (m->at < 6) p[n] = (uint8_t)"FRAME\n"[m->at]; else memset(p + n, (int)m->frame, take); n += take; m->at += take; if (m->at == 1000006) { m->at = 0; m->frame++; } }
+    }
+    return n;
+}
+LBT(video, long_streams_go_to_the_disk) {
+    lb_ctx *c = new_ctx(); lb_video *v; maker m; lb_video_info info; size_t k;
+    memset(&m, 0, sizeof m); m.frames = 70;
+    REQUIRE(!lb_video_open_stream(c, maker_read, &m, &v), "%s", lb_last_error());
+    lb_video_get_info(v, &info);
+    CHECK(info.frames == 70 && v->file.mapped && !v->owned, "%zu frames", info.frames);
+    for (k = 0; k < info.frames; k++) { const uint8_t *p = v->data + lb__video_spans(v)[k].offset; CHECK(p[0] == k + 1 && p[999999] == k + 1, "frame %zu", k); }
+    lb_video_free(v); lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+LBT(video, wrong_files_get_a_sentence) {
+    static const struct { const char *bytes; size_t n; const char *word; } s[] = {
+        { "", 0, "empty" }, { "hello world, this is no clip", 28, "" }, { "\x1a\x45\xdf\xa3xxxxxxxx", 12, "Matroska" }, { "YUV4MPEG2 W0 H4\n", 16, "W and H" }, { "YUV4MPEG2 W4 H4 C424\n", 21, "colour space" },
+        { "YUV4MPEG2 W4 H4 F25\n", 20, "frame rate" }, { "YUV4MPEG2 W999999999999 H4\n", 27, "width" }, { "YUV4MPEG2 W99999 H4\n", 20, "limits" }, { "YUV4MPEG2 W4 H4\n", 16, "no frames" }, { "YUV4MPEG2 W4 H4\nFRAMX", 21, "FRAME" },
+        { "YUV4MPEG2 W60000 H60000 C444p16\nFRAME\n", 38, "limits" }, { "RIFF\4\0\0\0AVI ", 12, "no video stream" }, { "\0\0\0\x10""ftypisom\0\0\0\0", 16, "moov" }, { "\0\0\0\4ftypisom", 12, "box" }, { "\0\0\0\1ftyp\xff\xff\xff\xff\xff\xff\xff\xff", 16, "box" } };
+    lb_ctx *c = new_ctx(); size_t i; lb_video *v;
+    for (i = 0; i < LB__COUNT(s); i++) {
+        uint8_t *copy = (uint8_t *)malloc(s[i].n + 1); memcpy(copy, s[i].bytes, s[i].n);
+        CHECK(lb_video_open_memory(c, copy, s[i].n, &v) != LB_OK && !v && strstr(lb_last_error(), s[i].word), "%zu: %s", i, lb_last_error());
+        free(copy);
+    }
+    CHECK(lb_video_open(c, "no/such/file.y4m", &v) == LB_ERR_IO && strstr(lb_last_error(), "no/such/file.y4m"), "%s", lb_last_error());
+    lb_ctx_free(c);
+}
+LBT(video, every_allocation_may_fail) {
+    lb_ctx *c = new_ctx(); size_t i; long n, before = live;
+    for (i = 0; i < LB__COUNT(every_clip); i++) for (n = 0; n < 200; n++) {
+        char path[256]; lb_video *v = NULL; lb_status s;
+        snprintf(path, sizeof path, V "%s", every_clip[i]);
+        fail_after = n; s = lb_video_open(c, path, &v); fail_after = -1;
+        lb_video_free(v);
+        CHECK(s == LB_OK || s == LB_ERR_MEM, "%s: %s", path, lb_last_error());
+        CHECK(live == before, "%s, allocation %ld failing: %ld blocks were not freed", path, n, live - before);
+        if (!s) break;
+    }
+    lb_ctx_free(c);
+}
