@@ -557,9 +557,7 @@ LB_API size_t lb_clean_title(const char *raw, char *out, size_t cap);
 #endif
 #endif /* LANGUAGEBIND_H: end of API */
 
-#ifdef LANGUAGEBIND_IMPLEMENTATION
-#ifndef LB__IMPLEMENTED
-#define LB__IMPLEMENTED
+#if defined(LANGUAGEBIND_IMPLEMENTATION) && !defined(LB__IMPLEMENTED)        /* sections 1 to 4.1; section 4.2 stands outside, the rest follows it */
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"          /* which private functions are used depends on the sections left in */
@@ -1416,9 +1414,37 @@ LB_API void lb_parallel_for(lb_ctx *ctx, size_t n, size_t grain, void (*fn)(void
 
 
 /* ==== 3 >>cpu ====================================================================================================================
- * Which kernel sets this processor and system can run, and which one is used.  Calls: base.  Held by: tests/test_kernels.c */
+ * Which kernel sets this processor and system can run.  A set needs the instructions (CPUID) and a system that saves its registers
+ * (XGETBV).  Calls: base.  Held by: tests/test_kernels.c */
 
-LB_API const char *lb_cpu_name(void) { return "scalar"; }
+#if !defined(LB_NO_SIMD) && defined(__GNUC__) && defined(__x86_64__)
+#  define LB__X86 1
+#  include <cpuid.h>
+#  include <immintrin.h>
+#elif !defined(LB_NO_SIMD) && defined(__GNUC__) && defined(__ARM_NEON) && (defined(__aarch64__) || defined(__ARM_FEATURE_FMA)) && !defined(__ARM_BIG_ENDIAN)
+#  define LB__ARM 1                                          /* NEON is part of AArch64; on 32-bit ARM the compiler must have been told */
+#  include <arm_neon.h>
+#endif
+
+enum { LB__SET_SCALAR = 0, LB__SET_NEON, LB__SET_AVX2, LB__SET_AVX512, LB__SETS };
+
+/* Bit i: kernel set i can run here. */
+static unsigned lb__cpu_sets(void) {
+    unsigned sets = 1u << LB__SET_SCALAR;
+#if defined(LB__ARM)
+    sets |= 1u << LB__SET_NEON;
+#elif defined(LB__X86)
+    unsigned a, b, c, d, c1, lo, hi;
+    if (!__get_cpuid(1, &a, &b, &c1, &d) || !(c1 >> 27 & 1)) return sets;                       /* OSXSAVE */
+    __asm__ volatile ("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return sets;
+    if ((lo & 6) == 6 && (c1 >> 12 & 1) && (c1 >> 29 & 1) && (b >> 5 & 1)) {                    /* xmm+ymm saved; FMA, F16C, AVX2 */
+        sets |= 1u << LB__SET_AVX2;
+        if ((lo & 0xe6) == 0xe6 && (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1)) sets |= 1u << LB__SET_AVX512;     /* F, DQ, BW, VL */
+    }
+#endif
+    return sets;
+}
 
 /* Activation of a GEMM epilogue. */
 typedef enum lb_act { LB_ACT_NONE = 0, LB_ACT_GELU, LB_ACT_QUICK_GELU } lb_act;
@@ -1463,55 +1489,756 @@ static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a);
 /* dq, dk, dv (same shapes and strides as q, k, v) += their gradients; do_ as o; needs o and lse of the forward */
 static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv);
 
-/* ---- 4.1 scalar reference ---- */
+/* ---- 4.1 what the sets share ---- */
 
+/* Inside a product both operands are repacked so that the innermost loop reads memory it has in a near cache, at strides that are known when
+ * it is compiled.  The left operand lies in slices of LB__KC columns, [slice][row][LB__LDP]: rows of one slice are LB__LDP apart, which is no
+ * power of two, so that no two rows fight for a cache set.  The right one lies in blocks [k][32], which is what a weight panel is already. */
+enum { LB__KC = 256, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH };
+
+/* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a is stored [kc][LB__LDP], element (i, k) at k, i */
+typedef struct lb__slab {
+    const float *a; size_t rows;
+    const float *b; size_t kc;
+    float *c; size_t ldc; int load;
+    const char *next; size_t next_bytes;                   /* fetched into the cache meanwhile: the block that comes after this one */
+    const float *out; size_t ldout;                        /* ... and the rows that the epilogue will write; may be NULL */
+} lb__slab;
+
+/* One kernel set.  A table is reached through ctx->kernels; tests hold several. */
+typedef struct lb__kernels {
+    const char *name;
+    void  (*slab_r)(const lb__slab *);
+    void  (*slab_c)(const lb__slab *);
+    void  (*epilogue)(const lb__gemm *g, const float *tile, size_t m0, size_t rows, size_t n0, size_t cols);   /* tile[rows,32] -> g->c at (m0, n0) */
+    void  (*transpose)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols);        /* dst[cols,rows] = src[rows,cols]^T */
+    void  (*widen)(float *dst, const void *src, lb_dtype type, size_t n);
+    void  (*act)(float *y, const float *x, lb_act act, size_t n);
+    void  (*act_bwd)(float *dx, const float *dy, const float *x, lb_act act, size_t n);
+    void  (*layernorm)(float *y, float *mean, float *rstd, const float *x, const float *w, const float *b, float eps, size_t C);
+    void  (*layernorm_bwd)(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean, float rstd, size_t C);
+    float (*softmax)(float *x, size_t n);
+    float (*exps)(float *x, float shift, size_t n);                                                            /* x = exp(x - shift); returns the sum */
+    void  (*axpy)(float *y, float s, const float *x, size_t n);
+    void  (*scale)(float *y, float s, size_t n);
+    double (*dot)(const float *x, const float *y, size_t n);
+} lb__kernels;
+
+/* An element of a weight in any type, and where element (n, k) of a panel matrix lies. */
 static float lb__weight_at(const void *w, lb_dtype t, size_t i) {
     return t == LB_F32 ? ((const float *)w)[i] : t == LB_F16 ? lb__f16_f32(((const uint16_t *)w)[i]) : lb__bf16_f32(((const uint16_t *)w)[i]);
 }
 static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PANEL_WIDTH) * K + k) * LB_PANEL_WIDTH + n % LB_PANEL_WIDTH; }
-LB__INLINE float lb__act_fwd(float x, lb_act act) {
-    if (act == LB_ACT_GELU) return 0.5f * x * (1.0f + erff(x * 0.70710678118654752440f));
-    if (act == LB_ACT_QUICK_GELU) return x / (1.0f + expf(-1.702f * x));
+
+#if defined(__GNUC__)
+#  define LB__FETCH(p)       __builtin_prefetch((const void *)(p), 0, 2)
+#  define LB__FETCH_WRITE(p) __builtin_prefetch((const void *)(p), 1, 3)
+#else
+#  define LB__FETCH(p)       ((void)0)
+#  define LB__FETCH_WRITE(p) ((void)0)
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#  define LB__UNROLL         _Pragma("GCC unroll 16")
+#else
+#  define LB__UNROLL
+#endif
+
+#endif /* first half of the implementation */
+#endif /* !LB__KERNEL_PASS */
+
+/* ---- 4.2 the kernels, compiled once per set: everything between here and "end of the kernel pass" ----
+ * A pass defines LB__FN (the set's suffix), LB__TARGET (the whole list of instruction sets, or gcc would refuse to inline), the vector type
+ * LB__V of LB__W floats, LB__ROWS (rows of a tile that the registers hold beside 2 vectors of columns), and these over them:
+ *   lb__vload lb__vstore lb__vset lb__vadd lb__vsub lb__vmul lb__vdiv      the obvious
+ *   lb__vfma(a,b,c)   a b + c                        lb__vmax(a,b) lb__vmin(a,b)   give b when either is NaN
+ *   lb__vless(a,b,x,y)   a < b ? x : y               lb__vpow2(t)   2^n for t = n + LB__MAGIC */
+#ifdef LB__KERNEL_PASS
+#define LB__MAGIC 12582912.0f                              /* 1.5 * 2^23: adding it rounds to an integer and leaves that in the low bits */
+#if LB__KERNEL_PASS == 3
+#  define LB__FN(x) x##_avx512
+#  define LB__TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
+#  define LB__V __m512
+#  define LB__W 16
+#  define LB__ROWS 14
+#  define lb__vload(p)         _mm512_loadu_ps(p)
+#  define lb__vstore(p, v)     _mm512_storeu_ps(p, v)
+#  define lb__vset(s)          _mm512_set1_ps(s)
+#  define lb__vadd(a, b)       _mm512_add_ps(a, b)
+#  define lb__vsub(a, b)       _mm512_sub_ps(a, b)
+#  define lb__vmul(a, b)       _mm512_mul_ps(a, b)
+#  define lb__vdiv(a, b)       _mm512_div_ps(a, b)
+#  define lb__vfma(a, b, c)    _mm512_fmadd_ps(a, b, c)
+#  define lb__vmax(a, b)       _mm512_max_ps(a, b)
+#  define lb__vmin(a, b)       _mm512_min_ps(a, b)
+#  define lb__vless(a, b, x, y) _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x)
+#  define lb__vpow2(t)         _mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(t), 23), _mm512_set1_epi32(0x3f800000)))
+#elif LB__KERNEL_PASS == 2
+#  define LB__FN(x) x##_avx2
+#  define LB__TARGET __attribute__((target("avx2,fma,f16c")))
+#  define LB__V __m256
+#  define LB__W 8
+#  define LB__ROWS 6
+#  define lb__vload(p)         _mm256_loadu_ps(p)
+#  define lb__vstore(p, v)     _mm256_storeu_ps(p, v)
+#  define lb__vset(s)          _mm256_set1_ps(s)
+#  define lb__vadd(a, b)       _mm256_add_ps(a, b)
+#  define lb__vsub(a, b)       _mm256_sub_ps(a, b)
+#  define lb__vmul(a, b)       _mm256_mul_ps(a, b)
+#  define lb__vdiv(a, b)       _mm256_div_ps(a, b)
+#  define lb__vfma(a, b, c)    _mm256_fmadd_ps(a, b, c)
+#  define lb__vmax(a, b)       _mm256_max_ps(a, b)
+#  define lb__vmin(a, b)       _mm256_min_ps(a, b)
+#  define lb__vless(a, b, x, y) _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ))
+#  define lb__vpow2(t)         _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(t), 23), _mm256_set1_epi32(0x3f800000)))
+#elif LB__KERNEL_PASS == 1
+#  define LB__FN(x) x##_neon
+#  define LB__TARGET
+#  define LB__V float32x4_t
+#  define LB__W 4
+#  ifdef __aarch64__
+#    define LB__ROWS 12
+#    define lb__vdiv(a, b)     vdivq_f32(a, b)
+#  else
+#    define LB__ROWS 6
+#    define lb__vdiv(a, b)     LB__FN(lb__divide)(a, b)
+LB__INLINE float32x4_t LB__FN(lb__divide)(float32x4_t a, float32x4_t b) {
+    float x[4], y[4]; int i;
+    vst1q_f32(x, a); vst1q_f32(y, b);
+    for (i = 0; i < 4; i++) x[i] /= y[i];
+    return vld1q_f32(x);
+}
+#  endif
+#  define lb__vload(p)         vld1q_f32(p)
+#  define lb__vstore(p, v)     vst1q_f32(p, v)
+#  define lb__vset(s)          vdupq_n_f32(s)
+#  define lb__vadd(a, b)       vaddq_f32(a, b)
+#  define lb__vsub(a, b)       vsubq_f32(a, b)
+#  define lb__vmul(a, b)       vmulq_f32(a, b)
+#  define lb__vfma(a, b, c)    vfmaq_f32(c, a, b)
+#  define lb__vmax(a, b)       vbslq_f32(vcgtq_f32(a, b), a, b)
+#  define lb__vmin(a, b)       vbslq_f32(vcltq_f32(a, b), a, b)
+#  define lb__vless(a, b, x, y) vbslq_f32(vcltq_f32(a, b), x, y)
+#  define lb__vpow2(t)         vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23), vdupq_n_s32(0x3f800000)))
+#elif defined(__GNUC__)                                    /* portable: vectors of four floats in the compiler's own terms */
+#  define LB__FN(x) x##_scalar
+#  if defined(__i386__)
+#    define LB__TARGET __attribute__((target("sse2,fpmath=sse")))      /* the x87 would round differently in registers and in memory */
+#  else
+#    define LB__TARGET
+#  endif
+typedef float   lb__v4  __attribute__((vector_size(16), may_alias));
+typedef float   lb__v4u __attribute__((vector_size(16), may_alias, aligned(4)));
+typedef int32_t lb__i4  __attribute__((vector_size(16), may_alias));
+#  define LB__V lb__v4
+#  define LB__W 4
+#  define LB__ROWS 6
+#  define lb__vload(p)         (*(const lb__v4u *)(p))
+#  define lb__vstore(p, v)     ((void)(*(lb__v4u *)(p) = (v)))
+#  define lb__vset(s)          LB__FN(lb__splat)(s)
+#  define lb__vadd(a, b)       ((a) + (b))
+#  define lb__vsub(a, b)       ((a) - (b))
+#  define lb__vmul(a, b)       ((a) * (b))
+#  define lb__vdiv(a, b)       ((a) / (b))
+#  define lb__vfma(a, b, c)    ((a) * (b) + (c))
+#  define lb__vmax(a, b)       lb__vless(b, a, a, b)
+#  define lb__vmin(a, b)       lb__vless(a, b, a, b)
+#  define lb__vless(a, b, x, y) LB__FN(lb__select)(a, b, x, y)
+#  define lb__vpow2(t)         ((lb__v4)(((lb__i4)(t) << 23) + 0x3f800000))
+LB__TARGET LB__INLINE lb__v4 LB__FN(lb__splat)(float s) { lb__v4 v = { 0, 0, 0, 0 }; v[0] = s; v[1] = s; v[2] = s; v[3] = s; return v; }
+LB__TARGET LB__INLINE lb__v4 LB__FN(lb__select)(lb__v4 a, lb__v4 b, lb__v4 x, lb__v4 y) { lb__i4 m = (lb__i4)(a < b); return (lb__v4)((m & (lb__i4)x) | (~m & (lb__i4)y)); }
+#else
+#  define LB__FN(x) x##_scalar
+#  define LB__TARGET
+#  define LB__V float
+#  define LB__W 1
+#  define LB__ROWS 4
+#  define lb__vload(p)         (*(p))
+#  define lb__vstore(p, v)     ((void)(*(p) = (v)))
+#  define lb__vset(s)          (s)
+#  define lb__vadd(a, b)       ((a) + (b))
+#  define lb__vsub(a, b)       ((a) - (b))
+#  define lb__vmul(a, b)       ((a) * (b))
+#  define lb__vdiv(a, b)       ((a) / (b))
+#  define lb__vfma(a, b, c)    ((a) * (b) + (c))
+#  define lb__vmax(a, b)       ((a) > (b) ? (a) : (b))
+#  define lb__vmin(a, b)       ((a) < (b) ? (a) : (b))
+#  define lb__vless(a, b, x, y) ((a) < (b) ? (x) : (y))
+#  define lb__vpow2(t)         lb__bits_f32((lb__f32_bits(t) << 23) + 0x3f800000u)
+#endif
+
+/* Vectors at the end of a row: n >= LB__W is a whole one. */
+LB__TARGET LB__INLINE LB__V LB__FN(lb__vget)(const float *p, size_t n) {
+#if LB__KERNEL_PASS == 3
+    return n >= LB__W ? lb__vload(p) : _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
+    float t[LB__W]; size_t i;
+    if (n >= LB__W) return lb__vload(p);
+    for (i = 0; i < LB__W; i++) t[i] = i < n ? p[i] : 0;
+    return lb__vload(t);
+#endif
+}
+LB__TARGET LB__INLINE void LB__FN(lb__vput)(float *p, LB__V v, size_t n) {
+#if LB__KERNEL_PASS == 3
+    if (n >= LB__W) lb__vstore(p, v);
+    else _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), v);
+#else
+    float t[LB__W]; size_t i;
+    if (n >= LB__W) { lb__vstore(p, v); return; }
+    lb__vstore(t, v);
+    for (i = 0; i < n; i++) p[i] = t[i];
+#endif
+}
+#define lb__vget LB__FN(lb__vget)
+#define lb__vput LB__FN(lb__vput)
+/* Sum of the lanes, in double, always in the same order. */
+LB__TARGET LB__INLINE double LB__FN(lb__vsum)(LB__V v) {
+    float t[LB__W]; double s = 0; int i;
+    lb__vstore(t, v);
+    for (i = 0; i < LB__W; i++) s += t[i];
+    return s;
+}
+LB__TARGET LB__INLINE float LB__FN(lb__vtop)(LB__V v) {
+    float t[LB__W], m; int i;
+    lb__vstore(t, v);
+    for (m = t[0], i = 1; i < LB__W; i++) m = t[i] > m ? t[i] : m;
+    return m;
+}
+#define lb__vsum LB__FN(lb__vsum)
+#define lb__vtop LB__FN(lb__vtop)
+
+/* e^x to 2 ulp for -87.3 <= x <= 88.3, 0 below, 2.4e38 above: n = round(x / ln 2), then a polynomial (our own minimax fit) on the rest. */
+LB__TARGET LB__INLINE LB__V LB__FN(lb__vexp)(LB__V x) {
+    LB__V lo = lb__vset(-87.33f), y = lb__vmin(lb__vset(88.37f), lb__vmax(lo, x));
+    LB__V t = lb__vfma(y, lb__vset(1.44269504088896341f), lb__vset(LB__MAGIC)), n = lb__vsub(t, lb__vset(LB__MAGIC)), r, p;
+    r = lb__vfma(n, lb__vset(-0.693359375f), y);
+    r = lb__vfma(n, lb__vset(2.12194440e-4f), r);
+    p = lb__vfma(r, lb__vset(0.001381422199f), lb__vset(0.008368898912f));
+    p = lb__vfma(p, r, lb__vset(0.04166840574f));
+    p = lb__vfma(p, r, lb__vset(0.1666651913f));
+    p = lb__vfma(p, r, lb__vset(0.4999999335f));
+    p = lb__vfma(lb__vmul(r, r), p, lb__vadd(r, lb__vset(1.0f)));
+    return lb__vless(x, lo, lb__vset(0.0f), lb__vmul(p, lb__vpow2(t)));
+}
+/* Q(a) = (1 - erf(a / sqrt 2)) / 2 for 0 <= a <= 6.25: log2 of it is nearly a parabola, so it is 2 to a polynomial (our own fit, 8e-9). */
+LB__TARGET LB__INLINE LB__V LB__FN(lb__vtail)(LB__V a) {
+    LB__V q = lb__vset(2.34455103e-09f), t, r, p;
+    q = lb__vfma(q, a, lb__vset(-8.9907761e-08f));
+    q = lb__vfma(q, a, lb__vset(1.5220114e-06f));
+    q = lb__vfma(q, a, lb__vset(-1.48533955e-05f));
+    q = lb__vfma(q, a, lb__vset(8.973618e-05f));
+    q = lb__vfma(q, a, lb__vset(-0.000306271723f));
+    q = lb__vfma(q, a, lb__vset(2.95105397e-05f));
+    q = lb__vfma(q, a, lb__vset(0.00693202418f));
+    q = lb__vfma(q, a, lb__vset(-0.052441066f));
+    q = lb__vfma(q, a, lb__vset(-0.459218663f));
+    q = lb__vfma(q, a, lb__vset(-1.15110463f));
+    q = lb__vfma(q, a, lb__vset(-0.999999992f));
+    t = lb__vadd(q, lb__vset(LB__MAGIC));
+    r = lb__vsub(q, lb__vsub(t, lb__vset(LB__MAGIC)));
+    p = lb__vfma(r, lb__vset(0.0001535325831f), lb__vset(0.001339900386f));
+    p = lb__vfma(p, r, lb__vset(0.009618438603f));
+    p = lb__vfma(p, r, lb__vset(0.05550332162f));
+    p = lb__vfma(p, r, lb__vset(0.240226479f));
+    p = lb__vfma(p, r, lb__vset(0.693147203f));
+    p = lb__vfma(p, r, lb__vset(1.0f));
+    return lb__vmul(p, lb__vpow2(t));
+}
+#define lb__vexp  LB__FN(lb__vexp)
+#define lb__vtail LB__FN(lb__vtail)
+/* gelu(x) = x Phi(x) = max(x, 0) - |x| Q(|x|): no cancellation, so the small negative side keeps its digits. */
+LB__TARGET LB__INLINE LB__V LB__FN(lb__vact)(LB__V x, lb_act act) {
+    LB__V zero = lb__vset(0.0f);
+    if (act == LB_ACT_GELU) {
+        LB__V a = lb__vmin(lb__vset(6.25f), lb__vmax(x, lb__vsub(zero, x)));
+        return lb__vsub(lb__vmax(zero, x), lb__vmul(a, lb__vtail(a)));
+    }
+    if (act == LB_ACT_QUICK_GELU) return lb__vdiv(x, lb__vadd(lb__vset(1.0f), lb__vexp(lb__vmul(x, lb__vset(-1.702f)))));
     return x;
 }
-LB__INLINE float lb__act_grad(float x, lb_act act) {
-    if (act == LB_ACT_GELU) return 0.5f * (1.0f + erff(x * 0.70710678118654752440f)) + x * 0.39894228040143267794f * expf(-0.5f * x * x);
-    if (act == LB_ACT_QUICK_GELU) { float s = 1.0f / (1.0f + expf(-1.702f * x)); return s + 1.702f * x * s * (1.0f - s); }
-    return 1.0f;
+/* gelu' = Phi(x) + x phi(x);  quick_gelu' = s + 1.702 x s (1 - s) with s = 1 / (1 + exp(-1.702 x)) */
+LB__TARGET LB__INLINE LB__V LB__FN(lb__vact_grad)(LB__V x, lb_act act) {
+    LB__V zero = lb__vset(0.0f), one = lb__vset(1.0f);
+    if (act == LB_ACT_GELU) {
+        LB__V q = lb__vtail(lb__vmin(lb__vset(6.25f), lb__vmax(x, lb__vsub(zero, x))));
+        LB__V phi = lb__vmul(lb__vset(0.39894228040143267794f), lb__vexp(lb__vmul(lb__vmul(x, x), lb__vset(-0.5f))));
+        return lb__vfma(x, phi, lb__vless(x, zero, q, lb__vsub(one, q)));
+    }
+    if (act == LB_ACT_QUICK_GELU) {
+        LB__V e = lb__vexp(lb__vmul(x, lb__vset(-1.702f))), s = lb__vdiv(one, lb__vadd(one, e));
+        return lb__vfma(lb__vmul(lb__vmul(x, lb__vset(1.702f)), s), lb__vmul(e, s), s);          /* 1 - s = e s, without cancellation */
+    }
+    return one;
+}
+
+/* The inner loop of everything: mr rows (a constant after inlining) by 2 vectors of columns stay in registers while k runs.  They are
+ * written out one by one because gcc keeps an array of them in memory.  Every element is one chain of additions over k, whatever mr is.
+ * Every 16 steps `fetches` lines of the next block are asked for. */
+#define LB__EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
+LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const float *a, const float *b, size_t kc, float *c, size_t ldc, int load, const char *next, size_t fetches) {
+    const size_t rs = tr ? 1 : LB__LDP, cs = tr ? LB__LDP : 1;
+    size_t k = 0, j;
+#define LB__X(i) LB__V x##i = lb__vset(0.0f), y##i = x##i;
+    LB__EACH_ROW(LB__X)
+#undef LB__X
+    if (load) {
+#define LB__X(i) if (mr > i) { x##i = lb__vload(c + i * ldc); y##i = lb__vload(c + i * ldc + LB__W); }
+        LB__EACH_ROW(LB__X)
+#undef LB__X
+    }
+    while (k < kc) {
+        size_t e = kc - k < 16 ? kc : k + 16;
+        for (j = 0; j < fetches; j++, next += 64) LB__FETCH(next);
+        for (; k < e; k++, a += cs, b += LB__PW) {
+            LB__V b0 = lb__vload(b), b1 = lb__vload(b + LB__W);
+#define LB__X(i) if (mr > i) { LB__V s = lb__vset(a[i * rs]); x##i = lb__vfma(s, b0, x##i); y##i = lb__vfma(s, b1, y##i); }
+            LB__EACH_ROW(LB__X)
+#undef LB__X
+        }
+    }
+#define LB__X(i) if (mr > i) { lb__vstore(c + i * ldc, x##i); lb__vstore(c + i * ldc + LB__W, y##i); }
+    LB__EACH_ROW(LB__X)
+#undef LB__X
+}
+LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr) {
+    size_t strips = (t->rows + LB__ROWS - 1) / LB__ROWS, s, col, i, steps = (t->kc + 15) / 16, fetches = 0; const char *next = t->next, *end = next + t->next_bytes;
+    if (t->next_bytes) fetches = (t->next_bytes / 64 + steps * strips * (LB__PW / 2 / LB__W) - 1) / (steps * strips * (LB__PW / 2 / LB__W));
+    for (col = 0; col < LB__PW; col += 2 * LB__W) for (s = 0; s < strips; s++) {
+        size_t r = t->rows * s / strips, mr = t->rows * (s + 1) / strips - r;
+        const float *a = t->a + (tr ? r : r * LB__LDP), *b = t->b + col; float *c = t->c + r * t->ldc + col;
+        if (next >= end) fetches = 0;
+        if (t->out) for (i = 0; i < mr; i++) { const float *o = t->out + (r + i) * t->ldout + col; LB__FETCH_WRITE(o); if (LB__W == 16) LB__FETCH_WRITE(o + 16); }
+        switch (mr) {
+#define LB__X(i) case i + 1: if (i < LB__ROWS) LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, a, b, t->kc, c, t->ldc, t->load, next, fetches); break;
+            LB__EACH_ROW(LB__X)
+#undef LB__X
+            default: break;
+        }
+        next += fetches * steps * 64;
+    }
+}
+LB__TARGET static void LB__FN(lb__slab_r)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 0); }
+LB__TARGET static void LB__FN(lb__slab_c)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 1); }
+
+LB__TARGET LB__INLINE void LB__FN(lb__epilogue_act)(const lb__gemm *g, const float *tile, size_t m0, size_t rows, size_t n0, size_t cols, const lb_act act) {
+    size_t r, c;
+    for (r = 0; r < rows; r++, tile += LB__PW) for (c = 0; c < cols; c += LB__W) {
+        size_t n = cols - c; LB__V v = lb__vload(tile + c);
+        if (g->bias) v = lb__vadd(v, lb__vget(g->bias + n0 + c, n));
+        if (g->pre) lb__vput(g->pre + (m0 + r) * g->ldpre + n0 + c, v, n);
+        v = LB__FN(lb__vact)(v, act);
+        if (g->add) v = lb__vadd(v, lb__vget(g->add + (m0 + r) * g->ldadd + n0 + c, n));
+        lb__vput(g->c + (m0 + r) * g->ldc + n0 + c, v, n);
+    }
+}
+LB__TARGET static void LB__FN(lb__epilogue)(const lb__gemm *g, const float *tile, size_t m0, size_t rows, size_t n0, size_t cols) {
+    if (g->act == LB_ACT_GELU) LB__FN(lb__epilogue_act)(g, tile, m0, rows, n0, cols, LB_ACT_GELU);
+    else if (g->act == LB_ACT_QUICK_GELU) LB__FN(lb__epilogue_act)(g, tile, m0, rows, n0, cols, LB_ACT_QUICK_GELU);
+    else LB__FN(lb__epilogue_act)(g, tile, m0, rows, n0, cols, LB_ACT_NONE);
+}
+
+/* dst[cols,rows] = src[rows,cols]^T */
+LB__TARGET static void LB__FN(lb__transpose)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols) {
+    size_t r = 0, c, i;
+#if LB__KERNEL_PASS == 3
+    for (; r + 16 <= rows; r += 16) for (c = 0; c < cols; c += 16) {
+        const float *p = src + r * lds + c; float *q = dst + c * ldd + r; size_t n = cols - c < 16 ? cols - c : 16;
+        __m512 u[16], v[16]; __mmask16 m = (__mmask16)((1u << n) - 1);
+        LB__UNROLL for (i = 0; i < 16; i++) u[i] = _mm512_maskz_loadu_ps(m, p + i * lds);
+        LB__UNROLL for (i = 0; i < 16; i += 2) { v[i] = _mm512_unpacklo_ps(u[i], u[i + 1]); v[i + 1] = _mm512_unpackhi_ps(u[i], u[i + 1]); }
+        LB__UNROLL for (i = 0; i < 16; i += 4) {
+            u[i]     = _mm512_shuffle_ps(v[i], v[i + 2], 0x44);     u[i + 1] = _mm512_shuffle_ps(v[i], v[i + 2], 0xee);
+            u[i + 2] = _mm512_shuffle_ps(v[i + 1], v[i + 3], 0x44); u[i + 3] = _mm512_shuffle_ps(v[i + 1], v[i + 3], 0xee);
+        }
+        LB__UNROLL for (i = 0; i < 4; i++) {
+            __m512 a = _mm512_shuffle_f32x4(u[i], u[i + 4], 0x88), b = _mm512_shuffle_f32x4(u[i], u[i + 4], 0xdd);
+            __m512 e = _mm512_shuffle_f32x4(u[i + 8], u[i + 12], 0x88), f = _mm512_shuffle_f32x4(u[i + 8], u[i + 12], 0xdd);
+            v[i] = _mm512_shuffle_f32x4(a, e, 0x88); v[i + 8] = _mm512_shuffle_f32x4(a, e, 0xdd);
+            v[i + 4] = _mm512_shuffle_f32x4(b, f, 0x88); v[i + 12] = _mm512_shuffle_f32x4(b, f, 0xdd);
+        }
+        LB__UNROLL for (i = 0; i < 16; i++) if (i < n) _mm512_storeu_ps(q + i * ldd, v[i]);
+    }
+#elif LB__KERNEL_PASS == 2
+    for (; r + 8 <= rows; r += 8) {
+        for (c = 0; c + 8 <= cols; c += 8) {
+            const float *p = src + r * lds + c; float *q = dst + c * ldd + r; __m256 u[8], v[8];
+            LB__UNROLL for (i = 0; i < 8; i++) u[i] = _mm256_loadu_ps(p + i * lds);
+            LB__UNROLL for (i = 0; i < 8; i += 2) { v[i] = _mm256_unpacklo_ps(u[i], u[i + 1]); v[i + 1] = _mm256_unpackhi_ps(u[i], u[i + 1]); }
+            LB__UNROLL for (i = 0; i < 8; i += 4) {
+                u[i]     = _mm256_shuffle_ps(v[i], v[i + 2], 0x44);     u[i + 1] = _mm256_shuffle_ps(v[i], v[i + 2], 0xee);
+                u[i + 2] = _mm256_shuffle_ps(v[i + 1], v[i + 3], 0x44); u[i + 3] = _mm256_shuffle_ps(v[i + 1], v[i + 3], 0xee);
+            }
+            LB__UNROLL for (i = 0; i < 4; i++) { _mm256_storeu_ps(q + i * ldd, _mm256_permute2f128_ps(u[i], u[i + 4], 0x20)); _mm256_storeu_ps(q + (i + 4) * ldd, _mm256_permute2f128_ps(u[i], u[i + 4], 0x31)); }
+        }
+        for (; c < cols; c++) for (i = 0; i < 8; i++) dst[c * ldd + r + i] = src[(r + i) * lds + c];
+    }
+#endif
+    for (; r + 4 <= rows; r += 4) for (c = 0; c < cols; c++) for (i = 0; i < 4; i++) dst[c * ldd + r + i] = src[(r + i) * lds + c];
+    for (; r < rows; r++) for (c = 0; c < cols; c++) dst[c * ldd + r] = src[r * lds + c];
+}
+
+LB__TARGET static void LB__FN(lb__widen)(float *dst, const void *src, lb_dtype type, size_t n) {
+    const uint16_t *h = (const uint16_t *)src; size_t i = 0;
+    if (type == LB_F32) { if (n) memmove(dst, src, n * sizeof(float)); return; }
+#if LB__KERNEL_PASS == 3
+    if (type == LB_F16) for (; i + 16 <= n; i += 16) _mm512_storeu_ps(dst + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(h + i))));
+    else for (; i + 16 <= n; i += 16) _mm512_storeu_ps(dst + i, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(h + i))), 16)));
+#elif LB__KERNEL_PASS == 2
+    if (type == LB_F16) for (; i + 8 <= n; i += 8) _mm256_storeu_ps(dst + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(h + i))));
+    else for (; i + 8 <= n; i += 8) _mm256_storeu_ps(dst + i, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(h + i))), 16)));
+#elif LB__KERNEL_PASS == 1
+#  ifdef __aarch64__
+    if (type == LB_F16) for (; i + 4 <= n; i += 4) vst1q_f32(dst + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(h + i))));
+    else
+#  endif
+    if (type == LB_BF16) for (; i + 4 <= n; i += 4) vst1q_f32(dst + i, vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(h + i), 16)));
+#endif
+    if (type == LB_F16) for (; i < n; i++) dst[i] = lb__f16_f32(h[i]);
+    else for (; i < n; i++) dst[i] = lb__bf16_f32(h[i]);
+}
+
+LB__TARGET static void LB__FN(lb__act)(float *y, const float *x, lb_act act, size_t n) {
+    size_t i;
+    if (act == LB_ACT_GELU) for (i = 0; i < n; i += LB__W) lb__vput(y + i, LB__FN(lb__vact)(lb__vget(x + i, n - i), LB_ACT_GELU), n - i);
+    else if (act == LB_ACT_QUICK_GELU) for (i = 0; i < n; i += LB__W) lb__vput(y + i, LB__FN(lb__vact)(lb__vget(x + i, n - i), LB_ACT_QUICK_GELU), n - i);
+    else if (n) memmove(y, x, n * sizeof(float));
+}
+LB__TARGET static void LB__FN(lb__act_bwd)(float *dx, const float *dy, const float *x, lb_act act, size_t n) {
+    size_t i;
+    if (act == LB_ACT_GELU) for (i = 0; i < n; i += LB__W) lb__vput(dx + i, lb__vmul(lb__vget(dy + i, n - i), LB__FN(lb__vact_grad)(lb__vget(x + i, n - i), LB_ACT_GELU)), n - i);
+    else if (act == LB_ACT_QUICK_GELU) for (i = 0; i < n; i += LB__W) lb__vput(dx + i, lb__vmul(lb__vget(dy + i, n - i), LB__FN(lb__vact_grad)(lb__vget(x + i, n - i), LB_ACT_QUICK_GELU)), n - i);
+    else if (n) memmove(dx, dy, n * sizeof(float));
+}
+
+/* One row.  Two passes over it: the second sums squares of differences, so nothing cancels. */
+LB__TARGET static void LB__FN(lb__layernorm)(float *y, float *mean, float *rstd, const float *x, const float *w, const float *b, float eps, size_t C) {
+    size_t c, whole = C / LB__W * LB__W; LB__V s0 = lb__vset(0.0f), s1 = s0, m; double s; float mu, r;
+    for (c = 0; c + LB__W < whole; c += 2 * LB__W) { s0 = lb__vadd(s0, lb__vload(x + c)); s1 = lb__vadd(s1, lb__vload(x + c + LB__W)); }
+    for (; c < C; c += LB__W) s0 = lb__vadd(s0, lb__vget(x + c, C - c));
+    s = lb__vsum(lb__vadd(s0, s1));
+    mu = (float)(s / (double)C); m = lb__vset(mu);
+    s0 = s1 = lb__vset(0.0f);
+    for (c = 0; c + LB__W < whole; c += 2 * LB__W) {
+        LB__V d = lb__vsub(lb__vload(x + c), m), e = lb__vsub(lb__vload(x + c + LB__W), m);
+        s0 = lb__vfma(d, d, s0); s1 = lb__vfma(e, e, s1);
+    }
+    for (; c < whole; c += LB__W) { LB__V d = lb__vsub(lb__vload(x + c), m); s0 = lb__vfma(d, d, s0); }
+    s = lb__vsum(lb__vadd(s0, s1));
+    for (; c < C; c++) { float d = x[c] - mu; s += d * d; }
+    r = (float)(1.0 / sqrt(s / (double)C + eps));
+    {
+        LB__V k = lb__vset(r);
+        for (c = 0; c < C; c += LB__W) { size_t n = C - c; lb__vput(y + c, lb__vfma(lb__vmul(lb__vsub(lb__vget(x + c, n), m), k), lb__vget(w + c, n), lb__vget(b + c, n)), n); }
+    }
+    if (mean) { *mean = mu; *rstd = r; }
+}
+LB__TARGET static void LB__FN(lb__layernorm_bwd)(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean, float rstd, size_t C) {
+    LB__V m = lb__vset(mean), r = lb__vset(rstd), sg = lb__vset(0.0f), sh = sg; size_t c;
+    for (c = 0; c < C; c += LB__W) {
+        size_t n = C - c; LB__V d = lb__vget(dy + c, n), h = lb__vmul(lb__vsub(lb__vget(x + c, n), m), r), g;
+        if (dw) { lb__vput(dw + c, lb__vfma(d, h, lb__vget(dw + c, n)), n); lb__vput(db + c, lb__vadd(d, lb__vget(db + c, n)), n); }
+        g = lb__vmul(d, lb__vget(w + c, n));                                 /* past the end d is 0, so nothing is added there */
+        sg = lb__vadd(sg, g); sh = lb__vfma(g, h, sh);
+    }
+    if (!dx) return;
+    sg = lb__vset((float)(lb__vsum(sg) / (double)C)); sh = lb__vset((float)(lb__vsum(sh) / (double)C));
+    for (c = 0; c < C; c += LB__W) {
+        size_t n = C - c; LB__V h = lb__vmul(lb__vsub(lb__vget(x + c, n), m), r), g = lb__vmul(lb__vget(dy + c, n), lb__vget(w + c, n));
+        g = lb__vsub(lb__vsub(g, sg), lb__vmul(h, sh));
+        lb__vput(dx + c, lb__vfma(g, r, lb__vget(dx + c, n)), n);
+    }
+}
+
+/* x = exp(x - shift); returns the sum */
+LB__TARGET static float LB__FN(lb__exps)(float *x, float shift, size_t n) {
+    size_t i, whole = n / LB__W * LB__W; LB__V s = lb__vset(0.0f), m = lb__vset(shift); float t[LB__W]; double sum;
+    for (i = 0; i < whole; i += LB__W) { LB__V e = lb__vexp(lb__vsub(lb__vload(x + i), m)); lb__vstore(x + i, e); s = lb__vadd(s, e); }
+    sum = lb__vsum(s);
+    if (i < n) {
+        lb__vstore(t, lb__vexp(lb__vsub(lb__vget(x + i, n - i), m)));
+        for (; i < n; i++) { x[i] = t[i - whole]; sum += x[i]; }
+    }
+    return (float)sum;
+}
+/* Largest of a row; NaN anywhere may be lost here but comes back through the exponentials. */
+LB__TARGET LB__INLINE float LB__FN(lb__top)(const float *x, size_t n) {
+    size_t i = 0; float top = -INFINITY;
+    if (n >= LB__W) {
+        LB__V m = lb__vload(x);
+        for (i = LB__W; i + LB__W <= n; i += LB__W) m = lb__vmax(lb__vload(x + i), m);
+        top = lb__vtop(m);
+    }
+    for (; i < n; i++) top = x[i] > top ? x[i] : top;
+    return top;
+}
+LB__TARGET static void LB__FN(lb__scale)(float *y, float s, size_t n) {
+    size_t i; LB__V v = lb__vset(s);
+    for (i = 0; i < n; i += LB__W) lb__vput(y + i, lb__vmul(lb__vget(y + i, n - i), v), n - i);
+}
+LB__TARGET static float LB__FN(lb__softmax)(float *x, size_t n) {
+    float m = LB__FN(lb__top)(x, n), s;
+    if (!(m > -INFINITY)) m = 0;                            /* a row of -inf only: 0/0, a NaN as it should be */
+    s = LB__FN(lb__exps)(x, m, n);
+    LB__FN(lb__scale)(x, 1.0f / s, n);
+    return m + logf(s);
+}
+LB__TARGET static void LB__FN(lb__axpy)(float *y, float s, const float *x, size_t n) {
+    size_t i; LB__V v = lb__vset(s);
+    for (i = 0; i < n; i += LB__W) lb__vput(y + i, lb__vfma(v, lb__vget(x + i, n - i), lb__vget(y + i, n - i)), n - i);
+}
+/* In pieces of 1024, each summed in f32 lanes and added up in double. */
+LB__TARGET static double LB__FN(lb__dot)(const float *x, const float *y, size_t n) {
+    double sum = 0; size_t b, i;
+    for (b = 0; b < n; b += 1024) {
+        size_t e = n - b < 1024 ? n : b + 1024; LB__V s = lb__vset(0.0f);
+        for (i = b; i < e; i += LB__W) s = lb__vfma(lb__vget(x + i, n - i), lb__vget(y + i, n - i), s);
+        sum += lb__vsum(s);
+    }
+    return sum;
+}
+
+static const lb__kernels LB__FN(lb__kernels) = {
+#if LB__KERNEL_PASS == 3
+    "avx512",
+#elif LB__KERNEL_PASS == 2
+    "avx2",
+#elif LB__KERNEL_PASS == 1
+    "neon",
+#else
+    "scalar",
+#endif
+    LB__FN(lb__slab_r), LB__FN(lb__slab_c), LB__FN(lb__epilogue), LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd),
+    LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__exps), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot)
+};
+#undef LB__MAGIC
+#undef LB__FN
+#undef LB__TARGET
+#undef LB__V
+#undef LB__W
+#undef LB__ROWS
+#undef LB__EACH_ROW
+#undef lb__vload
+#undef lb__vstore
+#undef lb__vset
+#undef lb__vadd
+#undef lb__vsub
+#undef lb__vmul
+#undef lb__vdiv
+#undef lb__vfma
+#undef lb__vmax
+#undef lb__vmin
+#undef lb__vless
+#undef lb__vpow2
+#undef lb__vget
+#undef lb__vput
+#undef lb__vsum
+#undef lb__vtop
+#undef lb__vexp
+#undef lb__vtail
+#endif /* end of the kernel pass */
+
+#ifndef LB__KERNEL_PASS
+#if defined(LANGUAGEBIND_IMPLEMENTATION) && !defined(LB__IMPLEMENTED)
+#define LB__KERNEL_PASS 0
+#include LB_HEADER_NAME
+#undef LB__KERNEL_PASS
+#ifdef LB__ARM
+#  define LB__KERNEL_PASS 1
+#  include LB_HEADER_NAME
+#  undef LB__KERNEL_PASS
+#endif
+#ifdef LB__X86
+#  define LB__KERNEL_PASS 2
+#  include LB_HEADER_NAME
+#  undef LB__KERNEL_PASS
+#  define LB__KERNEL_PASS 3
+#  include LB_HEADER_NAME
+#  undef LB__KERNEL_PASS
+#endif
+
+/* The table of a set, NULL when this build or this machine has not got it. */
+static const lb__kernels *lb__kernels_of(int set) {
+    if (!(lb__cpu_sets() >> set & 1)) return NULL;
+#ifdef LB__ARM
+    if (set == LB__SET_NEON) return &lb__kernels_neon;
+#endif
+#ifdef LB__X86
+    if (set == LB__SET_AVX2) return &lb__kernels_avx2;
+    if (set == LB__SET_AVX512) return &lb__kernels_avx512;
+#endif
+    return &lb__kernels_scalar;
+}
+/* The best set, or the one that LB_CPU names if it is there; another word changes nothing. */
+static const lb__kernels *lb__kernels_best(void) {
+    const char *want = getenv("LB_CPU"); const lb__kernels *k; int i;
+    if (want) for (i = 0; i < LB__SETS; i++) if ((k = lb__kernels_of(i)) != NULL && !strcmp(k->name, want)) return k;
+    for (i = LB__SETS - 1; (k = lb__kernels_of(i)) == NULL; ) i--;
+    return k;
+}
+LB_API const char *lb_cpu_name(void) { return lb__kernels_best()->name; }
+
+/* ---- 4.3 products ---- */
+
+/* What a product is made of, for all of gemm, gemm_dx, gemm_dw and matmul. */
+enum { LB__B_PANELS, LB__B_PANELS_T, LB__B_ROWS, LB__B_COLUMNS };      /* b [K,N] comes as: panels of [N,K]; panels of [K,N]; rows of [K,N]; rows of [N,K] */
+typedef struct lb__prod {
+    const lb__kernels *k;
+    size_t M, N, K;
+    const float *a; size_t lda; int ta;
+    const void *b; size_t ldb; lb_dtype btype; int bkind;
+    const lb__gemm *out;                                   /* where and how results are written ... */
+    float *panels; size_t ldpanel;                         /* ... or: added to panels, 32 columns of ldpanel rows after another */
+    float *packed; size_t width, slices;                   /* a in slices of `width` columns */
+    size_t mblocks, groups, group; size_t worker_floats; float *work;
+} lb__prod;
+
+static void lb__prod_pack(void *arg, size_t begin, size_t end, int worker) {
+    lb__prod *p = (lb__prod *)arg; size_t r, s, rows = p->ta ? p->K : p->M, cols = p->ta ? p->M : p->K;
+    (void)worker;
+    for (r = begin; r < end; r++) for (s = 0; s < p->slices; s++)
+        memcpy(p->packed + (s * rows + r) * LB__LDP, p->a + r * p->lda + s * p->width, LB__MIN(p->width, cols - s * p->width) * sizeof(float));
+}
+/* b's rows [k0, k0+kc), columns [n0, n0+32) as a block [kc][32] */
+static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_t n0, float *tmp, float *raw) {
+    size_t cols = LB__MIN((size_t)LB__PW, p->N - n0), k, es = lb_dtype_size(p->btype);
+    if (p->bkind == LB__B_PANELS) {
+        const char *w = (const char *)p->b + (n0 / LB__PW * p->K + k0) * LB__PW * es;
+        if (p->btype == LB_F32) return (const float *)(const void *)w;
+        p->k->widen(tmp, w, p->btype, kc * LB__PW);
+    } else if (p->bkind == LB__B_PANELS_T) {
+        if (cols < LB__PW) memset(tmp, 0, kc * LB__PW * sizeof(float));
+        for (k = 0; k < kc; k += LB__PW) {
+            const char *w = (const char *)p->b + ((k0 + k) / LB__PW * p->N + n0) * LB__PW * es; const float *f = (const float *)(const void *)w;
+            if (p->btype != LB_F32) { p->k->widen(raw, w, p->btype, cols * LB__PW); f = raw; }
+            p->k->transpose(tmp + k * LB__PW, LB__PW, f, LB__PW, cols, LB__MIN((size_t)LB__PW, kc - k));
+        }
+    } else if (p->bkind == LB__B_ROWS) {
+        const float *b = (const float *)p->b + k0 * p->ldb + n0;
+        if (cols == LB__PW) for (k = 0; k < kc; k++) memcpy(tmp + k * LB__PW, b + k * p->ldb, LB__PW * sizeof(float));
+        else for (k = 0; k < kc; k++) { memcpy(tmp + k * LB__PW, b + k * p->ldb, cols * sizeof(float)); memset(tmp + k * LB__PW + cols, 0, (LB__PW - cols) * sizeof(float)); }
+    } else {
+        if (cols < LB__PW) memset(tmp, 0, kc * LB__PW * sizeof(float));
+        p->k->transpose(tmp, LB__PW, (const float *)p->b + n0 * p->ldb + k0, p->ldb, cols, kc);
+    }
+    return tmp;
+}
+/* A task is one block of rows by one group of 32-column panels.  For every slice of k the rows' slice stays in the second-level cache
+ * while the panels' blocks pass by; sums wait in `acc` between slices. */
+static void lb__prod_task(void *arg, size_t begin, size_t end, int worker) {
+    lb__prod *p = (lb__prod *)arg; size_t t, panels = (p->N + LB__PW - 1) / LB__PW, kstep = p->ta ? (size_t)LB__KC : p->width, q, k0;
+    float *tmp = p->work + (size_t)worker * p->worker_floats, *raw = tmp + LB__KC * LB__PW, *acc = raw + LB__PW * LB__PW;
+    for (t = begin; t < end; t++) {
+        size_t mb = t % p->mblocks, p0 = t / p->mblocks * p->group, p1 = LB__MIN(p0 + p->group, panels), m0, rows;
+        if (p->ta) { m0 = mb * p->width; rows = LB__MIN(p->width, p->M - m0); }
+        else { m0 = p->M * mb / p->mblocks; rows = p->M * (mb + 1) / p->mblocks - m0; }
+        for (k0 = 0; k0 == 0 || k0 < p->K; k0 += kstep) {
+            size_t kc = LB__MIN(kstep, p->K - k0); int last = k0 + kc == p->K;
+            for (q = p0; q < p1; q++) {
+                lb__slab b;
+                b.b = lb__prod_slab(p, k0, kc, q * LB__PW, tmp, raw);
+                b.a = p->ta ? p->packed + (mb * p->K + k0) * LB__LDP : p->packed + (k0 / p->width * p->M + m0) * LB__LDP;
+                b.rows = rows; b.kc = kc; b.ldc = LB__PW; b.next = NULL; b.next_bytes = 0; b.out = NULL; b.ldout = 0;
+                if (p->panels) { b.c = p->panels + (q * p->ldpanel + m0) * LB__PW; b.load = 1; }
+                else { b.c = acc + (q - p0) * rows * LB__PW; b.load = k0 > 0; if (last) { b.out = p->out->c + m0 * p->out->ldc + q * LB__PW; b.ldout = p->out->ldc; } }
+                if (p->bkind == LB__B_PANELS) {             /* the panels are read once: ask for the next block in time */
+                    size_t es = lb_dtype_size(p->btype), nq = q + 1 < p1 ? q + 1 : last ? p1 : p0, nk = q + 1 < p1 ? k0 : last ? 0 : k0 + kc;
+                    if (nq < panels) { b.next = (const char *)p->b + (nq * p->K + nk) * LB__PW * es; b.next_bytes = LB__MIN(kstep, p->K - nk) * LB__PW * es; }
+                }
+                if (p->ta) p->k->slab_c(&b);
+                else p->k->slab_r(&b);
+                if (last && !p->panels) p->k->epilogue(p->out, b.c, m0, rows, q * LB__PW, LB__MIN((size_t)LB__PW, p->N - q * LB__PW));
+            }
+        }
+    }
+}
+static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
+    lb__mark mark = lb__arena_mark(ctx); size_t cols = p->ta ? p->M : p->K, rows = p->ta ? p->K : p->M, panels = (p->N + LB__PW - 1) / LB__PW, mrows, want, n; lb_status s = LB_OK; int workers = ctx->threads;
+    if (!p->M || !p->N) return LB_OK;
+    p->k = ctx->kernels;
+    p->slices = LB__MAX((cols + LB__KC - 1) / LB__KC, (size_t)1);
+    p->width = LB__MAX((((cols + p->slices - 1) / p->slices) + 31) & ~(size_t)31, (size_t)32);                 /* even slices, a multiple of 32 for transposed panels */
+    p->slices = LB__MAX((cols + p->width - 1) / p->width, (size_t)1);
+    p->mblocks = p->ta ? p->slices : (p->M + LB__MC - 1) / LB__MC;
+    mrows = p->ta ? p->width : (p->M + p->mblocks - 1) / p->mblocks;
+    if ((double)p->M * (double)p->N * (double)p->K < 2e5) workers = 1;
+    /* One strip of rows reads every weight once: panel after panel, the whole of k.  More rows reuse their slice over a group of panels. */
+    want = (size_t)workers * 4;
+    p->group = p->M <= 16 ? 1 : LB__GROUP;
+    if (workers > 1) while (p->group > 1 && (panels + p->group - 1) / p->group * p->mblocks < want) p->group--;
+    p->groups = (panels + p->group - 1) / p->group;
+    p->worker_floats = (LB__KC * LB__PW + LB__PW * LB__PW + (p->panels ? 0 : p->group * mrows * LB__PW) + 15) & ~(size_t)15;
+    if (!lb__mul(p->slices, rows, &n) || (p->packed = lb__arena_f32(ctx, n, LB__LDP)) == NULL || (p->work = lb__arena_f32(ctx, (size_t)workers, p->worker_floats)) == NULL) s = LB_ERR_MEM;
+    else {
+        n = p->groups * p->mblocks;
+        if (workers == 1) { lb__prod_pack(p, 0, rows, 0); lb__prod_task(p, 0, n, 0); }
+        else {
+            if (rows * cols < 32768) lb__prod_pack(p, 0, rows, 0);
+            else lb_parallel_for(ctx, rows, (rows + (size_t)workers * 2 - 1) / ((size_t)workers * 2), lb__prod_pack, p);
+            lb_parallel_for(ctx, n, LB__MAX(n / (want * 2), (size_t)1), lb__prod_task, p);
+        }
+    }
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
+/* The packed copy of `a` is the scratch memory that grows with the input: at most this many rows are packed at a time. */
+static size_t lb__prod_rows(size_t cols) { return LB__MAX((size_t)LB__MC, ((size_t)4 << 20) / (((cols + LB__KC - 1) / LB__KC + 1) * LB__LDP) / LB__KC * LB__KC); }
+
+static lb_status lb__prod_tall(lb_ctx *ctx, const lb__prod *whole, const lb__gemm *out) {
+    size_t m, step = lb__prod_rows(whole->K);
+    for (m = 0; m < whole->M; m += step) {
+        lb__prod p = *whole; lb__gemm g = *out;
+        p.M = LB__MIN(step, whole->M - m); p.a += m * p.lda; p.out = &g;
+        g.c += m * g.ldc;
+        if (g.add) g.add += m * g.ldadd;
+        if (g.pre) g.pre += m * g.ldpre;
+        LB__TRY(lb__prod_run(ctx, &p));
+    }
+    return LB_OK;
 }
 static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g) {
-    size_t m, n, k;
-    (void)ctx;
-    for (m = 0; m < g->M; m++) for (n = 0; n < g->N; n++) {
-        float s = 0;
-        for (k = 0; k < g->K; k++) s += g->a[m * g->lda + k] * lb__weight_at(g->w, g->wtype, lb__panel_index(n, k, g->K));
-        if (g->bias) s += g->bias[n];
-        if (g->pre) g->pre[m * g->ldpre + n] = s;
-        s = lb__act_fwd(s, g->act);
-        g->c[m * g->ldc + n] = g->add ? s + g->add[m * g->ldadd + n] : s;
-    }
-    return LB_OK;
+    lb__prod p;
+    LB_ASSERT(g->lda >= g->K && g->ldc >= g->N && (g->wtype == LB_F32 || g->wtype == LB_F16 || g->wtype == LB_BF16));
+    memset(&p, 0, sizeof p);
+    p.M = g->M; p.N = g->N; p.K = g->K; p.a = g->a; p.lda = g->lda; p.b = g->w; p.btype = g->wtype; p.bkind = LB__B_PANELS;
+    return lb__prod_tall(ctx, &p, g);
 }
 static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K) {
-    size_t m, n, k;
-    (void)ctx;
-    for (m = 0; m < M; m++) for (k = 0; k < K; k++) {
-        float s = 0;
-        for (n = 0; n < N; n++) s += dy[m * lddy + n] * lb__weight_at(w, wtype, lb__panel_index(n, k, K));
-        dx[m * lddx + k] += s;
-    }
-    return LB_OK;
+    lb__prod p; lb__gemm g;
+    LB_ASSERT(lddx >= K && lddy >= N);
+    memset(&p, 0, sizeof p); memset(&g, 0, sizeof g);
+    p.M = M; p.N = K; p.K = N; p.a = dy; p.lda = lddy; p.b = w; p.btype = wtype; p.bkind = LB__B_PANELS_T;
+    g.c = dx; g.ldc = lddx; g.add = dx; g.ldadd = lddx;
+    return lb__prod_tall(ctx, &p, &g);
 }
 static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K) {
-    size_t m, n, k;
-    (void)ctx;
-    for (n = 0; n < N; n++) for (k = 0; k < K; k++) {
-        float s = 0;
-        for (m = 0; m < M; m++) s += dy[m * lddy + n] * x[m * ldx + k];
-        dw[lb__panel_index(n, k, K)] += s;
+    size_t m, step = lb__prod_rows(K);
+    LB_ASSERT(lddy >= N && ldx >= K);
+    for (m = 0; m < M; m += step) {
+        lb__prod p;
+        memset(&p, 0, sizeof p);
+        p.M = K; p.N = N; p.K = LB__MIN(step, M - m); p.a = x + m * ldx; p.lda = ldx; p.ta = 1; p.b = dy + m * lddy; p.ldb = lddy; p.btype = LB_F32; p.bkind = LB__B_ROWS;
+        p.panels = dw; p.ldpanel = K;
+        LB__TRY(lb__prod_run(ctx, &p));
     }
     return LB_OK;
 }
+/* matmul  c (+)= op(a) op(b)                    op(a) [M,K], op(b) [K,N], c [M,N]; ta: a is stored [K,M]; tb: b is stored [N,K]; `add`: += */
+static lb_status lb__matmul(lb_ctx *ctx, float *c, size_t ldc, int add, const float *a, size_t lda, int ta, const float *b, size_t ldb, int tb, size_t M, size_t N, size_t K) {
+    lb__prod p; lb__gemm g; size_t k, step = lb__prod_rows(M);
+    memset(&p, 0, sizeof p); memset(&g, 0, sizeof g);
+    p.M = M; p.N = N; p.K = K; p.a = a; p.lda = lda; p.ta = ta; p.b = b; p.ldb = ldb; p.btype = LB_F32; p.bkind = tb ? LB__B_COLUMNS : LB__B_ROWS;
+    g.c = c; g.ldc = ldc; g.ldadd = ldc;
+    if (add) g.add = c;
+    if (!ta) return lb__prod_tall(ctx, &p, &g);
+    for (k = 0; k == 0 || k < K; k += step) {
+        p.K = LB__MIN(step, K - k); p.a = a + k * lda; p.b = b + (tb ? k : k * ldb); p.out = &g;
+        LB__TRY(lb__prod_run(ctx, &p));
+        g.add = c;
+    }
+    return LB_OK;
+}
+
+/* ---- 4.4 attention ---- */
+
 static void lb__attn_seq(const lb__attn *a, size_t s, size_t *row, size_t *stride, size_t *len) {
     if (a->offset) { *row = a->offset[s]; *stride = 1; *len = a->offset[s + 1] - a->offset[s]; return; }
     *row = s / a->inner * a->inner * a->T + s % a->inner; *stride = a->inner; *len = a->T;
@@ -1562,85 +2289,123 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
     return LB_OK;
 }
 
+/* ---- 4.5 rows and vectors ---- */
+
+typedef struct lb__rows_job {
+    const lb__kernels *k; size_t N, C, block, ldx, ldy, ldd; lb_act act; float s, eps;
+    float *y; const float *x, *d, *w, *b, *mu, *rs; float *mean, *rstd, *dw;
+} lb__rows_job;
+/* A grain of about 16k elements, in whole rows. */
+static size_t lb__rows_grain(size_t C) { return LB__MAX((size_t)16384 / LB__MAX(C, (size_t)1), (size_t)1); }
+
+static void lb__layernorm_rows(void *arg, size_t begin, size_t end, int worker) {
+    lb__rows_job *j = (lb__rows_job *)arg; size_t n;
+    (void)worker;
+    for (n = begin; n < end; n++) j->k->layernorm(j->y + n * j->ldy, j->mean ? j->mean + n : NULL, j->mean ? j->rstd + n : NULL, j->x + n * j->ldx, j->w, j->b, j->eps, j->C);
+}
 /* layernorm  y = (x - mean) * rstd * w + b,  rstd = 1/sqrt(var + eps), biased variance        [N,C] -> [N,C]; mean, rstd [N] or NULL */
 static void lb__layernorm(lb_ctx *ctx, float *y, size_t ldy, float *mean, float *rstd, const float *x, size_t ldx, const float *w, const float *b, float eps, size_t N, size_t C) {
-    size_t n, c;
-    (void)ctx;
-    for (n = 0; n < N; n++) {
-        const float *p = x + n * ldx; double s = 0, v = 0; float mu, r;
-        for (c = 0; c < C; c++) s += p[c];
-        mu = (float)(s / (double)C);
-        for (c = 0; c < C; c++) { double d = p[c] - mu; v += d * d; }
-        r = (float)(1.0 / sqrt(v / (double)C + eps));
-        for (c = 0; c < C; c++) y[n * ldy + c] = (p[c] - mu) * r * w[c] + b[c];
-        if (mean) { mean[n] = mu; rstd[n] = r; }
+    lb__rows_job j;
+    memset(&j, 0, sizeof j);
+    j.k = ctx->kernels; j.C = C; j.y = y; j.ldy = ldy; j.mean = mean; j.rstd = rstd; j.x = x; j.ldx = ldx; j.w = w; j.b = b; j.eps = eps;
+    lb_parallel_for(ctx, N, lb__rows_grain(C), lb__layernorm_rows, &j);
+}
+static void lb__layernorm_bwd_rows(void *arg, size_t begin, size_t end, int worker) {
+    lb__rows_job *j = (lb__rows_job *)arg; size_t i, n;
+    (void)worker;
+    for (i = begin; i < end; i++) {
+        float *dw = j->dw ? j->dw + i * 2 * j->C : NULL;
+        if (dw) memset(dw, 0, 2 * j->C * sizeof(float));
+        for (n = i * j->block; n < LB__MIN((i + 1) * j->block, j->N); n++)
+            j->k->layernorm_bwd(j->y ? j->y + n * j->ldy : NULL, dw, dw ? dw + j->C : NULL, j->d + n * j->ldd, j->x + n * j->ldx, j->w, j->mu[n], j->rs[n], j->C);
     }
 }
-
 /* layernorm_bwd  with h = (x - mean) rstd and g = dy w:   dx += rstd (g - mean_c(g) - h mean_c(g h)),   dw += sum_n dy h,   db += sum_n dy
- * dx, or dw and db together, may be NULL */
+ * dx, or dw and db together, may be NULL.  Rows are summed in blocks of 64, then block after block, whoever computed them. */
 static lb_status lb__layernorm_bwd(lb_ctx *ctx, float *dx, size_t lddx, float *dw, float *db, const float *dy, size_t lddy, const float *x, size_t ldx, const float *w,
                                    const float *mean, const float *rstd, size_t N, size_t C) {
-    size_t n, c;
-    (void)ctx;
-    for (n = 0; n < N; n++) {
-        const float *p = x + n * ldx, *g = dy + n * lddy; double sg = 0, sgh = 0;
-        for (c = 0; c < C; c++) { float h = (p[c] - mean[n]) * rstd[n]; sg += g[c] * w[c]; sgh += g[c] * w[c] * h; }
-        sg /= (double)C; sgh /= (double)C;
-        for (c = 0; c < C; c++) {
-            float h = (p[c] - mean[n]) * rstd[n];
-            if (dx) dx[n * lddx + c] += rstd[n] * (g[c] * w[c] - (float)sg - h * (float)sgh);
-            if (dw) { dw[c] += g[c] * h; db[c] += g[c]; }
-        }
-    }
+    lb__mark mark = lb__arena_mark(ctx); lb__rows_job j; size_t blocks = (N + 63) / 64, i;
+    memset(&j, 0, sizeof j);
+    if (dw && (j.dw = lb__arena_f32(ctx, blocks * 2, C)) == NULL) return LB_ERR_MEM;
+    j.k = ctx->kernels; j.N = N; j.C = C; j.block = 64; j.y = dx; j.ldy = lddx; j.d = dy; j.ldd = lddy; j.x = x; j.ldx = ldx; j.w = w; j.mu = mean; j.rs = rstd;
+    lb_parallel_for(ctx, blocks, 1, lb__layernorm_bwd_rows, &j);
+    if (dw) for (i = 0; i < blocks; i++) { j.k->axpy(dw, 1.0f, j.dw + i * 2 * C, C); j.k->axpy(db, 1.0f, j.dw + (i * 2 + 1) * C, C); }
+    lb__arena_rewind(ctx, mark);
     return LB_OK;
+}
+static void lb__act_piece(void *arg, size_t begin, size_t end, int worker) {
+    lb__rows_job *j = (lb__rows_job *)arg;
+    (void)worker;
+    if (j->d) j->k->act_bwd(j->y + begin, j->d + begin, j->x + begin, j->act, end - begin);
+    else j->k->act(j->y + begin, j->x + begin, j->act, end - begin);
 }
 /* act  y = act(x); y may be x.     act_bwd  dx = dy act'(x); overwrites, and dx may be dy */
-static void lb__act_run(lb_ctx *ctx, float *y, const float *x, lb_act act, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) y[i] = lb__act_fwd(x[i], act); }
-static void lb__act_bwd(lb_ctx *ctx, float *dx, const float *dy, const float *x, lb_act act, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) dx[i] = dy[i] * lb__act_grad(x[i], act); }
+static void lb__act_run(lb_ctx *ctx, float *y, const float *x, lb_act act, size_t n) {
+    lb__rows_job j;
+    memset(&j, 0, sizeof j);
+    j.k = ctx->kernels; j.y = y; j.x = x; j.act = act;
+    lb_parallel_for(ctx, n, 16384, lb__act_piece, &j);
+}
+static void lb__act_bwd(lb_ctx *ctx, float *dx, const float *dy, const float *x, lb_act act, size_t n) {
+    lb__rows_job j;
+    memset(&j, 0, sizeof j);
+    j.k = ctx->kernels; j.y = dx; j.d = dy; j.x = x; j.act = act;
+    lb_parallel_for(ctx, n, 16384, lb__act_piece, &j);
+}
+enum { LB__SUM_COLS = 256 };
+static void lb__sum_columns(void *arg, size_t begin, size_t end, int worker) {
+    lb__rows_job *j = (lb__rows_job *)arg; size_t i, n, r; float t[LB__SUM_COLS];
+    (void)worker;
+    for (i = begin; i < end; i++) {
+        size_t c0 = i * LB__SUM_COLS, cols = LB__MIN((size_t)LB__SUM_COLS, j->C - c0);
+        for (n = 0; n < j->N; n += 64) {
+            memset(t, 0, sizeof t);
+            for (r = n; r < LB__MIN(n + 64, j->N); r++) j->k->axpy(t, 1.0f, j->x + r * j->ldx + c0, cols);
+            j->k->axpy(j->y + c0, 1.0f, t, cols);
+        }
+    }
+}
 /* sum_rows  y += sum_n x                        x [N,C], y [C]: the gradient of a bias */
 static lb_status lb__sum_rows(lb_ctx *ctx, float *y, const float *x, size_t ldx, size_t N, size_t C) {
-    size_t n, c;
-    (void)ctx;
-    for (n = 0; n < N; n++) for (c = 0; c < C; c++) y[c] += x[n * ldx + c];
-    return LB_OK;
-}
-/* matmul  c (+)= op(a) op(b)                    op(a) [M,K], op(b) [K,N], c [M,N]; ta: a is stored [K,M]; tb: b is stored [N,K]; `add`: += */
-static lb_status lb__matmul(lb_ctx *ctx, float *c, size_t ldc, int add, const float *a, size_t lda, int ta, const float *b, size_t ldb, int tb, size_t M, size_t N, size_t K) {
-    size_t m, n, k;
-    (void)ctx;
-    for (m = 0; m < M; m++) for (n = 0; n < N; n++) {
-        float s = 0;
-        for (k = 0; k < K; k++) s += (ta ? a[k * lda + m] : a[m * lda + k]) * (tb ? b[n * ldb + k] : b[k * ldb + n]);
-        c[m * ldc + n] = add ? c[m * ldc + n] + s : s;
-    }
+    lb__rows_job j;
+    memset(&j, 0, sizeof j);
+    j.k = ctx->kernels; j.y = y; j.x = x; j.ldx = ldx; j.N = N; j.C = C;
+    lb_parallel_for(ctx, (C + LB__SUM_COLS - 1) / LB__SUM_COLS, 1, lb__sum_columns, &j);
     return LB_OK;
 }
 /* softmax of one row in place; returns log(sum(exp(x))) */
-static float lb__softmax(lb_ctx *ctx, float *x, size_t n) {
-    size_t i; float m = -INFINITY, s = 0;
-    (void)ctx;
-    for (i = 0; i < n; i++) m = LB__MAX(m, x[i]);
-    for (i = 0; i < n; i++) { x[i] = expf(x[i] - m); s += x[i]; }
-    for (i = 0; i < n; i++) x[i] /= s;
-    return m + logf(s);
+static float lb__softmax(lb_ctx *ctx, float *x, size_t n) { return ctx->kernels->softmax(x, n); }
+static void lb__axpy_piece(void *arg, size_t begin, size_t end, int worker) {
+    lb__rows_job *j = (lb__rows_job *)arg;
+    (void)worker;
+    if (j->x) j->k->axpy(j->y + begin, j->s, j->x + begin, end - begin);
+    else j->k->scale(j->y + begin, j->s, end - begin);
 }
-/* Vectors: y += x,  y += s x,  y *= s,  sum(x y) */
-static void   lb__vec_add(lb_ctx *ctx, float *y, const float *x, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) y[i] += x[i]; }
-static void   lb__vec_axpy(lb_ctx *ctx, float *y, float s, const float *x, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) y[i] += s * x[i]; }
-static void   lb__vec_scale(lb_ctx *ctx, float *y, float s, size_t n) { size_t i; (void)ctx; for (i = 0; i < n; i++) y[i] *= s; }
-static double lb__vec_dot(lb_ctx *ctx, const float *x, const float *y, size_t n) { size_t i; double s = 0; (void)ctx; for (i = 0; i < n; i++) s += (double)x[i] * y[i]; return s; }
+/* Vectors: y += s x,  y += x,  y *= s,  sum(x y) */
+static void lb__vec_axpy(lb_ctx *ctx, float *y, float s, const float *x, size_t n) {
+    lb__rows_job j;
+    memset(&j, 0, sizeof j);
+    j.k = ctx->kernels; j.y = y; j.x = x; j.s = s;
+    lb_parallel_for(ctx, n, 32768, lb__axpy_piece, &j);
+}
+static void   lb__vec_add(lb_ctx *ctx, float *y, const float *x, size_t n) { lb__vec_axpy(ctx, y, 1.0f, x, n); }
+static void   lb__vec_scale(lb_ctx *ctx, float *y, float s, size_t n) { lb__vec_axpy(ctx, y, s, NULL, n); }
+static double lb__vec_dot(lb_ctx *ctx, const float *x, const float *y, size_t n) { return ctx->kernels->dot(x, y, n); }
 /* Row-major f32 [N,K] into panels (the padding becomes zero), and panels of any weight type back into row-major f32. */
 static void lb__pack_panels(float *dst, const float *src, size_t ld, size_t N, size_t K) {
-    size_t n, k, P = (N + LB_PANEL_WIDTH - 1) / LB_PANEL_WIDTH * LB_PANEL_WIDTH;
-    for (n = 0; n < P; n++) for (k = 0; k < K; k++) dst[lb__panel_index(n, k, K)] = n < N ? src[n * ld + k] : 0;
+    size_t n, rows;
+    for (n = 0; n < N; n += LB_PANEL_WIDTH) {
+        rows = LB__MIN((size_t)LB_PANEL_WIDTH, N - n);
+        if (rows < LB_PANEL_WIDTH) memset(dst + n * K, 0, LB_PANEL_WIDTH * K * sizeof(float));
+        lb__kernels_scalar.transpose(dst + n * K, LB_PANEL_WIDTH, src + n * ld, ld, rows, K);
+    }
 }
 static void lb__unpack_panels(float *dst, size_t ld, const void *src, lb_dtype type, size_t N, size_t K) {
     size_t n, k;
     for (n = 0; n < N; n++) for (k = 0; k < K; k++) dst[n * ld + k] = lb__weight_at(src, type, lb__panel_index(n, k, K));
 }
 /* f32, f16 or bf16 to f32, and f32 to f32, f16 or bf16 (round to nearest even) */
-static void lb__widen(float *dst, const void *src, lb_dtype type, size_t n) { size_t i; for (i = 0; i < n; i++) dst[i] = lb__weight_at(src, type, i); }
+static void lb__widen(float *dst, const void *src, lb_dtype type, size_t n) { lb__kernels_scalar.widen(dst, src, type, n); }
 static void lb__narrow(void *dst, lb_dtype type, const float *src, size_t n) {
     size_t i;
     if (type == LB_F32) { if (n) memmove(dst, src, n * sizeof(float)); }
@@ -1677,6 +2442,7 @@ LB_API lb_status lb_ctx_new(const lb_ctx_desc *desc, lb_ctx **out) {
     if (!c->pool) c->threads = 1;
 #endif
     if (!c->threads) c->threads = 1;
+    c->kernels = lb__kernels_best();
     *out = c;
     return LB_OK;
 }
@@ -5657,8 +6423,8 @@ LB_API void lb_manifest_free(lb_manifest *m) { lb__release(m->_memory); memset(m
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
-#endif /* LB__IMPLEMENTED */
-#endif /* LANGUAGEBIND_IMPLEMENTATION */
+#define LB__IMPLEMENTED
+#endif /* second half of the implementation */
 #endif /* LB__KERNEL_PASS */
 /*
  * MIT License

@@ -1,0 +1,215 @@
+/* Section 3 and 4: every kernel set that this machine has against double loops written out here, over odd sizes, and bit equality where the
+ * header promises it: whatever the number of threads, and for a row alone or among others. */
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+#include "lbt.h"
+
+static lb__rng rng = { 7, 1, 0, { 0, 0, 0, 0 } };
+static float *rnd(size_t n, float scale) { float *p = (float *)malloc((n ? n : 1) * sizeof *p); size_t i; for (i = 0; i < n; i++) p[i] = (lb__rng_uniform(&rng) * 2 - 1) * scale; return p; }
+static float *copy(const float *s, size_t n) { float *p = (float *)malloc((n ? n : 1) * sizeof *p); if (n) memcpy(p, s, n * sizeof *p); return p; }
+static int same(const float *a, const float *b, size_t n) { return !n || !memcmp(a, b, n * sizeof *a); }
+static lb_ctx *context(int set, int threads) {
+    lb_ctx_desc d; lb_ctx *c = NULL;
+    memset(&d, 0, sizeof d); d.threads = threads;
+    if (lb_ctx_new(&d, &c)) exit(1);
+    c->threads = threads;
+    c->kernels = lb__kernels_of(set);
+    return c;
+}
+static const char *const set_names[] = { "scalar", "neon", "avx2", "avx512" };
+#define EACH_SET(set) for (set = 0; set < LB__SETS; set++) if (lb__kernels_of(set))
+
+/* Weights in any type: panels of what the type keeps of w. */
+static void *panels_of(const float *w, size_t N, size_t K, lb_dtype type, float *kept) {
+    size_t stored = (N + 31) / 32 * 32 * K, i; float *p = (float *)malloc((stored + 1) * 4); void *t = malloc((stored + 1) * 4);
+    lb__pack_panels(p, w, K, N, K);
+    lb__narrow(t, type, p, stored);
+    lb__widen(p, t, type, stored);
+    lb__unpack_panels(kept, K, t, type, N, K);
+    (void)i; free(p);
+    return t;
+}
+static double ref_act(double x, lb_act a) { return a == LB_ACT_GELU ? 0.5 * x * erfc(-x * 0.70710678118654752440) : a == LB_ACT_QUICK_GELU ? x / (1 + exp(-1.702 * x)) : x; }
+
+LBT(kernels, sets) {
+    int set;
+    for (set = 0; set < LB__SETS; set++) printf("  %s: %s\n", set_names[set], lb__kernels_of(set) ? "tested" : "skipped, this build or machine has not got it");
+    CHECK(lb__kernels_of(LB__SET_SCALAR) != NULL, "no scalar set");
+    EACH_SET(set) CHECK(!strcmp(lb__kernels_of(set)->name, set_names[set]), "set %d is called %s", set, lb__kernels_of(set)->name);
+    CHECK(strlen(lb_cpu_name()) > 0, "no name");
+}
+
+static void one_gemm(int set, size_t M, size_t N, size_t K, lb_dtype type, lb_act act, int bias, int add, int pre) {
+    size_t lda = K + 3, ldc = N + 5, m, n, k; lb_ctx *c1 = context(set, 1), *c2 = context(set, 2), *c4 = context(set, 4); lb__gemm g; double tol = 2e-6 * sqrt((double)K) + 2e-6, worst_c = 0, worst_p = 0;
+    float *a = rnd(M * lda, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *b = rnd(N, 1), *r = rnd(M * ldc, 1), *c = rnd(M * ldc, 1), *c0 = copy(c, M * ldc), *p = rnd(M * ldc, 1), *c_other, *one; void *panels = panels_of(w, N, K, type, kept);
+    memset(&g, 0, sizeof g);
+    g.M = M; g.N = N; g.K = K; g.a = a; g.lda = lda; g.w = panels; g.wtype = type; g.c = c; g.ldc = ldc; g.bias = bias ? b : NULL; g.act = act;
+    if (add == 1) { g.add = r; g.ldadd = ldc; }
+    if (add == 2) { memcpy(c, r, M * ldc * 4); memcpy(c0, r, M * ldc * 4); g.add = c; g.ldadd = ldc; }
+    if (pre) { g.pre = p; g.ldpre = ldc; }
+    CHECK(lb__gemm_run(c1, &g) == LB_OK, "%s", lb_last_error());
+    for (m = 0; m < M; m++) for (n = 0; n < ldc; n++) {
+        double s = 0, e;
+        if (n >= N) { if (c[m * ldc + n] != c0[m * ldc + n]) worst_c = 1e9; continue; }
+        for (k = 0; k < K; k++) s += (double)a[m * lda + k] * kept[n * K + k];
+        if (bias) s += b[n];
+        e = fabs(p[m * ldc + n] - s); if (pre && !(e <= worst_p)) worst_p = e;
+        s = ref_act(s, act);
+        if (add) s += r[m * ldc + n];
+        e = fabs(c[m * ldc + n] - s); if (!(e <= worst_c)) worst_c = e;
+    }
+    CHECK(worst_c <= tol && worst_p <= tol, "%s %zux%zux%zu %s act %d: c off by %g, pre by %g, tolerance %g", set_names[set], M, N, K, lb_dtype_name(type), act, worst_c, worst_p, tol);
+    c_other = copy(c0, M * ldc); g.c = c_other; if (add == 2) g.add = c_other;
+    lb__gemm_run(c2, &g);
+    CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu: two threads give other bits than one", set_names[set], M, N, K);
+    memcpy(c_other, c0, M * ldc * 4); lb__gemm_run(c4, &g);
+    CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu: four threads give other bits than one", set_names[set], M, N, K);
+    memcpy(c_other, c0, M * ldc * 4);
+    for (m = 0; m < M; m += M > 40 ? 17 : 1) {                                /* a row alone */
+        g.M = 1; g.a = a + m * lda; g.c = c_other + m * ldc; if (add) g.add = (add == 2 ? c_other : r) + m * ldc; if (pre) g.pre = p + m * ldc;
+        lb__gemm_run(c1, &g);
+        one = c_other + m * ldc;
+        CHECK(same(one, c + m * ldc, N), "%s %zux%zux%zu: row %zu alone gives other bits than in the batch", set_names[set], M, N, K, m);
+    }
+    free(a); free(w); free(kept); free(b); free(r); free(c); free(c0); free(p); free(c_other); free(panels);
+    lb_ctx_free(c1); lb_ctx_free(c2); lb_ctx_free(c4);
+}
+LBT(kernels, gemm) {
+    static const size_t ms[] = { 1, 2, 5, 12, 13, 14, 15, 27, 50, 300 }, ns[] = { 1, 31, 32, 33, 96, 257 }, ks[] = { 1, 2, 15, 33, 255, 256, 257, 600 };
+    size_t i, j, k, turn = 0; int set;
+    EACH_SET(set) {
+        for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (k = 0; k < LB__COUNT(ks); k++, turn++) {
+            if (ms[i] * ns[j] * ks[k] > 3000000 && turn % 5) continue;
+            one_gemm(set, ms[i], ns[j], ks[k], turn % 3 == 0 ? LB_F32 : turn % 3 == 1 ? LB_F16 : LB_BF16, (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
+        }
+        one_gemm(set, 3, 40, 0, LB_F32, LB_ACT_GELU, 1, 2, 1);
+    }
+}
+LBT(kernels, gemm_backward) {
+    static const size_t ms[] = { 1, 7, 50, 290 }, ns[] = { 1, 33, 96, 270 }, ks[] = { 1, 31, 64, 300 };
+    static const lb_dtype types[] = { LB_F32, LB_F16, LB_BF16 };
+    size_t i, j, l, m, n, k, turn = 0; int set;
+    EACH_SET(set) for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (l = 0; l < LB__COUNT(ks); l++, turn++) {
+        size_t M = ms[i], N = ns[j], K = ks[l], lddy = N + 1, ldx = K + 2, stored = (N + 31) / 32 * 32 * K; lb_dtype type = types[turn % 3]; lb_ctx *c1 = context(set, 1), *c3 = context(set, 3); double e, wx = 0, ww = 0, tol;
+        float *dy = rnd(M * lddy, 1), *x = rnd(M * ldx, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *dx = rnd(M * ldx, 1), *dx0 = copy(dx, M * ldx), *dx3 = copy(dx, M * ldx), *dw = rnd(stored, 1), *dw0, *dw3; void *panels = panels_of(w, N, K, type, kept);
+        if (M * N * K > 3000000 && turn % 4) { lb_ctx_free(c1); lb_ctx_free(c3); free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(panels); continue; }
+        { float *rows = rnd(N * K, 1); lb__pack_panels(dw, rows, K, N, K); free(rows); }
+        dw0 = copy(dw, stored); dw3 = copy(dw, stored);
+        CHECK(!lb__gemm_dx(c1, dx, ldx, dy, lddy, panels, type, M, N, K) && !lb__gemm_dx(c3, dx3, ldx, dy, lddy, panels, type, M, N, K), "%s", lb_last_error());
+        CHECK(!lb__gemm_dw(c1, dw, dy, lddy, x, ldx, M, N, K) && !lb__gemm_dw(c3, dw3, dy, lddy, x, ldx, M, N, K), "%s", lb_last_error());
+        CHECK(same(dx, dx3, M * ldx) && same(dw, dw3, stored), "%s backward %zux%zux%zu: three threads give other bits than one", set_names[set], M, N, K);
+        for (m = 0; m < M; m++) for (k = 0; k < ldx; k++) {
+            double s = dx0[m * ldx + k];
+            if (k < K) for (n = 0; n < N; n++) s += (double)dy[m * lddy + n] * kept[n * K + k];
+            e = fabs(dx[m * ldx + k] - s); if (!(e <= wx)) wx = e;
+        }
+        for (n = 0; n < (N + 31) / 32 * 32; n++) for (k = 0; k < K; k++) {
+            double s = dw0[lb__panel_index(n, k, K)];
+            if (n < N) for (m = 0; m < M; m++) s += (double)dy[m * lddy + n] * x[m * ldx + k];
+            else if (dw[lb__panel_index(n, k, K)] != 0) ww = 1e9;
+            e = fabs(dw[lb__panel_index(n, k, K)] - s); if (!(e <= ww)) ww = e;
+        }
+        tol = 2e-6 * sqrt((double)(M + N)) + 2e-6;
+        CHECK(wx <= tol && ww <= tol, "%s backward %zux%zux%zu %s: dx off by %g, dw by %g, tolerance %g", set_names[set], M, N, K, lb_dtype_name(type), wx, ww, tol);
+        free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(dw0); free(dw3); free(panels); lb_ctx_free(c1); lb_ctx_free(c3);
+    }
+}
+LBT(kernels, matmul) {
+    static const size_t sizes[][3] = { { 1, 1, 1 }, { 3, 16, 70 }, { 40, 33, 300 }, { 300, 17, 20 }, { 65, 65, 513 }, { 16, 290, 31 } };
+    size_t i, m, n, k; int set, mode;
+    EACH_SET(set) for (i = 0; i < LB__COUNT(sizes); i++) for (mode = 0; mode < 8; mode++) {
+        size_t M = sizes[i][0], N = sizes[i][1], K = sizes[i][2]; int ta = mode & 1, tb = mode >> 1 & 1, add = mode >> 2; size_t lda = (ta ? M : K) + 1, ldb = (tb ? K : N) + 2, ldc = N + 3;
+        lb_ctx *c1 = context(set, 1), *c2 = context(set, 2); float *a = rnd((M + K) * lda, 1), *b = rnd((N + K) * ldb, 1), *c = rnd(M * ldc, 1), *c0 = copy(c, M * ldc), *cc = copy(c, M * ldc); double w = 0;
+        CHECK(!lb__matmul(c1, c, ldc, add, a, lda, ta, b, ldb, tb, M, N, K) && !lb__matmul(c2, cc, ldc, add, a, lda, ta, b, ldb, tb, M, N, K), "%s", lb_last_error());
+        CHECK(same(c, cc, M * ldc), "%s matmul: threads change bits", set_names[set]);
+        for (m = 0; m < M; m++) for (n = 0; n < ldc; n++) {
+            double s = add || n >= N ? c0[m * ldc + n] : 0, e;
+            if (n < N) for (k = 0; k < K; k++) s += (double)(ta ? a[k * lda + m] : a[m * lda + k]) * (tb ? b[n * ldb + k] : b[k * ldb + n]);
+            e = fabs(c[m * ldc + n] - s); if (!(e <= w)) w = e;
+        }
+        CHECK(w <= 2e-6 * sqrt((double)K) + 1e-6, "%s matmul %zux%zux%zu mode %d: off by %g", set_names[set], M, N, K, mode, w);
+        free(a); free(b); free(c); free(c0); free(cc); lb_ctx_free(c1); lb_ctx_free(c2);
+    }
+}
+LBT(kernels, activations) {
+    int set; size_t i, n = 40001; float *x = rnd(n, 0), *y = rnd(n, 0), *d = rnd(n, 1), *g = rnd(n, 0);
+    for (i = 0; i < n; i++) x[i] = ((float)i - 20000) / 1600;                  /* -12.5 to 12.5 */
+    EACH_SET(set) {
+        lb_ctx *c = context(set, 2); double e[4] = { 0, 0, 0, 0 }; float odd[4] = { NAN, INFINITY, -INFINITY, 0 };
+        lb__act_run(c, y, x, LB_ACT_GELU, n); lb__act_bwd(c, g, d, x, LB_ACT_GELU, n);
+        for (i = 0; i < n; i++) {
+            double t = x[i], q = ref_act(t, LB_ACT_GELU), s = d[i] * (0.5 * erfc(-t * 0.70710678118654752440) + t * 0.3989422804014327 * exp(-t * t / 2));
+            e[0] = LB__MAX(e[0], fabs(y[i] - q) / LB__MAX(fabs(q), 0.05)); e[1] = LB__MAX(e[1], fabs(g[i] - s));
+        }
+        lb__act_run(c, y, x, LB_ACT_QUICK_GELU, n); lb__act_bwd(c, g, d, x, LB_ACT_QUICK_GELU, n);
+        for (i = 0; i < n; i++) {
+            double t = x[i], q = ref_act(t, LB_ACT_QUICK_GELU), z = 1 / (1 + exp(-1.702 * t)), s = d[i] * (z + 1.702 * t * z * (1 - z));
+            e[2] = LB__MAX(e[2], fabs(y[i] - q) / LB__MAX(fabs(q), 0.05)); e[3] = LB__MAX(e[3], fabs(g[i] - s));
+        }
+        CHECK(e[0] < 6e-7 && e[1] < 5e-7 && e[2] < 5e-7 && e[3] < 5e-7, "%s: gelu %g grad %g, quick %g grad %g", set_names[set], e[0], e[1], e[2], e[3]);
+        lb__act_run(c, odd, odd, LB_ACT_GELU, 4);
+        CHECK(odd[0] != odd[0] && odd[1] == INFINITY && fabsf(odd[2]) < 1e-7f && odd[3] == 0, "%s gelu of nan inf -inf 0: %g %g %g %g", set_names[set], odd[0], odd[1], odd[2], odd[3]);
+        lb_ctx_free(c);
+    }
+    free(x); free(y); free(d); free(g);
+}
+LBT(kernels, layernorm) {
+    static const size_t cs[] = { 1, 3, 16, 17, 31, 64, 100, 768, 1023 }; size_t i, n, c; int set;
+    EACH_SET(set) for (i = 0; i < LB__COUNT(cs); i++) {
+        size_t N = 150, C = cs[i], ld = C + 2; lb_ctx *c1 = context(set, 1), *c4 = context(set, 4); double ey = 0, ex = 0, ew = 0;
+        float *x = rnd(N * ld, 3), *w = rnd(C, 1), *b = rnd(C, 1), *y = rnd(N * ld, 1), *y0 = copy(y, N * ld), *y4 = copy(y, N * ld), *mu = rnd(N, 0), *rs = rnd(N, 0), *dy = rnd(N * ld, 1), *dx = rnd(N * ld, 1), *dx0 = copy(dx, N * ld), *dx4 = copy(dx, N * ld), *dw = rnd(C, 1), *dw0 = copy(dw, C), *dw4 = copy(dw, C), *db = rnd(C, 1), *db0 = copy(db, C), *db4 = copy(db, C);
+        double *rw = (double *)calloc(C, 8), *rb = (double *)calloc(C, 8);
+        for (n = 0; n < N * ld; n++) x[n] += 5;
+        lb__layernorm(c4, y4, ld, NULL, NULL, x, ld, w, b, 1e-5f, N, C); lb__layernorm(c1, y, ld, mu, rs, x, ld, w, b, 1e-5f, N, C);
+        CHECK(!lb__layernorm_bwd(c1, dx, ld, dw, db, dy, ld, x, ld, w, mu, rs, N, C) && !lb__layernorm_bwd(c4, dx4, ld, dw4, db4, dy, ld, x, ld, w, mu, rs, N, C), "%s", lb_last_error());
+        CHECK(same(y, y4, N * ld) && same(dx, dx4, N * ld) && same(dw, dw4, C) && same(db, db4, C), "%s layernorm %zu: threads change bits", set_names[set], C);
+        for (n = 0; n < N; n++) {
+            double m = 0, v = 0, r, sg = 0, sh = 0;
+            for (c = 0; c < C; c++) m += x[n * ld + c];
+            m /= (double)C;
+            for (c = 0; c < C; c++) v += (x[n * ld + c] - m) * (x[n * ld + c] - m);
+            r = 1 / sqrt(v / (double)C + 1e-5);
+            for (c = 0; c < C; c++) { double h = (x[n * ld + c] - m) * r, g = dy[n * ld + c]; ey = LB__MAX(ey, fabs(y[n * ld + c] - (h * w[c] + b[c]))); rw[c] += g * h; rb[c] += g; sg += g * w[c]; sh += g * w[c] * h; }
+            sg /= (double)C; sh /= (double)C;
+            for (c = 0; c < C; c++) { double h = (x[n * ld + c] - m) * r, t = r * ((double)dy[n * ld + c] * w[c] - sg - h * sh); ex = LB__MAX(ex, fabs(dx[n * ld + c] - dx0[n * ld + c] - t) / LB__MAX(1, r)); }
+            for (c = C; c < ld; c++) if (y[n * ld + c] != y0[n * ld + c] || dx[n * ld + c] != dx0[n * ld + c]) ey = 1e9;
+        }
+        for (c = 0; c < C; c++) ew = LB__MAX(ew, LB__MAX(fabs(dw[c] - dw0[c] - rw[c]), fabs(db[c] - db0[c] - rb[c])));
+        CHECK(ey < 5e-6 && ex < 5e-6 && ew < 5e-5, "%s layernorm %zu: y off by %g, dx %g, dw %g", set_names[set], C, ey, ex, ew);
+        free(x); free(w); free(b); free(y); free(y0); free(y4); free(mu); free(rs); free(dy); free(dx); free(dx0); free(dx4); free(dw); free(dw0); free(dw4); free(db); free(db0); free(db4); free(rw); free(rb); lb_ctx_free(c1); lb_ctx_free(c4);
+    }
+}
+LBT(kernels, vectors) {
+    int set; size_t n, i;
+    EACH_SET(set) for (n = 1; n < 70; n += 3) {
+        lb_ctx *c = context(set, 1); float *x = rnd(n, 20), *y = copy(x, n), *z = rnd(n, 1), *z0 = copy(z, n), l; double s = 0, e = 0, d = 0;
+        for (i = 0; i < n; i++) { s += exp(x[i]); d += (double)x[i] * z[i]; }
+        CHECK(fabs(lb__vec_dot(c, x, z, n) - d) < 1e-4, "%s dot", set_names[set]);
+        l = lb__softmax(c, y, n);
+        for (i = 0; i < n; i++) e = LB__MAX(e, fabs(y[i] - exp(x[i]) / s));
+        CHECK(e < 1e-6 && fabs(l - log(s)) < 1e-5, "%s softmax of %zu: off by %g, log-sum %g instead of %g", set_names[set], n, e, l, log(s));
+        lb__vec_axpy(c, z, 0.5f, x, n); lb__vec_scale(c, z, 2, n); lb__vec_add(c, z, x, n);
+        for (i = 0; i < n; i++) CHECK(fabs(z[i] - (z0[i] * 2 + 2 * (double)x[i])) < 1e-4, "%s vectors", set_names[set]);
+        memcpy(y, x, n * 4); y[n / 2] = -INFINITY; lb__softmax(c, y, n);
+        CHECK(n == 1 || y[n / 2] == 0, "%s softmax of -inf is %g", set_names[set], y[n / 2]);
+        memcpy(y, x, n * 4); y[n / 2] = NAN; lb__softmax(c, y, n);
+        CHECK(y[0] != y[0] && y[n - 1] != y[n - 1], "%s softmax hides a NaN", set_names[set]);
+        y[0] = 1000; for (i = 1; i < n; i++) y[i] = 900;
+        lb__softmax(c, y, n);
+        CHECK(y[0] == 1, "%s softmax of large values: %g", set_names[set], y[0]);
+        lb_ctx_free(c); free(x); free(y); free(z); free(z0);
+    }
+}
+LBT(kernels, halves) {
+    int set; size_t i; static uint16_t all[65536]; static float f[65536];
+    for (i = 0; i < 65536; i++) all[i] = (uint16_t)i;
+    EACH_SET(set) {
+        size_t bad = 0;
+        lb__kernels_of(set)->widen(f, all, LB_F16, 65535);
+        for (i = 0; i < 65535; i++) { float r = lb__f16_f32(all[i]); if (r != r ? f[i] == f[i] : lb__f32_bits(r) != lb__f32_bits(f[i])) bad++; }
+        lb__kernels_of(set)->widen(f, all, LB_BF16, 65535);
+        for (i = 0; i < 65535; i++) { float r = lb__bf16_f32(all[i]); if (r != r ? f[i] == f[i] : lb__f32_bits(r) != lb__f32_bits(f[i])) bad++; }
+        CHECK(bad == 0, "%s: %zu of 131070 half-precision numbers widen to something else", set_names[set], bad);
+    }
+}
