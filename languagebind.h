@@ -466,6 +466,8 @@ typedef struct lb_model_desc {
     lb_tower_desc    tower[LB_MAX_TOWERS];
     lb_modality_desc modality[LB_MAX_MODALITIES];
     uint64_t         seed;                                             /* of the random weights */
+    const uint16_t  *merges;                                           /* of the tokenizer, [merge_count, 2]; copied.  NULL: token ids only */
+    size_t           merge_count;
     uint32_t         _zero1;
 } lb_model_desc;
 
@@ -488,6 +490,7 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *model, lb_dtype dtyp
 
 LB_API const lb_model_desc    *lb_model_describe(const lb_model *model);                       /* defaults filled in; valid as long as the model */
 LB_API const lb_modality_desc *lb_model_modality(const lb_model *model, const char *name);     /* NULL: this model has none of that name */
+LB_API const lb_tokenizer     *lb_model_tokenizer(const lb_model *model);                      /* NULL: this model has none */
 LB_API size_t                  lb_model_dim(const lb_model *model);                            /* floats of one embedding */
 LB_API const lb_tensor        *lb_model_tensor(const lb_model *model, const char *name);       /* a weight by its name in the file; NULL: none */
 LB_API double                  lb_model_logit_scale(const lb_model *model, const char *modality);   /* the factor exp(logit_scale); 1 for an unknown name */
@@ -495,9 +498,17 @@ LB_API double                  lb_model_logit_scale(const lb_model *model, const
 /* Embeddings: `out` receives n unit vectors of lb_model_dim floats.  On failure it is zero.
  *   lb_embed_tensor   x [n, channels, (frames,) height, width] f32, preprocessed as the modality asks
  *   lb_embed_tokens   ids [n, length], length at most the tower's context; each text is read up to its first largest id (end of text)
- *   errs  LB_ERR_ARG an unknown modality, an id outside the vocabulary; LB_ERR_MEM; LB_ERR_NUMERIC a vector that is not finite */
+ *   lb_embed_text     texts, UTF-8, each ending in a zero byte; cut to the context
+ *   errs  LB_ERR_ARG an unknown modality, an id outside the vocabulary; LB_ERR_MEM; LB_ERR_NUMERIC a vector that is not finite;
+ *         LB_ERR_UNSUPPORTED text for a model without a tokenizer */
 LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *model, const char *modality, const float *x, size_t n, float *out);
 LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *model, const int32_t *ids, size_t n, size_t length, float *out);
+LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *model, const char *const *texts, size_t n, float *out);
+
+/* lb_zero_shot: the weights of a zero-shot classifier, [labels, dim]: every template with the label in place of its "{}", embedded, averaged
+ * and brought to unit length again.  No templates: the label alone.   errs  LB_ERR_FORMAT a template without "{}", LB_ERR_LIMIT, and those of
+ * lb_embed_text */
+LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *model, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out);
 
 /* lb_similarity: out[i,j] = a[i] . b[j], a [na, dim] and b [nb, dim].   lb_softmax_rows: every row of x [n, m] into probabilities.
  * Multiply by lb_model_logit_scale before a softmax, as CLIP does. */
@@ -5543,7 +5554,8 @@ struct lb_model {
     lb__block   *blocks;
     lb__lora    *lora; size_t loras;
     lb_tensor   *logit_scale[LB_MAX_MODALITIES];
-    lb_file     *file;
+    lb_file      *file;
+    lb_tokenizer *tokenizer;
 };
 
 /* ---- 13.1 the plan: which weights a description asks for ---- */
@@ -5712,7 +5724,16 @@ static lb_status lb__model_plan(const lb_model_desc *desc, lb_model **out) {
     m->params = p.params; m->loras = p.loras;
     if (!m->param || !m->blocks || !m->lora) { lb_model_free(m); return LB_ERR_MEM; }
     lb__plan_walk(m, &p);
+    m->desc.merges = NULL; m->desc.merge_count = 0;
     *out = m;
+    return LB_OK;
+}
+/* A tokenizer goes with a text tower of its vocabulary. */
+static lb_status lb__model_tokenizer(lb_ctx *ctx, lb_model *m, const uint16_t *merges, size_t n) {
+    int i;
+    LB__TRY(lb_tokenizer_new(ctx, merges, n, &m->tokenizer));
+    for (i = 0; i < m->desc.towers; i++) if (m->desc.tower[i].kind == LB_TOWER_TEXT && lb_tokenizer_vocab(m->tokenizer) != (size_t)m->desc.tower[i].vocab)
+        return lb__fail(LB_ERR_MISMATCH, "tower %s has a vocabulary of %d, the tokenizer one of %zu", m->desc.tower[i].name, m->desc.tower[i].vocab, lb_tokenizer_vocab(m->tokenizer));
     return LB_OK;
 }
 /* The draw depends on seed, parameter and logical index alone, not on the layout. */
@@ -5734,6 +5755,7 @@ LB_API lb_status lb_model_create(lb_ctx *ctx, const lb_model_desc *desc, lb_mode
         m->param[i].owned = 1;
         lb__param_draw(&m->param[i], desc->seed, i);
     }
+    if (desc->merges) { lb_status s = lb__model_tokenizer(ctx, m, desc->merges, desc->merge_count); if (s) { lb_model_free(m); return s; } }
     *out = m;
     return LB_OK;
 }
@@ -5742,7 +5764,7 @@ LB_API void lb_model_free(lb_model *m) {
     if (!m) return;
     for (i = 0; i < m->params && m->param; i++) if (m->param[i].owned) lb__release(m->param[i].t.data);
     lb__release(m->param); lb__release(m->blocks); lb__release(m->lora);
-    lb_file_free(m->file);
+    lb_tokenizer_free(m->tokenizer); lb_file_free(m->file);
     lb__release(m);
 }
 
@@ -5866,13 +5888,18 @@ static lb_status lb__model_bind(lb_model *m, const lb_file *f) {
     return LB_OK;
 }
 /* Takes the file, whatever happens. */
-static lb_status lb__model_from(lb_file *f, lb_model **out) {
-    lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_model *m = NULL; lb_status s = d ? lb__desc_read(f, d) : LB_ERR_MEM;
+static lb_status lb__model_from(lb_ctx *ctx, lb_file *f, lb_model **out) {
+    lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_model *m = NULL; const lb_tensor *merges; lb_status s = d ? lb__desc_read(f, d) : LB_ERR_MEM;
     if (!s) s = lb__model_plan(d, &m);
     lb__release(d);
     if (s) { lb_file_free(f); return s; }
     m->file = f;
-    if ((s = lb__model_bind(m, f)) != LB_OK) { lb_model_free(m); return s; }
+    s = lb__model_bind(m, f);
+    if (!s && (merges = lb_file_tensor(f, "tokenizer.merges")) != NULL) {
+        if (merges->dtype != LB_U16 || merges->ndim != 2 || merges->shape[1] != 2) s = lb__fail(LB_ERR_FORMAT, "the tensor tokenizer.merges is not u16 [n, 2]");
+        else s = lb__model_tokenizer(ctx, m, (const uint16_t *)merges->data, merges->shape[0]);
+    }
+    if (s) { lb_model_free(m); return s; }
     *out = m;
     return LB_OK;
 }
@@ -5881,7 +5908,7 @@ LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size
     if (!ctx || !data || !out) return lb__fail(LB_ERR_ARG, "lb_model_open_memory: an argument is NULL");
     *out = NULL;
     LB__TRY(lb_file_open_memory(ctx, data, size, &f));
-    return lb__model_from(f, out);
+    return lb__model_from(ctx, f, out);
 }
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_model_open(lb_ctx *ctx, const char *path, lb_model **out) {
@@ -5889,7 +5916,7 @@ LB_API lb_status lb_model_open(lb_ctx *ctx, const char *path, lb_model **out) {
     if (!ctx || !path || !out) return lb__fail(LB_ERR_ARG, "lb_model_open: an argument is NULL");
     *out = NULL;
     LB__TRY(lb_file_open(ctx, path, &f));
-    return lb__fail_in(lb__model_from(f, out), path);
+    return lb__fail_in(lb__model_from(ctx, f, out), path);
 }
 /* The keys of a description. */
 static void lb__desc_write(lb_file_writer *w, const lb_model_desc *d) {
@@ -5931,7 +5958,7 @@ static void lb__desc_write(lb_file_writer *w, const lb_model_desc *d) {
 #undef LB__KEY
 }
 LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, const char *path) {
-    lb_file_writer *w = NULL; size_t i; int j; lb_status s = LB_OK;
+    lb_file_writer *w = NULL; lb_tensor merges; size_t i; int j; lb_status s = LB_OK;
     if (!ctx || !m || !path || dtype > LB_BF16) return lb__fail(LB_ERR_ARG, "lb_model_save: context, model, path and one of f32, f16, bf16 were expected");
     LB__TRY(lb_file_create(ctx, path, &w));
     lb_file_set_str(w, "format.kind", "model");
@@ -5942,7 +5969,14 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, c
         for (j = 0; j < m->desc.towers; j++) matrix |= t == m->tower[j].token;
         lb_file_declare(w, m->param[i].name, matrix ? dtype : LB_F32, t->layout, t->ndim, t->shape);
     }
+    memset(&merges, 0, sizeof merges);
+    if (m->tokenizer) {
+        merges.data = (void *)(uintptr_t)lb_tokenizer_merges(m->tokenizer, &merges.shape[0]); merges.shape[1] = 2; merges.ndim = 2; merges.dtype = LB_U16;
+        lb_file_set_str(w, "tokenizer.kind", "clip-bpe"); lb_file_set_u64(w, "tokenizer.sot", (uint64_t)lb_tokenizer_sot(m->tokenizer)); lb_file_set_u64(w, "tokenizer.eot", (uint64_t)lb_tokenizer_eot(m->tokenizer));
+        lb_file_declare(w, "tokenizer.merges", LB_U16, LB_ROWS, 2, merges.shape);
+    }
     for (i = 0; i < m->params && !s; i++) s = lb_file_put(w, m->param[i].name, &m->param[i].t);
+    if (m->tokenizer && !s) lb_file_put(w, "tokenizer.merges", &merges);
     return lb_file_commit(w);
 }
 #endif
@@ -5961,6 +5995,7 @@ static const lb__tower *lb__modality_tower(const lb_model *m, int i) {
     return &m->tower[k];
 }
 LB_API const lb_modality_desc *lb_model_modality(const lb_model *m, const char *name) { const int i = lb__modality_index(m, name); return i < 0 ? NULL : &m->desc.modality[i]; }
+LB_API const lb_tokenizer *lb_model_tokenizer(const lb_model *m) { return m->tokenizer; }
 LB_API size_t lb_model_dim(const lb_model *m) { return (size_t)m->desc.tower[0].embed_dim; }
 static lb_tensor *lb__model_find(const lb_model *m, const char *name) {
     size_t i;
@@ -5977,7 +6012,7 @@ LB_API void lb_ctx_watch(lb_ctx *ctx, lb_watch_fn fn, void *user) { ctx->watch =
 /* ---- 13.4 embed ---- */
 
 /* Inputs are taken in pieces of about this many rows: enough for full speed, little enough to stay small. */
-enum { LB__PIECE_ROWS = 512 };
+enum { LB__PIECE_ROWS = 512, LB__PIECE_TEXTS = 256 };
 
 /* A result that leaves: unit length, finite. */
 static lb_status lb__emit(lb_ctx *ctx, lb__var *y, size_t first, float *out) {
@@ -6024,6 +6059,52 @@ LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *m, const int32_t *
         lb__arena_rewind(ctx, mark);
     }
     if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
+    return s;
+}
+
+/* The text modality, or NULL. */
+static const lb_modality_desc *lb__text_modality(const lb_model *m) {
+    int i;
+    for (i = 0; i < m->desc.modalities; i++) if (m->desc.modality[i].kind == LB_TEXT) return &m->desc.modality[i];
+    return NULL;
+}
+LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const *texts, size_t n, float *out) {
+    const lb_modality_desc *d; lb__mark mark; int32_t *ids; size_t i, k, context; lb_status s = LB_OK;
+    if (!ctx || !m || (n && (!texts || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_text: an argument is NULL");
+    if (!(d = lb__text_modality(m))) return lb__fail(LB_ERR_ARG, "lb_embed_text: the model has no text tower");
+    if (!m->tokenizer) return lb__fail(LB_ERR_UNSUPPORTED, "lb_embed_text: the model has no tokenizer, only token ids can be embedded");
+    context = (size_t)lb__modality_tower(m, (int)(d - m->desc.modality))->d.context;
+    mark = lb__arena_mark(ctx);
+    for (i = 0; i < n && !s; i += LB__PIECE_TEXTS) {
+        const size_t b = LB__MIN((size_t)LB__PIECE_TEXTS, n - i);
+        if (!(ids = (int32_t *)lb__arena(ctx, b * context, sizeof *ids))) s = LB_ERR_MEM;
+        for (k = 0; k < b && !s; k++) s = texts[i + k] ? lb_tokenize(ctx, m->tokenizer, d->clean, texts[i + k], LB_CSTRING, ids + k * context, context, NULL) : lb__fail(LB_ERR_ARG, "lb_embed_text: text %zu is NULL", i + k);
+        if (!s) s = lb_embed_tokens(ctx, m, ids, b, context, out + i * lb_model_dim(m));
+        lb__arena_rewind(ctx, mark);
+    }
+    if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
+    return s;
+}
+LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out) {
+    lb__mark mark; size_t i, j, dim; lb_status s = LB_OK;
+    if (!ctx || !m || (n && (!labels || !out)) || (nt && !templates)) return lb__fail(LB_ERR_ARG, "lb_zero_shot: an argument is NULL");
+    if (!nt) return lb_embed_text(ctx, m, labels, n, out);
+    dim = lb_model_dim(m);
+    for (j = 0; j < nt; j++) if (!strstr(templates[j], "{}")) return lb__fail(LB_ERR_FORMAT, "template %zu \"%s\" has no {} for the label", j, templates[j]);
+    mark = lb__arena_mark(ctx);
+    for (i = 0; i < n && !s; i++) {
+        float *v = lb__arena_f32(ctx, nt, dim); char **text = (char **)lb__arena(ctx, nt, sizeof *text);
+        if (!v || !text) s = LB_ERR_MEM;
+        for (j = 0; j < nt && !s; j++) {
+            const char *hole = strstr(templates[j], "{}"); const size_t a = (size_t)(hole - templates[j]), b = strlen(labels[i]), c = strlen(hole + 2);
+            if (!(text[j] = (char *)lb__arena(ctx, a + b + c + 1, 1))) { s = LB_ERR_MEM; break; }
+            memcpy(text[j], templates[j], a); memcpy(text[j] + a, labels[i], b); memcpy(text[j] + a + b, hole + 2, c + 1);
+        }
+        if (!s) s = lb_embed_text(ctx, m, (const char *const *)text, nt, v);
+        if (!s) s = lb_mean_embedding(v, nt, dim, out + i * dim);
+        lb__arena_rewind(ctx, mark);
+    }
+    if (s) memset(out, 0, n * dim * sizeof(float));
     return s;
 }
 

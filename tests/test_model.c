@@ -155,3 +155,28 @@ LBT(model, save_and_open) {
     remove(path); remove("build/tests/model2.lbw");
     free(a); free(b); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
 }
+/* Text goes through the model's own tokenizer; a classifier's weight is the mean of its prompts. */
+LBT(model, text_and_zero_shot) {
+    static const uint16_t merges[] = { 66, 320, 67, 68 };                /* two merges: a vocabulary of 516 */
+    static const char *const texts[] = { "a cat", "the cat sat on the mat", "" }, *const labels[] = { "cat", "dog" }, *const templates[] = { "a photo of a {}.", "{}" }, *const wrong[] = { "nothing" };
+    lb_model_desc d; lb_model *m = NULL, *o = NULL; lb_ctx *c = ctx_with(1); float a[3 * 16], b[3 * 16], w[2 * 16], v[2 * 16]; int i; const char *prompts[2] = { "a photo of a dog.", "dog" };
+    memset(&d, 0, sizeof d);
+    d.towers = d.modalities = 1; d.merges = merges; d.merge_count = 2; d.seed = 7;
+    strcpy(d.tower[0].name, "text"); d.tower[0].kind = LB_TOWER_TEXT; d.tower[0].width = 32; d.tower[0].layers = 2; d.tower[0].heads = 2; d.tower[0].embed_dim = 16; d.tower[0].context = 20; d.tower[0].vocab = 516;
+    strcpy(d.modality[0].name, "text"); strcpy(d.modality[0].tower, "text"); d.modality[0].kind = LB_TEXT;
+    REQUIRE(!lb_model_create(c, &d, &m), "%s", lb_last_error());
+    REQUIRE(!lb_embed_text(c, m, texts, 3, a), "%s", lb_last_error());
+    for (i = 0; i < 3; i++) { double n = lb__vec_dot(c, a + i * 16, a + i * 16, 16); CHECK(fabs(n - 1) < 1e-6, "length %g", n); }
+    CHECK(!lb_embed_text(c, m, texts + 1, 1, b) && !memcmp(b, a + 16, 16 * sizeof *b), "alone");
+    REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/text.lbw") && !lb_model_open(c, "build/tests/text.lbw", &o), "%s", lb_last_error());
+    CHECK(!lb_embed_text(c, o, texts, 3, b) && !memcmp(a, b, sizeof a), "after saving: %s", lb_last_error());
+    CHECK(!lb_zero_shot(c, m, labels, 2, templates, 2, w), "%s", lb_last_error());
+    CHECK(!lb_embed_text(c, m, prompts, 2, v) && !lb_mean_embedding(v, 2, 16, v) && !memcmp(v, w + 16, 16 * sizeof *v), "the mean of the prompts");
+    CHECK(lb_zero_shot(c, m, labels, 2, wrong, 1, w) == LB_ERR_FORMAT, "%s", lb_last_error());
+    lb_model_free(o); o = NULL;
+    d.tower[0].vocab = 600;
+    CHECK(lb_model_create(c, &d, &o) == LB_ERR_MISMATCH && !o, "%s", lb_last_error());
+    d.merges = NULL; REQUIRE(!lb_model_create(c, &d, &o), "%s", lb_last_error());
+    CHECK(lb_embed_text(c, o, texts, 3, b) == LB_ERR_UNSUPPORTED, "%s", lb_last_error());
+    remove("build/tests/text.lbw"); lb_model_free(o); lb_model_free(m); lb_ctx_free(c);
+}
