@@ -105,3 +105,117 @@ static int inputs_from(inputs *in, const cli_list *l) {
     }
     return rc;
 }
+
+/* ---- one input ---- */
+
+/* A file in the shape that the modality's tower wants, [channels, (frames,) height, width]; released with lb__release.  Any thread, with a
+ * context of its own. */
+static lb_status input_read(lb_ctx *ctx, const lb_modality_desc *m, const char *path, float **out) {
+    const size_t size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s = LB_OK; float *x = (float *)lb__alloc(size, sizeof *x);
+    *out = NULL;
+    if (!x) return LB_ERR_MEM;
+    if (m->kind == LB_ARRAY) {
+        lb_tensor t; size_t i; const char *dot = strrchr(path, '.');
+        memset(&t, 0, sizeof t);
+        s = dot && !strcmp(dot, ".csv") ? lb_csv_load(ctx, path, &t) : lb_npy_load(ctx, path, &t);
+        if (!s && lb_tensor_count(&t) != size) s = lb__fail(LB_ERR_MISMATCH, "%s: holds %zu numbers, the modality %s wants %zu", path, lb_tensor_count(&t), m->name, size);
+        if (!s && t.dtype != LB_F32) s = lb__fail(LB_ERR_MISMATCH, "%s: holds %s, f32 was expected", path, lb_dtype_name(t.dtype));
+        for (i = 0; i < size && !s; i++) { size_t c = i / (size / (size_t)m->channels); float sd = m->std[c]; x[i] = (((const float *)t.data)[i] - m->mean[c]) / (sd != 0 ? sd : 1); }
+        lb_tensor_free(&t);
+    } else s = lb__fail(LB_ERR_UNSUPPORTED, "%s: inputs of modality %s are not read yet", path, m->name);
+    if (s) lb__release(x); else *out = x;
+    return s;
+}
+
+/* ---- the work ---- */
+
+/* One input, read and brought into the shape that the tower wants; texts stay as they are. */
+typedef struct job_item { float *x; char *error; } job_item;
+typedef struct job {
+    lb_ctx *ctx, *reader;                  /* of the computing and of the reading thread */
+    lb_model *model;
+    const inputs *in; size_t batch; int skip_bad;
+    size_t dim; float *vectors; unsigned char *good;          /* results: [in->n, dim]; good[i] 0: left out */
+    job_item *item; size_t begin, end;                        /* the piece being read */
+} job;
+
+static void job_close(job *j) {
+    lb__release(j->vectors); free(j->good);
+    lb_model_free(j->model); lb_ctx_free(j->ctx); lb_ctx_free(j->reader);
+    memset(j, 0, sizeof *j);
+}
+static int job_open(job *j, const char *model, const cli_common *common) {
+    lb_ctx_desc d; memset(&d, 0, sizeof d); d.threads = 1;
+    if (cli_ctx(common, &j->ctx) || lb_ctx_new(&d, &j->reader) || lb_model_open(j->ctx, model, &j->model)) return cli_fail("%s", lb_last_error());
+    j->dim = lb_model_dim(j->model);
+    return 0;
+}
+static int job_has(const job *j, const char *modality) { return lb_model_modality(j->model, modality) != NULL; }
+
+/* How many inputs of a modality are worth computing at once: enough to keep every thread busy, few enough to stay small. */
+static size_t job_batch(const job *j, const lb_modality_desc *m) {
+    if (j->batch) return j->batch;
+    return m->kind == LB_TEXT ? 64 : m->kind == LB_VIDEO ? 1 : m->kind == LB_AUDIO ? 2 : 8;
+}
+static void *job_read(void *arg) {
+    job *j = (job *)arg; size_t i;
+    for (i = j->begin; i < j->end; i++) {
+        const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[i].modality); size_t n;
+        if (m->kind == LB_TEXT) continue;
+        if (input_read(j->reader, m, j->in->at[i].value, &j->item[i].x) == LB_OK) continue;
+        n = strlen(lb_last_error()) + 1; j->item[i].x = NULL;
+        if ((j->item[i].error = (char *)malloc(n)) != NULL) memcpy(j->item[i].error, lb_last_error(), n);
+    }
+    return NULL;
+}
+/* The piece that begins at i: consecutive inputs of one modality. */
+static void job_piece(job *j, size_t i) {
+    const lb_modality_desc *m; size_t batch;
+    j->begin = j->end = i;
+    if (i == j->in->n) return;
+    m = lb_model_modality(j->model, j->in->at[i].modality); batch = job_batch(j, m);
+    while (j->end < j->in->n && j->end - i < batch && !strcmp(j->in->at[j->end].modality, j->in->at[i].modality)) j->end++;
+}
+static lb_status job_compute(job *j, size_t begin, size_t end) {
+    const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[begin].modality); const char **text = NULL; float *x = NULL, *v = NULL; size_t i, k = 0, n = 0, size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s = LB_ERR_MEM;
+    for (i = begin; i < end; i++) n += j->good[i] = m->kind == LB_TEXT || j->item[i].x;
+    if (!n) return LB_OK;
+    if (!(v = (float *)lb__alloc(n, j->dim * sizeof *v))) goto done;
+    if (m->kind == LB_TEXT) {
+        if (!(text = (const char **)lb__alloc(n, sizeof *text))) goto done;
+        for (i = begin; i < end; i++) text[k++] = j->in->at[i].value;
+        s = lb_embed_text(j->ctx, j->model, text, n, v);
+    } else {
+        if (!(x = (float *)lb__alloc(n, size * sizeof *x))) goto done;
+        for (i = begin; i < end; i++) if (j->good[i]) memcpy(x + k++ * size, j->item[i].x, size * sizeof *x);
+        s = lb_embed_tensor(j->ctx, j->model, m->name, x, n, v);
+    }
+    for (i = begin, k = 0; i < end && !s; i++) if (j->good[i]) memcpy(j->vectors + i * j->dim, v + k++ * j->dim, j->dim * sizeof *v);
+done:
+    lb__release((void *)text); lb__release(x); lb__release(v);
+    return s;
+}
+/* Embeds j->in: 0, or the exit status after a message.  While one piece is computed the next is read. */
+static int job_run(job *j) {
+    size_t i, b, e; int rc = 0;
+    lb__release(j->vectors); free(j->good); j->vectors = NULL; j->good = NULL;
+    for (i = 0; i < j->in->n; i++) if (!job_has(j, j->in->at[i].modality)) return cli_fail("%s: the model has no modality `%s`", j->in->at[i].value, j->in->at[i].modality);
+    j->vectors = (float *)lb__alloc(j->in->n, j->dim * sizeof(float)); j->good = (unsigned char *)calloc(j->in->n + 1, 1); j->item = (job_item *)calloc(j->in->n + 1, sizeof *j->item);
+    if (!j->vectors || !j->good || !j->item) { free(j->item); j->item = NULL; return cli_fail("out of memory: %lu vectors of %lu numbers", (unsigned long)j->in->n, (unsigned long)j->dim); }
+    job_piece(j, 0); job_read(j);
+    while (!rc && (b = j->begin) < (e = j->end)) {
+        pthread_t thread; int ahead; lb_status s = LB_OK;
+        for (i = b; i < e && !rc; i++) if (j->item[i].error) { if (j->skip_bad) cli_warn("left out: %s", j->item[i].error); else rc = cli_fail("%s", j->item[i].error); }
+        if (rc) break;
+        job_piece(j, e);
+        ahead = j->begin < j->end && pthread_create(&thread, NULL, job_read, j) == 0;
+        s = job_compute(j, b, e);
+        if (ahead) pthread_join(thread, NULL); else job_read(j);
+        if (s) rc = cli_fail("%s", lb_last_error());
+        for (i = b; i < e; i++) { lb__release(j->item[i].x); free(j->item[i].error); j->item[i].x = NULL; j->item[i].error = NULL; }
+        cli_progress(cli_command, e, j->in->n);
+    }
+    for (i = 0; i < j->in->n; i++) { lb__release(j->item[i].x); free(j->item[i].error); }
+    free(j->item); j->item = NULL;
+    return rc;
+}

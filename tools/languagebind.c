@@ -10,13 +10,23 @@
 #endif
 #include "cli.h"
 #include "inputs.c"
-#include "info.c"
+#include "embed.c"
+#include "score.c"
+#include "search.c"
 #include "tokenize.c"
+#include "info.c"
+#include "verify.c"
 
 typedef struct cli_row { const char *name; int (*run)(int argc, char **argv); const char *line; } cli_row;
 static const cli_row cli_rows[] = {
+    { "embed",      cmd_embed,      "files and texts in, unit vectors out" },
+    { "score",      cmd_score,      "cosines or probabilities between the inputs of two modalities" },
+    { "classify",   cmd_classify,   "zero-shot classes of images and other inputs" },
+    { "index",      cmd_index,      "a folder of photos, sounds and clips into an index" },
+    { "search",     cmd_search,     "the entries of an index nearest to a text, an image or a sound" },
     { "tokenize",   cmd_tokenize,   "the token ids of texts" },
     { "info",       cmd_info,       "what a weight file holds, or how this command was built" },
+    { "verify",     cmd_verify,     "checks a weight file, and this machine against the reference" },
 };
 
 static void top_help(FILE *to) {

@@ -1,0 +1,62 @@
+/* embed: inputs in, unit vectors out, one row an input in the order of the command line. */
+
+/* The header of a .npy file (version 1.0) for float32 [rows, dim], padded to a multiple of 64. */
+static lb_status npy_head(cli_out *o, size_t rows, size_t dim) {
+    char h[256]; int n = snprintf(h + 10, sizeof h - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lu, %lu), }", (unsigned long)rows, (unsigned long)dim), end = (10 + n + 1 + 63) / 64 * 64;
+    memcpy(h, "\x93NUMPY\x01\x00", 8); lb__put16le(h + 8, (uint16_t)(end - 10));
+    memset(h + 10 + n, ' ', (size_t)(end - 10 - n)); h[end - 1] = '\n';
+    return cli_out_add(o, h, (size_t)end);
+}
+static lb_status embed_write(cli_out *o, const char *format, const inputs *in, const unsigned char *good, const float *v, size_t dim) {
+    size_t i, c, rows = 0;
+    for (i = 0; i < in->n; i++) rows += good[i];
+    if (!strcmp(format, "npy")) LB__TRY(npy_head(o, rows, dim));
+    for (i = 0; i < in->n; i++) {
+        const float *x = v + i * dim;
+        if (!good[i]) continue;
+        if (!strcmp(format, "npy")) {
+            if (lb__host_little()) { LB__TRY(cli_out_add(o, x, dim * sizeof *x)); continue; }
+            for (c = 0; c < dim; c++) { unsigned char b[4]; lb__put32le(b, lb__f32_bits(x[c])); LB__TRY(cli_out_add(o, b, 4)); }
+            continue;
+        }
+        if (!strcmp(format, "jsonl")) {
+            LB__TRY(cli_out_text(o, "{\"modality\": ")); LB__TRY(cli_out_json(o, in->at[i].modality));
+            LB__TRY(cli_out_text(o, ", \"input\": ")); LB__TRY(cli_out_json(o, in->at[i].value)); LB__TRY(cli_out_text(o, ", \"vector\": ["));
+        }
+        for (c = 0; c < dim; c++) LB__TRY(cli_out_text(o, "%s%.9g", !c ? "" : *format == 'j' ? ", " : " ", (double)x[c]));
+        LB__TRY(cli_out_text(o, "%s\n", *format == 'j' ? "]}" : ""));
+    }
+    return LB_OK;
+}
+
+static int cmd_embed(int argc, char **argv) {
+    cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs in; job j; cli_out out; int rc, skip_bad = 0; long long batch = 0;
+    const char *model = NULL, *format = NULL, *to = NULL;
+    const cli_option options[] = {
+        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        INPUT_OPTIONS(list),
+        { "format", 0, CLI_CHOICE, &format, "npy|jsonl|txt", "of the output (default: by the ending of -o, else jsonl)", 0, 0 },
+        { "output", 'o', CLI_TEXT, &to, "FILE", "where to (default standard output)", 0, 0 },
+        { "skip-bad", 0, CLI_FLAG, &skip_bad, NULL, "leave out inputs that cannot be read, with a warning;\nwithout it the first of them ends the run", 0, 0 },
+        { "batch", 0, CLI_INT, &batch, "N", "inputs computed at once (default by modality)", 1, 4096 },
+        CLI_THREADS(common) };
+    memset(&in, 0, sizeof in); memset(&j, 0, sizeof j);
+    rc = cli_parse(argc, argv, "-m MODEL [--image FILE...] [--text TEXT...] [FILE...] [--format npy|jsonl|txt] [-o FILE]",
+        "Embeds every input: one row of float32 each, of unit length, in the order of the command line across all modalities.\n"
+        "A plain FILE is an image, a sound or a clip by its ending.  npy is one array [inputs, dimensions]; jsonl one object a line\n"
+        "with modality, input and vector; txt the numbers, one row a line.  An output file appears whole or not at all.\n",
+        options, LB__COUNT(options));
+    if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
+    if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
+    if (!in.n) { rc = cli_wrong("nothing to embed: --image, --text, ... or files were expected"); goto done; }
+    if (!format) {
+        const char *dot = to ? strrchr(to, '.') : NULL;
+        format = dot && !strcmp(dot, ".npy") ? "npy" : dot && !strcmp(dot, ".txt") ? "txt" : "jsonl";
+    }
+    j.in = &in; j.batch = (size_t)batch; j.skip_bad = skip_bad;
+    if ((rc = job_open(&j, model, &common)) != 0 || (rc = job_run(&j)) != 0) goto done;
+    if (cli_out_open(&out, to) || embed_write(&out, format, &in, j.good, j.vectors, j.dim) || cli_out_commit(&out)) { rc = cli_fail("%s", lb_last_error()); cli_out_abort(&out); }
+done:
+    job_close(&j); inputs_free(&in); cli_list_free(&list);
+    return rc;
+}

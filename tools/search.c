@@ -1,0 +1,235 @@
+/* index and search: a folder of photos, sounds, clips as vectors in one file; a text, an image or a sound as the question.
+ * The file is a .lbw container of kind "index": index.vectors [N, dim] f32, index.paths (zero-terminated, one after the other),
+ * index.modality [N] (which of index.modalities), index.size and index.mtime [N]; keys give the model's path and its towers' identities. */
+
+typedef struct index_entry { const char *path, *modality; uint64_t size; int64_t mtime; const float *vector; } index_entry;
+typedef struct index_list { index_entry *at; size_t n, cap; } index_list;
+enum { INDEX_TOWERS = 16, INDEX_DEPTH = 64 };
+
+static index_entry *index_push(index_list *l, inputs *in, const char *path, const char *modality) {
+    index_entry *e;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 256; index_entry *p = (index_entry *)realloc(l->at, cap * sizeof *p);
+        if (!p) return NULL;
+        l->at = p; l->cap = cap;
+    }
+    e = &l->at[l->n]; memset(e, 0, sizeof *e);
+    e->path = inputs_keep(in, path, strlen(path)); e->modality = modality;
+    if (!e->path) return NULL;
+    l->n++;
+    return e;
+}
+/* Every file below `path` that some modality claims; the others are counted.  Links to folders are not followed. */
+static int index_walk(index_list *l, inputs *in, const char *path, const char *as, size_t depth, size_t *other) {
+    struct stat st; const char *modality; lb__dir dir; size_t i; index_entry *e; int rc = 0;
+    if (stat(path, &st)) return depth ? 0 : cli_fail("%s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode)) {
+        modality = S_ISREG(st.st_mode) ? input_guess(path) : NULL;
+        if (!modality) { ++*other; return 0; }
+        if (!(e = index_push(l, in, path, as && !strcmp(modality, "image") ? as : modality))) return cli_fail("out of memory");
+        e->size = (uint64_t)st.st_size; e->mtime = (int64_t)st.st_mtime;
+        return 0;
+    }
+    if (depth > INDEX_DEPTH) return cli_fail("%s: folders are nested deeper than %d", path, INDEX_DEPTH);
+    if (depth && !lstat(path, &st) && S_ISLNK(st.st_mode)) return 0;
+    if (lb__dir_list(path, &dir)) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < dir.count && !rc; i++) {
+        size_t n = strlen(path) + strlen(dir.names[i]) + 2; char *below = (char *)malloc(n);
+        if (!below) { rc = cli_fail("out of memory"); break; }
+        snprintf(below, n, "%s%s%s", path, *path && path[strlen(path) - 1] == '/' ? "" : "/", dir.names[i]);
+        rc = index_walk(l, in, below, as, depth + 1, other);
+        free(below);
+    }
+    lb__release(dir.names);
+    return rc;
+}
+
+/* The entries of an index file; vectors point into f. */
+static lb_status index_read(const lb_file *f, const char *path, index_list *l, inputs *in, size_t *dim) {
+    const char *kind = "", *modality[64]; size_t i, n, modalities = 0, at = 0;
+    const lb_tensor *v = lb_file_tensor(f, "index.vectors"), *p = lb_file_tensor(f, "index.paths"), *m = lb_file_tensor(f, "index.modality"), *s = lb_file_tensor(f, "index.size"), *t = lb_file_tensor(f, "index.mtime");
+    if (!lb_file_has(f, "format.kind") || lb_file_get_str(f, "format.kind", &kind) || strcmp(kind, "index")) return lb__fail(LB_ERR_MISMATCH, "%s: is not an index (its kind is \"%s\")", path, kind);
+    LB__TRY(lb_file_get_strs(f, "index.modalities", modality, LB__COUNT(modality), &modalities));
+    if (!v || !p || !m || !s || !t || v->dtype != LB_F32 || v->ndim != 2 || v->layout != LB_ROWS || p->dtype != LB_U8 || m->dtype != LB_U8 || s->dtype != LB_U64 || t->dtype != LB_I64)
+        return lb__fail(LB_ERR_FORMAT, "%s: a tensor of the index is missing or of another type", path);
+    n = v->shape[0]; *dim = v->shape[1];
+    if (lb_tensor_count(m) != n || lb_tensor_count(s) != n || lb_tensor_count(t) != n) return lb__fail(LB_ERR_FORMAT, "%s: the tensors of the index differ in length", path);
+    for (i = 0; i < n; i++) {
+        const char *text = (const char *)p->data + at, *end = (const char *)memchr(text, 0, lb_tensor_count(p) - at); uint8_t k = ((const uint8_t *)m->data)[i]; index_entry *e;
+        if (!end || k >= modalities) return lb__fail(LB_ERR_FORMAT, "%s: entry %zu of the index is damaged", path, i);
+        if (!(e = index_push(l, in, text, modality[k]))) return lb__fail(LB_ERR_MEM, "out of memory");
+        e->size = ((const uint64_t *)s->data)[i]; e->mtime = ((const int64_t *)t->data)[i]; e->vector = (const float *)v->data + i * *dim;
+        at += (size_t)(end - text) + 1;
+    }
+    return LB_OK;
+}
+/* "vision:8d96...", one a tower, so that vectors of different models are not compared. */
+static lb_status index_identities(const lb_file *model, inputs *in, const char **out, size_t *count) {
+    const char *tower[INDEX_TOWERS]; size_t i;
+    LB__TRY(lb_file_get_strs(model, "towers", tower, INDEX_TOWERS, count));
+    for (i = 0; i < *count; i++) {
+        char id[65], text[256];
+        LB__TRY(lb_file_identity(model, tower[i], id));
+        lb__format(text, sizeof text, "%s:%s", tower[i], id);
+        if (!(out[i] = inputs_keep(in, text, strlen(text)))) return lb__fail(LB_ERR_MEM, "out of memory");
+    }
+    return LB_OK;
+}
+/* A tower that both have must be the same one. */
+static lb_status index_agrees(const lb_file *index, const char *path, const char *const *id, size_t ids) {
+    const char *have[INDEX_TOWERS]; size_t i, k, n = 0, common = 0;
+    LB__TRY(lb_file_get_strs(index, "index.identities", have, INDEX_TOWERS, &n));
+    for (i = 0; i < n; i++) for (k = 0; k < ids; k++) {
+        size_t a = strcspn(have[i], ":");
+        if (strncmp(have[i], id[k], a + 1)) continue;
+        if (strcmp(have[i], id[k])) return lb__fail(LB_ERR_MISMATCH, "%s: was made with another model (its %.*s tower differs)", path, (int)a, have[i]);
+        common++;
+    }
+    return common ? LB_OK : lb__fail(LB_ERR_MISMATCH, "%s: was made with another model", path);
+}
+
+static lb_status index_write(lb_ctx *ctx, const char *path, const char *model, const char *const *id, size_t ids, const index_list *l, size_t dim) {
+    lb_file_writer *w = NULL; lb_tensor t; const char *modality[64]; size_t i, k, modalities = 0, n = l->n; lb_status s = LB_OK; lb__buf paths = { NULL, 0, 0 };
+    float *v = (float *)lb__alloc(n ? n : 1, dim * sizeof *v); uint8_t *m = (uint8_t *)lb__alloc(n, 1); uint64_t *size = (uint64_t *)lb__alloc(n, 8); int64_t *mtime = (int64_t *)lb__alloc(n, 8);
+    if (!v || !m || !size || !mtime) { s = LB_ERR_MEM; goto done; }
+    for (i = 0; i < n && !s; i++) {
+        const index_entry *e = &l->at[i];
+        for (k = 0; k < modalities && strcmp(modality[k], e->modality); k++) {}
+        if (k == modalities) { if (k == LB__COUNT(modality)) { s = lb__fail(LB_ERR_LIMIT, "more than 64 modalities in one index"); break; } modality[modalities++] = e->modality; }
+        memcpy(v + i * dim, e->vector, dim * sizeof *v); m[i] = (uint8_t)k; size[i] = e->size; mtime[i] = e->mtime;
+        s = lb__buf_add(&paths, e->path, strlen(e->path) + 1);
+    }
+    if (s || (s = lb_file_create(ctx, path, &w)) != LB_OK) goto done;
+    lb_file_set_str(w, "format.kind", "index"); lb_file_set_str(w, "index.model", model);
+    lb_file_set_strs(w, "index.identities", id, ids); lb_file_set_strs(w, "index.modalities", modality, modalities);
+    memset(&t, 0, sizeof t); t.ndim = 1; t.shape[0] = n;
+    t.data = m; t.dtype = LB_U8; lb_file_add(w, "index.modality", &t);
+    t.data = size; t.dtype = LB_U64; lb_file_add(w, "index.size", &t);
+    t.data = mtime; t.dtype = LB_I64; lb_file_add(w, "index.mtime", &t);
+    t.data = paths.data; t.dtype = LB_U8; t.shape[0] = paths.size; lb_file_add(w, "index.paths", &t);
+    t.data = v; t.dtype = LB_F32; t.ndim = 2; t.shape[0] = n; t.shape[1] = dim; lb_file_add(w, "index.vectors", &t);
+    s = lb_file_commit(w); w = NULL;
+done:
+    lb_file_abandon(w); lb__buf_free(&paths); lb__release(v); lb__release(m); lb__release(size); lb__release(mtime);
+    return s;
+}
+
+static int index_order(const void *a, const void *b) { return strcmp(((const index_entry *)a)->path, ((const index_entry *)b)->path); }
+
+static int cmd_index(int argc, char **argv) {
+    cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs keep, work; job j; index_list old = { NULL, 0, 0 }, now = { NULL, 0, 0 }, all = { NULL, 0, 0 };
+    lb_file *f = NULL, *mf = NULL; const char *model = NULL, *to = NULL, *as = NULL, *id[INDEX_TOWERS]; int rc; size_t i, ids = 0, dim = 0, other = 0, reused = 0, skipped = 0, bad = 0, k; struct stat st;
+    const cli_option options[] = {
+        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        { "output", 'o', CLI_TEXT, &to, "FILE", "the index; read first when it is there", 0, 0 },
+        { "as", 0, CLI_TEXT, &as, "MODALITY", "what image files are: depth, thermal, ... (default image)", 0, 0 },
+        { NULL, 0, CLI_LIST, &list, "FOLDER", NULL, 0, 0 },
+        CLI_THREADS(common) };
+    memset(&keep, 0, sizeof keep); memset(&work, 0, sizeof work); memset(&j, 0, sizeof j);
+    rc = cli_parse(argc, argv, "-m MODEL -o INDEX FOLDER...",
+        "Embeds every image, sound and clip below the folders and keeps the vectors in one file, for `languagebind search`.\n"
+        "Run again, it computes only what is new or has changed (size or time), and forgets files that are gone.\n"
+        "Files that cannot be read are left out with a warning.\n", options, LB__COUNT(options));
+    if (rc >= 0) goto done;
+    if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
+    if (!to || !strcmp(to, "-")) { rc = cli_wrong("where to? -o FILE"); goto done; }
+    if (!list.n) { rc = cli_wrong("which folders?"); goto done; }
+    for (i = 0, rc = 0; i < list.n && !rc; i++) rc = index_walk(&now, &keep, list.item[i].value, as, 0, &other);
+    if (rc || (rc = job_open(&j, model, &common)) != 0) goto done;
+    dim = j.dim;
+    if (lb_file_open(j.ctx, model, &mf) || index_identities(mf, &keep, id, &ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (stat(to, &st) == 0) {
+        size_t d = 0;
+        if (lb_file_open(j.ctx, to, &f) || index_read(f, to, &old, &keep, &d) || index_agrees(f, to, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+        if (d != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", to, (unsigned long)d, (unsigned long)dim); goto done; }
+    }
+    if (now.n) qsort(now.at, now.n, sizeof *now.at, index_order);
+    if (old.n) qsort(old.at, old.n, sizeof *old.at, index_order);
+    for (i = k = 0; i < now.n; i++) {
+        index_entry *e = &now.at[i];
+        if (i && !strcmp(e->path, now.at[i - 1].path)) continue;                                        /* named twice */
+        while (k < old.n && strcmp(old.at[k].path, e->path) < 0) k++;
+        if (k < old.n && !strcmp(old.at[k].path, e->path) && old.at[k].size == e->size && old.at[k].mtime == e->mtime && !strcmp(old.at[k].modality, e->modality)) { e->vector = old.at[k].vector; reused++; continue; }
+        if (!job_has(&j, e->modality)) { skipped++; continue; }
+        if (!inputs_add(&work, e->modality, e->path)) { rc = cli_fail("out of memory"); goto done; }
+    }
+    j.in = &work; j.skip_bad = 1;
+    if ((rc = job_run(&j)) != 0) goto done;
+    for (i = k = 0; i < now.n; i++) {
+        index_entry e = now.at[i], *p;
+        if (!e.vector && k < work.n && !strcmp(work.at[k].value, e.path)) { if (j.good[k]) e.vector = j.vectors + k * dim; else bad++; k++; }
+        if (!e.vector) continue;
+        if (!(p = index_push(&all, &keep, e.path, e.modality))) { rc = cli_fail("out of memory"); goto done; }
+        p->size = e.size; p->mtime = e.mtime; p->vector = e.vector;
+    }
+    if (index_write(j.ctx, to, model, id, ids, &all, dim)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    printf("%s: %lu entries, %lu new, %lu unchanged", to, (unsigned long)all.n, (unsigned long)(all.n - reused), (unsigned long)reused);
+    if (bad) printf(", %lu unreadable", (unsigned long)bad);
+    if (skipped) printf(", %lu of modalities that the model has not", (unsigned long)skipped);
+    if (other) printf(", %lu other files", (unsigned long)other);
+    putchar('\n');
+done:
+    lb_file_free(f); lb_file_free(mf); job_close(&j); inputs_free(&work); inputs_free(&keep); cli_list_free(&list); free(old.at); free(now.at); free(all.at);
+    return rc;
+}
+
+typedef struct search_hit { float score; size_t entry; } search_hit;
+static int search_order(const void *a, const void *b) {
+    const search_hit *x = (const search_hit *)a, *y = (const search_hit *)b;
+    return x->score < y->score ? 1 : x->score > y->score ? -1 : x->entry > y->entry ? 1 : -1;
+}
+static int cmd_search(int argc, char **argv) {
+    cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs in, keep; job j; index_list l = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_file *f = NULL, *mf = NULL; cli_out out; lb_status s = LB_OK;
+    const char *model = NULL, *index = NULL, *only = NULL, *id[INDEX_TOWERS]; int rc; long long top = 10; size_t i, q, c, dim = 0, ids = 0; search_hit *hit = NULL;
+    const cli_option options[] = {
+        { "index", 'i', CLI_TEXT, &index, "FILE", "what `languagebind index` made", 0, 0 },
+        { "model", 'm', CLI_TEXT, &model, "FILE", "the weight file (default: the one the index was made with)", 0, 0 },
+        INPUT_OPTIONS(list),
+        { "top", 'k', CLI_INT, &top, "N", "results a question (default 10)", 1, 1e9 },
+        { "only", 0, CLI_TEXT, &only, "MODALITY", "search among these entries only", 0, 0 },
+        CLI_THREADS(common), CLI_JSON(common) };
+    memset(&in, 0, sizeof in); memset(&keep, 0, sizeof keep); memset(&j, 0, sizeof j);
+    rc = cli_parse(argc, argv, "-i INDEX [--text TEXT...] [--image FILE...] [FILE...] [-k N] [--json]",
+        "Finds the entries of an index that are nearest to each question: a text, an image, a sound, whatever the model embeds.\n"
+        "One line a result: cosine and path.\n", options, LB__COUNT(options));
+    if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
+    if (!index) { rc = cli_wrong("which index? -i FILE"); goto done; }
+    if (!in.n) { rc = cli_wrong("what to search for? --text, --image, ... or files were expected"); goto done; }
+    if (cli_ctx(&common, &ctx) || lb_file_open(ctx, index, &f) || index_read(f, index, &l, &keep, &dim) || (!model && lb_file_get_str(f, "index.model", &model))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if ((rc = job_open(&j, model, &common)) != 0) goto done;
+    if (lb_file_open(ctx, model, &mf) || index_identities(mf, &keep, id, &ids) || index_agrees(f, index, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (j.dim != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", index, (unsigned long)dim, (unsigned long)j.dim); goto done; }
+    j.in = &in;
+    if ((rc = job_run(&j)) != 0) goto done;
+    if (!(hit = (search_hit *)malloc((l.n + 1) * sizeof *hit))) { rc = cli_fail("out of memory"); goto done; }
+    s = cli_out_open(&out, NULL);
+    for (q = 0; q < in.n && !s; q++) {
+        size_t n = 0;
+        for (i = 0; i < l.n; i++) {
+            double sum = 0;
+            if (only && strcmp(only, l.at[i].modality)) continue;
+            for (c = 0; c < dim; c++) sum += (double)l.at[i].vector[c] * j.vectors[q * dim + c];
+            hit[n].score = (float)sum; hit[n++].entry = i;
+        }
+        qsort(hit, n, sizeof *hit, search_order);
+        if (n > (size_t)top) n = (size_t)top;
+        if (common.json) {
+            s = cli_out_text(&out, "{\"query\": ");
+            if (!s) s = cli_out_json(&out, in.at[q].value);
+            if (!s) s = cli_out_text(&out, ", \"modality\": \"%s\", \"results\": [", in.at[q].modality);
+            for (i = 0; i < n && !s; i++) {
+                s = cli_out_text(&out, "%s{\"score\": %.6g, \"modality\": \"%s\", \"path\": ", i ? ", " : "", (double)hit[i].score, l.at[hit[i].entry].modality);
+                if (!s) s = cli_out_json(&out, l.at[hit[i].entry].path);
+                if (!s) s = cli_out_text(&out, "}");
+            }
+            if (!s) s = cli_out_text(&out, "]}\n");
+            continue;
+        }
+        if (in.n > 1) s = cli_out_text(&out, "%s%s:\n", q ? "\n" : "", in.at[q].value);
+        for (i = 0; i < n && !s; i++) s = cli_out_text(&out, "%.4f  %s\n", (double)hit[i].score, l.at[hit[i].entry].path);
+    }
+    if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());
+done:
+    free(hit); job_close(&j); lb_file_free(f); lb_file_free(mf); lb_ctx_free(ctx); inputs_free(&in); inputs_free(&keep); cli_list_free(&list); free(l.at);
+    return rc;
+}
