@@ -364,6 +364,19 @@ LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double f
 
 #endif /* LB_NO_VIDEO */
 
+/* lb_tokenizer_parse: a tokenizer from the text of a merges file ("i n" a line, bytes written as CLIP does; a first line that begins with # or "
+ * is a title): merges.txt of Hugging Face folders, bpe_simple_vocab_16e6.txt of OpenAI.
+ *   max_merges   lines to read, 49152 - 256 - 2 for CLIP's own files
+ *   errs         LB_ERR_FORMAT names the line; LB_ERR_LIMIT, LB_ERR_MEM */
+LB_API lb_status lb_tokenizer_parse(lb_ctx *ctx, const char *text, size_t size, size_t max_merges, lb_tokenizer **out);
+
+/* lb_tokenizer_train: learn a vocabulary of at most `vocab` ids from n texts: the pair of neighbours that occurs most often is merged, again
+ * and again, until the vocabulary is full or no pair occurs min_count times.  Equal counts: the lower left id first, then the lower right
+ * one; a pair that would spell a token that is there already is passed over.  The same texts in any order give the same vocabulary.
+ *   sizes   [n] bytes of each text; NULL: they end at their first zero byte
+ *   errs    LB_ERR_ARG vocab outside 514..65536; LB_ERR_LIMIT, LB_ERR_MEM */
+LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *texts, const size_t *sizes, size_t n, size_t vocab, size_t min_count, lb_tokenizer **out);
+
 /* ---- API of 12 weights ----------------------------------------------------------------------------------------------- */
 
 /* One .lbw file, open for reading (weights/FORMAT.md is the format): typed key/values and named tensors.  Read-only after it was opened,
@@ -407,6 +420,8 @@ LB_API lb_status lb_file_get_str(const lb_file *f, const char *key, const char *
 LB_API lb_status lb_file_get_u64s(const lb_file *f, const char *key, uint64_t *out, size_t cap, size_t *count);
 LB_API lb_status lb_file_get_f64s(const lb_file *f, const char *key, double *out, size_t cap, size_t *count);
 LB_API lb_status lb_file_get_strs(const lb_file *f, const char *key, const char **out, size_t cap, size_t *count);
+/* lb_file_tokenizer: the tokenizer that the file carries (tokenizer.merges and its keys).  LB_ERR_MISMATCH when there is none. */
+LB_API lb_status lb_file_tokenizer(lb_ctx *ctx, const lb_file *f, lb_tokenizer **out);
 
 #ifndef LB_NO_STDIO
 /* Writing: create, set keys, name tensors, commit.  The file appears whole at commit or not at all.
@@ -435,6 +450,7 @@ LB_API void lb_file_copy_keys(lb_file_writer *w, const lb_file *f, const char *f
 LB_API void lb_file_add(lb_file_writer *w, const char *name, const lb_tensor *t);
 LB_API void lb_file_declare(lb_file_writer *w, const char *name, lb_dtype dtype, lb_layout layout, int ndim, const size_t *shape);
 LB_API lb_status lb_file_put(lb_file_writer *w, const char *name, const lb_tensor *values);
+LB_API void lb_file_add_tokenizer(lb_file_writer *w, const lb_tokenizer *t);     /* its keys and tokenizer.merges; must stay until commit */
 LB_API lb_status lb_file_commit(lb_file_writer *w);
 LB_API void      lb_file_abandon(lb_file_writer *w);
 #endif
@@ -4118,7 +4134,9 @@ LB_API int32_t lb_tokenizer_sot(const lb_tokenizer *t) { return (int32_t)(512 + 
 LB_API int32_t lb_tokenizer_eot(const lb_tokenizer *t) { return (int32_t)(513 + t->n); }
 LB_API const uint16_t *lb_tokenizer_merges(const lb_tokenizer *t, size_t *n) { *n = t->n; return t->merges; }
 
-typedef struct lb__ids { lb_ctx *ctx; const lb_tokenizer *t; int32_t *id; size_t cap, n; } lb__ids;
+struct lb__learn;
+typedef struct lb__ids { lb_ctx *ctx; const lb_tokenizer *t; int32_t *id; size_t cap, n; struct lb__learn *learn; } lb__ids;      /* learn: words are counted instead */
+static lb_status lb__learn_word(struct lb__learn *l, const lb_tokenizer *t, const uint8_t *w, size_t n);
 LB__INLINE void lb__ids_add(lb__ids *o, uint32_t id) { if (o->n < o->cap) o->id[o->n] = (int32_t)id; o->n++; }
 
 /* A heap of (merge << 32 | position), smallest on top, for words too long to be scanned again and again. */
@@ -4163,6 +4181,7 @@ done:
 /* One word: its bytes, the last one marked, and the lowest merge that applies, again and again, leftmost first. */
 static lb_status lb__bpe_word(lb__ids *o, const uint8_t *w, size_t n) {
     const lb_tokenizer *t = o->t; uint32_t sym[LB__SHORT_WORD + 1], rank[LB__SHORT_WORD + 1]; size_t i, k;
+    if (o->learn) return lb__learn_word(o->learn, t, w, n);
     if (n > LB__SHORT_WORD) return lb__bpe_long(o, w, n);
     for (i = 0; i < n; i++) sym[i] = t->base[w[i]];
     sym[n - 1] += 256;
@@ -4261,30 +4280,37 @@ static lb_status lb__encode(lb__ids *o, int clean, const uint8_t *s, size_t n) {
     lb__arena_rewind(o->ctx, mark);
     return st;
 }
-LB_API lb_status lb_tokenize(lb_ctx *ctx, const lb_tokenizer *t, int clean, const char *text, size_t size, int32_t *ids, size_t context, size_t *count) {
-    lb__ids o; size_t i, part; const uint8_t *s = (const uint8_t *)text; int mode = clean & 15;
-    if (!ctx || !t || (!text && size)) return lb__fail(LB_ERR_ARG, "lb_tokenize: %s is NULL", !ctx ? "ctx" : !t ? "tokenizer" : "text");
-    if (mode > LB_CLEAN_LANGUAGEBIND || (clean & ~(15 | LB_CLEAN_NO_SPECIAL))) return lb__fail(LB_ERR_ARG, "lb_tokenize: unknown cleaning %d", clean);
-    if (context == 1 || (context && !ids)) return lb__fail(LB_ERR_ARG, "lb_tokenize: %s", ids ? "a context of one id holds no text, two or more were expected" : "ids is NULL");
+/* A whole text without its start and end. */
+static lb_status lb__tokenize(lb__ids *o, int clean, const char *text, size_t size) {
+    const uint8_t *s = (const uint8_t *)text; const char *const *special = (clean & 15) == LB_CLEAN_LANGUAGEBIND && !(clean & LB_CLEAN_NO_SPECIAL) ? lb__specials[1] : NULL; size_t i, part;
     if (size == LB_CSTRING) size = strlen(text);
-    if (size > ctx->limits.max_text) return lb__fail(LB_ERR_LIMIT, "text: %zu bytes, the limit max_text is %zu", size, ctx->limits.max_text);
-    o.ctx = ctx; o.t = t; o.id = ids; o.cap = context; o.n = 0;
-    lb__ids_add(&o, (uint32_t)lb_tokenizer_sot(t));
+    if (size > o->ctx->limits.max_text) return lb__fail(LB_ERR_LIMIT, "text: %zu bytes, the limit max_text is %zu", size, o->ctx->limits.max_text);
     for (i = 0; i < size; i += part) {                                                               /* the slow Hugging Face tokenizer cuts at special strings before it cleans */
-        const char *const *special = mode == LB_CLEAN_LANGUAGEBIND && !(clean & LB_CLEAN_NO_SPECIAL) ? lb__specials[1] : NULL; size_t k = size, len = 0; int which = 0;
+        size_t k = size, len = 0; int which = 0;
         if (special) for (k = i; k < size; k++) {
             k = lb__special_next(special, s, size, k, &which, &len);
             if (k < size && !memcmp(s + k, special[which], len)) break;                              /* here only as it is written */
         }
         k = LB__MIN(k, size);
-        LB__TRY(lb__encode(&o, clean, s + i, k - i));
+        LB__TRY(lb__encode(o, clean, s + i, k - i));
         part = k - i;
-        if (k < size) { lb__ids_add(&o, (uint32_t)lb_tokenizer_sot(t) + (uint32_t)which); part += len; }
+        if (k < size) { lb__ids_add(o, (uint32_t)lb_tokenizer_sot(o->t) + (uint32_t)which); part += len; }
     }
+    return LB_OK;
+}
+LB_API lb_status lb_tokenize(lb_ctx *ctx, const lb_tokenizer *t, int clean, const char *text, size_t size, int32_t *ids, size_t context, size_t *count) {
+    lb__ids o; size_t i;
+    if (!ctx || !t || (!text && size)) return lb__fail(LB_ERR_ARG, "lb_tokenize: %s is NULL", !ctx ? "ctx" : !t ? "tokenizer" : "text");
+    if ((clean & 15) > LB_CLEAN_LANGUAGEBIND || (clean & ~(15 | LB_CLEAN_NO_SPECIAL))) return lb__fail(LB_ERR_ARG, "lb_tokenize: unknown cleaning %d", clean);
+    if (context == 1 || (context && !ids)) return lb__fail(LB_ERR_ARG, "lb_tokenize: %s", ids ? "a context of one id holds no text, two or more were expected" : "ids is NULL");
+    memset(&o, 0, sizeof o);
+    o.ctx = ctx; o.t = t; o.id = ids; o.cap = context;
+    lb__ids_add(&o, (uint32_t)lb_tokenizer_sot(t));
+    LB__TRY(lb__tokenize(&o, clean, text, size));
     lb__ids_add(&o, (uint32_t)lb_tokenizer_eot(t));
     if (context) {
         if (o.n > context) ids[context - 1] = lb_tokenizer_eot(t);
-        for (i = o.n; i < context; i++) ids[i] = mode == LB_CLEAN_OPEN_CLIP ? 0 : lb_tokenizer_eot(t);
+        for (i = o.n; i < context; i++) ids[i] = (clean & 15) == LB_CLEAN_OPEN_CLIP ? 0 : lb_tokenizer_eot(t);
     }
     if (count) *count = o.n;
     return LB_OK;
@@ -4323,6 +4349,243 @@ LB_API lb_status lb_detokenize(const lb_tokenizer *t, const int32_t *ids, size_t
     if (cap) out[LB__MIN(o, cap - 1)] = 0;
     if (size) *size = o;
     return LB_OK;
+}
+
+/* ---- 8.6 vocabularies: read and learnt ---- */
+
+/* Token strings by id, and ids by string: (bytes as base ids, does it end a word). */
+typedef struct lb__symtab { lb__buf pool, at, table; size_t count; } lb__symtab;                     /* at: u32 end of each string, ends-a-word in bit 31; table: u32 id + 1 */
+static void lb__symtab_free(lb__symtab *y) { lb__buf_free(&y->pool); lb__buf_free(&y->at); lb__buf_free(&y->table); }
+LB__INLINE const uint8_t *lb__symtab_bytes(const lb__symtab *y, size_t id, size_t *len, int *last) {
+    const uint32_t *at = (const uint32_t *)(const void *)y->at.data; size_t begin = id ? at[id - 1] & 0x7FFFFFFF : 0;
+    *len = (at[id] & 0x7FFFFFFF) - begin; *last = (int)(at[id] >> 31);
+    return y->pool.data + begin;
+}
+LB__INLINE int lb__symtab_last(const lb__symtab *y, size_t id) { return (int)(((const uint32_t *)(const void *)y->at.data)[id] >> 31); }
+static uint32_t lb__fnv(const uint8_t *s, size_t n, uint32_t h) { while (n--) h = (h ^ *s++) * 16777619u; return h ^ h >> 15; }
+/* Slot of the string in the table: of its id + 1, or an empty one. */
+static uint32_t *lb__symtab_slot(const lb__symtab *y, const uint8_t *s, size_t n, int last) {
+    uint32_t *table = (uint32_t *)(void *)y->table.data; size_t mask = y->table.size / 4 - 1, i = lb__fnv(s, n, last ? 5u : 7u) & mask, len; int l;
+    for (; table[i]; i = (i + 1) & mask) { const uint8_t *p = lb__symtab_bytes(y, table[i] - 1, &len, &l); if (len == n && l == last && !memcmp(p, s, n)) break; }
+    return table + i;
+}
+static lb_status lb__symtab_add(lb__symtab *y, const uint8_t *s, size_t n, int last) {
+    uint32_t end, *slot; size_t i;
+    if (y->count * 2 >= y->table.size / 4) {
+        size_t want = y->table.size ? y->table.size : 4096;
+        LB__TRY(lb__buf_reserve(&y->table, want));
+        y->table.size += want; memset(y->table.data, 0, y->table.size);
+        for (i = 0; i < y->count; i++) { size_t len; int l; const uint8_t *p = lb__symtab_bytes(y, i, &len, &l); *lb__symtab_slot(y, p, len, l) = (uint32_t)i + 1; }
+    }
+    if (n > 0x7FFFFFFF - y->pool.size) return lb__fail(LB_ERR_LIMIT, "vocabulary: the words take more than 2 GiB");
+    LB__TRY(lb__buf_reserve(&y->at, 4));
+    end = (uint32_t)(y->pool.size + n) | (uint32_t)(last != 0) << 31;
+    slot = lb__symtab_slot(y, s, n, last);
+    LB__TRY(lb__buf_add(&y->pool, s, n));
+    memcpy(y->at.data + y->at.size, &end, 4); y->at.size += 4;
+    *slot = (uint32_t)++y->count;
+    return LB_OK;
+}
+static lb_status lb__symtab_base(lb__symtab *y) {
+    unsigned i;
+    for (i = 0; i < 512; i++) { uint8_t b = (uint8_t)i; LB__TRY(lb__symtab_add(y, &b, 1, i >= 256)); }
+    return LB_OK;
+}
+
+/* One symbol of a merges text: characters that stand for bytes, perhaps with </w> behind them. */
+static lb_status lb__merge_symbol(const lb__symtab *y, const uint8_t *s, size_t n, size_t line, uint8_t *out, size_t *len, uint32_t *id) {
+    size_t i, k = 0; int last = n > 4 && !memcmp(s + n - 4, "</w>", 4); uint32_t *slot;
+    if (last) n -= 4;
+    if (n > 2 * LB__MAX_TOKEN_BYTES) return lb__fail(LB_ERR_FORMAT, "merges, line %zu: a symbol of %zu bytes", line, n);
+    for (i = 0; i < n; ) {
+        uint32_t c = lb__utf8_next(s, n, &i);
+        if (c < 256 && lb__byte_prints(c)) out[k++] = (uint8_t)(c < 127 ? c - 33 : c < 173 ? c - 161 + 94 : c - 174 + 106);       /* the order of lb__byte_ids */
+        else if (c - 256 < 68) out[k++] = (uint8_t)(188 + c - 256);
+        else return lb__fail(LB_ERR_FORMAT, "merges, line %zu: character U+%x stands for no byte", line, c);
+    }
+    slot = lb__symtab_slot(y, out, k, last);
+    if (!k || !*slot) {
+        char shown[41]; size_t m = LB__MIN(n, sizeof shown - 1);
+        memcpy(shown, s, m); shown[m] = 0;
+        return lb__fail(LB_ERR_FORMAT, "merges, line %zu: \"%s\" is no symbol of the lines before", line, shown);
+    }
+    *id = *slot - 1; *len = k;
+    return LB_OK;
+}
+LB_API lb_status lb_tokenizer_parse(lb_ctx *ctx, const char *text, size_t size, size_t max_merges, lb_tokenizer **out) {
+    lb__symtab y; lb__buf merges = { 0, 0, 0 }; lb_status s; size_t i, line = 1, n = 0; uint8_t pair[4 * LB__MAX_TOKEN_BYTES];
+    if (!ctx || !out || (!text && size)) return lb__fail(LB_ERR_ARG, "lb_tokenizer_parse: %s is NULL", !ctx ? "ctx" : !out ? "out" : "text");
+    *out = NULL;
+    if (size == LB_CSTRING) size = strlen(text);
+    if (size > ctx->limits.max_text) return lb__fail(LB_ERR_LIMIT, "merges: %zu bytes, the limit max_text is %zu", size, ctx->limits.max_text);
+    memset(&y, 0, sizeof y);
+    s = lb__symtab_base(&y);
+    for (i = 0; i < size && !s && n < max_merges; line++) {
+        const uint8_t *p = (const uint8_t *)text + i, *nl = (const uint8_t *)memchr(p, '\n', size - i), *gap; size_t len = nl ? (size_t)(nl - p) : size - i, la, lb; uint32_t a, b; uint16_t ids[2];
+        i += len + 1;
+        if (len && p[len - 1] == '\r') len--;
+        if (!len || (line == 1 && (p[0] == '#' || p[0] == '"'))) continue;                           /* "#version: 0.2" and what OpenAI's file begins with */
+        gap = (const uint8_t *)memchr(p, ' ', len);
+        if (!gap) { s = lb__fail(LB_ERR_FORMAT, "merges, line %zu: one symbol, two with a space between were expected", line); break; }
+        if ((s = lb__merge_symbol(&y, p, (size_t)(gap - p), line, pair, &la, &a)) != LB_OK) break;
+        if ((s = lb__merge_symbol(&y, gap + 1, len - (size_t)(gap - p) - 1, line, pair + la, &lb, &b)) != LB_OK) break;
+        ids[0] = (uint16_t)a; ids[1] = (uint16_t)b;
+        if (n == LB__MAX_MERGES) { s = lb__fail(LB_ERR_LIMIT, "merges: more than %d, the ids would not fit into 16 bits", (int)LB__MAX_MERGES); break; }
+        if (*lb__symtab_slot(&y, pair, la + lb, lb__symtab_last(&y, b))) { s = lb__fail(LB_ERR_FORMAT, "merges, line %zu: makes a token that is there already", line); break; }
+        if (!(s = lb__symtab_add(&y, pair, la + lb, lb__symtab_last(&y, b)))) s = lb__buf_add(&merges, ids, 4);
+        n++;
+    }
+    if (!s) s = lb_tokenizer_new(ctx, (const uint16_t *)(const void *)merges.data, n, out);
+    lb__symtab_free(&y); lb__buf_free(&merges);
+    return s;
+}
+
+/* Learning.  Each distinct word is kept once with its count; for every pair of neighbours there is a count and a list of the words that hold it.
+ * The most frequent pair is merged in its words, their counts are taken back and counted again, and so on. */
+typedef struct lb__pair { uint64_t count; uint32_t key, first; int banned, dirty; } lb__pair;        /* first: node + 1 of the list of words */
+typedef struct lb__seen { uint32_t word, next; } lb__seen;              /* a list of words; next: node + 1 */
+typedef struct lb__best { uint64_t count; uint32_t key; } lb__best;
+typedef struct lb__learn {
+    lb__symtab words, tokens;
+    lb__buf count;                       /* u64 of each word */
+    lb__buf begin, sym;                  /* size_t [words + 1], u16: symbols, shrunk in place; length in len */
+    lb__buf len;                         /* u32 of each word */
+    lb__buf pair, table, node, heap, dirty, merges;
+} lb__learn;
+static lb_status lb__learn_word(lb__learn *l, const lb_tokenizer *t, const uint8_t *w, size_t n) {
+    uint8_t key[256]; size_t i; uint64_t one = 1; uint32_t id;
+    if (n < 2 || n > sizeof key) return LB_OK;                                                       /* one byte has no pair; longer than any word is noise */
+    for (i = 0; i < n; i++) key[i] = (uint8_t)t->base[w[i]];
+    if (l->words.table.size && (id = *lb__symtab_slot(&l->words, key, n, 1)) != 0) { ((uint64_t *)(void *)l->count.data)[id - 1]++; return LB_OK; }
+    LB__TRY(lb__symtab_add(&l->words, key, n, 1));
+    return lb__buf_add(&l->count, &one, 8);
+}
+static lb_status lb__learn_pair(lb__learn *l, uint32_t key, lb__pair **out) {
+    uint32_t *table; size_t mask, i, n = l->pair.size / sizeof(lb__pair); lb__pair *p, fresh;
+    if (n * 2 >= l->table.size / 4) {
+        size_t want = l->table.size ? l->table.size : 65536;
+        LB__TRY(lb__buf_reserve(&l->table, want));
+        l->table.size += want; memset(l->table.data, 0, l->table.size);
+        table = (uint32_t *)(void *)l->table.data; mask = l->table.size / 4 - 1; p = (lb__pair *)(void *)l->pair.data;
+        for (i = 0; i < n; i++) { size_t k = (p[i].key * 0x9E3779B1u >> 7) & mask; while (table[k]) k = (k + 1) & mask; table[k] = (uint32_t)i + 1; }
+    }
+    table = (uint32_t *)(void *)l->table.data; mask = l->table.size / 4 - 1; p = (lb__pair *)(void *)l->pair.data;
+    for (i = (key * 0x9E3779B1u >> 7) & mask; table[i]; i = (i + 1) & mask) if (p[table[i] - 1].key == key) { *out = p + table[i] - 1; return LB_OK; }
+    memset(&fresh, 0, sizeof fresh); fresh.key = key;
+    LB__TRY(lb__buf_add(&l->pair, &fresh, sizeof fresh));
+    table[i] = (uint32_t)n + 1; *out = (lb__pair *)(void *)l->pair.data + n;
+    return LB_OK;
+}
+LB__INLINE int lb__better(lb__best a, lb__best b) { return a.count != b.count ? a.count > b.count : a.key < b.key; }      /* the rule for ties */
+static lb_status lb__learn_push(lb__learn *l, uint64_t count, uint32_t key) {
+    lb__best v, *h; size_t i = l->heap.size / sizeof v;
+    memset(&v, 0, sizeof v); v.count = count; v.key = key;
+    LB__TRY(lb__buf_add(&l->heap, &v, sizeof v));
+    h = (lb__best *)(void *)l->heap.data;
+    for (; i && lb__better(v, h[(i - 1) / 2]); i = (i - 1) / 2) h[i] = h[(i - 1) / 2];
+    h[i] = v;
+    return LB_OK;
+}
+static lb__best lb__learn_pop(lb__learn *l) {
+    lb__best *h = (lb__best *)(void *)l->heap.data, top = h[0], v; size_t n = l->heap.size / sizeof v - 1, i = 0, c;
+    v = h[n]; l->heap.size -= sizeof v;
+    while ((c = 2 * i + 1) < n) {
+        if (c + 1 < n && lb__better(h[c + 1], h[c])) c++;
+        if (!lb__better(h[c], v)) break;
+        h[i] = h[c]; i = c;
+    }
+    h[i] = v;
+    return top;
+}
+/* Counts the pairs of a word in (add) or out; on the way in, words are listed under pairs that hold `only` (UINT32_MAX: all). */
+static lb_status lb__learn_count(lb__learn *l, uint32_t word, int add, uint32_t only) {
+    const uint16_t *sym = (const uint16_t *)(const void *)l->sym.data + ((const size_t *)(const void *)l->begin.data)[word];
+    uint32_t n = ((const uint32_t *)(const void *)l->len.data)[word], i; uint64_t count = ((const uint64_t *)(const void *)l->count.data)[word];
+    for (i = 0; i + 1 < n; i++) {
+        lb__pair *p; lb__seen node;
+        LB__TRY(lb__learn_pair(l, (uint32_t)sym[i] << 16 | sym[i + 1], &p));
+        if (!add) { p->count -= count; continue; }
+        p->count += count;
+        if (only != UINT32_MAX && sym[i] != only && sym[i + 1] != only) continue;
+        if (!p->dirty) { p->dirty = 1; LB__TRY(lb__buf_add(&l->dirty, &p->key, 4)); }
+        node.word = word; node.next = p->first;
+        LB__TRY(lb__buf_add(&l->node, &node, sizeof node));
+        if (l->node.size / sizeof node > UINT32_MAX - 1) return lb__fail(LB_ERR_LIMIT, "vocabulary: too many pairs to learn from");
+        p->first = (uint32_t)(l->node.size / sizeof node);
+    }
+    return LB_OK;
+}
+static lb_status lb__learn_flush(lb__learn *l) {
+    size_t i, n = l->dirty.size / 4;
+    for (i = 0; i < n; i++) {
+        lb__pair *p;
+        LB__TRY(lb__learn_pair(l, ((const uint32_t *)(const void *)l->dirty.data)[i], &p));
+        p->dirty = 0;
+        LB__TRY(lb__learn_push(l, p->count, p->key));
+    }
+    l->dirty.size = 0;
+    return LB_OK;
+}
+static lb_status lb__learn_merges(lb__learn *l, size_t merges, uint64_t min_count) {
+    size_t i, k, len, words = l->words.count, m = 0, la, lb; int last;
+    LB__TRY(lb__symtab_base(&l->tokens));
+    for (i = k = 0; i <= words; i++) {
+        const uint8_t *w = NULL; uint32_t n = 0;
+        LB__TRY(lb__buf_add(&l->begin, &k, sizeof k));
+        if (i == words) break;
+        w = lb__symtab_bytes(&l->words, i, &len, &last); n = (uint32_t)len; k += len;
+        LB__TRY(lb__buf_add(&l->len, &n, 4));
+        for (; n; n--, w++) { uint16_t s = (uint16_t)(*w + (n == 1 ? 256 : 0)); LB__TRY(lb__buf_add(&l->sym, &s, 2)); }
+    }
+    for (i = 0; i < words; i++) LB__TRY(lb__learn_count(l, (uint32_t)i, 1, UINT32_MAX));
+    LB__TRY(lb__learn_flush(l));
+    while (m < merges && l->heap.size) {
+        lb__best top = lb__learn_pop(l); lb__pair *p; uint32_t node, a = top.key >> 16, b = top.key & 0xFFFF, id = (uint32_t)(512 + m); uint8_t token[LB__MAX_TOKEN_BYTES]; const uint8_t *s; uint16_t ids[2];
+        LB__TRY(lb__learn_pair(l, top.key, &p));
+        if (p->banned || p->count < min_count) continue;
+        if (p->count != top.count) { LB__TRY(lb__learn_push(l, p->count, p->key)); continue; }       /* it fell since it was pushed */
+        p->banned = 1;                                                                               /* merged, or never to be: either way it is done with */
+        node = p->first;
+        s = lb__symtab_bytes(&l->tokens, a, &la, &last);
+        if (la <= sizeof token) memcpy(token, s, la);
+        s = lb__symtab_bytes(&l->tokens, b, &lb, &last);
+        if (la + lb > sizeof token) continue;
+        memcpy(token + la, s, lb);
+        if (*lb__symtab_slot(&l->tokens, token, la + lb, last)) continue;                            /* another pair spells the same token */
+        LB__TRY(lb__symtab_add(&l->tokens, token, la + lb, last));
+        ids[0] = (uint16_t)a; ids[1] = (uint16_t)b;
+        LB__TRY(lb__buf_add(&l->merges, ids, 4));
+        m++;
+        for (; node; node = ((const lb__seen *)(const void *)l->node.data)[node - 1].next) {
+            uint32_t word = ((const lb__seen *)(const void *)l->node.data)[node - 1].word, *n = (uint32_t *)(void *)l->len.data + word, r, w;
+            uint16_t *sym = (uint16_t *)(void *)l->sym.data + ((const size_t *)(const void *)l->begin.data)[word];
+            for (r = 0; r + 1 < *n && (sym[r] != a || sym[r + 1] != b); r++) {}
+            if (r + 1 >= *n) continue;                                                               /* listed twice, or merged away by others */
+            LB__TRY(lb__learn_count(l, word, 0, 0));
+            for (r = w = 0; r < *n; w++) { if (r + 1 < *n && sym[r] == a && sym[r + 1] == b) { sym[w] = (uint16_t)id; r += 2; } else sym[w] = sym[r++]; }
+            *n = w;
+            LB__TRY(lb__learn_count(l, word, 1, id));
+        }
+        LB__TRY(lb__learn_flush(l));
+    }
+    return LB_OK;
+}
+LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *texts, const size_t *sizes, size_t n, size_t vocab, size_t min_count, lb_tokenizer **out) {
+    lb__learn l; lb__ids o; lb_tokenizer *base = NULL; lb_status s; size_t i;
+    if (!ctx || !out || (!texts && n)) return lb__fail(LB_ERR_ARG, "lb_tokenizer_train: %s is NULL", !ctx ? "ctx" : !out ? "out" : "texts");
+    *out = NULL;
+    if (vocab < 514 || vocab > 65536) return lb__fail(LB_ERR_ARG, "vocabulary: %zu ids asked for, 514 (bytes alone) to 65536 were expected", vocab);
+    if ((clean & 15) > LB_CLEAN_LANGUAGEBIND || (clean & ~(15 | LB_CLEAN_NO_SPECIAL))) return lb__fail(LB_ERR_ARG, "lb_tokenizer_train: unknown cleaning %d", clean);
+    memset(&l, 0, sizeof l); memset(&o, 0, sizeof o);
+    s = lb_tokenizer_new(ctx, NULL, 0, &base);
+    o.ctx = ctx; o.t = base; o.learn = &l;
+    for (i = 0; i < n && !s; i++) s = lb__tokenize(&o, clean, texts[i], sizes ? sizes[i] : LB_CSTRING);
+    if (!s) s = lb__learn_merges(&l, vocab - 514, min_count ? min_count : 1);
+    if (!s) s = lb_tokenizer_new(ctx, (const uint16_t *)(const void *)l.merges.data, l.merges.size / 4, out);
+    lb_tokenizer_free(base); lb__symtab_free(&l.words); lb__symtab_free(&l.tokens);
+    lb__buf_free(&l.count); lb__buf_free(&l.begin); lb__buf_free(&l.sym); lb__buf_free(&l.len); lb__buf_free(&l.pair); lb__buf_free(&l.table);
+    lb__buf_free(&l.node); lb__buf_free(&l.heap); lb__buf_free(&l.dirty); lb__buf_free(&l.merges);
+    return s;
 }
 
 /* ==== 9 >>image ==================================================================================================================
@@ -5274,6 +5537,26 @@ LB_API lb_status lb_file_verify(lb_ctx *ctx, const lb_file *f) {
     lb__release(v.bad);
     return s;
 }
+LB_API lb_status lb_file_tokenizer(lb_ctx *ctx, const lb_file *f, lb_tokenizer **out) {
+    const lb_tensor *m; lb_tokenizer *t = NULL; const char *kind = NULL; uint64_t id;
+    if (!ctx || !f || !out) return lb__fail(LB_ERR_ARG, "lb_file_tokenizer: %s is NULL", !ctx ? "ctx" : !f ? "file" : "out");
+    *out = NULL;
+    m = lb_file_tensor(f, "tokenizer.merges");
+    if (!m) return lb__fail(LB_ERR_MISMATCH, "the file has no tokenizer (a tensor tokenizer.merges)");
+    if (m->dtype != LB_U16 || m->ndim != 2 || m->shape[1] != 2) return lb__fail(LB_ERR_FORMAT, "tokenizer.merges is no u16 [n, 2]");
+    if (lb_file_has(f, "tokenizer.kind")) {
+        LB__TRY(lb_file_get_str(f, "tokenizer.kind", &kind));
+        if (!kind || strcmp(kind, "clip-bpe")) return lb__fail(LB_ERR_UNSUPPORTED, "tokenizer.kind is \"%s\", \"clip-bpe\" was expected", kind);
+    }
+    LB__TRY(lb_tokenizer_new(ctx, (const uint16_t *)m->data, m->shape[0], &t));
+    if ((lb_file_has(f, "tokenizer.sot") && !lb_file_get_u64(f, "tokenizer.sot", &id) && id != (uint64_t)lb_tokenizer_sot(t))
+        || (lb_file_has(f, "tokenizer.eot") && !lb_file_get_u64(f, "tokenizer.eot", &id) && id != (uint64_t)lb_tokenizer_eot(t))) {
+        lb_tokenizer_free(t);
+        return lb__fail(LB_ERR_FORMAT, "tokenizer: start or end of text is id %llu, which is not where %zu merges put it", (unsigned long long)id, m->shape[0]);
+    }
+    *out = t;
+    return LB_OK;
+}
 LB_API lb_status lb_file_identity(const lb_file *f, const char *tower, char out[65]) {
     lb__sha256 h; uint8_t digest[32], b[8]; size_t i, n = strlen(tower), used = 0; int k;
     lb__sha256_init(&h);
@@ -5528,6 +5811,15 @@ static lb_status lb__file_commit(lb_file_writer *w) {
     LB__TRY(lb__file_head(w));
     LB__TRY(lb__writer_patch(&w->out, 0, w->head.data, w->head.size));
     return lb__writer_commit(&w->out);
+}
+LB_API void lb_file_add_tokenizer(lb_file_writer *w, const lb_tokenizer *t) {
+    lb_tensor m;
+    memset(&m, 0, sizeof m);
+    m.dtype = LB_U16; m.ndim = 2; m.shape[0] = t->n; m.shape[1] = 2; m.data = t->merges;
+    lb_file_set_str(w, "tokenizer.kind", "clip-bpe");
+    lb_file_set_u64(w, "tokenizer.sot", (uint64_t)lb_tokenizer_sot(t));
+    lb_file_set_u64(w, "tokenizer.eot", (uint64_t)lb_tokenizer_eot(t));
+    lb_file_add(w, "tokenizer.merges", &m);
 }
 LB_API lb_status lb_file_commit(lb_file_writer *w) {
     lb_status s = w->status;

@@ -16,6 +16,7 @@
 #include "tokenize.c"
 #include "info.c"
 #include "verify.c"
+#include "vocab.c"
 
 typedef struct cli_row { const char *name; int (*run)(int argc, char **argv); const char *line; } cli_row;
 static const cli_row cli_rows[] = {
@@ -27,6 +28,7 @@ static const cli_row cli_rows[] = {
     { "tokenize",   cmd_tokenize,   "the token ids of texts" },
     { "info",       cmd_info,       "what a weight file holds, or how this command was built" },
     { "verify",     cmd_verify,     "checks a weight file, and this machine against the reference" },
+    { "vocab",      cmd_vocab,      "learn a vocabulary from captions" },
 };
 
 static void top_help(FILE *to) {
