@@ -294,6 +294,31 @@ LB_API lb_status lb_tokenize(lb_ctx *ctx, const lb_tokenizer *t, int clean, cons
  *   size  bytes of the whole text without the zero; may be NULL
  *   errs  LB_ERR_ARG an id that the vocabulary does not have */
 LB_API lb_status lb_detokenize(const lb_tokenizer *t, const int32_t *ids, size_t n, char *out, size_t cap, size_t *size);
+/* ---- API of 10 audio ------------------------------------------------------------------------------------------------- */
+#ifndef LB_NO_AUDIO
+
+/* Sound in memory. */
+typedef struct lb_audio {
+    int    rate;             /* samples per second                                          */
+    int    channels;
+    size_t frames;           /* samples of each channel                                     */
+    float *data;             /* [frames, channels], -1..1                                   */
+} lb_audio;
+
+/* lb_audio_decode, lb_audio_load: WAV (RIFF, RIFX, RF64, BW64: PCM of 8 to 64 bits, float of 32 or 64, A-law, mu-law; any number of channels)
+ * and native FLAC (complete; checksums are checked).
+ *   out   integers divided by 2^(bits-1), floats as they are; owned by the caller, freed with lb_audio_free.  path "-" is standard input
+ *   errs  LB_ERR_FORMAT damaged or cut off, the sentence names the byte; LB_ERR_UNSUPPORTED another format or codec, the sentence gives the ffmpeg
+ *         line to use; LB_ERR_LIMIT more than lb_limits.max_samples; LB_ERR_NUMERIC a float that is not finite; LB_ERR_MEM, LB_ERR_IO
+ *   from  Microsoft's multimedia registry, EBU 3306, ITU-T G.711, RFC 9639; bit-exact against ffmpeg (tests/golden/audio_files) */
+LB_API lb_status lb_audio_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_audio *out);
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out);
+#endif
+LB_API void      lb_audio_free(lb_audio *a);
+
+#endif /* LB_NO_AUDIO */
+
 /* ---- API of 11 video ------------------------------------------------------------------------------------------------- */
 #ifndef LB_NO_VIDEO
 
@@ -2633,28 +2658,19 @@ LB_API lb_status lb_npy_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_t
     return LB_OK;
 }
 
-/* A decimal number at p, or NULL.  No locale, no hexadecimal, no nan; within an ulp or two of the nearest double. */
-static const char *lb__parse_f64(const char *p, const char *end, double *out) {
-    uint64_t m = 0; int neg = 0, digits = 0, e = 0, x = 0, xneg = 0; double v;
-    if (p < end && (*p == '-' || *p == '+')) neg = *p++ == '-';
-    for (; p < end && *p >= '0' && *p <= '9'; p++, digits = 1) { if (m < 1000000000000000000u) m = m * 10 + (uint64_t)(*p - '0'); else if (e < 100000) e++; }
-    if (p < end && *p == '.') for (p++; p < end && *p >= '0' && *p <= '9'; p++, digits = 1) if (m < 1000000000000000000u) { m = m * 10 + (uint64_t)(*p - '0'); if (e > -100000) e--; }
+/* The end of the decimal number at p, or NULL.  No hexadecimal, no nan. */
+static const char *lb__number_end(const char *p, const char *end) {
+    int digits = 0;
+    if (p < end && (*p == '-' || *p == '+')) p++;
+    for (; p < end && *p >= '0' && *p <= '9'; p++) digits = 1;
+    if (p < end && *p == '.') for (p++; p < end && *p >= '0' && *p <= '9'; p++) digits = 1;
     if (!digits) return NULL;
     if (p < end && (*p == 'e' || *p == 'E')) {
         p++;
-        if (p < end && (*p == '-' || *p == '+')) xneg = *p++ == '-';
+        if (p < end && (*p == '-' || *p == '+')) p++;
         if (p == end || *p < '0' || *p > '9') return NULL;
-        for (; p < end && *p >= '0' && *p <= '9'; p++) if (x < 100000) x = x * 10 + (*p - '0');
-        e += xneg ? -x : x;
+        while (p < end && *p >= '0' && *p <= '9') p++;
     }
-    v = (double)m;
-    if (m && e) {                                                        /* powers up to 10^22 are exact; two steps keep subnormals */
-        if (e > 400) e = 400;
-        if (e < -400) e = -400;
-        if (e > 0) v = e > 300 ? v * 1e300 * pow(10, e - 300) : v * pow(10, e);
-        else v = e < -300 ? v / 1e300 / pow(10, -e - 300) : v / pow(10, -e);
-    }
-    *out = neg ? -v : v;
     return p;
 }
 LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_tensor *out) {
@@ -2671,8 +2687,9 @@ LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_te
         while (q < cut && (*q == ' ' || *q == '\t')) q++;
         if (q == cut || *q == '#') continue;
         for (;;) {
-            double v = 0; float f; const char *r = lb__parse_f64(q, cut, &v);
+            double v; float f; const char *r = lb__number_end(q, cut);
             if (r && r < cut && *r != ',' && *r != ';' && *r != '\t' && *r != ' ') r = NULL;
+            v = r ? lb__decimal(q + (*q == '+'), (size_t)(r - q) - (*q == '+')) : 0;
             f = (float)v;
             if (!r || !(fabs(v) <= FLT_MAX)) {
                 const char *e = q;
@@ -4592,7 +4609,483 @@ LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *t
  */
 
 /* ==== 10 >>audio =================================================================================================================
- */
+ * Sound from files to the picture that the audio tower looks at: decoding, resampling, Fourier transforms, mel bands, upstream's fit to a
+ * fixed length.  Leaves out lossy codecs (MP3, AAC, Opus) and Ogg.
+ * Calls: base, parallel, tensor.  Held by: tests/test_audio.c, tests/test_sound.c, tests/fuzz/wav.c, tests/fuzz/flac.c */
+#ifndef LB_NO_AUDIO
+
+LB_API void lb_audio_free(lb_audio *a) {
+    if (!a) return;
+    lb__release(a->data);
+    memset(a, 0, sizeof *a);
+}
+
+/* ---- 10.1 >>wav ----
+ *  0 "RIFF" (little-endian), "RIFX" (big-endian) or "RF64"/"BW64" (64-bit sizes in a chunk "ds64")     4 u32 bytes that follow     8 "WAVE"
+ * 12 chunks: id u8[4], size u32, body, one byte of padding when the size is odd
+ *    fmt    0 u16 codec   2 u16 channels   4 u32 rate   8 u32 bytes a second   12 u16 bytes a frame   14 u16 bits   [18 u16 valid bits   20 u32
+ *           speakers   24 u8[16] GUID whose first two bytes are the codec]
+ *    ds64   0 u64 file size   8 u64 size of "data"   16 u64 frames   24 u32 entries of a table of other chunks' sizes
+ *    data   the samples; a size of 0, of ffffffff or just below 7fffffff was written by a program that could not seek back: it means "to the end" */
+enum { LB__WAV_PCM = 1, LB__WAV_FLOAT = 3, LB__WAV_ALAW = 6, LB__WAV_MULAW = 7, LB__WAV_EXTENSIBLE = 0xfffe };
+typedef struct lb__wav { int codec, channels, rate, width, big; const uint8_t *data; size_t frames; } lb__wav;    /* width: bytes a sample */
+
+static const char *lb__wav_codec_name(int codec) {
+    static const struct { int codec; const char *name; } names[] = { { 2, "Microsoft ADPCM" }, { 0x11, "IMA ADPCM" }, { 0x31, "GSM 6.10" }, { 0x45, "G.726" }, { 0x50, "MPEG audio" }, { 0x55, "MP3" },
+        { 0xff, "AAC" }, { 0x161, "Windows Media Audio" }, { 0x2000, "AC-3" }, { 0x674f, "Ogg Vorbis" }, { 0xf1ac, "FLAC" } };
+    size_t i;
+    for (i = 0; i < LB__COUNT(names); i++) if (names[i].codec == codec) return names[i].name;
+    return "an unknown codec";
+}
+static lb_status lb__wav_format(const uint8_t *p, size_t len, size_t at, lb__wav *w) {
+    unsigned block, bits, least;
+#define LB__U16(o) (w->big ? lb__u16be(p + (o)) : lb__u16le(p + (o)))
+#define LB__U32(o) (w->big ? lb__u32be(p + (o)) : lb__u32le(p + (o)))
+    if (len < 16) return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: a 'fmt ' chunk of %zu bytes, at least 16 were expected", at, len);
+    w->codec = LB__U16(0); w->channels = LB__U16(2); block = LB__U16(12); bits = LB__U16(14);
+    if (LB__U32(4) < 1 || LB__U32(4) > INT_MAX) return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: %u samples per second", at + 4, LB__U32(4));
+    w->rate = (int)LB__U32(4);
+    if (!w->channels) return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: no channels", at + 2);
+    if (w->codec == LB__WAV_EXTENSIBLE) {
+        static const uint8_t guid[14] = { 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71 };
+        if (len < 40) return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: an extensible 'fmt ' chunk of %zu bytes, 40 were expected", at, len);
+        if (memcmp(p + 26, guid, 14)) return lb__fail(LB_ERR_UNSUPPORTED, "wav: byte %zu: an unknown codec GUID; convert it first: ffmpeg -i in.wav out.flac", at + 24);
+        w->codec = LB__U16(24);
+    }
+#undef LB__U16
+#undef LB__U32
+    if (w->codec != LB__WAV_PCM && w->codec != LB__WAV_FLOAT && w->codec != LB__WAV_ALAW && w->codec != LB__WAV_MULAW)
+        return lb__fail(LB_ERR_UNSUPPORTED, "wav: byte %zu: codec %d is %s; PCM, float, A-law or mu-law were expected, convert it first: ffmpeg -i in.wav out.flac", at, w->codec, lb__wav_codec_name(w->codec));
+    least = (bits + 7) / 8;
+    if (!block) block = least * (unsigned)w->channels;
+    if (block % (unsigned)w->channels || bits < 1 || bits > 64 || block / (unsigned)w->channels < least || block / (unsigned)w->channels > 8)
+        return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: %u bytes a frame do not fit %d channels of %u bits", at + 12, block, w->channels, bits);
+    w->width = (int)(block / (unsigned)w->channels);
+    if ((w->codec == LB__WAV_FLOAT && w->width != 4 && w->width != 8) || (w->codec >= LB__WAV_ALAW && w->width != 1))
+        return lb__fail(LB_ERR_UNSUPPORTED, "wav: byte %zu: %s samples of %d bits", at + 14, w->codec == LB__WAV_FLOAT ? "float" : w->codec == LB__WAV_ALAW ? "A-law" : "mu-law", w->width * 8);
+    return LB_OK;
+}
+static lb_status lb__wav_parse(lb_ctx *ctx, const uint8_t *p, size_t size, lb__wav *w) {
+    size_t at = 12, samples; uint64_t data64 = 0, riff; int seen64 = 0, seen_format = 0, wide;
+    memset(w, 0, sizeof *w);
+    if (size < 12) return lb__fail(LB_ERR_FORMAT, "wav: cut off at byte %zu, inside the file header", size);
+    if (memcmp(p + 8, "WAVE", 4)) return lb__fail(LB_ERR_FORMAT, "wav: byte 8: '%.*s' where 'WAVE' was expected", 4, (const char *)p + 8);
+    w->big = p[3] == 'X';
+    wide = p[0] == 'B' || p[1] == 'F';                                   /* BW64, RF64 */
+    riff = w->big ? lb__u32be(p + 4) : lb__u32le(p + 4);
+    while (size - at >= 8) {
+        const uint8_t *id = p + at; uint64_t len = w->big ? lb__u32be(p + at + 4) : lb__u32le(p + at + 4); size_t left;
+        at += 8; left = size - at;
+        if (!memcmp(id, "data", 4)) {
+            if (!seen_format) return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: 'data' comes before 'fmt '", at - 8);
+            if (wide && len == 0xffffffffu) {
+                if (!seen64) return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: the size of 'data' stands in a 'ds64' chunk, and there is none", at - 4);
+                len = data64;
+            }
+            if (!len && riff + 8 != size) len = left;                    /* a size never filled in, unless the file's own size was */
+            if (len > left) {
+                if (len < 0x7ffff000u || (wide && seen64)) return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: %llu bytes of samples were announced, the file ends after %zu", at, (unsigned long long)len, left);
+                len = left;
+            }
+            w->data = p + at;
+            samples = (size_t)len / (size_t)w->width;
+            w->frames = samples / (size_t)w->channels;
+            samples = w->frames * (size_t)w->channels;
+            if (samples > ctx->limits.max_samples) return lb__fail(LB_ERR_LIMIT, "wav: %zu samples, the limit is %zu", samples, ctx->limits.max_samples);
+            return LB_OK;
+        }
+        if (len > left) return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: chunk '%.*s' announces %llu bytes, the file ends after %zu", at - 8, 4, (const char *)id, (unsigned long long)len, left);
+        if (!memcmp(id, "fmt ", 4)) { LB__TRY(lb__wav_format(p + at, (size_t)len, at, w)); seen_format = 1; }
+        else if (!memcmp(id, "ds64", 4)) {
+            if (len < 24) return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: a 'ds64' chunk of %llu bytes, at least 24 were expected", at, (unsigned long long)len);
+            data64 = lb__u64le(p + at + 8); seen64 = 1;
+        }
+        at += (size_t)len;
+        if ((len & 1) && at < size) at++;
+    }
+    return lb__fail(LB_ERR_FORMAT, "wav: byte %zu: the file ends before a 'data' chunk", size);
+}
+/* G.711: sign, three bits of exponent, four of mantissa; the result has 16 bits. */
+LB__INLINE int lb__alaw(unsigned a) {
+    int t = (int)((a ^ 0x55) & 15) << 4, e = (int)((a ^ 0x55) >> 4) & 7;
+    t = e ? (t + 0x108) << (e - 1) : t + 8;
+    return (a ^ 0x55) & 0x80 ? t : -t;
+}
+LB__INLINE int lb__mulaw(unsigned u) {
+    int t = ((int)((~u & 15) << 3) + 0x84) << (~u >> 4 & 7);
+    return u & 0x80 ? t - 0x84 : 0x84 - t;
+}
+/* One integer sample, in the width of the file (A-law and mu-law: 16 bits). */
+LB__INLINE int64_t lb__wav_int(const lb__wav *w, const uint8_t *p) {
+    uint64_t v = 0; int i, n = w->width;
+    if (w->codec == LB__WAV_ALAW) return lb__alaw(*p);
+    if (w->codec == LB__WAV_MULAW) return lb__mulaw(*p);
+    if (n == 1) return (int64_t)*p - 128;
+    for (i = 0; i < n; i++) v |= (uint64_t)p[w->big ? n - 1 - i : i] << (8 * i);
+    v <<= 64 - 8 * n;
+    return (v >> 63 ? -(int64_t)(~v >> (64 - 8 * n)) - 1 : (int64_t)(v >> (64 - 8 * n)));
+}
+static lb_status lb__wav_decode(lb_ctx *ctx, const uint8_t *bytes, size_t size, lb_audio *out) {
+    lb__wav w; size_t n, i; float *f; const uint8_t *p;
+    LB__TRY(lb__wav_parse(ctx, bytes, size, &w));
+    n = w.frames * (size_t)w.channels; p = w.data;
+    f = (float *)lb__alloc(n, sizeof *f);
+    if (!f) return LB_ERR_MEM;
+    if (w.codec == LB__WAV_FLOAT) {
+        for (i = 0; i < n; i++, p += w.width) {
+            f[i] = w.width == 4 ? lb__bits_f32(w.big ? lb__u32be(p) : lb__u32le(p)) : (float)lb__bits_f64(w.big ? lb__u64be(p) : lb__u64le(p));
+            if (!(fabsf(f[i]) <= FLT_MAX)) { lb__release(f); return lb__fail(LB_ERR_NUMERIC, "wav: byte %zu: sample %zu is not a finite number", (size_t)(p - bytes), i); }
+        }
+    } else if (w.codec == LB__WAV_PCM && w.width == 2 && !w.big) for (i = 0; i < n; i++) f[i] = (float)(int16_t)lb__u16le(p + 2 * i) * (1.0f / 32768.0f);
+    else {
+        const float scale = (float)ldexp(1.0, 1 - 8 * (w.codec == LB__WAV_PCM ? w.width : 2));
+        for (i = 0; i < n; i++, p += w.width) f[i] = (float)lb__wav_int(&w, p) * scale;
+    }
+    out->rate = w.rate; out->channels = w.channels; out->frames = w.frames; out->data = f;
+    return LB_OK;
+}
+
+/* ---- 10.2 >>flac ----
+ * RFC 9639.  "fLaC", metadata blocks (a flag "last", 7 bits type, 24 bits size; the first is STREAMINFO), then frames: 14 bits of ones and a zero,
+ * codes of block size, rate, channels and bits, a number, CRC-8; one subframe a channel (constant, verbatim, fixed or linear prediction with a
+ * Rice-coded residual); CRC-16.  Samples are predicted in 64 bits and checked against their width, so a hostile file cannot overflow. */
+
+/* MD5 (RFC 1321) of the samples, which STREAMINFO carries. */
+typedef struct lb__md5 { uint32_t h[4], k[64]; uint64_t bytes; uint8_t block[64]; } lb__md5;
+static void lb__md5_init(lb__md5 *s) {
+    int i;
+    memset(s, 0, sizeof *s);
+    s->h[0] = 0x67452301; s->h[1] = 0xefcdab89; s->h[2] = 0x98badcfe; s->h[3] = 0x10325476;
+    for (i = 0; i < 64; i++) s->k[i] = (uint32_t)(int64_t)(fabs(sin(i + 1.0)) * 4294967296.0);
+}
+static void lb__md5_block(lb__md5 *s, const uint8_t *p) {
+    static const uint8_t shift[16] = { 7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21 };
+    uint32_t a = s->h[0], b = s->h[1], c = s->h[2], d = s->h[3], f, w[16]; int i, g, r;
+    for (i = 0; i < 16; i++) w[i] = lb__u32le(p + 4 * i);
+    for (i = 0; i < 64; i++) {
+        if (i < 16)      { f = d ^ (b & (c ^ d)); g = i; }
+        else if (i < 32) { f = c ^ (d & (b ^ c)); g = (5 * i + 1) & 15; }
+        else if (i < 48) { f = b ^ c ^ d;         g = (3 * i + 5) & 15; }
+        else             { f = c ^ (b | ~d);      g = 7 * i & 15; }
+        f += a + s->k[i] + w[g]; r = shift[i / 16 * 4 + i % 4];
+        a = d; d = c; c = b; b += f << r | f >> (32 - r);
+    }
+    s->h[0] += a; s->h[1] += b; s->h[2] += c; s->h[3] += d;
+}
+static void lb__md5_add(lb__md5 *s, const uint8_t *p, size_t n) {
+    size_t have = (size_t)(s->bytes & 63);
+    s->bytes += n;
+    if (have) {
+        size_t take = LB__MIN(n, 64 - have);
+        memcpy(s->block + have, p, take); p += take; n -= take;
+        if (have + take < 64) return;
+        lb__md5_block(s, s->block);
+    }
+    for (; n >= 64; n -= 64, p += 64) lb__md5_block(s, p);
+    if (n) memcpy(s->block, p, n);
+}
+static void lb__md5_done(lb__md5 *s, uint8_t out[16]) {
+    uint8_t pad[72] = { 0x80 }; size_t n = 64 - (size_t)((s->bytes + 8) & 63); int i;
+    lb__put64le(pad + n, s->bytes * 8);
+    lb__md5_add(s, pad, n + 8);
+    for (i = 0; i < 4; i++) lb__put32le(out + 4 * i, s->h[i]);
+}
+
+#ifndef LB__FLAC_CHECK
+#define LB__FLAC_CHECK(sum) (!(sum))                  /* a fuzzer lets every checksum pass */
+#endif
+typedef struct lb__flac {
+    const uint8_t *p; size_t size, at;              /* `at`: the next byte that goes into `bits` */
+    uint64_t bits; int have, over;                  /* the top `have` bits of `bits` are next; over: read past the end */
+    int rate, channels, width, md5_wanted;
+    uint64_t total, frames;                         /* samples a channel: announced (0: unknown), decoded */
+    size_t max_block;
+    uint8_t md5[16], crc8[256];
+    uint16_t crc16[256];
+    lb__buf pcm;                                    /* int32, interleaved */
+} lb__flac;
+
+LB__INLINE void lb__flac_fill(lb__flac *f) {
+    if (f->size - f->at >= 8) {                     /* whole bytes only; what stands below them is cut away again */
+        int n = (64 - f->have) >> 3;
+        if (!n) return;
+        f->bits |= lb__u64be(f->p + f->at) >> f->have;
+        f->at += (size_t)n; f->have += 8 * n;
+        if (f->have < 64) f->bits &= ~(uint64_t)0 << (64 - f->have);
+    } else while (f->have <= 56 && f->at < f->size) { f->bits |= (uint64_t)f->p[f->at++] << (56 - f->have); f->have += 8; }
+}
+LB__INLINE uint64_t lb__flac_bits(lb__flac *f, int n) {             /* n in 0..56 */
+    uint64_t v;
+    if (!n) return 0;
+    if (f->have < n) { lb__flac_fill(f); if (f->have < n) { f->over = 1; f->bits = 0; f->have = 0; return 0; } }
+    v = f->bits >> (64 - n);
+    f->bits <<= n; f->have -= n;
+    return v;
+}
+LB__INLINE int64_t lb__flac_signed(lb__flac *f, int n) {
+    uint64_t v = lb__flac_bits(f, n);
+    return n && v >> (n - 1) ? (int64_t)v - ((int64_t)1 << n) : (int64_t)v;
+}
+LB__INLINE uint32_t lb__flac_unary(lb__flac *f) {                   /* zeros before the next one */
+    uint32_t n = 0; int z;
+    for (;;) {
+        if (f->have < 32) lb__flac_fill(f);
+        if (f->bits) break;
+        n += (uint32_t)f->have; f->have = 0;
+        if (f->at == f->size) { f->over = 1; return 0; }
+        if (n > 1u << 30) { f->over = 1; return 0; }                /* longer than any sample can need */
+    }
+#if defined(__GNUC__)
+    z = __builtin_clzll(f->bits);
+#else
+    for (z = 0; !(f->bits >> (63 - z)); z++) {}
+#endif
+    f->bits = f->bits << z << 1; f->have -= z + 1;
+    return n + (uint32_t)z;
+}
+static size_t lb__flac_byte(const lb__flac *f) { return f->at - (size_t)f->have / 8; }
+static lb_status lb__flac_fail(const lb__flac *f, const char *what) {
+    if (f->over) return lb__fail(LB_ERR_FORMAT, "flac: cut off at byte %zu, inside a frame (%llu samples a channel decoded)", f->size, (unsigned long long)f->frames);
+    return lb__fail(LB_ERR_FORMAT, "flac: byte %zu: %s", lb__flac_byte(f), what);
+}
+
+/* The residual of one subframe behind its `order` first samples: 2^order partitions, each with its own Rice parameter, or escaped as plain bits. */
+static lb_status lb__flac_residual(lb__flac *f, int64_t *s, size_t n, size_t order) {
+    int method = (int)lb__flac_bits(f, 2), po = (int)lb__flac_bits(f, 4), pbits = method ? 5 : 4; size_t part, i = order, parts = (size_t)1 << po, len = n >> po;
+    if (method > 1) return lb__flac_fail(f, "a residual coding that is reserved");
+    if ((len << po) != n || len < order) return lb__flac_fail(f, "residual partitions that do not fit the block");
+    for (part = 0; part < parts; part++) {
+        size_t end = (part + 1) * len; int k = (int)lb__flac_bits(f, pbits);
+        if (k == (1 << pbits) - 1) { int raw = (int)lb__flac_bits(f, 5); for (; i < end; i++) s[i] = lb__flac_signed(f, raw); }
+        else for (; i < end; i++) {
+            uint64_t u = (uint64_t)lb__flac_unary(f) << k | lb__flac_bits(f, k);
+            if (u > 0xffffffffu) return lb__flac_fail(f, "a residual of more than 32 bits");
+            s[i] = u & 1 ? -(int64_t)(u >> 1) - 1 : (int64_t)(u >> 1);
+        }
+        if (f->over) return lb__flac_fail(f, NULL);
+    }
+    return LB_OK;
+}
+static lb_status lb__flac_subframe(lb__flac *f, int64_t *s, size_t n, int width) {
+    int head = (int)lb__flac_bits(f, 8), type = head >> 1 & 63, wasted = 0; size_t i, j, order = 0; int64_t lo, hi;
+    if (head & 0x80) return lb__flac_fail(f, "a subframe that begins with a one");
+    if (head & 1) {
+        uint32_t u = lb__flac_unary(f);
+        if (u >= (uint32_t)width - 1) return lb__flac_fail(f, "more wasted bits than a sample has");
+        wasted = (int)u + 1; width -= wasted;
+    }
+    hi = ((int64_t)1 << (width - 1)) - 1; lo = -hi - 1;
+#define LB__IN_RANGE(v) if ((v) < lo || (v) > hi) return lb__flac_fail(f, "a sample that is wider than its stream")
+    if (type == 0) { int64_t v = lb__flac_signed(f, width); for (i = 0; i < n; i++) s[i] = v; }
+    else if (type == 1) for (i = 0; i < n; i++) s[i] = lb__flac_signed(f, width);
+    else if (type >= 8 && type <= 12) {
+        order = (size_t)type - 8;
+        if (order > n) return lb__flac_fail(f, "a predictor longer than its block");
+        for (i = 0; i < order; i++) s[i] = lb__flac_signed(f, width);
+        LB__TRY(lb__flac_residual(f, s, n, order));
+        for (i = order; i < n; i++) {
+            int64_t v = s[i];
+            switch (order) {
+                case 1: v += s[i - 1]; break;
+                case 2: v += 2 * s[i - 1] - s[i - 2]; break;
+                case 3: v += 3 * (s[i - 1] - s[i - 2]) + s[i - 3]; break;
+                case 4: v += 4 * (s[i - 1] + s[i - 3]) - 6 * s[i - 2] - s[i - 4]; break;
+                default: break;
+            }
+            LB__IN_RANGE(v);
+            s[i] = v;
+        }
+    } else if (type >= 32) {
+        int64_t c[32]; int precision, shift;
+        order = (size_t)type - 31;
+        if (order > n) return lb__flac_fail(f, "a predictor longer than its block");
+        for (i = 0; i < order; i++) s[i] = lb__flac_signed(f, width);
+        precision = (int)lb__flac_bits(f, 4) + 1; shift = (int)lb__flac_signed(f, 5);
+        if (precision == 16) return lb__flac_fail(f, "a coefficient width that is reserved");
+        if (shift < 0) return lb__flac_fail(f, "a negative prediction shift");
+        for (j = 0; j < order; j++) c[j] = lb__flac_signed(f, precision);
+        LB__TRY(lb__flac_residual(f, s, n, order));
+        for (i = order; i < n; i++) {               /* |c| < 2^14, |s| < 2^33, 32 terms: within 53 bits */
+            const int64_t *q = s + i - 1; int64_t v = 0;
+            for (j = 0; j < order; j++) v += c[j] * q[-(ptrdiff_t)j];
+            v = s[i] + (v >= 0 ? v >> shift : ~(~v >> shift));
+            LB__IN_RANGE(v);
+            s[i] = v;
+        }
+    } else return lb__flac_fail(f, "a subframe type that is reserved");
+#undef LB__IN_RANGE
+    if (f->over) return lb__flac_fail(f, NULL);
+    if (wasted) for (i = 0; i < n; i++) s[i] *= (int64_t)1 << wasted;
+    return LB_OK;
+}
+static lb_status lb__flac_frame(lb_ctx *ctx, lb__flac *f, int64_t *block, lb__md5 *md5) {
+    static const uint32_t rates[12] = { 0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000 };
+    static const uint8_t widths[8] = { 0, 8, 12, 0, 16, 20, 24, 32 };
+    const size_t start = f->at; size_t n, i, samples, end; unsigned code_n, code_rate, code_ch, code_bits, x; uint8_t crc8 = 0; uint16_t crc16 = 0; uint32_t rate; int c, channels; int64_t lo, hi;
+    f->bits = 0; f->have = 0; f->over = 0;
+    if (lb__flac_bits(f, 15) != 0x7ffc) { f->have = 0; f->at = start; return f->over ? lb__flac_fail(f, NULL) : lb__flac_fail(f, "no frame where one was expected"); }
+    lb__flac_bits(f, 1);                            /* fixed or variable block size: our frames carry their size anyway */
+    code_n = (unsigned)lb__flac_bits(f, 4); code_rate = (unsigned)lb__flac_bits(f, 4); code_ch = (unsigned)lb__flac_bits(f, 4); code_bits = (unsigned)lb__flac_bits(f, 3);
+    if (lb__flac_bits(f, 1) || code_n == 0 || code_rate == 15 || code_ch > 10 || code_bits == 3) return lb__flac_fail(f, "a frame header with a reserved code");
+    x = (unsigned)lb__flac_bits(f, 8);              /* frame or sample number, coded as UTF-8 of up to 7 bytes */
+    for (i = 0; i < 7 && x & 0x80u >> i; i++) {}
+    if (i == 1 || x == 0xff) return lb__flac_fail(f, "a frame number that is not valid");
+    for (; i > 1; i--) if ((lb__flac_bits(f, 8) & 0xc0) != 0x80) return lb__flac_fail(f, "a frame number that is not valid");
+    n = code_n == 1 ? 192 : code_n <= 5 ? (size_t)576 << (code_n - 2) : code_n == 6 ? (size_t)lb__flac_bits(f, 8) + 1 : code_n == 7 ? (size_t)lb__flac_bits(f, 16) + 1 : (size_t)256 << (code_n - 8);
+    rate = code_rate < 12 ? rates[code_rate] : code_rate == 12 ? (uint32_t)lb__flac_bits(f, 8) * 1000 : (uint32_t)lb__flac_bits(f, 16) * (code_rate == 14 ? 10 : 1);
+    lb__flac_bits(f, 8);
+    if (f->over) return lb__flac_fail(f, NULL);
+    end = lb__flac_byte(f);
+    for (i = start; i < end; i++) crc8 = f->crc8[crc8 ^ f->p[i]];
+    if (!LB__FLAC_CHECK(crc8)) return lb__flac_fail(f, "the checksum of a frame header does not match");
+    if (n > f->max_block) return lb__flac_fail(f, "a block longer than the stream's longest");
+    channels = code_ch < 8 ? (int)code_ch + 1 : 2;
+    if (channels != f->channels || (code_bits && widths[code_bits] != f->width) || (code_rate && rate != (uint32_t)f->rate))
+        return lb__fail(LB_ERR_UNSUPPORTED, "flac: byte %zu: rate, channels or bits change inside the stream", start);
+    if (f->total && n > f->total - f->frames) return lb__flac_fail(f, "more samples than the stream announces");
+    samples = n * (size_t)channels;
+    if ((f->frames + n) * (uint64_t)channels > ctx->limits.max_samples) return lb__fail(LB_ERR_LIMIT, "flac: more than %zu samples, which is the limit", ctx->limits.max_samples);
+    for (c = 0; c < channels; c++)                  /* 8: left, side   9: side, right   10: mid, side; a side has one bit more */
+        LB__TRY(lb__flac_subframe(f, block + (size_t)c * n, n, f->width + ((code_ch == 8 && c == 1) || (code_ch == 9 && c == 0) || (code_ch == 10 && c == 1))));
+    f->bits = f->bits << (f->have & 7); f->have &= ~7;
+    lb__flac_bits(f, 16);
+    if (f->over) return lb__flac_fail(f, NULL);
+    end = lb__flac_byte(f);
+    for (i = start; i < end; i++) crc16 = (uint16_t)(crc16 << 8 ^ f->crc16[crc16 >> 8 ^ f->p[i]]);
+    if (!LB__FLAC_CHECK(crc16)) return lb__flac_fail(f, "the checksum of a frame does not match");
+    if (code_ch >= 8) {
+        int64_t *a = block, *b = block + n;
+        hi = ((int64_t)1 << (f->width - 1)) - 1; lo = -hi - 1;
+        for (i = 0; i < n; i++) {
+            int64_t l, r;
+            if (code_ch == 8) { l = a[i]; r = l - b[i]; }
+            else if (code_ch == 9) { r = b[i]; l = a[i] + r; }
+            else { int64_t m = a[i] * 2 + (b[i] & 1); l = (m + b[i]) / 2; r = (m - b[i]) / 2; }         /* both sums are even */
+            if (l < lo || l > hi || r < lo || r > hi) return lb__flac_fail(f, "a sample that is wider than its stream");
+            a[i] = l; b[i] = r;
+        }
+    }
+    LB__TRY(lb__buf_reserve(&f->pcm, samples * sizeof(int32_t)));
+    {
+        int32_t *o = (int32_t *)(void *)(f->pcm.data + f->pcm.size);
+        for (c = 0; c < channels; c++) for (i = 0; i < n; i++) o[i * (size_t)channels + (size_t)c] = (int32_t)block[(size_t)c * n + i];
+        f->pcm.size += samples * sizeof(int32_t);
+        if (f->md5_wanted) {
+            uint8_t tmp[4 * 256]; int wide = (f->width + 7) / 8; size_t k = 0; int b;
+            for (i = 0; i < samples; i++) {
+                for (b = 0; b < wide; b++) tmp[k++] = (uint8_t)((uint32_t)o[i] >> (8 * b));
+                if (k + 4 > sizeof tmp) { lb__md5_add(md5, tmp, k); k = 0; }
+            }
+            lb__md5_add(md5, tmp, k);
+        }
+    }
+    f->frames += n;
+    f->at = end; f->have = 0;
+    return LB_OK;
+}
+/* Whole stream into f->pcm, which the caller frees. */
+static lb_status lb__flac_read(lb_ctx *ctx, const uint8_t *p, size_t size, lb__flac *f) {
+    size_t at = 0, len; int last = 0, first = 1; unsigned i, k; int64_t *block; lb__md5 md5; lb_status s = LB_OK;
+    memset(f, 0, sizeof *f);
+    f->p = p; f->size = size;
+    while (size - at >= 10 && !memcmp(p + at, "ID3", 3)) {      /* version, flags, size in four times seven bits; a footer repeats the header */
+        len = (size_t)(p[at + 6] & 127) << 21 | (size_t)(p[at + 7] & 127) << 14 | (size_t)(p[at + 8] & 127) << 7 | (p[at + 9] & 127);
+        len += p[at + 5] & 0x10 ? 20 : 10;
+        if (len > size - at) return lb__fail(LB_ERR_FORMAT, "flac: byte %zu: an ID3 tag of %zu bytes, the file ends after %zu", at, len, size - at);
+        at += len;
+    }
+    if (size - at < 4 || memcmp(p + at, "fLaC", 4)) return lb__fail(LB_ERR_FORMAT, "flac: byte %zu: 'fLaC' was expected", at);
+    at += 4;
+    while (!last) {
+        int type;
+        if (size - at < 4) return lb__fail(LB_ERR_FORMAT, "flac: cut off at byte %zu, inside the metadata", size);
+        last = p[at] >> 7; type = p[at] & 127; len = (size_t)p[at + 1] << 16 | (size_t)p[at + 2] << 8 | p[at + 3];
+        at += 4;
+        if (len > size - at) return lb__fail(LB_ERR_FORMAT, "flac: byte %zu: a metadata block of %zu bytes, the file ends after %zu", at, len, size - at);
+        if (first != (type == 0) || (first && len < 34)) return lb__fail(LB_ERR_FORMAT, "flac: byte %zu: metadata block of type %d, %s", at - 4, type, first ? "STREAMINFO of 34 bytes was expected first" : "a second STREAMINFO");
+        if (first) {                                /* u16 least block, u16 largest block, u24 least frame, u24 largest frame, then 20 + 3 + 5 + 36 bits, MD5 */
+            uint64_t b = lb__u64be(p + at + 10);
+            f->max_block = lb__u16be(p + at + 2);
+            f->rate = (int)(b >> 44); f->channels = (int)(b >> 41 & 7) + 1; f->width = (int)(b >> 36 & 31) + 1; f->total = b & 0xfffffffffu;
+            memcpy(f->md5, p + at + 18, 16);
+            for (i = 0; i < 16; i++) f->md5_wanted |= f->md5[i];
+            if (!f->max_block) return lb__fail(LB_ERR_FORMAT, "flac: byte %zu: the largest block has no samples", at + 2);
+            if (!f->rate) return lb__fail(LB_ERR_FORMAT, "flac: byte %zu: no samples per second", at + 10);
+            if (f->width < 4) return lb__fail(LB_ERR_FORMAT, "flac: byte %zu: samples of %d bits, 4 to 32 were expected", at + 12, f->width);
+            if (f->total * (uint64_t)f->channels > ctx->limits.max_samples) return lb__fail(LB_ERR_LIMIT, "flac: %llu samples, the limit is %zu", (unsigned long long)f->total * (unsigned)f->channels, ctx->limits.max_samples);
+            first = 0;
+        }
+        at += len;
+    }
+    for (i = 0; i < 256; i++) {
+        unsigned c8 = i, c16 = i << 8;
+        for (k = 0; k < 8; k++) { c8 = c8 << 1 ^ (c8 & 0x80 ? 0x07 : 0); c16 = c16 << 1 ^ (c16 & 0x8000 ? 0x8005 : 0); }
+        f->crc8[i] = (uint8_t)c8; f->crc16[i] = (uint16_t)c16;
+    }
+    lb__md5_init(&md5);
+    f->at = at;
+    block = (int64_t *)lb__alloc(f->max_block * (size_t)f->channels, sizeof *block);
+    if (!block) return LB_ERR_MEM;
+    /* the announced length is believed only as far as the bytes can hold it: a few dozen times their number */
+    s = lb__buf_reserve(&f->pcm, (size_t)LB__MIN(f->total * (uint64_t)f->channels * sizeof(int32_t), (uint64_t)(size - at) * 16));
+    while (!s && (f->total ? f->frames < f->total : f->at < size)) {
+        if (f->at == size) { s = lb__fail(LB_ERR_FORMAT, "flac: cut off at byte %zu, after %llu of %llu samples a channel", size, (unsigned long long)f->frames, (unsigned long long)f->total); break; }
+        if (!f->total && size - f->at == 128 && !memcmp(p + f->at, "TAG", 3)) break;            /* ID3v1 */
+        s = lb__flac_frame(ctx, f, block, &md5);
+    }
+    lb__release(block);
+    if (!s && f->md5_wanted) {
+        uint8_t sum[16];
+        lb__md5_done(&md5, sum);
+        if (memcmp(sum, f->md5, 16)) s = lb__fail(LB_ERR_FORMAT, "flac: the MD5 of the samples does not match the one at byte 26 of the stream information");
+    }
+    return s;
+}
+static lb_status lb__flac_decode(lb_ctx *ctx, const uint8_t *p, size_t size, lb_audio *out) {
+    lb__flac f; lb_status s = lb__flac_read(ctx, p, size, &f);
+    if (!s) s = lb__buf_reserve(&f.pcm, 1);         /* never NULL, even for a stream without samples */
+    if (!s) {
+        const float scale = (float)ldexp(1.0, 1 - f.width); size_t n = f.pcm.size / sizeof(int32_t), i; unsigned char *q = f.pcm.data;
+        for (i = 0; i < n; i++) { int32_t v; float x; memcpy(&v, q + 4 * i, 4); x = (float)v * scale; memcpy(q + 4 * i, &x, 4); }
+        out->rate = f.rate; out->channels = f.channels; out->frames = (size_t)f.frames; out->data = (float *)(void *)f.pcm.data;
+        return LB_OK;
+    }
+    lb__buf_free(&f.pcm);
+    return s;
+}
+
+/* ---- 10.3 which format ---- */
+
+LB_API lb_status lb_audio_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_audio *out) {
+    static const struct { size_t at; const char *magic, *name; } others[] = { { 0, "OggS", "Ogg" }, { 0, "FORM", "AIFF" }, { 0, "caff", "CAF" }, { 4, "ftyp", "MP4" }, { 0, "\x1a\x45\xdf\xa3", "Matroska" }, { 0, ".snd", "AU" }, { 0, "ID3", "MP3" },
+        { 0, "\xff\xfb", "MP3" }, { 0, "\xff\xf3", "MP3" }, { 0, "\xff\xf2", "MP3" }, { 0, "\xff\xf1", "AAC" }, { 0, "\xff\xf9", "AAC" }, { 0, "riff\x2e\x91", "Wave64" }, { 0, "wvpk", "WavPack" }, { 0, "#!AMR", "AMR" } };
+    const uint8_t *p = (const uint8_t *)bytes; size_t i;
+    memset(out, 0, sizeof *out);
+    if (size >= 4 && (!memcmp(p, "RIFF", 4) || !memcmp(p, "RIFX", 4) || !memcmp(p, "RF64", 4) || !memcmp(p, "BW64", 4))) return lb__wav_decode(ctx, p, size, out);
+    if (size >= 4 && !memcmp(p, "fLaC", 4)) return lb__flac_decode(ctx, p, size, out);
+    if (size >= 10 && !memcmp(p, "ID3", 3)) {
+        size_t n = ((size_t)(p[6] & 127) << 21 | (size_t)(p[7] & 127) << 14 | (size_t)(p[8] & 127) << 7 | (p[9] & 127)) + 10;
+        if (n + 4 <= size && (!memcmp(p + n, "fLaC", 4) || !memcmp(p + n, "ID3", 3))) return lb__flac_decode(ctx, p, size, out);
+    }
+    for (i = 0; i < LB__COUNT(others); i++) {
+        size_t n = strlen(others[i].magic);
+        if (size >= others[i].at + n && !memcmp(p + others[i].at, others[i].magic, n))
+            return lb__fail(LB_ERR_UNSUPPORTED, "audio: the file is %s; WAV or FLAC were expected, convert it first: ffmpeg -i FILE out.flac", others[i].name);
+    }
+    return lb__fail(LB_ERR_FORMAT, "audio: byte 0: neither WAV ('RIFF') nor FLAC ('fLaC')");
+}
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out) {
+    lb__file f; lb_status s;
+    memset(out, 0, sizeof *out);
+    LB__TRY(lb__file_open(path, &f));
+    s = lb__fail_in(lb_audio_decode(ctx, f.data, f.size, out), path);
+    lb__file_close(&f);
+    return s;
+}
+#endif
+
+#endif /* LB_NO_AUDIO */
 
 /* ==== 11 >>video =================================================================================================================
  * Clips: containers are walked once when they are opened, into a table of where each frame lies; frames are decoded when they are asked for.

@@ -1,29 +1,16 @@
 /* Section 5.3: tensors of one's own, .npy and .csv. */
-#include <stddef.h>
-static void *test_malloc(size_t n);
-static void *test_realloc(void *p, size_t n);
-static void  test_free(void *p);
-#define LB_MALLOC  test_malloc
-#define LB_REALLOC test_realloc
-#define LB_FREE    test_free
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
-#include "languagebind.h"
+#include "tests/failing_malloc.h"
 #include "tests/lbt.h"
 #include "tests/golden.h"
-
-static long alloc_live, alloc_until = -1;                   /* alloc_until: how many calls still succeed; -1: all */
-static int   refused(void) { if (alloc_until == 0) return 1; if (alloc_until > 0) alloc_until--; return 0; }
-static void *test_malloc(size_t n) { void *p; if (refused()) return NULL; p = malloc(n); if (p) alloc_live++; return p; }
-static void *test_realloc(void *p, size_t n) { return refused() ? NULL : realloc(p, n); }
-static void  test_free(void *p) { alloc_live--; free(p); }
 
 static lb_ctx *context(void) { lb_ctx *c = NULL; if (lb_ctx_new(NULL, &c)) { puts(lb_last_error()); exit(1); } return c; }
 
 LBT(npy, reads_what_numpy_writes) {
     golden g; lb_ctx *c = context(); int n, i;
     REQUIRE(golden_open("npy", &g), "golden file");
-    for (n = 0; n < 47; n++) {
+    for (n = 0; n < atoi(strstr(g.header, "\"count\":\"") + 9); n++) {
         char name[32]; golden_array file; const float *value; size_t count; lb_tensor t;
         snprintf(name, sizeof name, "file.%d", n); file = golden_get(&g, name);
         snprintf(name, sizeof name, "value.%d", n); value = golden_f32(&g, name, &count);
@@ -127,13 +114,6 @@ LBT(csv, tables) {
     for (i = 0; i < LB__COUNT(bad); i++)
         CHECK(lb_csv_decode(c, bad[i].text, strlen(bad[i].text), &t) == LB_ERR_FORMAT && strstr(lb_last_error(), bad[i].says) && !t.data, "%s: %s", bad[i].text, lb_last_error());
     lb_ctx_free(c);
-}
-LBT(csv, numbers_are_near_enough) {
-    static const char *const n[] = { "0.1", "3.14159265358979", "1e22", "123456789.123456789", "2.2250738585072014e-308", "5e-324", "1.7976931348623157e308", "1e-320", "0.000001", "9007199254740993" }; size_t i;
-    for (i = 0; i < LB__COUNT(n); i++) {
-        double v = 0, r = strtod(n[i], NULL); const char *e = lb__parse_f64(n[i], n[i] + strlen(n[i]), &v);
-        CHECK(e && !*e && fabs(v - r) <= fabs(r) * 4e-16 + 5e-324, "%s: %.17g", n[i], v);
-    }
 }
 LBT(npy, every_allocation_may_fail) {
     const char *path = "build/tests/npy_oom.tmpfile", *csv = "1,2,3\n4,5,6\n"; const size_t dim = 4; golden g; golden_array file; lb_ctx *c = context(); long before, k; lb_tensor t; lb_npy *w; float row[4] = { 0 }; lb_status s;
