@@ -402,6 +402,65 @@ LB_API lb_status lb_tokenizer_parse(lb_ctx *ctx, const char *text, size_t size, 
  *   errs    LB_ERR_ARG vocab outside 514..65536; LB_ERR_LIMIT, LB_ERR_MEM */
 LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *texts, const size_t *sizes, size_t n, size_t vocab, size_t min_count, lb_tokenizer **out);
 
+/* ---- API of 9 image --------------------------------------------------------------------------------------------------- */
+
+/* A picture in memory: rows from top to bottom without padding, channels interleaved, host byte order.
+ * channels   1 grey, 2 grey + alpha, 3 RGB, 4 RGBA
+ * bits       8 (uint8_t), 16 (uint16_t), or 32 (float; never decoded from a file, a caller may build one)
+ * orientation  1..8 as EXIF defines it, 1 when the file says nothing; recorded and not applied: see lb_image_orient */
+typedef struct lb_image {
+    size_t width, height;
+    int    channels, bits, orientation;
+    void  *data;
+} lb_image;
+
+/* How a picture becomes the input of a tower.  Recorded per modality in the weight file.
+ * PIL_BICUBIC     8-bit, a = -0.5, antialiased, rounded to 8 bits after each pass: Pillow, hence open_clip and Hugging Face
+ * TORCH_BICUBIC   float, a = -0.75, no antialias: torchvision 0.14 on tensors, hence LanguageBind's image, thermal and depth
+ * TORCH_BILINEAR  float, no antialias, long side = floor(long / short * size): pytorchvideo, hence LanguageBind's video */
+typedef enum lb_resize { LB_RESIZE_NONE = 0, LB_RESIZE_PIL_BICUBIC, LB_RESIZE_TORCH_BICUBIC, LB_RESIZE_TORCH_BILINEAR } lb_resize;
+/* Offset of the centre crop: (size - crop) / 2 rounded half to even (torchvision) or down (Hugging Face). */
+typedef enum lb_crop { LB_CROP_ROUND_HALF_EVEN = 0, LB_CROP_FLOOR } lb_crop;
+typedef struct lb_image_profile {
+    size_t    width, height;         /* of the result.  Equal: the short side is resized to it, the long one in proportion (truncated), the
+                                      * centre is cropped.  Unequal: the picture is scaled until it just covers the result, then cropped. */
+    lb_resize resize;
+    lb_crop   crop;
+    float     mean[3], std[3];       /* (x / 255 - mean) / std */
+    int       depth;                 /* not 0: one channel of millimetres; x / 1000, at least 0.01, then at most max_depth and divided by it */
+    float     max_depth;             /* 0: divided by the largest value of the image */
+} lb_image_profile;
+
+#ifndef LB_NO_IMAGE
+/* lb_image_decode: JPEG (baseline, extended sequential, progressive; 8 bit), PNG, BMP, PNM (P1-P7) or GIF (its first frame), told by
+ * content.  JPEG gives 1 or 3 channels with the pixels of libjpeg-turbo's default settings, CMYK converted to RGB as Pillow does; PNG
+ * keeps its depth and channels, palettes are expanded, transparency becomes alpha.  Freed with lb_image_free.
+ *   errs  LB_ERR_FORMAT (what was found at which byte), LB_ERR_UNSUPPORTED, LB_ERR_LIMIT, LB_ERR_MEM; *out is zeroed */
+LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
+/* lb_image_info: the same without decoding: data is NULL, the rest as lb_image_decode will give it. */
+LB_API lb_status lb_image_info(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_image_load(lb_ctx *ctx, const char *path, lb_image *out);       /* lb_image_decode of a file; "-" is standard input */
+#endif
+LB_API void      lb_image_free(lb_image *img);                                      /* zeroes it too */
+/* lb_image_rgb: an 8-bit RGB copy as Pillow's convert("RGB") gives it: grey on three channels, alpha dropped (not blended); of 16-bit
+ * colour the high byte.  16-bit grey is clipped at 255, as Pillow does. */
+LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out);
+/* lb_image_orient: turn and mirror img as its orientation asks and set that to 1.  The reference systems ignore EXIF, so nobody calls
+ * this unless asked to. */
+LB_API lb_status lb_image_orient(lb_ctx *ctx, lb_image *img);
+/* lb_image_resize: an 8-bit image to width x height with Pillow's antialiased bicubic filter, bit for bit (alpha is not premultiplied). */
+LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out);
+
+/* lb_image_preprocess: resize, centre crop, normalise.
+ *   img   any decoded image; converted to RGB first unless profile->depth (then 1 channel of 8, 16 or 32 bits)
+ *   out   [3, height, width] f32
+ *   errs  LB_ERR_ARG a profile without size, LB_ERR_MISMATCH a colour image for depth, LB_ERR_MEM
+ *   from  spec of upstream's torchvision 0.14.1 transforms and Pillow; PIL_BICUBIC is exact, the others agree to 2e-5 (tests/test_image.c).
+ *         A picture smaller than the crop (LB_RESIZE_NONE) is padded with black on both sides, as torchvision does. */
+LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *profile, float *out);
+#endif /* LB_NO_IMAGE */
+
 /* ---- API of 12 weights ----------------------------------------------------------------------------------------------- */
 
 /* One .lbw file, open for reading (weights/FORMAT.md is the format): typed key/values and named tensors.  Read-only after it was opened,
@@ -483,8 +542,6 @@ LB_API void      lb_file_abandon(lb_file_writer *w);
 /* ---- API of 13 model ------------------------------------------------------------------------------------------------- */
 
 typedef enum lb_modality_kind { LB_TEXT = 1, LB_IMAGE, LB_VIDEO, LB_AUDIO, LB_DEPTH, LB_THERMAL, LB_ARRAY } lb_modality_kind;
-typedef enum lb_resize { LB_RESIZE_NONE = 0, LB_RESIZE_PIL_BICUBIC, LB_RESIZE_TORCH_BICUBIC, LB_RESIZE_TORCH_BILINEAR } lb_resize;
-typedef enum lb_crop { LB_CROP_ROUND_HALF_EVEN = 0, LB_CROP_FLOOR } lb_crop;         /* torchvision's and Hugging Face's centre crop */
 
 /* What a modality looks like before it enters its tower.  A new sensor is a new entry here, not new code. */
 typedef struct lb_modality_desc {
@@ -4606,7 +4663,1611 @@ LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *t
 }
 
 /* ==== 9 >>image ==================================================================================================================
- */
+ * Pictures from bytes (JPEG, PNG, BMP, PNM, GIF) to the float planes a tower reads.  Every decoder is bit-exact against the library that the
+ * reference uses, and every size is checked before memory is taken.  Leaves out: colour profiles, gamma, arithmetic-coded, lossless and
+ * 12-bit JPEG.  Calls: base, parallel, tensor (the context).  Held by: tests/test_image.c, tests/fuzz/{jpeg,png,bmp,pnm,gif,inflate}.c */
+
+#ifndef LB_NO_IMAGE
+#if !defined(LB_NO_SIMD) && defined(__SSE2__)
+#  include <emmintrin.h>                                    /* part of every x86-64; results are integers, equal to the scalar code's */
+#  define LB__IMAGE_SSE2 1
+#endif
+
+/* ---- 9.1 >>inflate: DEFLATE (RFC 1951) and its zlib wrapper (RFC 1950), from memory to memory of known size ---- */
+
+enum { LB__LIT_BITS = 11, LB__DIST_BITS = 8, LB__LIT_ROOM = 2400, LB__DIST_ROOM = 448 };
+/* Table entries.  Literal: top bit, value << 16, code length.  Length or distance: base << 16, extra bits << 8, code length.  The others
+ * carry EXC: END (of block), SUB (a second table: its offset << 16, its index bits << 8), or neither (no such code). */
+#define LB__HUFF_LIT 0x80000000u
+#define LB__HUFF_EXC 0x8000u
+#define LB__HUFF_END 0x4000u
+#define LB__HUFF_SUB 0x2000u
+
+static int lb__huff_build(uint32_t *table, size_t room, int root, const uint8_t *len, size_t n, const uint32_t *symbols) {
+    uint32_t count[16], offset[16], i; uint16_t sorted[288]; size_t next = (size_t)1 << root, k; uint32_t code = 0, left = 1; int l, max = 15, used = 0;
+    memset(count, 0, sizeof count);
+    for (k = 0; k < n; k++) count[len[k]]++;
+    count[0] = 0;
+    while (max && !count[max]) max--;
+    for (l = 1; l <= 15; l++) { left <<= 1; if (left < count[l]) return 0; left -= count[l]; used += (int)count[l]; }
+    if (left && !(used == 0 || (used == 1 && max == 1))) return 0;          /* incomplete: only an empty or one-bit code may be */
+    for (k = 0; k < next; k++) table[k] = LB__HUFF_EXC;
+    for (offset[1] = 0, l = 1; l < 15; l++) offset[l + 1] = offset[l] + count[l];
+    for (k = 0; k < n; k++) if (len[k]) sorted[offset[len[k]]++] = (uint16_t)k;
+    for (i = 0, l = 1; l <= max; l++) {                                       /* codes in order; `code` is bit-reversed as it lies in the stream */
+        uint32_t c, sub_bits;
+        for (c = 0; c < count[l]; c++, i++) {
+            uint32_t e = symbols[sorted[i]], bit;
+            if (l <= root) { for (k = code; k < (size_t)1 << root; k += (size_t)1 << l) table[k] = e | (uint32_t)l; }
+            else {
+                uint32_t low = code & (((uint32_t)1 << root) - 1);
+                if (!(table[low] & LB__HUFF_SUB)) {                           /* room for this prefix: as many bits as fill it */
+                    int m = l; uint32_t space = (uint32_t)1 << (l - root), rest = count[l] - c;
+                    while (m < max && space > rest) { space -= rest; space <<= 1; m++; rest = count[m]; }
+                    sub_bits = (uint32_t)(m - root);
+                    if (next + ((size_t)1 << sub_bits) > room) return 0;
+                    for (k = 0; k < (size_t)1 << sub_bits; k++) table[next + k] = LB__HUFF_EXC;
+                    table[low] = LB__HUFF_EXC | LB__HUFF_SUB | (uint32_t)next << 16 | sub_bits << 8 | (uint32_t)root;
+                    next += (size_t)1 << sub_bits;
+                }
+                sub_bits = table[low] >> 8 & 15;
+                if ((uint32_t)(l - root) > sub_bits) return 0;
+                for (k = code >> root; k < (size_t)1 << sub_bits; k += (size_t)1 << (l - root)) table[(table[low] >> 16) + k] = e | (uint32_t)(l - root);
+            }
+            for (bit = (uint32_t)1 << (l - 1); bit && code & bit; bit >>= 1) code &= ~bit;     /* add one to a reversed number */
+            code |= bit;
+        }
+    }
+    return 1;
+}
+
+typedef struct lb__inflate {
+    uint32_t lit[LB__LIT_ROOM], dist[LB__DIST_ROOM], lit_symbols[288], dist_symbols[32];
+} lb__inflate;
+
+static void lb__inflate_init(lb__inflate *t) {
+    uint32_t i, base = 3, extra;
+    for (i = 0; i < 256; i++) t->lit_symbols[i] = LB__HUFF_LIT | i << 16;
+    t->lit_symbols[256] = LB__HUFF_EXC | LB__HUFF_END;
+    for (i = 0; i < 28; i++) { extra = i < 8 ? 0 : i / 4 - 1; t->lit_symbols[257 + i] = base << 16 | extra << 8; base += (uint32_t)1 << extra; }
+    t->lit_symbols[285] = (uint32_t)258 << 16; t->lit_symbols[286] = t->lit_symbols[287] = LB__HUFF_EXC;
+    for (base = 1, i = 0; i < 30; i++) { extra = i < 4 ? 0 : i / 2 - 1; t->dist_symbols[i] = base << 16 | extra << 8; base += (uint32_t)1 << extra; }
+    t->dist_symbols[30] = t->dist_symbols[31] = LB__HUFF_EXC;
+}
+
+/* Raw DEFLATE from src[0..n) to dst[0..cap).  *used, *made: bytes read and written.  The sentence has no file name. */
+static lb_status lb__inflate_raw(const void *src, size_t n, void *dst, size_t cap, size_t *used, size_t *made) {
+    const uint8_t *in = (const uint8_t *)src, *const begin = in, *const end = in + n; uint8_t *out = (uint8_t *)dst, *const first = out, *const last_out = out + cap;
+    uint64_t bits = 0; unsigned have = 0, over = 0; int last = 0; lb_status s = LB_OK; lb__inflate *t;
+    const char *what = NULL;
+    *used = *made = 0;
+    t = (lb__inflate *)LB_MALLOC(sizeof *t);
+    if (!t) return lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", sizeof *t);
+    lb__inflate_init(t);
+/* REFILL leaves at least 56 bits when eight bytes are left, NEED the same at the end, where zeros are made up and counted. */
+#define LB__REFILL() do { bits |= lb__u64le(in) << have; in += (63 - have) >> 3; have |= 56; } while (0)
+#define LB__NEED() do { if (end - in >= 8) LB__REFILL(); else while (have < 56) { if (in < end) bits |= (uint64_t)*in++ << have; else over++; have += 8; } } while (0)
+#define LB__DROP(k) do { unsigned lb__k = (unsigned)(k); bits >>= lb__k; have -= lb__k; } while (0)
+#define LB__BITS(k) ((uint32_t)(bits & (((uint64_t)1 << (k)) - 1)))
+    while (!last) {
+        uint32_t kind; uint8_t len[320]; size_t i;
+        LB__NEED();
+        last = (int)(bits & 1); kind = (uint32_t)(bits >> 1 & 3); LB__DROP(3);
+        if (kind == 0) {
+            size_t k; uint32_t a;
+            LB__DROP(have & 7);
+            a = LB__BITS(32);
+            LB__DROP(32);
+            if (over > have / 8) { what = "ends inside a block"; goto bad; }
+            in -= (have / 8) - over; over = 0; bits = 0; have = 0;
+            k = a & 0xffff;
+            if ((a >> 16 ^ 0xffff) != k) { what = "has a stored block whose two lengths disagree"; goto bad; }
+            if ((size_t)(end - in) < k) { what = "ends inside a stored block"; goto bad; }
+            if ((size_t)(last_out - out) < k) { what = "holds more data than expected"; goto bad; }
+            if (k) memcpy(out, in, k);
+            in += k; out += k;
+            continue;
+        }
+        if (kind == 3) { what = "has a block of the reserved type 3"; goto bad; }
+        if (kind == 1) {
+            for (i = 0; i < 288; i++) len[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
+            memset(len + 288, 5, 32);
+            (void)lb__huff_build(t->lit, LB__LIT_ROOM, LB__LIT_BITS, len, 288, t->lit_symbols);
+            (void)lb__huff_build(t->dist, LB__DIST_ROOM, LB__DIST_BITS, len + 288, 32, t->dist_symbols);
+        } else {
+            static const uint8_t order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
+            uint32_t symbols[19], codes[128]; uint8_t cl[19]; size_t nlit = 257 + LB__BITS(5), ndist, ncl;
+            LB__DROP(5); ndist = 1 + LB__BITS(5); LB__DROP(5); ncl = 4 + LB__BITS(4); LB__DROP(4);
+            if (nlit > 286 || ndist > 30) { what = "has a block with more symbols than exist"; goto bad; }
+            memset(cl, 0, sizeof cl);
+            for (i = 0; i < ncl; i++) { if ((i & 7) == 0) LB__NEED(); cl[order[i]] = (uint8_t)LB__BITS(3); LB__DROP(3); }
+            for (i = 0; i < 19; i++) symbols[i] = (uint32_t)i << 16;
+            if (!lb__huff_build(codes, 128, 7, cl, 19, symbols)) { what = "has a block whose code lengths make no code"; goto bad; }
+            for (i = 0; i < nlit + ndist;) {
+                uint32_t e, sym, rep; uint8_t v = 0;
+                LB__NEED();
+                e = codes[bits & 127];
+                if (e & LB__HUFF_EXC) { what = "has a code length outside its code"; goto bad; }
+                LB__DROP(e & 255); sym = e >> 16;
+                if (sym < 16) { len[i++] = (uint8_t)sym; continue; }
+                if (sym == 16) { if (!i) { what = "repeats a code length before the first"; goto bad; } v = len[i - 1]; rep = 3 + LB__BITS(2); LB__DROP(2); }
+                else if (sym == 17) { rep = 3 + LB__BITS(3); LB__DROP(3); }
+                else { rep = 11 + LB__BITS(7); LB__DROP(7); }
+                if (rep > nlit + ndist - i) { what = "repeats a code length past the last"; goto bad; }
+                memset(len + i, v, rep); i += rep;
+            }
+            if (over > have / 8) { what = "ends inside a block's codes"; goto bad; }
+            if (!len[256]) { what = "has a block without an end code"; goto bad; }
+            if (!lb__huff_build(t->lit, LB__LIT_ROOM, LB__LIT_BITS, len, nlit, t->lit_symbols) || !lb__huff_build(t->dist, LB__DIST_ROOM, LB__DIST_BITS, len + nlit, ndist, t->dist_symbols)) { what = "has a block whose lengths make no code"; goto bad; }
+        }
+        /* far from both ends: no check per byte, copies may run over by up to 16 + 16 bytes */
+        while (end - in >= 16 && last_out - out >= 320) {
+            uint32_t e; size_t length, distance; const uint8_t *from;
+            LB__REFILL();
+            e = t->lit[bits & ((1 << LB__LIT_BITS) - 1)];
+            if (e & LB__HUFF_LIT) {
+                *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15);
+                e = t->lit[bits & ((1 << LB__LIT_BITS) - 1)];
+                if (e & LB__HUFF_LIT) {
+                    *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15);
+                    e = t->lit[bits & ((1 << LB__LIT_BITS) - 1)];
+                    if (e & LB__HUFF_LIT) { *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15); continue; }
+                }
+                LB__REFILL();
+            }
+            if (e & LB__HUFF_EXC) {
+                if (e & LB__HUFF_SUB) {
+                    LB__DROP(LB__LIT_BITS);
+                    e = t->lit[(e >> 16) + LB__BITS(e >> 8 & 15)];
+                    if (e & LB__HUFF_LIT) { *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15); continue; }
+                }
+                if (e & LB__HUFF_EXC) {
+                    if (!(e & LB__HUFF_END)) { what = "has a code outside its block's codes"; goto bad; }
+                    LB__DROP(e & 15);
+                    goto block_done;
+                }
+            }
+            LB__DROP(e & 15);
+            length = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
+            e = t->dist[bits & ((1 << LB__DIST_BITS) - 1)];
+            if (e & LB__HUFF_EXC) {
+                if (e & LB__HUFF_SUB) { LB__DROP(LB__DIST_BITS); e = t->dist[(e >> 16) + LB__BITS(e >> 8 & 15)]; }
+                if (e & LB__HUFF_EXC) { what = "has a distance code outside its block's codes"; goto bad; }
+            }
+            LB__DROP(e & 15);
+            distance = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
+            if (distance > (size_t)(out - first)) { what = "copies from before its first byte"; goto bad; }
+            from = out - distance;
+            if (distance >= 16) {
+                uint8_t *stop = out + length;
+                do { memcpy(out, from, 16); out += 16; from += 16; } while (out < stop);
+                out = stop;
+            } else if (distance == 1) { memset(out, *from, length); out += length; }
+            else {
+                uint8_t *stop = out + length; size_t k, period = distance;
+                while (period < 8) period += distance;                        /* after that many bytes the text repeats at a distance of at least 8 */
+                for (k = 0; k < period - distance + 8 && k < length; k++) out[k] = from[k];
+                for (out += k; out < stop; out += 8) memcpy(out, out - period, 8);
+                out = stop;
+            }
+        }
+        for (;;) {                                                            /* the same with every byte checked */
+            uint32_t e; size_t length, distance;
+            LB__NEED();
+            if (over > 8) { what = "ends inside a block"; goto bad; }
+            e = t->lit[bits & ((1 << LB__LIT_BITS) - 1)];
+            if (e & LB__HUFF_SUB && e & LB__HUFF_EXC) { LB__DROP(LB__LIT_BITS); e = t->lit[(e >> 16) + LB__BITS(e >> 8 & 15)]; }
+            if (e & LB__HUFF_LIT) {
+                if (out == last_out) { what = "holds more data than expected"; goto bad; }
+                *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15);
+                continue;
+            }
+            if (e & LB__HUFF_EXC) {
+                if (!(e & LB__HUFF_END)) { what = "has a code outside its block's codes"; goto bad; }
+                LB__DROP(e & 15);
+                break;
+            }
+            LB__DROP(e & 15);
+            length = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
+            e = t->dist[bits & ((1 << LB__DIST_BITS) - 1)];
+            if (e & LB__HUFF_SUB && e & LB__HUFF_EXC) { LB__DROP(LB__DIST_BITS); e = t->dist[(e >> 16) + LB__BITS(e >> 8 & 15)]; }
+            if (e & LB__HUFF_EXC) { what = "has a distance code outside its block's codes"; goto bad; }
+            LB__DROP(e & 15);
+            distance = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
+            if (distance > (size_t)(out - first)) { what = "copies from before its first byte"; goto bad; }
+            if (length > (size_t)(last_out - out)) { what = "holds more data than expected"; goto bad; }
+            for (; length; length--, out++) *out = out[-(ptrdiff_t)distance];
+        }
+block_done:
+        if (over > have / 8) { what = "ends inside a block"; goto bad; }
+    }
+    in -= have / 8 - over;                                                    /* whole bytes that were not used go back */
+    *used = (size_t)(in - begin); *made = (size_t)(out - first);
+    goto done;
+bad:
+    s = lb__fail(LB_ERR_FORMAT, "the compressed data %s (near its byte %zu, after %zu bytes of output)", what, (size_t)(in - begin), (size_t)(out - first));
+done:
+    LB_FREE(t);
+    return s;
+#undef LB__REFILL
+#undef LB__NEED
+#undef LB__DROP
+#undef LB__BITS
+}
+
+static uint32_t lb__adler32(const uint8_t *p, size_t n) {
+    uint32_t a = 1, b = 0;
+    while (n) {
+        size_t k = LB__MIN(n, (size_t)5552), i = 0;
+        for (; i + 16 <= k; i += 16) {                                         /* b gains 16 a + sum of (16 - j) p[j] */
+            uint32_t s = 0, w = 0, j;
+            for (j = 0; j < 16; j++) { s += p[i + j]; w += (16 - j) * p[i + j]; }
+            b += 16 * a + w; a += s;
+        }
+        for (; i < k; i++) { a += p[i]; b += a; }
+        a %= 65521; b %= 65521; p += k; n -= k;
+    }
+    return b << 16 | a;
+}
+/* A zlib stream of exactly `size` bytes of data. */
+static lb_status lb__zlib(const void *src, size_t n, void *dst, size_t size) {
+    const uint8_t *p = (const uint8_t *)src; size_t used, made;
+    if (n < 6 || (p[0] & 15) != 8 || (p[0] >> 4) > 7 || lb__u16be(p) % 31 || p[1] & 32) return lb__fail(LB_ERR_FORMAT, "the compressed data does not begin with a zlib header");
+    LB__TRY(lb__inflate_raw(p + 2, n - 2, dst, size, &used, &made));
+    if (made != size) return lb__fail(LB_ERR_FORMAT, "the compressed data holds %zu bytes, %zu were expected", made, size);
+    if (n - 2 - used < 4) return lb__fail(LB_ERR_FORMAT, "the compressed data ends before its checksum");
+    if (lb__adler32((const uint8_t *)dst, size) != lb__u32be(p + 2 + used)) return lb__fail(LB_ERR_FORMAT, "the compressed data fails its Adler-32 checksum");
+    return LB_OK;
+}
+
+/* ---- 9.2 >>pixels: what the decoders share ---- */
+
+LB_API void lb_image_free(lb_image *img) { if (img) { lb__release(img->data); memset(img, 0, sizeof *img); } }
+
+/* Memory that the caller fills completely: not zeroed, for a 12-megapixel image that is a millisecond.  */
+static void *lb__image_raw(size_t n, size_t size) {
+    size_t bytes; void *p;
+    if (!lb__mul(n, size, &bytes) || bytes > PTRDIFF_MAX - 64) { lb__fail(LB_ERR_MEM, "out of memory: %zu elements of %zu bytes do not fit in the address space", n, size); return NULL; }
+    p = LB_MALLOC(bytes + 64);
+    if (!p) lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes + 64);
+    return p;
+}
+/* Header fields into img after the limits were checked; no pixels yet. */
+static lb_status lb__image_head(lb_ctx *ctx, const char *format, uint64_t width, uint64_t height, int channels, int bits, lb_image *img) {
+    if (!width || !height) return lb__fail(LB_ERR_FORMAT, "%s: the image is %llu x %llu pixels, at least 1 x 1 was expected", format, (unsigned long long)width, (unsigned long long)height);
+    if (width > ctx->limits.max_side || height > ctx->limits.max_side) return lb__fail(LB_ERR_LIMIT, "%s: the image is %llu x %llu pixels, the limit is %zu a side", format, (unsigned long long)width, (unsigned long long)height, ctx->limits.max_side);
+    if (height > ctx->limits.max_pixels / width) return lb__fail(LB_ERR_LIMIT, "%s: the image is %llu x %llu pixels, the limit is %zu pixels", format, (unsigned long long)width, (unsigned long long)height, ctx->limits.max_pixels);
+    img->width = (size_t)width; img->height = (size_t)height; img->channels = channels; img->bits = bits;
+    if (!img->orientation) img->orientation = 1;
+    return LB_OK;
+}
+static lb_status lb__image_pixels(lb_image *img) {
+    size_t n;
+    if (!lb__mul(img->width, img->height, &n)) return lb__fail(LB_ERR_MEM, "out of memory: %zu x %zu pixels do not fit in the address space", img->width, img->height);
+    img->data = lb__image_raw(n, (size_t)img->channels * (size_t)(img->bits / 8));
+    return img->data ? LB_OK : LB_ERR_MEM;
+}
+
+/* Orientation out of a TIFF block (EXIF); 1 when it says nothing sensible. */
+static int lb__exif_orientation(const uint8_t *p, size_t n) {
+    int big; size_t at, count, i;
+    if (n < 14 || !((p[0] == 'I' && p[1] == 'I') || (p[0] == 'M' && p[1] == 'M'))) return 1;
+    big = p[0] == 'M';
+    at = big ? lb__u32be(p + 4) : lb__u32le(p + 4);
+    if (at > n - 2 || at < 8) return 1;
+    count = big ? lb__u16be(p + at) : lb__u16le(p + at);
+    for (i = 0, at += 2; i < count && n - at >= 12; i++, at += 12) {
+        unsigned tag = big ? lb__u16be(p + at) : lb__u16le(p + at), type = big ? lb__u16be(p + at + 2) : lb__u16le(p + at + 2), v;
+        if (tag != 0x112) continue;
+        v = type != 3 ? 0 : big ? lb__u16be(p + at + 8) : lb__u16le(p + at + 8);
+        return v >= 1 && v <= 8 ? (int)v : 1;
+    }
+    return 1;
+}
+
+/* ---- 9.3 >>jpeg: ITU T.81 baseline, extended sequential and progressive, 8 bit, Huffman ----
+ * The arithmetic is libjpeg-turbo's default: accurate integer IDCT (13-bit constants, two passes), triangle filter for chroma that is halved
+ * horizontally or both ways or vertically, replication otherwise, 16-bit fixed-point colour conversion.  The scan's bytes are first copied
+ * without their stuffing, so that the bit reader loads eight bytes at a time and never looks for markers. */
+
+enum { LB__JPEG_FAST = 10, LB__JPEG_SLACK = 16448 };                          /* slack: what 64 blocks of 64 coefficients of 31 bits may read too far */
+typedef struct lb__jpeg_huff {
+    uint8_t bits[17], values[256]; int set, built;
+    uint32_t fast[1 << LB__JPEG_FAST];       /* symbol << 16 | code length << 8 | code length + extra bits; 0: longer than FAST bits */
+    uint32_t limit[18];                      /* first 16-bit left-aligned code that is longer than l bits */
+    int32_t  delta[17];                      /* index of a code's symbol minus the code, per length */
+} lb__jpeg_huff;
+typedef struct lb__jpeg_comp {
+    int id, h, v, tq, have_q, dc_seen;
+    size_t w, rows, bw, bh, own_bw, own_bh;  /* samples; blocks in the padded grid; blocks of a scan of its own */
+    size_t stride, ring;                     /* plane: ring rows of stride samples; row y is at y % ring */
+    uint16_t q[64];                          /* natural order */
+    uint8_t *plane; int16_t *coef;
+    const lb__jpeg_huff *dc, *ac;            /* of the current scan */
+    uint32_t pred;
+} lb__jpeg_comp;
+typedef struct lb__jpeg {
+    lb_ctx *ctx; const uint8_t *data; size_t size, pos;
+    size_t width, height, mcux, mcuy, done;  /* done: output rows converted so far */
+    int n, maxh, maxv, progressive, frame, restart, jfif, adobe, color;
+    lb__jpeg_comp comp[4], *scan[4]; int scan_n, ss, se, ah, al;
+    uint16_t qt[4][64]; int qt_set[4];
+    lb__jpeg_huff *dc, *ac;                  /* [4] each */
+    lb__buf clean; size_t *seg; size_t seg_n, seg_cap, scan_at;     /* bytes of the scan; where its restart intervals begin */
+    lb_image *out; uint8_t *rows_mem; size_t rows_size;             /* upsampled rows, one set a worker */
+} lb__jpeg;
+
+/* natural index of the k-th coefficient; a run past the block's end lands on the last one */
+static const uint8_t lb__zigzag[64 + 16] = {
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
+    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+    63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63 };
+
+/* One 8 x 8 block, coefficients in natural order: 16-bit dequantised values, 32-bit products and sums (wrapping), 16 bits with saturation
+ * between the passes: what libjpeg-turbo's vector code computes, equal to its C code wherever nothing overflows. */
+#define LB__IDCT_E(a, b) (uint32_t)((int32_t)(a) * (b))
+static void lb__idct_1d(const int16_t in[8], int shift, int16_t out[8], size_t step) {
+    int16_t z3 = (int16_t)(uint16_t)((uint32_t)in[7] + (uint32_t)in[3]), z4 = (int16_t)(uint16_t)((uint32_t)in[5] + (uint32_t)in[1]);
+    uint32_t e2 = LB__IDCT_E(in[2], 4433) + LB__IDCT_E(in[6], 4433 - 15137), e3 = LB__IDCT_E(in[2], 4433 + 6270) + LB__IDCT_E(in[6], 4433);
+    uint32_t s = (uint32_t)(int32_t)(int16_t)(uint16_t)((uint32_t)in[0] + (uint32_t)in[4]) << 13, d = (uint32_t)(int32_t)(int16_t)(uint16_t)((uint32_t)in[0] - (uint32_t)in[4]) << 13;
+    uint32_t y3 = LB__IDCT_E(z3, 9633 - 16069) + LB__IDCT_E(z4, 9633), y4 = LB__IDCT_E(z3, 9633) + LB__IDCT_E(z4, 9633 - 3196);
+    uint32_t t[4], v[8]; int i;
+    t[0] = LB__IDCT_E(in[7], 2446 - 7373) + LB__IDCT_E(in[1], -7373) + y3;
+    t[1] = LB__IDCT_E(in[5], 16819 - 20995) + LB__IDCT_E(in[3], -20995) + y4;
+    t[2] = LB__IDCT_E(in[3], 25172 - 20995) + LB__IDCT_E(in[5], -20995) + y3;
+    t[3] = LB__IDCT_E(in[1], 12299 - 7373) + LB__IDCT_E(in[7], -7373) + y4;
+    v[0] = s + e3 + t[3]; v[7] = s + e3 - t[3];
+    v[1] = d + e2 + t[2]; v[6] = d + e2 - t[2];
+    v[2] = d - e2 + t[1]; v[5] = d - e2 - t[1];
+    v[3] = s - e3 + t[0]; v[4] = s - e3 - t[0];
+    for (i = 0; i < 8; i++) {
+        int32_t x = (int32_t)(v[i] + ((uint32_t)1 << (shift - 1))) >> shift;
+        out[(size_t)i * step] = (int16_t)(x < -32768 ? -32768 : x > 32767 ? 32767 : x);
+    }
+}
+static void lb__idct_scalar(const int16_t *coef, const uint16_t *q, uint8_t *dst, size_t stride) {
+    int16_t mid[64], in[8], row[8]; int i, k;
+    for (i = 0; i < 8; i++) {
+        for (k = 0; k < 8; k++) in[k] = (int16_t)(uint16_t)((uint32_t)coef[k * 8 + i] * q[k * 8 + i]);
+        lb__idct_1d(in, 11, mid + i, 8);
+    }
+    for (i = 0; i < 8; i++, dst += stride) {
+        lb__idct_1d(mid + i * 8, 18, row, 1);
+        for (k = 0; k < 8; k++) dst[k] = (uint8_t)(row[k] < -128 ? 0 : row[k] > 127 ? 255 : row[k] + 128);
+    }
+}
+#ifdef LB__IMAGE_SSE2
+/* a pass over eight vectors x[0..7] of eight 16-bit lanes */
+#define LB__IDCT_CONST(a, b) _mm_set_epi16(b, a, b, a, b, a, b, a)
+#define LB__IDCT_HALF(unpack, o)                                                                                                              \
+    do {                                                                                                                                      \
+        __m128i p26 = unpack(x2, x6), pz = unpack(z3, z4), p71 = unpack(x7, x1), p53 = unpack(x5, x3), sgn, s_, d_, e2, e3, y3, y4, t0, t1, t2, t3, a_, b_; \
+        e2 = _mm_madd_epi16(p26, LB__IDCT_CONST(4433, 4433 - 15137)); e3 = _mm_madd_epi16(p26, LB__IDCT_CONST(4433 + 6270, 4433));            \
+        sgn = unpack(_mm_setzero_si128(), s16); s_ = _mm_srai_epi32(sgn, 3);                                                                  \
+        sgn = unpack(_mm_setzero_si128(), d16); d_ = _mm_srai_epi32(sgn, 3);                                                                  \
+        y3 = _mm_madd_epi16(pz, LB__IDCT_CONST(9633 - 16069, 9633)); y4 = _mm_madd_epi16(pz, LB__IDCT_CONST(9633, 9633 - 3196));              \
+        t0 = _mm_add_epi32(_mm_madd_epi16(p71, LB__IDCT_CONST(2446 - 7373, -7373)), y3);                                                      \
+        t3 = _mm_add_epi32(_mm_madd_epi16(p71, LB__IDCT_CONST(-7373, 12299 - 7373)), y4);                                                     \
+        t1 = _mm_add_epi32(_mm_madd_epi16(p53, LB__IDCT_CONST(16819 - 20995, -20995)), y4);                                                   \
+        t2 = _mm_add_epi32(_mm_madd_epi16(p53, LB__IDCT_CONST(-20995, 25172 - 20995)), y3);                                                   \
+        s_ = _mm_add_epi32(s_, round); d_ = _mm_add_epi32(d_, round);                                                                         \
+        a_ = _mm_add_epi32(s_, e3); b_ = _mm_sub_epi32(s_, e3);                                                                               \
+        o[0] = _mm_sra_epi32(_mm_add_epi32(a_, t3), count); o[7] = _mm_sra_epi32(_mm_sub_epi32(a_, t3), count);                               \
+        o[3] = _mm_sra_epi32(_mm_add_epi32(b_, t0), count); o[4] = _mm_sra_epi32(_mm_sub_epi32(b_, t0), count);                               \
+        a_ = _mm_add_epi32(d_, e2); b_ = _mm_sub_epi32(d_, e2);                                                                               \
+        o[1] = _mm_sra_epi32(_mm_add_epi32(a_, t2), count); o[6] = _mm_sra_epi32(_mm_sub_epi32(a_, t2), count);                               \
+        o[2] = _mm_sra_epi32(_mm_add_epi32(b_, t1), count); o[5] = _mm_sra_epi32(_mm_sub_epi32(b_, t1), count);                               \
+    } while (0)
+#define LB__IDCT_PASS(shift)                                                                                                                  \
+    do {                                                                                                                                      \
+        __m128i z3 = _mm_add_epi16(x7, x3), z4 = _mm_add_epi16(x5, x1), s16 = _mm_add_epi16(x0, x4), d16 = _mm_sub_epi16(x0, x4);             \
+        __m128i round = _mm_set1_epi32(1 << ((shift) - 1)), count = _mm_cvtsi32_si128(shift), lo[8], hi[8];                                   \
+        LB__IDCT_HALF(_mm_unpacklo_epi16, lo); LB__IDCT_HALF(_mm_unpackhi_epi16, hi);                                                         \
+        x0 = _mm_packs_epi32(lo[0], hi[0]); x1 = _mm_packs_epi32(lo[1], hi[1]); x2 = _mm_packs_epi32(lo[2], hi[2]); x3 = _mm_packs_epi32(lo[3], hi[3]); \
+        x4 = _mm_packs_epi32(lo[4], hi[4]); x5 = _mm_packs_epi32(lo[5], hi[5]); x6 = _mm_packs_epi32(lo[6], hi[6]); x7 = _mm_packs_epi32(lo[7], hi[7]); \
+    } while (0)
+static void lb__idct(const int16_t *coef, const uint16_t *q, uint8_t *dst, size_t stride) {
+    const __m128i *c = (const __m128i *)(const void *)coef, *m = (const __m128i *)(const void *)q;
+    __m128i x0, x1, x2, x3, x4, x5, x6, x7, a0, a1, a2, a3, a4, a5, a6, a7;
+#define LB__IDCT_LOAD(i) _mm_mullo_epi16(_mm_loadu_si128(c + i), _mm_loadu_si128(m + i))
+    x0 = LB__IDCT_LOAD(0); x1 = LB__IDCT_LOAD(1); x2 = LB__IDCT_LOAD(2); x3 = LB__IDCT_LOAD(3);
+    x4 = LB__IDCT_LOAD(4); x5 = LB__IDCT_LOAD(5); x6 = LB__IDCT_LOAD(6); x7 = LB__IDCT_LOAD(7);
+#undef LB__IDCT_LOAD
+    LB__IDCT_PASS(11);
+    a0 = _mm_unpacklo_epi16(x0, x1); a1 = _mm_unpackhi_epi16(x0, x1); a2 = _mm_unpacklo_epi16(x2, x3); a3 = _mm_unpackhi_epi16(x2, x3);
+    a4 = _mm_unpacklo_epi16(x4, x5); a5 = _mm_unpackhi_epi16(x4, x5); a6 = _mm_unpacklo_epi16(x6, x7); a7 = _mm_unpackhi_epi16(x6, x7);
+    x0 = _mm_unpacklo_epi32(a0, a2); x1 = _mm_unpackhi_epi32(a0, a2); x2 = _mm_unpacklo_epi32(a1, a3); x3 = _mm_unpackhi_epi32(a1, a3);
+    x4 = _mm_unpacklo_epi32(a4, a6); x5 = _mm_unpackhi_epi32(a4, a6); x6 = _mm_unpacklo_epi32(a5, a7); x7 = _mm_unpackhi_epi32(a5, a7);
+    a0 = _mm_unpacklo_epi64(x0, x4); a1 = _mm_unpackhi_epi64(x0, x4); a2 = _mm_unpacklo_epi64(x1, x5); a3 = _mm_unpackhi_epi64(x1, x5);
+    a4 = _mm_unpacklo_epi64(x2, x6); a5 = _mm_unpackhi_epi64(x2, x6); a6 = _mm_unpacklo_epi64(x3, x7); a7 = _mm_unpackhi_epi64(x3, x7);
+    x0 = a0; x1 = a1; x2 = a2; x3 = a3; x4 = a4; x5 = a5; x6 = a6; x7 = a7;
+    LB__IDCT_PASS(18);
+    /* lanes are rows now: pack to bytes and transpose */
+    a0 = _mm_packs_epi16(x0, x2); a1 = _mm_packs_epi16(x1, x3); a2 = _mm_packs_epi16(x4, x6); a3 = _mm_packs_epi16(x5, x7);
+    x0 = _mm_unpacklo_epi8(a0, a1); x1 = _mm_unpackhi_epi8(a0, a1); x2 = _mm_unpacklo_epi8(a2, a3); x3 = _mm_unpackhi_epi8(a2, a3);     /* columns 01, 23, 45, 67 of eight rows */
+    a0 = _mm_unpacklo_epi16(x0, x1); a1 = _mm_unpackhi_epi16(x0, x1); a2 = _mm_unpacklo_epi16(x2, x3); a3 = _mm_unpackhi_epi16(x2, x3);
+    x0 = _mm_unpacklo_epi32(a0, a2); x1 = _mm_unpackhi_epi32(a0, a2); x2 = _mm_unpacklo_epi32(a1, a3); x3 = _mm_unpackhi_epi32(a1, a3);
+    a4 = _mm_set1_epi8(-128);
+#define LB__IDCT_STORE(x) do { a0 = _mm_xor_si128(x, a4); _mm_storel_epi64((__m128i *)(void *)dst, a0); dst += stride; _mm_storel_epi64((__m128i *)(void *)dst, _mm_srli_si128(a0, 8)); dst += stride; } while (0)
+    LB__IDCT_STORE(x0); LB__IDCT_STORE(x1); LB__IDCT_STORE(x2); LB__IDCT_STORE(x3);
+#undef LB__IDCT_STORE
+}
+#else
+#define lb__idct lb__idct_scalar
+#endif
+
+/* ---- upsampling and colour, one row at a time; outputs may be written up to 16 bytes past their end ---- */
+
+static void lb__up_h2_scalar(uint8_t *out, const uint8_t *in, size_t n) {
+    size_t i;
+    for (i = 0; i < n; i++) {
+        int c = in[i] * 3, l = in[i ? i - 1 : 0], r = in[i + 1 < n ? i + 1 : i];
+        out[2 * i] = (uint8_t)((c + l + 1) >> 2); out[2 * i + 1] = (uint8_t)((c + r + 2) >> 2);
+    }
+}
+static void lb__up_v2_scalar(uint8_t *out, const uint8_t *near_, const uint8_t *far_, int bias, size_t n) {
+    size_t i;
+    for (i = 0; i < n; i++) out[i] = (uint8_t)((near_[i] * 3 + far_[i] + bias) >> 2);
+}
+static void lb__up_h2v2_scalar(uint8_t *out, const uint8_t *near_, const uint8_t *far_, uint16_t *sum, size_t n) {
+    size_t i;
+    for (i = 0; i < n; i++) sum[i + 1] = (uint16_t)(near_[i] * 3 + far_[i]);
+    sum[0] = sum[1]; sum[n + 1] = sum[n];
+    for (i = 1; i <= n; i++, out += 2) { out[0] = (uint8_t)((sum[i] * 3 + sum[i - 1] + 8) >> 4); out[1] = (uint8_t)((sum[i] * 3 + sum[i + 1] + 7) >> 4); }
+}
+#define LB__CLAMP8(x) ((x) < 0 ? 0 : (x) > 255 ? 255 : (x))
+static void lb__ycc_scalar(uint8_t *out, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, size_t n) {
+    size_t i;
+    for (i = 0; i < n; i++, out += 3) {                                        /* arithmetic shift of negative numbers: floor */
+        int b = cb[i] - 128, r = cr[i] - 128, v = y[i] + ((91881 * r + 32768) >> 16), w = y[i] + ((-22554 * b - 46802 * r + 32768) >> 16), u = y[i] + ((116130 * b + 32768) >> 16);
+        out[0] = (uint8_t)LB__CLAMP8(v); out[1] = (uint8_t)LB__CLAMP8(w); out[2] = (uint8_t)LB__CLAMP8(u);
+    }
+}
+#ifdef LB__IMAGE_SSE2
+static void lb__up_h2(uint8_t *out, const uint8_t *in, size_t n) {
+    const __m128i zero = _mm_setzero_si128(); size_t i = 8;
+    lb__up_h2_scalar(out, in, LB__MIN(n, (size_t)9));                          /* its last right neighbour is wrong when n > 9, and written again below */
+    if (n <= 9) return;
+    for (; i + 9 <= n; i += 8) {
+        __m128i c = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(in + i)), zero), l = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(in + i - 1)), zero);
+        __m128i r = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(in + i + 1)), zero);
+        c = _mm_add_epi16(c, _mm_add_epi16(c, c));
+        l = _mm_srli_epi16(_mm_add_epi16(_mm_add_epi16(c, l), _mm_set1_epi16(1)), 2);
+        r = _mm_srli_epi16(_mm_add_epi16(_mm_add_epi16(c, r), _mm_set1_epi16(2)), 2);
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), _mm_or_si128(l, _mm_slli_epi16(r, 8)));
+    }
+    for (; i < n; i++) {
+        int c = in[i] * 3, l = in[i - 1], r = in[i + 1 < n ? i + 1 : i];
+        out[2 * i] = (uint8_t)((c + l + 1) >> 2); out[2 * i + 1] = (uint8_t)((c + r + 2) >> 2);
+    }
+}
+static void lb__up_v2(uint8_t *out, const uint8_t *near_, const uint8_t *far_, int bias, size_t n) {
+    const __m128i zero = _mm_setzero_si128(), b = _mm_set1_epi16((short)bias); size_t i;
+    for (i = 0; i + 8 <= n; i += 8) {
+        __m128i c = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(near_ + i)), zero), f = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(far_ + i)), zero);
+        c = _mm_srli_epi16(_mm_add_epi16(_mm_add_epi16(c, _mm_add_epi16(c, c)), _mm_add_epi16(f, b)), 2);
+        _mm_storel_epi64((__m128i *)(void *)(out + i), _mm_packus_epi16(c, c));
+    }
+    lb__up_v2_scalar(out + i, near_ + i, far_ + i, bias, n - i);
+}
+/* sum has room for n + 2 + 16 values; planes may be read up to 15 bytes past n */
+static void lb__up_h2v2(uint8_t *out, const uint8_t *near_, const uint8_t *far_, uint16_t *sum, size_t n) {
+    const __m128i zero = _mm_setzero_si128(); size_t i;
+    for (i = 0; i < n; i += 16) {
+        __m128i a = _mm_loadu_si128((const __m128i *)(const void *)(near_ + i)), f = _mm_loadu_si128((const __m128i *)(const void *)(far_ + i)), lo = _mm_unpacklo_epi8(a, zero), hi = _mm_unpackhi_epi8(a, zero);
+        lo = _mm_add_epi16(_mm_add_epi16(lo, _mm_add_epi16(lo, lo)), _mm_unpacklo_epi8(f, zero)); hi = _mm_add_epi16(_mm_add_epi16(hi, _mm_add_epi16(hi, hi)), _mm_unpackhi_epi8(f, zero));
+        _mm_storeu_si128((__m128i *)(void *)(sum + 1 + i), lo); _mm_storeu_si128((__m128i *)(void *)(sum + 9 + i), hi);
+    }
+    sum[0] = sum[1]; sum[n + 1] = sum[n];
+    for (i = 0; i < n; i += 8) {
+        __m128i c = _mm_loadu_si128((const __m128i *)(const void *)(sum + 1 + i)), l = _mm_loadu_si128((const __m128i *)(const void *)(sum + i)), r = _mm_loadu_si128((const __m128i *)(const void *)(sum + 2 + i));
+        c = _mm_add_epi16(c, _mm_add_epi16(c, c));
+        l = _mm_srli_epi16(_mm_add_epi16(_mm_add_epi16(c, l), _mm_set1_epi16(8)), 4); r = _mm_srli_epi16(_mm_add_epi16(_mm_add_epi16(c, r), _mm_set1_epi16(7)), 4);
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), _mm_or_si128(l, _mm_slli_epi16(r, 8)));
+    }
+}
+/* Products with 16-bit factors: 1.402 = 1 + 26345 / 65536, 1.772 = 2 - 14942 / 65536, 0.71414 = 1 - 18734 / 65536; floor((2 k x >> 16) + 1 >> 1) is
+ * the rounded k x >> 16. */
+static void lb__ycc(uint8_t *out, const uint8_t *y, const uint8_t *cb, const uint8_t *cr, size_t n) {
+    const __m128i zero = _mm_setzero_si128(), mid = _mm_set1_epi16(128), one = _mm_set1_epi16(1), kr = _mm_set1_epi16(26345), kb = _mm_set1_epi16(-14942);
+    const __m128i kg = _mm_set_epi16(18734, -22554, 18734, -22554, 18734, -22554, 18734, -22554), half = _mm_set1_epi32(32768);
+    const __m128i m0 = _mm_set_epi32(0, 0xffffff, 0, 0xffffff), m1 = _mm_set_epi32(0xffff, (int)0xff000000, 0xffff, (int)0xff000000); size_t i;
+    for (i = 0; i + 16 <= n; i += 8, out += 24) {
+        __m128i v = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(y + i)), zero), b = _mm_sub_epi16(_mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(cb + i)), zero), mid);
+        __m128i r = _mm_sub_epi16(_mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)(cr + i)), zero), mid), b2 = _mm_add_epi16(b, b), r2 = _mm_add_epi16(r, r), R, G, B, a, c;
+        R = _mm_add_epi16(_mm_add_epi16(v, r), _mm_srai_epi16(_mm_add_epi16(_mm_mulhi_epi16(r2, kr), one), 1));
+        B = _mm_add_epi16(_mm_add_epi16(v, b2), _mm_srai_epi16(_mm_add_epi16(_mm_mulhi_epi16(b2, kb), one), 1));
+        a = _mm_srai_epi32(_mm_add_epi32(_mm_madd_epi16(_mm_unpacklo_epi16(b, r), kg), half), 16); c = _mm_srai_epi32(_mm_add_epi32(_mm_madd_epi16(_mm_unpackhi_epi16(b, r), kg), half), 16);
+        G = _mm_add_epi16(_mm_sub_epi16(v, r), _mm_packs_epi32(a, c));
+        a = _mm_packus_epi16(R, B);                                            /* R0..7 B0..7 */
+        c = _mm_packus_epi16(G, G);
+        R = _mm_unpacklo_epi8(a, c); B = _mm_unpackhi_epi8(a, zero);           /* RG pairs, B0 pairs */
+        a = _mm_unpacklo_epi16(R, B); c = _mm_unpackhi_epi16(R, B);            /* four pixels of RGB0 each */
+        a = _mm_or_si128(_mm_and_si128(a, m0), _mm_and_si128(_mm_srli_epi64(a, 8), m1));       /* six bytes at the bottom of each half */
+        c = _mm_or_si128(_mm_and_si128(c, m0), _mm_and_si128(_mm_srli_epi64(c, 8), m1));
+        a = _mm_or_si128(_mm_move_epi64(a), _mm_slli_si128(_mm_srli_si128(a, 8), 6));
+        c = _mm_or_si128(_mm_move_epi64(c), _mm_slli_si128(_mm_srli_si128(c, 8), 6));
+        _mm_storeu_si128((__m128i *)(void *)out, a); _mm_storeu_si128((__m128i *)(void *)(out + 12), c);
+    }
+    lb__ycc_scalar(out, y + i, cb + i, cr + i, n - i);
+}
+#else
+#define lb__up_h2   lb__up_h2_scalar
+#define lb__up_v2   lb__up_v2_scalar
+#define lb__up_h2v2 lb__up_h2v2_scalar
+#define lb__ycc     lb__ycc_scalar
+#endif
+
+/* Output row y of component c at full width: into `row`, or a pointer into the plane when nothing is to be done. */
+static const uint8_t *lb__jpeg_row(const lb__jpeg *j, const lb__jpeg_comp *c, size_t y, uint8_t *row, uint16_t *sum) {
+    int hh = j->maxh / c->h, vv = j->maxv / c->v; size_t cy = y * (size_t)c->v / (size_t)j->maxv, x, k;
+    const uint8_t *p = c->plane + cy % c->ring * c->stride;
+    int fancy = c->w > 2 && j->maxh % c->h == 0 && j->maxv % c->v == 0;
+    if (c->h == j->maxh && c->v == j->maxv) return p;
+    if (vv == 2 && j->maxv == 2 * c->v && ((hh == 2 && j->maxh == 2 * c->h && fancy) || c->h == j->maxh)) {
+        size_t fy = y & 1 ? LB__MIN(cy + 1, c->rows - 1) : cy ? cy - 1 : 0; const uint8_t *far_ = c->plane + fy % c->ring * c->stride;
+        if (c->h == j->maxh) { lb__up_v2(row, p, far_, y & 1 ? 2 : 1, c->w); return row; }
+        lb__up_h2v2(row, p, far_, sum, c->w);
+        return row;
+    }
+    if (c->v == j->maxv && j->maxh == 2 * c->h && fancy) { lb__up_h2(row, p, c->w); return row; }
+    if (j->maxh % c->h == 0) { for (x = k = 0; x < j->width; k++) { size_t e = LB__MIN(x + (size_t)hh, j->width); for (; x < e; x++) row[x] = p[k]; } }
+    else for (x = 0; x < j->width; x++) row[x] = p[x * (size_t)c->h / (size_t)j->maxh];
+    return row;
+}
+enum { LB__JPEG_GREY, LB__JPEG_YCC, LB__JPEG_RGB, LB__JPEG_CMYK, LB__JPEG_YCCK };
+static void lb__jpeg_convert(void *arg, size_t y, size_t end, int worker) {
+    const lb__jpeg *j = (const lb__jpeg *)arg; size_t W = j->width, x, room = (W + 64 + 15) & ~(size_t)15; uint8_t *mem = j->rows_mem + (size_t)worker * j->rows_size; const uint8_t *c[4] = { 0, 0, 0, 0 }; int i;
+    for (; y < end; y++) {
+        uint8_t *out = (uint8_t *)j->out->data + y * W * (size_t)j->out->channels;
+        for (i = 0; i < j->n; i++) c[i] = lb__jpeg_row(j, &j->comp[i], y, mem + (size_t)i * room, (uint16_t *)(void *)(mem + 4 * room));
+        if (j->color == LB__JPEG_GREY) memcpy(out, c[0], W);
+        else if (j->color == LB__JPEG_YCC) lb__ycc(out, c[0], c[1], c[2], W);
+        else if (j->color == LB__JPEG_RGB) for (x = 0; x < W; x++, out += 3) { out[0] = c[0][x]; out[1] = c[1][x]; out[2] = c[2][x]; }
+        else {
+            if (j->color == LB__JPEG_YCCK) lb__ycc(out, c[0], c[1], c[2], W);   /* R, G, B = 255 - C, M, Y */
+            for (x = 0; x < W; x++, out += 3) {
+                /* Files hold inverted values (Adobe's habit, which Pillow takes for granted): nk = 255 - K of the picture = the stored byte */
+                unsigned nk = c[3][x], k, v, t;
+                for (k = 0; k < 3; k++) {
+                    int d;
+                    v = j->color == LB__JPEG_YCCK ? out[k] : 255u - c[k][x];    /* ink of the picture: YCCK stores 255 - RGB as its CMY, and that is inverted */
+                    t = v * nk + 128; t = (t + (t >> 8)) >> 8;
+                    d = (int)nk - (int)t;
+                    out[k] = (uint8_t)LB__CLAMP8(d);
+                }
+            }
+        }
+    }
+}
+static void lb__jpeg_convert_to(lb__jpeg *j, size_t end) {
+    if (j->done >= end) return;
+    lb__jpeg_convert(j, j->done, end, 0);
+    j->done = end;
+}
+
+/* ---- Huffman ---- */
+
+static lb_status lb__jpeg_huff_build(lb__jpeg_huff *h, int dc, const char *name) {
+    uint32_t code = 0; int l, i = 0, k;
+    if (!h->set) return lb__fail(LB_ERR_FORMAT, "JPEG: a scan uses the %s code table, which the file does not define", name);
+    if (h->built) return LB_OK;
+    memset(h->fast, 0, sizeof h->fast);
+    for (l = 1; l <= 16; l++) {
+        h->delta[l] = i - (int32_t)code;
+        for (k = 0; k < h->bits[l]; k++, i++, code++) {
+            uint32_t sym = h->values[i], e = sym << 16 | (uint32_t)l << 8 | ((uint32_t)l + (sym & 15)), m;
+            if (dc && sym > 15) return lb__fail(LB_ERR_FORMAT, "JPEG: a DC code table has the symbol %u, at most 15 was expected", sym);
+            if (code >> l) return lb__fail(LB_ERR_FORMAT, "JPEG: a Huffman table has more codes of %d bits than fit", l);
+            if (l <= LB__JPEG_FAST) for (m = 0; m < (uint32_t)1 << (LB__JPEG_FAST - l); m++) h->fast[(code << (LB__JPEG_FAST - l)) + m] = e;
+        }
+        h->limit[l] = code << (16 - l);
+        code <<= 1;
+    }
+    h->limit[17] = 0xffffffffu;
+    h->built = 1;
+    return LB_OK;
+}
+/* The codes of T.81 annex K, which Motion-JPEG files leave out. */
+static void lb__jpeg_huff_default(lb__jpeg *j) {
+    static const uint8_t db[2][17] = { { 0, 0, 1, 5, 1, 1, 1, 1, 1, 1 }, { 0, 0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 } };
+    static const uint8_t ab[2][17] = { { 0, 0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7d }, { 0, 0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77 } };
+    static const uint8_t av[2][162] = { {
+        0x01,0x02,0x03,0x00,0x04,0x11,0x05,0x12,0x21,0x31,0x41,0x06,0x13,0x51,0x61,0x07,0x22,0x71,0x14,0x32,0x81,0x91,0xa1,0x08,0x23,0x42,0xb1,0xc1,0x15,0x52,0xd1,0xf0,0x24,0x33,0x62,0x72,0x82,
+        0x09,0x0a,0x16,0x17,0x18,0x19,0x1a,0x25,0x26,0x27,0x28,0x29,0x2a,0x34,0x35,0x36,0x37,0x38,0x39,0x3a,0x43,0x44,0x45,0x46,0x47,0x48,0x49,0x4a,0x53,0x54,0x55,0x56,0x57,0x58,0x59,0x5a,0x63,
+        0x64,0x65,0x66,0x67,0x68,0x69,0x6a,0x73,0x74,0x75,0x76,0x77,0x78,0x79,0x7a,0x83,0x84,0x85,0x86,0x87,0x88,0x89,0x8a,0x92,0x93,0x94,0x95,0x96,0x97,0x98,0x99,0x9a,0xa2,0xa3,0xa4,0xa5,0xa6,
+        0xa7,0xa8,0xa9,0xaa,0xb2,0xb3,0xb4,0xb5,0xb6,0xb7,0xb8,0xb9,0xba,0xc2,0xc3,0xc4,0xc5,0xc6,0xc7,0xc8,0xc9,0xca,0xd2,0xd3,0xd4,0xd5,0xd6,0xd7,0xd8,0xd9,0xda,0xe1,0xe2,0xe3,0xe4,0xe5,0xe6,
+        0xe7,0xe8,0xe9,0xea,0xf1,0xf2,0xf3,0xf4,0xf5,0xf6,0xf7,0xf8,0xf9,0xfa }, {
+        0x00,0x01,0x02,0x03,0x11,0x04,0x05,0x21,0x31,0x06,0x12,0x41,0x51,0x07,0x61,0x71,0x13,0x22,0x32,0x81,0x08,0x14,0x42,0x91,0xa1,0xb1,0xc1,0x09,0x23,0x33,0x52,0xf0,0x15,0x62,0x72,0xd1,0x0a,
+        0x16,0x24,0x34,0xe1,0x25,0xf1,0x17,0x18,0x19,0x1a,0x26,0x27,0x28,0x29,0x2a,0x35,0x36,0x37,0x38,0x39,0x3a,0x43,0x44,0x45,0x46,0x47,0x48,0x49,0x4a,0x53,0x54,0x55,0x56,0x57,0x58,0x59,0x5a,
+        0x63,0x64,0x65,0x66,0x67,0x68,0x69,0x6a,0x73,0x74,0x75,0x76,0x77,0x78,0x79,0x7a,0x82,0x83,0x84,0x85,0x86,0x87,0x88,0x89,0x8a,0x92,0x93,0x94,0x95,0x96,0x97,0x98,0x99,0x9a,0xa2,0xa3,0xa4,
+        0xa5,0xa6,0xa7,0xa8,0xa9,0xaa,0xb2,0xb3,0xb4,0xb5,0xb6,0xb7,0xb8,0xb9,0xba,0xc2,0xc3,0xc4,0xc5,0xc6,0xc7,0xc8,0xc9,0xca,0xd2,0xd3,0xd4,0xd5,0xd6,0xd7,0xd8,0xd9,0xda,0xe2,0xe3,0xe4,0xe5,
+        0xe6,0xe7,0xe8,0xe9,0xea,0xf2,0xf3,0xf4,0xf5,0xf6,0xf7,0xf8,0xf9,0xfa } };
+    int t, i;
+    for (t = 0; t < 2; t++) {
+        memcpy(j->dc[t].bits, db[t], 17); memcpy(j->ac[t].bits, ab[t], 17); memcpy(j->ac[t].values, av[t], 162);
+        for (i = 0; i < 12; i++) j->dc[t].values[i] = (uint8_t)i;
+        j->dc[t].set = j->ac[t].set = 1;
+    }
+}
+
+/* Bits, most significant first.  After FILL at least 56 are there.  Reading past the segment's end gives whatever lies there; the check after
+ * each MCU finds it, and the slack behind the last segment keeps it inside the buffer. */
+typedef struct lb__jbits { const uint8_t *p, *begin; size_t size; uint64_t bits; unsigned have; } lb__jbits;
+#define LB__JFILL(p, bits, have) do { bits |= lb__u64be(p) >> have; p += (63 - have) >> 3; have |= 56; } while (0)
+#define LB__JDROP(bits, have, k) do { unsigned lb__k = (k); bits <<= lb__k; have -= lb__k; } while (0)
+/* used more bits than the segment has? */
+LB__INLINE int lb__jbits_over(const lb__jbits *b) { return (size_t)(b->p - b->begin) > b->size + b->have / 8; }
+/* entry of a code longer than FAST bits; 0: no such code */
+static uint32_t lb__jpeg_slow(const lb__jpeg_huff *h, uint64_t bits) {
+    uint32_t top = (uint32_t)(bits >> 48), sym; int l = LB__JPEG_FAST + 1;
+    while (l <= 16 && top >= h->limit[l]) l++;
+    if (l > 16) return 0;
+    sym = h->values[(h->delta[l] + (int32_t)(top >> (16 - l))) & 255];
+    return sym << 16 | (uint32_t)l << 8 | ((uint32_t)l + (sym & 15));
+}
+/* value of the `size` bits behind a code of `len` bits: T.81's EXTEND without a branch */
+LB__INLINE int lb__jpeg_extend(uint64_t bits, unsigned len, unsigned size) {
+    uint64_t t = bits << len;
+    return (int)((t >> 1) >> (63 - size)) - (int)(((int64_t)~t >> 63) & (((int64_t)1 << size) - 1));
+}
+#define LB__JLOOK(e, table, bits) do { e = (table)->fast[(bits) >> (64 - LB__JPEG_FAST)]; if (!LB__LIKELY(e)) { e = lb__jpeg_slow(table, bits); if (!e) goto corrupt; } } while (0)
+
+/* One block of a sequential scan into coef (zeroed).  Returns the number of the last coefficient + 1, or 0: corrupt. */
+static int lb__jpeg_block(lb__jbits *b, lb__jpeg_comp *c, int16_t *coef) {
+    const uint8_t *p = b->p; uint64_t bits = b->bits; unsigned have = b->have; uint32_t e; int k, last = 1; const lb__jpeg_huff *ac = c->ac;
+    LB__JFILL(p, bits, have);
+    LB__JLOOK(e, c->dc, bits);
+    c->pred += (uint32_t)lb__jpeg_extend(bits, e >> 8 & 255, e >> 16 & 15);
+    LB__JDROP(bits, have, e & 255);
+    coef[0] = (int16_t)(uint16_t)c->pred;
+    for (k = 1; k < 64;) {
+        unsigned run, size;
+        if (!LB__LIKELY(have >= 32)) LB__JFILL(p, bits, have);
+        LB__JLOOK(e, ac, bits);
+        run = e >> 20; size = e >> 16 & 15;
+        if (!size) {
+            LB__JDROP(bits, have, e & 255);
+            if (run != 15) break;
+            k += 16;
+            continue;
+        }
+        k += (int)run;
+        coef[lb__zigzag[k]] = (int16_t)lb__jpeg_extend(bits, e >> 8 & 255, size);
+        LB__JDROP(bits, have, e & 255);
+        last = ++k;
+    }
+    if (k > 64) goto corrupt;
+    b->p = p; b->bits = bits; b->have = have;
+    return last;
+corrupt:
+    return 0;
+}
+static uint32_t lb__jbits_get(lb__jbits *b, unsigned n) {                      /* n <= 16 */
+    uint32_t v;
+    if (b->have < n) LB__JFILL(b->p, b->bits, b->have);
+    v = (uint32_t)((b->bits >> 1) >> (63 - n));
+    LB__JDROP(b->bits, b->have, n);
+    return v;
+}
+/* One block of a progressive AC scan; eob: blocks (this one included) that end here. */
+static int lb__jpeg_ac_first(lb__jbits *b, const lb__jpeg *j, const lb__jpeg_huff *ac, int16_t *coef, uint32_t *eob) {
+    int k; uint32_t e; const uint8_t *p; uint64_t bits; unsigned have;
+    if (*eob) { --*eob; return 1; }
+    p = b->p; bits = b->bits; have = b->have;
+    for (k = j->ss; k <= j->se;) {
+        unsigned run, size;
+        if (!LB__LIKELY(have >= 32)) LB__JFILL(p, bits, have);
+        LB__JLOOK(e, ac, bits);
+        run = e >> 20; size = e >> 16 & 15;
+        if (!size) {
+            LB__JDROP(bits, have, e & 255);
+            if (run == 15) { k += 16; continue; }
+            *eob = ((uint32_t)1 << run) - 1;
+            if (run) { *eob += (uint32_t)((bits >> 1) >> (63 - run)); LB__JDROP(bits, have, run); }
+            break;
+        }
+        k += (int)run;
+        coef[lb__zigzag[k]] = (int16_t)(lb__jpeg_extend(bits, e >> 8 & 255, size) * (1 << j->al));
+        LB__JDROP(bits, have, e & 255);
+        k++;
+    }
+    b->p = p; b->bits = bits; b->have = have;
+    return k <= j->se + 1;
+corrupt:
+    return 0;
+}
+static int lb__jpeg_ac_refine(lb__jbits *b, const lb__jpeg *j, const lb__jpeg_huff *ac, int16_t *coef, uint32_t *eob) {
+    int k = j->ss, se = j->se; int16_t plus = (int16_t)(1 << j->al), minus = (int16_t)-plus; uint32_t e;
+    if (!*eob) {
+        while (k <= se) {
+            unsigned run, size; int16_t v = 0;
+            LB__JFILL(b->p, b->bits, b->have);
+            LB__JLOOK(e, ac, b->bits);
+            run = e >> 20; size = e >> 16 & 15;
+            LB__JDROP(b->bits, b->have, e >> 8 & 255);
+            if (size > 1) goto corrupt;
+            if (size) { v = b->bits >> 63 ? plus : minus; LB__JDROP(b->bits, b->have, 1); }
+            else if (run != 15) {
+                *eob = (uint32_t)1 << run;
+                if (run) *eob += lb__jbits_get(b, run);
+                break;
+            }
+            for (; k <= se; k++) {                                             /* over `run` zeros; every coefficient that is not zero takes one bit */
+                int16_t *c = coef + lb__zigzag[k];
+                if (*c) {
+                    if (!b->have) LB__JFILL(b->p, b->bits, b->have);
+                    if (b->bits >> 63 && !(*c & plus)) *c = (int16_t)(*c + (*c < 0 ? minus : plus));
+                    LB__JDROP(b->bits, b->have, 1);
+                } else if (run-- == 0) { if (v) *c = v; k++; break; }
+            }
+        }
+    }
+    if (*eob) {
+        for (; k <= se; k++) {
+            int16_t *c = coef + lb__zigzag[k];
+            if (!*c) continue;
+            if (!b->have) LB__JFILL(b->p, b->bits, b->have);
+            if (b->bits >> 63 && !(*c & plus)) *c = (int16_t)(*c + (*c < 0 ? minus : plus));
+            LB__JDROP(b->bits, b->have, 1);
+        }
+        --*eob;
+    }
+    return 1;
+corrupt:
+    return 0;
+}
+
+/* ---- scans ---- */
+
+/* Where in the file byte `at` of the current scan's clean bytes lies: only an error wants to know. */
+static size_t lb__jpeg_file_offset(const lb__jpeg *j, size_t at) {
+    size_t p = j->scan_at, k;
+    for (k = 0; k < at && p + 1 < j->size; k++) {
+        while (j->data[p] == 0xff && p + 1 < j->size && j->data[p + 1] >= 0xd0 && j->data[p + 1] <= 0xd7) p += 2;
+        p += j->data[p] == 0xff && j->data[p + 1] == 0 ? 2 : 1;
+    }
+    return LB__MIN(p, j->size);
+}
+/* Copies the scan's bytes without stuffing; j->pos is left at the marker that ends it. */
+static lb_status lb__jpeg_unstuff(lb__jpeg *j) {
+    const uint8_t *p = j->data + j->pos, *end = j->data + j->size; uint8_t *o;
+    j->clean.size = 0; j->seg_n = 0; j->scan_at = j->pos;
+    LB__TRY(lb__buf_reserve(&j->clean, (size_t)(end - p) + LB__JPEG_SLACK));
+    for (o = j->clean.data;;) {
+        const uint8_t *f = p < end ? (const uint8_t *)memchr(p, 0xff, (size_t)(end - p)) : NULL; int new_segment = !j->seg_n;
+        if (new_segment) f = p;
+        else {
+            if (!f || f + 1 >= end) return lb__fail(LB_ERR_FORMAT, "JPEG: the file ends at byte %zu, inside the picture's data", j->size);
+            memcpy(o, p, (size_t)(f - p)); o += f - p;
+            if (f[1] == 0) { *o++ = 0xff; p = f + 2; continue; }
+            if (f[1] == 0xff) { p = f + 1; continue; }
+            if (f[1] < 0xd0 || f[1] > 0xd7) { p = f; break; }
+            if ((size_t)(f[1] - 0xd0) != ((j->seg_n - 1) & 7)) return lb__fail(LB_ERR_FORMAT, "JPEG: restart marker %d at byte %zu, %zu was expected", f[1] - 0xd0, (size_t)(f - j->data), (j->seg_n - 1) & 7);
+            p = f + 2;
+        }
+        if (j->seg_n + 2 > j->seg_cap) {
+            size_t cap = j->seg_cap ? j->seg_cap * 2 : 16, bytes; size_t *s;
+            if (!lb__mul(cap, sizeof *s, &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: too many restart intervals");
+            s = (size_t *)(j->seg ? LB_REALLOC(j->seg, bytes) : LB_MALLOC(bytes));
+            if (!s) return lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes);
+            j->seg = s; j->seg_cap = cap;
+        }
+        j->seg[j->seg_n++] = (size_t)(o - j->clean.data);
+    }
+    j->seg[j->seg_n] = j->clean.size = (size_t)(o - j->clean.data);
+    memset(o, 0, LB__JPEG_SLACK);
+    j->pos = (size_t)(p - j->data);
+    return LB_OK;
+}
+static void lb__jbits_open(const lb__jpeg *j, lb__jbits *b, size_t seg) {
+    b->begin = b->p = j->clean.data + j->seg[seg]; b->size = j->seg[seg + 1] - j->seg[seg]; b->bits = 0; b->have = 0;
+}
+static lb_status lb__jpeg_bad(const lb__jpeg *j, const lb__jbits *b, size_t mcu) {
+    size_t at = (size_t)(b->p - j->clean.data) - b->have / 8;
+    if (lb__jbits_over(b)) return lb__fail(LB_ERR_FORMAT, "JPEG: the data of the picture ends at byte %zu, before MCU %zu of %zu", lb__jpeg_file_offset(j, (size_t)(b->begin - j->clean.data) + b->size), mcu, j->mcux * j->mcuy);
+    return lb__fail(LB_ERR_FORMAT, "JPEG: a code that the Huffman table does not have, near byte %zu (MCU %zu of %zu)", lb__jpeg_file_offset(j, at), mcu, j->mcux * j->mcuy);
+}
+/* Output rows that are final once MCU rows below `mcu_rows` are decoded: the last row of a halved plane wants its lower neighbour. */
+static size_t lb__jpeg_ready(const lb__jpeg *j, size_t mcu_rows) {
+    if (mcu_rows >= j->mcuy) return j->height;
+    return mcu_rows * 8 * (size_t)j->maxv - (mcu_rows ? (size_t)j->maxv : 0);
+}
+static lb_status lb__jpeg_scan(lb__jpeg *j) {
+    lb__jbits b; size_t mcus, cols, m, x = 0, y = 0, left, seg = 0; uint32_t eob = 0; int i, whole = j->scan_n == j->n && !j->progressive, single = j->scan_n == 1; lb__jpeg_comp *c0 = j->scan[0];
+    LB__TRY(lb__jpeg_unstuff(j));
+    cols = single ? c0->own_bw : j->mcux; mcus = cols * (single ? c0->own_bh : j->mcuy);
+    left = j->restart ? (size_t)j->restart : mcus;
+    if (!j->restart && j->seg_n > 1) return lb__fail(LB_ERR_FORMAT, "JPEG: a restart marker in a scan that defines no restart interval");
+    for (i = 0; i < j->scan_n; i++) j->scan[i]->pred = 0;
+    lb__jbits_open(j, &b, 0);
+    for (m = 0; m < mcus; m++) {
+        if (!left) {
+            if (++seg >= j->seg_n) return lb__fail(LB_ERR_FORMAT, "JPEG: a restart marker is missing before byte %zu (MCU %zu of %zu)", j->pos, m, mcus);
+            lb__jbits_open(j, &b, seg);
+            for (i = 0; i < j->scan_n; i++) j->scan[i]->pred = 0;
+            eob = 0; left = (size_t)j->restart;
+        }
+        left--;
+        for (i = 0; i < j->scan_n; i++) {
+            lb__jpeg_comp *c = j->scan[i]; int h = single ? 1 : c->h, v = single ? 1 : c->v, bx, by;
+            for (by = 0; by < v; by++) for (bx = 0; bx < h; bx++) {
+                size_t col = x * (size_t)h + (size_t)bx, row = y * (size_t)v + (size_t)by;
+                if (!j->progressive) {
+                    int16_t coef[64]; uint8_t *dst = c->plane + row * 8 % c->ring * c->stride + col * 8; int k;
+                    memset(coef, 0, sizeof coef);
+                    k = lb__jpeg_block(&b, c, coef);
+                    if (!k) return lb__jpeg_bad(j, &b, m);
+                    if (k == 1) {                                              /* only a mean: the same number the transform would give */
+                        int v0 = (int16_t)(uint16_t)((uint32_t)coef[0] * c->q[0]) * 4, r, x8; uint64_t fill;
+                        v0 = v0 < -32768 ? -32768 : v0 > 32767 ? 32767 : v0;
+                        v0 = ((v0 + 16) >> 5) + 128; x8 = LB__CLAMP8(v0); fill = (uint64_t)x8 * 0x0101010101010101u;
+                        for (r = 0; r < 8; r++, dst += c->stride) memcpy(dst, &fill, 8);
+                    } else lb__idct(coef, c->q, dst, c->stride);
+                } else {
+                    int16_t *coef = c->coef + (row * c->bw + col) * 64; int ok = 1;
+                    if (j->ss == 0) {
+                        if (j->ah == 0) {
+                            uint32_t e;
+                            if (b.have < 32) LB__JFILL(b.p, b.bits, b.have);
+                            LB__JLOOK(e, c->dc, b.bits);
+                            c->pred += (uint32_t)lb__jpeg_extend(b.bits, e >> 8 & 255, e >> 16 & 15);
+                            LB__JDROP(b.bits, b.have, e & 255);
+                            coef[0] = (int16_t)(uint16_t)(c->pred << j->al);
+                        } else if (lb__jbits_get(&b, 1)) coef[0] = (int16_t)(coef[0] | (int16_t)(1 << j->al));
+                    } else if (j->ah == 0) ok = lb__jpeg_ac_first(&b, j, c->ac, coef, &eob);
+                    else ok = lb__jpeg_ac_refine(&b, j, c->ac, coef, &eob);
+                    if (!ok) return lb__jpeg_bad(j, &b, m);
+                }
+            }
+        }
+        if (!LB__LIKELY(!lb__jbits_over(&b))) return lb__jpeg_bad(j, &b, m);
+        if (++x == cols) {
+            x = 0; y++;
+            if (whole) lb__jpeg_convert_to(j, lb__jpeg_ready(j, y));
+        }
+    }
+    return LB_OK;
+corrupt:
+    return lb__jpeg_bad(j, &b, m);
+}
+
+/* ---- markers ---- */
+
+static lb_status lb__jpeg_sof(lb__jpeg *j, int marker, const uint8_t *p, size_t n) {
+    int i, k; size_t blocks, total = 0;
+    if (j->frame) return lb__fail(LB_ERR_FORMAT, "JPEG: a second frame header at byte %zu", j->pos);
+    if (n < 6 || n != 6 + 3 * (size_t)p[5]) return lb__fail(LB_ERR_FORMAT, "JPEG: the frame header at byte %zu has a wrong length", j->pos);
+    if (p[0] != 8) return lb__fail(LB_ERR_UNSUPPORTED, "JPEG: %d bits a sample, only 8 are read", p[0]);
+    j->height = lb__u16be(p + 1); j->width = lb__u16be(p + 3); j->n = p[5]; j->progressive = marker == 0xc2;
+    if (j->n != 1 && j->n != 3 && j->n != 4) return lb__fail(LB_ERR_UNSUPPORTED, "JPEG: %d components, 1, 3 or 4 are read", j->n);
+    if (!j->height) return lb__fail(LB_ERR_UNSUPPORTED, "JPEG: the frame header leaves the height open, which is not read");
+    j->maxh = j->maxv = 1;
+    for (i = 0; i < j->n; i++) {
+        lb__jpeg_comp *c = &j->comp[i]; const uint8_t *q = p + 6 + 3 * i;
+        c->id = q[0]; c->h = q[1] >> 4; c->v = q[1] & 15; c->tq = q[2];
+        if (c->h < 1 || c->h > 4 || c->v < 1 || c->v > 4) return lb__fail(LB_ERR_FORMAT, "JPEG: component %d is sampled %d x %d, 1 to 4 was expected", i + 1, c->h, c->v);
+        if (c->tq > 3) return lb__fail(LB_ERR_FORMAT, "JPEG: component %d wants quantisation table %d, 0 to 3 was expected", i + 1, c->tq);
+        for (k = 0; k < i; k++) if (j->comp[k].id == c->id) return lb__fail(LB_ERR_FORMAT, "JPEG: two components have the number %d", c->id);
+        j->maxh = LB__MAX(j->maxh, c->h); j->maxv = LB__MAX(j->maxv, c->v);
+    }
+    LB__TRY(lb__image_head(j->ctx, "JPEG", j->width, j->height, j->n == 1 ? 1 : 3, 8, j->out));
+    j->mcux = (j->width + 8 * (size_t)j->maxh - 1) / (8 * (size_t)j->maxh); j->mcuy = (j->height + 8 * (size_t)j->maxv - 1) / (8 * (size_t)j->maxv);
+    for (i = 0; i < j->n; i++) {
+        lb__jpeg_comp *c = &j->comp[i];
+        c->w = (j->width * (size_t)c->h + (size_t)j->maxh - 1) / (size_t)j->maxh; c->rows = (j->height * (size_t)c->v + (size_t)j->maxv - 1) / (size_t)j->maxv;
+        c->own_bw = (c->w + 7) / 8; c->own_bh = (c->rows + 7) / 8;
+        c->bw = j->mcux * (size_t)c->h; c->bh = j->mcuy * (size_t)c->v;
+        c->stride = c->bw * 8;
+        if (!lb__mul(c->bw, c->bh, &blocks) || !lb__mul(blocks, 128, &blocks) || !lb__add(total, blocks, &total)) return lb__fail(LB_ERR_MEM, "out of memory: %zu x %zu pixels do not fit in the address space", j->width, j->height);
+    }
+    j->frame = 1;
+    return LB_OK;
+}
+static lb_status lb__jpeg_dht(lb__jpeg *j, const uint8_t *p, size_t n) {
+    while (n) {
+        lb__jpeg_huff *h; int l, total = 0;
+        if (n < 17 || (p[0] & 15) > 3 || p[0] >> 4 > 1) return lb__fail(LB_ERR_FORMAT, "JPEG: a malformed Huffman table before byte %zu", j->pos);
+        h = (p[0] >> 4 ? j->ac : j->dc) + (p[0] & 15);
+        for (l = 1; l <= 16; l++) total += p[l];
+        if (total > 256 || n - 17 < (size_t)total) return lb__fail(LB_ERR_FORMAT, "JPEG: a Huffman table of %d symbols before byte %zu, at most 256 that fit its segment were expected", total, j->pos);
+        memcpy(h->bits, p, 17); memset(h->values, 0, 256); memcpy(h->values, p + 17, (size_t)total);
+        h->set = 1; h->built = 0;
+        p += 17 + total; n -= 17 + (size_t)total;
+    }
+    return LB_OK;
+}
+static lb_status lb__jpeg_dqt(lb__jpeg *j, const uint8_t *p, size_t n) {
+    while (n) {
+        int wide = p[0] >> 4, t = p[0] & 15, i; size_t need = 1 + 64 * (size_t)(wide + 1);
+        if (wide > 1 || t > 3 || n < need) return lb__fail(LB_ERR_FORMAT, "JPEG: a malformed quantisation table before byte %zu", j->pos);
+        for (i = 0; i < 64; i++) j->qt[t][lb__zigzag[i]] = wide ? lb__u16be(p + 1 + 2 * i) : p[1 + i];
+        j->qt_set[t] = 1; p += need; n -= need;
+    }
+    return LB_OK;
+}
+/* Planes (or coefficients) and the output: once, at the first scan. */
+static lb_status lb__jpeg_memory(lb__jpeg *j, int ring) {
+    size_t i, room, workers = (size_t)j->ctx->threads;
+    if (ring) workers = 1;
+    LB__TRY(lb__image_pixels(j->out));
+    room = (j->width + 64 + 15) & ~(size_t)15;
+    if (!lb__mul(room, 7, &j->rows_size)) return lb__fail(LB_ERR_MEM, "out of memory");
+    j->rows_mem = (uint8_t *)lb__image_raw(workers, j->rows_size);
+    if (!j->rows_mem) return LB_ERR_MEM;
+    for (i = 0; i < (size_t)j->n; i++) {
+        lb__jpeg_comp *c = &j->comp[i];
+        c->ring = ring ? LB__MIN(16 * (size_t)c->v, c->bh * 8) : c->bh * 8;
+        c->plane = (uint8_t *)lb__image_raw(c->ring, c->stride);
+        if (!c->plane) return LB_ERR_MEM;
+        if (j->progressive) { c->coef = (int16_t *)lb__alloc(c->bw * c->bh, 128); if (!c->coef) return LB_ERR_MEM; }
+    }
+    return LB_OK;
+}
+static lb_status lb__jpeg_sos(lb__jpeg *j, const uint8_t *p, size_t n) {
+    int i, k;
+    if (!j->frame) return lb__fail(LB_ERR_FORMAT, "JPEG: a scan before the frame header at byte %zu", j->pos);
+    if (n < 1 || p[0] < 1 || p[0] > j->n || n != 4 + 2 * (size_t)p[0]) return lb__fail(LB_ERR_FORMAT, "JPEG: the scan header before byte %zu is malformed", j->pos);
+    j->scan_n = p[0];
+    j->ss = p[1 + 2 * j->scan_n]; j->se = p[2 + 2 * j->scan_n]; j->ah = p[3 + 2 * j->scan_n] >> 4; j->al = p[3 + 2 * j->scan_n] & 15;
+    if (!j->progressive) { j->ss = 0; j->se = 63; j->ah = j->al = 0; }
+    else if (j->se > 63 || j->ss > j->se || j->al > 13 || j->ah > 13 || (j->ss == 0 && j->se) || (j->ss && j->scan_n != 1) || (j->ah && j->ah != j->al + 1)) return lb__fail(LB_ERR_FORMAT, "JPEG: progressive scan of coefficients %d to %d, bits %d to %d, before byte %zu is not possible", j->ss, j->se, j->ah, j->al, j->pos);
+    for (i = 0; i < j->scan_n; i++) {
+        int id = p[1 + 2 * i], td = p[2 + 2 * i] >> 4, ta = p[2 + 2 * i] & 15; lb__jpeg_comp *c = NULL;
+        for (k = 0; k < j->n; k++) if (j->comp[k].id == id) c = &j->comp[k];
+        for (k = 0; k < i; k++) if (j->scan[k] == c) c = NULL;
+        if (!c) return lb__fail(LB_ERR_FORMAT, "JPEG: a scan names the component %d, which is not in the frame or comes twice", id);
+        if (td > 3 || ta > 3) return lb__fail(LB_ERR_FORMAT, "JPEG: a scan names the Huffman tables %d and %d, 0 to 3 was expected", td, ta);
+        if (j->ss == 0 && j->ah == 0) { LB__TRY(lb__jpeg_huff_build(&j->dc[td], 1, "DC")); c->dc = &j->dc[td]; c->dc_seen = 1; }
+        if (j->se > 0) { LB__TRY(lb__jpeg_huff_build(&j->ac[ta], 0, "AC")); c->ac = &j->ac[ta]; }
+        if (!c->have_q) {
+            if (!j->qt_set[c->tq]) return lb__fail(LB_ERR_FORMAT, "JPEG: quantisation table %d is used but not defined", c->tq);
+            memcpy(c->q, j->qt[c->tq], sizeof c->q); c->have_q = 1;
+        }
+        j->scan[i] = c;
+    }
+    if (!j->out->data) LB__TRY(lb__jpeg_memory(j, j->scan_n == j->n && !j->progressive));
+    return lb__jpeg_scan(j);
+}
+static void lb__jpeg_idct_rows(void *arg, size_t begin, size_t end, int worker) {
+    const lb__jpeg_comp *c = (const lb__jpeg_comp *)arg; size_t x, y;
+    (void)worker;
+    for (y = begin; y < end; y++) for (x = 0; x < c->bw; x++) lb__idct(c->coef + (y * c->bw + x) * 64, c->q, c->plane + y * 8 * c->stride + x * 8, c->stride);
+}
+static void lb__jpeg_free(lb__jpeg *j) {
+    int i;
+    for (i = 0; i < 4; i++) { lb__release(j->comp[i].plane); lb__release(j->comp[i].coef); }
+    lb__release(j->dc); lb__release(j->seg); lb__release(j->rows_mem); lb__buf_free(&j->clean);
+}
+/* Reads markers; stops after the frame header and the EXIF block before it when only the head is wanted. */
+static lb_status lb__jpeg_run(lb__jpeg *j, int head_only) {
+    int i;
+    for (j->pos = 2;;) {
+        const uint8_t *p; size_t n; int m;
+        if (j->pos < j->size && j->data[j->pos] != 0xff && !j->frame && j->pos == 2) return lb__fail(LB_ERR_FORMAT, "JPEG: byte 2 is %u, a marker was expected", j->data[j->pos]);
+        while (j->pos < j->size && j->data[j->pos] != 0xff) j->pos++;          /* bytes between segments are skipped, as others do */
+        while (j->pos < j->size && j->data[j->pos] == 0xff) j->pos++;
+        if (j->pos >= j->size) return lb__fail(LB_ERR_FORMAT, "JPEG: the file ends at byte %zu, where a marker was expected", j->size);
+        m = j->data[j->pos++];
+        if (m == 0xd9) break;
+        if (m == 0 || m == 1 || (m >= 0xd0 && m <= 0xd8)) continue;
+        if (j->size - j->pos < 2) return lb__fail(LB_ERR_FORMAT, "JPEG: the file ends at byte %zu, inside a segment", j->size);
+        n = lb__u16be(j->data + j->pos);
+        if (n < 2 || j->size - j->pos < n) return lb__fail(LB_ERR_FORMAT, "JPEG: a segment of %zu bytes at byte %zu does not fit the file of %zu bytes", n, j->pos, j->size);
+        p = j->data + j->pos + 2; j->pos += n; n -= 2;
+        if (m == 0xc4) LB__TRY(lb__jpeg_dht(j, p, n));
+        else if (m == 0xdb) LB__TRY(lb__jpeg_dqt(j, p, n));
+        else if (m >= 0xc0 && m <= 0xc2) { LB__TRY(lb__jpeg_sof(j, m, p, n)); if (head_only) return LB_OK; }
+        else if (m >= 0xc3 && m <= 0xcf && m != 0xc8 && m != 0xcc) return lb__fail(LB_ERR_UNSUPPORTED, "JPEG: %s coding, baseline and progressive Huffman coding are read", m >= 0xc9 ? "arithmetic" : m == 0xc3 ? "lossless" : "hierarchical");
+        else if (m == 0xdd) { if (n != 2) return lb__fail(LB_ERR_FORMAT, "JPEG: the restart interval before byte %zu has a wrong length", j->pos); j->restart = lb__u16be(p); }
+        else if (m == 0xe0 && n >= 14 && !memcmp(p, "JFIF", 5)) j->jfif = 1;
+        else if (m == 0xee && n >= 12 && !memcmp(p, "Adobe", 5)) j->adobe = p[11] + 1;
+        else if (m == 0xe1 && n > 6 && !memcmp(p, "Exif\0\0", 6)) j->out->orientation = lb__exif_orientation(p + 6, n - 6);
+        else if (m == 0xda) {
+            if (j->frame && j->color < 0) {
+                const lb__jpeg_comp *c = j->comp;
+                if (j->n == 1) j->color = LB__JPEG_GREY;
+                else if (j->n == 3) j->color = j->jfif ? LB__JPEG_YCC : j->adobe ? (j->adobe == 1 ? LB__JPEG_RGB : LB__JPEG_YCC) : c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B' ? LB__JPEG_RGB : LB__JPEG_YCC;
+                else j->color = j->adobe && j->adobe != 1 ? LB__JPEG_YCCK : LB__JPEG_CMYK;
+            }
+            LB__TRY(lb__jpeg_sos(j, p, n));
+        }
+    }
+    if (!j->frame || !j->out->data) return lb__fail(LB_ERR_FORMAT, "JPEG: the file ends at byte %zu without a picture", j->pos);
+    for (i = 0; i < j->n; i++) if (!j->comp[i].dc_seen) return lb__fail(LB_ERR_FORMAT, "JPEG: no scan holds component %d", i + 1);
+    if (j->progressive) for (i = 0; i < j->n; i++) lb_parallel_for(j->ctx, j->comp[i].bh, 8, lb__jpeg_idct_rows, &j->comp[i]);
+    if (j->done < j->height) lb_parallel_for(j->ctx, j->height, 64, lb__jpeg_convert, j);
+    return LB_OK;
+}
+static lb_status lb__jpeg_decode(lb_ctx *ctx, const uint8_t *data, size_t size, int head_only, lb_image *out) {
+    lb__jpeg j; lb_status s;
+    memset(&j, 0, sizeof j);
+    j.ctx = ctx; j.data = data; j.size = size; j.out = out; j.color = -1;
+    j.dc = (lb__jpeg_huff *)lb__alloc(8, sizeof *j.dc);
+    if (!j.dc) return LB_ERR_MEM;
+    j.ac = j.dc + 4;
+    lb__jpeg_huff_default(&j);
+    s = lb__jpeg_run(&j, head_only);
+    lb__jpeg_free(&j);
+    return s;
+}
+
+/* ---- 9.4 >>png: every colour type and depth, interlaced or not; CRCs are checked, ancillary chunks but tRNS and eXIf skipped ---- */
+
+typedef struct lb__png {
+    size_t width, height; int depth, color, interlace, planes, alpha; /* planes: samples a pixel in the file */
+    uint8_t palette[256 * 4]; size_t colors; int key; uint16_t trns[3]; int has_trns;
+} lb__png;
+
+LB__INLINE int lb__paeth(int a, int b, int c) { int p = b - c, q = a - c, pa = abs(p), pb = abs(q), pc = abs(p + q); return pa <= pb && pa <= pc ? a : pb <= pc ? b : c; }
+/* One row: filtered bytes `in` to `out` (which may lie before them in the same buffer), `up` the row above or NULL. */
+static void lb__png_unfilter_scalar(int filter, uint8_t *out, const uint8_t *in, const uint8_t *up, size_t n, size_t bpp) {
+    size_t i, k = LB__MIN(bpp, n);
+    switch (filter) {
+    case 0: memmove(out, in, n); break;
+    case 1: for (i = 0; i < k; i++) out[i] = in[i];
+            for (; i < n; i++) out[i] = (uint8_t)(in[i] + out[i - bpp]);
+            break;
+    case 2: if (!up) memmove(out, in, n);
+            else for (i = 0; i < n; i++) out[i] = (uint8_t)(in[i] + up[i]);
+            break;
+    case 3: for (i = 0; i < k; i++) out[i] = (uint8_t)(in[i] + (up ? up[i] >> 1 : 0));
+            for (; i < n; i++) out[i] = (uint8_t)(in[i] + ((out[i - bpp] + (up ? up[i] : 0)) >> 1));
+            break;
+    default: for (i = 0; i < k; i++) out[i] = (uint8_t)(in[i] + (up ? up[i] : 0));
+            for (; i < n; i++) out[i] = (uint8_t)(in[i] + lb__paeth(out[i - bpp], up ? up[i] : 0, up ? up[i - bpp] : 0));
+    }
+}
+#ifdef LB__IMAGE_SSE2
+/* Pixels of 3 or 4 bytes, one at a time in a vector.  Loads and stores move 4 bytes; the last pixel of a row goes the scalar way. */
+LB__INLINE __m128i lb__load4(const uint8_t *p) { int32_t v; memcpy(&v, p, 4); return _mm_cvtsi32_si128(v); }
+LB__INLINE void lb__store_px(uint8_t *p, __m128i x, size_t bpp) { int32_t v = _mm_cvtsi128_si32(x); if (bpp == 4) memcpy(p, &v, 4); else { memcpy(p, &v, 2); p[2] = (uint8_t)(v >> 16); } }
+LB__INLINE void lb__png_unfilter_px(int filter, uint8_t *out, const uint8_t *in, const uint8_t *up, size_t n, size_t bpp) {
+    const __m128i zero = _mm_setzero_si128(); __m128i a = zero, b, c = zero, d; size_t i;
+    if (filter == 1) {
+        for (i = 0; i + 4 <= n; i += bpp) { a = _mm_add_epi8(a, lb__load4(in + i)); lb__store_px(out + i, a, bpp); }
+    } else if (filter == 3) {
+        for (i = 0; i + 4 <= n; i += bpp) {
+            b = lb__load4(up + i);
+            d = _mm_sub_epi8(_mm_avg_epu8(a, b), _mm_and_si128(_mm_xor_si128(a, b), _mm_set1_epi8(1)));      /* avg rounds up, the filter down */
+            a = _mm_add_epi8(d, lb__load4(in + i)); lb__store_px(out + i, a, bpp);
+        }
+    } else {
+        for (i = 0; i + 4 <= n; i += bpp) {
+            __m128i pa, pb, pc, m, s, t;
+            b = _mm_unpacklo_epi8(lb__load4(up + i), zero); d = lb__load4(in + i);
+            s = _mm_sub_epi16(b, c); t = _mm_sub_epi16(a, c); pc = _mm_add_epi16(s, t);
+            pa = _mm_max_epi16(s, _mm_sub_epi16(zero, s)); pb = _mm_max_epi16(t, _mm_sub_epi16(zero, t)); pc = _mm_max_epi16(pc, _mm_sub_epi16(zero, pc));
+            m = _mm_min_epi16(pc, _mm_min_epi16(pa, pb));
+            s = _mm_cmpeq_epi16(m, pa); t = _mm_cmpeq_epi16(m, pb);
+            t = _mm_or_si128(_mm_and_si128(t, b), _mm_andnot_si128(t, c));
+            a = _mm_or_si128(_mm_and_si128(s, a), _mm_andnot_si128(s, t));
+            a = _mm_unpacklo_epi8(_mm_add_epi8(d, _mm_packus_epi16(a, a)), zero); c = b;
+            lb__store_px(out + i, _mm_packus_epi16(a, a), bpp);
+        }
+    }
+    if (i < n) {                                                               /* one pixel of three bytes is left */
+        size_t e = i;
+        for (; e < n; e++) {
+            int l = e >= bpp ? out[e - bpp] : 0, u = up ? up[e] : 0, k = up && e >= bpp ? up[e - bpp] : 0;
+            out[e] = (uint8_t)(in[e] + (filter == 1 ? l : filter == 3 ? (l + u) >> 1 : lb__paeth(l, u, k)));
+        }
+    }
+}
+static void lb__png_unfilter(int filter, uint8_t *out, const uint8_t *in, const uint8_t *up, size_t n, size_t bpp) {
+    if (filter == 2 && up) {
+        size_t i = 0;
+        for (; i + 16 <= n; i += 16) _mm_storeu_si128((__m128i *)(void *)(out + i), _mm_add_epi8(_mm_loadu_si128((const __m128i *)(const void *)(in + i)), _mm_loadu_si128((const __m128i *)(const void *)(up + i))));
+        for (; i < n; i++) out[i] = (uint8_t)(in[i] + up[i]);
+    }
+    else if (bpp == 3 && (filter == 1 || (filter > 2 && up))) lb__png_unfilter_px(filter, out, in, up, n, 3);
+    else if (bpp == 4 && (filter == 1 || (filter > 2 && up))) lb__png_unfilter_px(filter, out, in, up, n, 4);
+    else lb__png_unfilter_scalar(filter, out, in, up, n, bpp);
+}
+#else
+#define lb__png_unfilter lb__png_unfilter_scalar
+#endif
+
+/* `count` pixels of an unfiltered row to out pixels that are `step` pixels apart. */
+static void lb__png_expand(const lb__png *g, const uint8_t *in, size_t count, void *out_, size_t step) {
+    size_t i; int k, ch = g->color == 3 ? 3 + g->alpha : g->planes + g->alpha;
+    if (g->depth == 16) {
+        uint16_t *out = (uint16_t *)out_;
+        for (i = 0; i < count; i++, out += step * (size_t)ch) {
+            int match = 1;
+            for (k = 0; k < g->planes; k++, in += 2) { out[k] = lb__u16be(in); if (out[k] != g->trns[k < 3 ? k : 0]) match = 0; }
+            if (g->alpha) out[k] = match ? 0 : 65535;
+        }
+        return;
+    }
+    {
+        uint8_t *out = (uint8_t *)out_; unsigned shift = 8, mask = (1u << g->depth) - 1, scale = g->depth < 8 && g->color == 0 ? 255 / mask : 1;
+        if (g->depth < 8 || g->color == 3) {
+            for (i = 0; i < count; i++, out += step * (size_t)ch) {
+                unsigned v;
+                shift -= (unsigned)g->depth; v = *in >> shift & mask;
+                if (!shift) { shift = 8; in++; }
+                if (g->color == 3) for (k = 0; k < ch; k++) out[k] = g->palette[4 * v + (unsigned)k];
+                else { out[0] = (uint8_t)(v * scale); if (g->alpha) out[1] = v == g->trns[0] ? 0 : 255; }
+            }
+            return;
+        }
+        if (step == 1 && !g->alpha) { memmove(out, in, count * (size_t)ch); return; }
+        for (i = 0; i < count; i++, out += step * (size_t)ch) {
+            int match = 1;
+            for (k = 0; k < g->planes; k++, in++) { out[k] = *in; if (*in != g->trns[k < 3 ? k : 0]) match = 0; }
+            if (g->alpha) out[k] = match ? 0 : 255;
+        }
+    }
+}
+static lb_status lb__png_pixels(const lb__png *g, const uint8_t *z, size_t zn, lb_image *out) {
+    static const uint8_t x0[7] = { 0, 4, 0, 2, 0, 1, 0 }, y0[7] = { 0, 0, 4, 0, 2, 0, 1 }, dx[7] = { 8, 8, 4, 4, 2, 2, 1 }, dy[7] = { 8, 8, 8, 4, 4, 2, 2 };
+    size_t bitspp = (size_t)g->planes * (size_t)g->depth, bpp = (bitspp + 7) / 8, total = 0, rowbytes, y, W, H, px = (size_t)out->channels * (size_t)(out->bits / 8); int pass, passes = g->interlace ? 7 : 1; lb_status s; uint8_t *raw, *p; const uint8_t *up;
+    int in_place = !g->interlace && g->depth == 8 && g->color != 3 && !g->alpha;
+    for (pass = 0; pass < passes; pass++) {
+        W = g->interlace ? (g->width - x0[pass] + dx[pass] - 1) / dx[pass] : g->width; H = g->interlace ? (g->height - y0[pass] + dy[pass] - 1) / dy[pass] : g->height;
+        if (g->interlace && (g->width <= x0[pass] || g->height <= y0[pass])) continue;
+        if (!lb__mul(W, bitspp, &rowbytes) || !lb__mul((rowbytes + 7) / 8 + 1, H, &rowbytes) || !lb__add(total, rowbytes, &total)) return lb__fail(LB_ERR_MEM, "out of memory: %zu x %zu pixels do not fit in the address space", g->width, g->height);
+    }
+    /* a stream cannot make more than 1032 bytes out of one: refuse before taking memory for an image that is not there */
+    if (total / 1032 > zn) return lb__fail(LB_ERR_FORMAT, "PNG: %zu bytes of compressed data cannot hold %zu x %zu pixels", zn, g->width, g->height);
+    raw = (uint8_t *)lb__image_raw(total, 1);
+    if (!raw) return LB_ERR_MEM;
+    s = lb__zlib(z, zn, raw, total);
+    if (s) { s = s == LB_ERR_MEM ? s : lb__fail_in(s, "PNG"); goto done; }
+    if (!in_place && (s = lb__image_pixels(out)) != LB_OK) goto done;
+    for (p = raw, pass = 0; pass < passes; pass++) {
+        if (g->interlace && (g->width <= x0[pass] || g->height <= y0[pass])) continue;
+        W = g->interlace ? (g->width - x0[pass] + dx[pass] - 1) / dx[pass] : g->width; H = g->interlace ? (g->height - y0[pass] + dy[pass] - 1) / dy[pass] : g->height;
+        rowbytes = (W * bitspp + 7) / 8;
+        for (up = NULL, y = 0; y < H; y++, p += rowbytes + 1) {
+            uint8_t *o = in_place ? raw + y * rowbytes : p + 1;                /* without expansion rows move together in the buffer, which becomes the image */
+            if (p[0] > 4) { s = lb__fail(LB_ERR_FORMAT, "PNG: row %zu has filter %d, 0 to 4 was expected", y, p[0]); goto done; }
+            lb__png_unfilter(p[0], o, p + 1, up, rowbytes, bpp);
+            up = o;
+            if (in_place) continue;
+            if (g->interlace) lb__png_expand(g, o, W, (uint8_t *)out->data + (((size_t)y0[pass] + y * dy[pass]) * g->width + x0[pass]) * px, dx[pass]);
+            else lb__png_expand(g, o, W, (uint8_t *)out->data + y * g->width * px, 1);
+        }
+    }
+    if (in_place) { out->data = raw; raw = NULL; }
+done:
+    lb__release(raw);
+    return s;
+}
+static lb_status lb__png_decode(lb_ctx *ctx, const uint8_t *data, size_t size, int head_only, lb_image *out) {
+    lb__png g; size_t pos = 8, first = 0, first_n = 0, count = 0; lb__buf idat = { NULL, 0, 0 }; lb_status s = LB_OK; int seen = 0, ended = 0;
+    static const uint8_t planes[7] = { 1, 0, 3, 1, 2, 0, 4 };
+    memset(&g, 0, sizeof g);
+    while (!ended) {
+        const uint8_t *p; size_t n; uint32_t type;
+        if (size - pos < 12) { s = lb__fail(LB_ERR_FORMAT, "PNG: the file ends at byte %zu, inside a chunk or before IEND", size); goto done; }
+        n = lb__u32be(data + pos); type = lb__u32be(data + pos + 4); p = data + pos + 8;
+        if (n > 0x7fffffff || size - pos - 12 < n) { s = lb__fail(LB_ERR_FORMAT, "PNG: a chunk of %zu bytes at byte %zu does not fit the file of %zu bytes", n, pos, size); goto done; }
+        if (!seen && type != 0x49484452) { s = lb__fail(LB_ERR_FORMAT, "PNG: the file does not begin with an IHDR chunk"); goto done; }
+        if (!head_only || type == 0x49484452) if (lb__crc32(0, p - 4, n + 4) != lb__u32be(p + n)) { s = lb__fail(LB_ERR_FORMAT, "PNG: the chunk at byte %zu fails its CRC-32 checksum", pos); goto done; }
+        pos += 12 + n;
+        if (type == 0x49484452) {                                              /* IHDR */
+            if (seen || n != 13) { s = lb__fail(LB_ERR_FORMAT, "PNG: the IHDR chunk is malformed or comes twice"); goto done; }
+            seen = 1;
+            g.width = lb__u32be(p); g.height = lb__u32be(p + 4); g.depth = p[8]; g.color = p[9]; g.interlace = p[12];
+            if (p[10] || p[11] || g.interlace > 1 || g.color > 6 || !planes[g.color] || (g.depth != 1 && g.depth != 2 && g.depth != 4 && g.depth != 8 && g.depth != 16)
+                || (g.color != 0 && g.color != 3 && g.depth < 8) || (g.color == 3 && g.depth == 16)) { s = lb__fail(LB_ERR_FORMAT, "PNG: colour type %d with %d bits, compression %d, filter %d, interlace %d is not PNG", g.color, g.depth, p[10], p[11], p[12]); goto done; }
+            g.planes = planes[g.color];
+            if ((s = lb__image_head(ctx, "PNG", g.width, g.height, g.color == 3 ? 3 : g.planes, g.depth == 16 ? 16 : 8, out)) != LB_OK) goto done;
+        } else if (type == 0x504c5445) {                                       /* PLTE */
+            size_t i;
+            if (n % 3 || n > 768 || g.colors || !n) { s = lb__fail(LB_ERR_FORMAT, "PNG: a palette of %zu bytes, or a second one", n); goto done; }
+            g.colors = n / 3;
+            for (i = 0; i < 256; i++) { if (i < g.colors) memcpy(g.palette + 4 * i, p + 3 * i, 3); g.palette[4 * i + 3] = 255; }
+        } else if (type == 0x74524e53 && !count) {                             /* tRNS */
+            size_t i;
+            if (g.color == 3) {
+                if (!g.colors || n > g.colors) { s = lb__fail(LB_ERR_FORMAT, "PNG: transparency for %zu of %zu palette colours", n, g.colors); goto done; }
+                for (i = 0; i < n; i++) g.palette[4 * i + 3] = p[i];
+            } else if (g.color == 0 || g.color == 2) {
+                if (n != 2 * (size_t)g.planes) { s = lb__fail(LB_ERR_FORMAT, "PNG: a transparent colour of %zu bytes, %d were expected", n, 2 * g.planes); goto done; }
+                for (i = 0; i < (size_t)g.planes; i++) g.trns[i] = lb__u16be(p + 2 * i);
+            } else continue;                                                   /* an alpha channel is there already */
+            g.alpha = 1;
+            out->channels = g.color == 3 ? 4 : g.planes + 1;
+        } else if (type == 0x65584966) out->orientation = lb__exif_orientation(p, n);     /* eXIf */
+        else if (type == 0x49444154) {                                         /* IDAT */
+            if (head_only) goto done;
+            if (!count++) { first = (size_t)(p - data); first_n = n; }
+            else {
+                if (count == 2) {
+                    if ((s = lb__buf_reserve(&idat, size - first)) != LB_OK || (s = lb__buf_add(&idat, data + first, first_n)) != LB_OK) goto done;
+                }
+                if ((s = lb__buf_add(&idat, p, n)) != LB_OK) goto done;
+            }
+        } else if (type == 0x49454e44) ended = 1;                              /* IEND */
+        else if (!(type & 0x20000000)) { s = lb__fail(LB_ERR_UNSUPPORTED, "PNG: a critical chunk of an unknown type (%x) at byte %zu", type, pos - 12 - n); goto done; }
+    }
+    if (!count) { s = lb__fail(LB_ERR_FORMAT, "PNG: no image data before the end"); goto done; }
+    if (g.color == 3 && !g.colors) { s = lb__fail(LB_ERR_FORMAT, "PNG: a palette image without a palette"); goto done; }
+    s = count == 1 ? lb__png_pixels(&g, data + first, first_n, out) : lb__png_pixels(&g, idat.data, idat.size, out);
+done:
+    lb__buf_free(&idat);
+    return s;
+}
+
+/* ---- decode ---- */
+static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int head_only, lb_image *out) {
+    const uint8_t *p = (const uint8_t *)bytes; lb_status s; lb_image img;
+    if (!out) return lb__fail(LB_ERR_ARG, "lb_image_decode: out is NULL");
+    memset(out, 0, sizeof *out); memset(&img, 0, sizeof img);
+    if (!ctx || (!bytes && size)) return lb__fail(LB_ERR_ARG, "lb_image_decode: a context and bytes are wanted");
+    if (size >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff) s = lb__jpeg_decode(ctx, p, size, head_only, &img);
+    else if (size >= 8 && !memcmp(p, "\x89PNG\r\n\x1a\n", 8)) s = lb__png_decode(ctx, p, size, head_only, &img);
+    else if (!size) return lb__fail(LB_ERR_FORMAT, "an empty file is not an image");
+    else return lb__fail(LB_ERR_FORMAT, "not an image that is read here: it begins with the bytes %x %x %x %x; JPEG, PNG, BMP, PNM or GIF was expected", p[0], size > 1 ? p[1] : 0u, size > 2 ? p[2] : 0u, size > 3 ? p[3] : 0u);
+    if (s) { lb_image_free(&img); return s; }
+    *out = img;
+    return LB_OK;
+}
+LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) { return lb__image_open(ctx, bytes, size, 0, out); }
+LB_API lb_status lb_image_info(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) { return lb__image_open(ctx, bytes, size, 1, out); }
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_image_load(lb_ctx *ctx, const char *path, lb_image *out) {
+    lb__file f; lb_status s;
+    if (!out || !path) return lb__fail(LB_ERR_ARG, "lb_image_load: a path and an output are wanted");
+    memset(out, 0, sizeof *out);
+    LB__TRY(lb__file_open(path, &f));
+    s = lb__fail_in(lb_image_decode(ctx, f.data, f.size, out), path);
+    lb__file_close(&f);
+    return s;
+}
+#endif
+
+/* ---- 9.7 >>resize: conversion, orientation, resampling, the profile of a tower ---- */
+
+static lb_status lb__image_check(const lb_image *img, const char *who) {
+    size_t n;
+    if (!img || !img->data || !img->width || !img->height || img->channels < 1 || img->channels > 4 || (img->bits != 8 && img->bits != 16 && img->bits != 32)
+        || !lb__mul(img->width, img->height, &n) || !lb__mul(n, (size_t)img->channels * (size_t)(img->bits / 8), &n)) return lb__fail(LB_ERR_ARG, "%s: an image with pixels, 1 to 4 channels and 8, 16 or 32 bits was expected", who);
+    return LB_OK;
+}
+LB__INLINE uint8_t lb__f32_u8(float v) { v = v * 255.0f + 0.5f; return v >= 255.0f ? 255 : v > 0 ? (uint8_t)v : 0; }      /* NaN: 0 */
+typedef struct lb__rgb { const lb_image *in; uint8_t *out; } lb__rgb;
+static void lb__rgb_rows(void *arg, size_t begin, size_t end, int worker) {
+    const lb__rgb *r = (const lb__rgb *)arg; const lb_image *in = r->in; size_t W = in->width, ch = (size_t)in->channels, i = begin * W, n = end * W, k; uint8_t *out = r->out + begin * W * 3;
+    (void)worker;
+    for (; i < n; i++, out += 3) for (k = 0; k < 3; k++) {
+        size_t at = i * ch + (ch < 3 ? 0 : k);
+        if (in->bits == 8) out[k] = ((const uint8_t *)in->data)[at];
+        else if (in->bits == 32) out[k] = lb__f32_u8(((const float *)in->data)[at]);
+        else { uint16_t v = ((const uint16_t *)in->data)[at]; out[k] = (uint8_t)(ch == 1 ? LB__MIN(v, 255) : v >> 8); }
+    }
+}
+LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out) {
+    lb_image img; lb__rgb r;
+    if (!ctx || !out) return lb__fail(LB_ERR_ARG, "lb_image_rgb: a context and an output are wanted");
+    LB__TRY(lb__image_check(in, "lb_image_rgb"));
+    img = *in; img.channels = 3; img.bits = 8; img.data = NULL;
+    LB__TRY(lb__image_pixels(&img));
+    r.in = in; r.out = (uint8_t *)img.data;
+    lb_parallel_for(ctx, img.height, 64, lb__rgb_rows, &r);
+    *out = img;
+    return LB_OK;
+}
+LB_API lb_status lb_image_orient(lb_ctx *ctx, lb_image *img) {
+    lb_image o; size_t px, x, y, W, H; int t; const uint8_t *in; uint8_t *out;
+    if (!ctx) return lb__fail(LB_ERR_ARG, "lb_image_orient: a context is wanted");
+    LB__TRY(lb__image_check(img, "lb_image_orient"));
+    t = img->orientation;
+    if (t < 2 || t > 8) { img->orientation = 1; return LB_OK; }
+    o = *img; o.data = NULL; o.orientation = 1;
+    if (t >= 5) { o.width = img->height; o.height = img->width; }
+    LB__TRY(lb__image_pixels(&o));
+    px = (size_t)img->channels * (size_t)(img->bits / 8); W = img->width; H = img->height;
+    in = (const uint8_t *)img->data; out = (uint8_t *)o.data;
+    for (y = 0; y < o.height; y++) for (x = 0; x < o.width; x++, out += px) {
+        size_t sx = t >= 5 ? y : x, sy = t >= 5 ? x : y;                       /* 5..8 swap the axes first */
+        if (t == 2 || t == 3 || t == 7 || t == 8) sx = W - 1 - sx;
+        if (t == 3 || t == 4 || t == 6 || t == 7) sy = H - 1 - sy;
+        memcpy(out, in + (sy * W + sx) * px, px);
+    }
+    lb__release(img->data);
+    *img = o;
+    return LB_OK;
+}
+
+/* Taps of Pillow's bicubic filter for outputs first..first+n of `out` over `in` samples: in the fixed point of 22 bits, and as doubles when
+ * `exact` is wanted (position tables). */
+typedef struct lb__taps { size_t n, size; int32_t *begin, *count, *k; double *exact; int16_t *lo, *hi; size_t row; } lb__taps;
+static void lb__taps_free(lb__taps *t) { lb__release(t->begin); lb__release(t->k); lb__release(t->exact); lb__release(t->lo); memset(t, 0, sizeof *t); }
+static double lb__bicubic(double x) {
+    if (x < 0.0) x = -x;
+    if (x < 1.0) return ((-0.5 + 2.0) * x - (-0.5 + 3.0)) * x * x + 1;
+    if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * -0.5;
+    return 0.0;
+}
+static lb_status lb__taps_new(size_t in, size_t out, size_t first, size_t n, int exact, lb__taps *t) {
+    double scale = (double)in / (double)out, fs = scale < 1.0 ? 1.0 : scale, support = 2.0 * fs, ss = 1.0 / fs; size_t i, x, cells; double *w;
+    memset(t, 0, sizeof *t);
+    t->n = n; t->size = (size_t)ceil(support) * 2 + 1;
+    t->row = (t->size + 7) & ~(size_t)7;
+    if (!lb__mul(n, t->row, &cells)) return lb__fail(LB_ERR_MEM, "out of memory: the filter from %zu to %zu samples does not fit", in, out);
+    t->begin = (int32_t *)lb__alloc(n * 2, sizeof(int32_t)); t->exact = (double *)lb__alloc(exact ? cells : t->row, sizeof(double)); t->k = (int32_t *)lb__alloc(exact ? 1 : cells, sizeof(int32_t)); t->lo = (int16_t *)lb__alloc(exact ? 1 : cells, 4);
+    if (!t->begin || !t->exact || !t->k || !t->lo) { lb__taps_free(t); return LB_ERR_MEM; }
+    t->count = t->begin + n; t->hi = t->lo + cells;
+    for (i = 0; i < n; i++) {
+        double center = ((double)(first + i) + 0.5) * scale, sum = 0.0; ptrdiff_t lo = (ptrdiff_t)(center - support + 0.5), hi = (ptrdiff_t)(center + support + 0.5);
+        if (lo < 0) lo = 0;
+        if (hi > (ptrdiff_t)in) hi = (ptrdiff_t)in;
+        w = exact ? t->exact + i * t->row : t->exact;
+        for (x = 0; x < (size_t)(hi - lo); x++) { w[x] = lb__bicubic(((double)((ptrdiff_t)x + lo) - center + 0.5) * ss); sum += w[x]; }
+        for (x = 0; x < (size_t)(hi - lo); x++) {
+            if (sum != 0.0) w[x] /= sum;
+            if (!exact) t->k[i * t->row + x] = (int32_t)(w[x] < 0 ? -0.5 + w[x] * 4194304.0 : 0.5 + w[x] * 4194304.0);
+        }
+        if (!exact) for (x = 0; x < (size_t)(hi - lo); x++) {                  /* k = hi * 2^15 + lo, 0 <= lo < 2^15: two 16-bit factors */
+            int32_t k = t->k[i * t->row + x], h = k >= 0 ? k >> 15 : -((-k + 32767) >> 15);
+            t->hi[i * t->row + x] = (int16_t)h; t->lo[i * t->row + x] = (int16_t)(k - h * 32768);
+        }
+        t->begin[i] = (int32_t)lo; t->count[i] = (int32_t)(hi - lo);
+    }
+    return LB_OK;
+}
+/* The weighted sum that both passes take: rounded, clipped. */
+LB__INLINE uint8_t lb__tap_round(uint32_t s) { int32_t v = (int32_t)(s + (1u << 21)); v = v < 0 ? -((-(v + 1) >> 22) + 1) : v >> 22; return (uint8_t)LB__CLAMP8(v); }
+
+/* Horizontal pass: rows [from + begin, from + end) of the image to mid [rows][ch][n] of planar samples. */
+typedef struct lb__hpass { const uint8_t *in; size_t W, ch, from; const lb__taps *t; uint8_t *mid; int16_t *work; size_t work_row; } lb__hpass;
+static void lb__hpass_rows(void *arg, size_t begin, size_t end, int worker) {
+    const lb__hpass *h = (const lb__hpass *)arg; const lb__taps *t = h->t; size_t n = t->n, ch = h->ch, y, i, c, x; int16_t *work = h->work + (size_t)worker * h->work_row * ch;
+    size_t lo = (size_t)t->begin[0], hi = (size_t)(t->begin[n - 1] + t->count[n - 1]);       /* begin and end of taps both rise */
+    for (y = begin; y < end; y++) {
+        const uint8_t *in = h->in + ((h->from + y) * h->W + lo) * ch; uint8_t *out = h->mid + y * n * ch;
+        for (c = 0; c < ch; c++) { int16_t *w = work + c * h->work_row; const uint8_t *p = in + c; for (x = 0; x < hi - lo; x++, p += ch) w[x] = *p; }
+        for (c = 0; c < ch; c++) for (i = 0; i < n; i++, out++) {
+            const int16_t *w = work + c * h->work_row + ((size_t)t->begin[i] - lo);
+#ifdef LB__IMAGE_SSE2
+            const int16_t *kl = t->lo + i * t->row, *kh = t->hi + i * t->row; __m128i a = _mm_setzero_si128(), b = a;
+            for (x = 0; x < (size_t)t->count[i]; x += 8) {
+                __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(w + x));
+                a = _mm_add_epi32(a, _mm_madd_epi16(v, _mm_loadu_si128((const __m128i *)(const void *)(kl + x))));
+                b = _mm_add_epi32(b, _mm_madd_epi16(v, _mm_loadu_si128((const __m128i *)(const void *)(kh + x))));
+            }
+            a = _mm_add_epi32(a, _mm_slli_epi32(b, 15));
+            a = _mm_add_epi32(a, _mm_srli_si128(a, 8)); a = _mm_add_epi32(a, _mm_srli_si128(a, 4));
+            *out = lb__tap_round((uint32_t)_mm_cvtsi128_si32(a));
+#else
+            const int32_t *k = t->k + i * t->row; uint32_t s = 0;
+            for (x = 0; x < (size_t)t->count[i]; x++) s += (uint32_t)(w[x] * k[x]);
+            *out = lb__tap_round(s);
+#endif
+        }
+    }
+}
+/* Vertical pass: mid rows to out rows of the same planar shape. */
+typedef struct lb__vpass { const uint8_t *mid; size_t row, from; const lb__taps *t; uint8_t *out; } lb__vpass;
+static void lb__vpass_rows(void *arg, size_t begin, size_t end, int worker) {
+    const lb__vpass *v = (const lb__vpass *)arg; const lb__taps *t = v->t; size_t y, x, j;
+    (void)worker;
+    for (y = begin; y < end; y++) {
+        const uint8_t *p = v->mid + ((size_t)t->begin[y] - v->from) * v->row; uint8_t *out = v->out + y * v->row; size_t n = (size_t)t->count[y]; x = 0;
+#ifdef LB__IMAGE_SSE2
+        {
+            const int16_t *kl = t->lo + y * t->row, *kh = t->hi + y * t->row; const __m128i zero = _mm_setzero_si128();
+            for (; x + 8 <= v->row; x += 8) {
+                __m128i l0 = _mm_set1_epi32(1 << 21), l1 = l0, h0 = zero, h1 = zero; const uint8_t *q = p + x;
+                for (j = 0; j < n; j += 2, q += 2 * v->row) {
+                    __m128i r = _mm_loadl_epi64((const __m128i *)(const void *)q), s = j + 1 < n ? _mm_loadl_epi64((const __m128i *)(const void *)(q + v->row)) : zero, a, b, kk; int32_t pair;
+                    r = _mm_unpacklo_epi8(r, s); a = _mm_unpacklo_epi8(r, zero); b = _mm_unpackhi_epi8(r, zero);
+                    memcpy(&pair, kl + j, 4); kk = _mm_set1_epi32(pair); l0 = _mm_add_epi32(l0, _mm_madd_epi16(a, kk)); l1 = _mm_add_epi32(l1, _mm_madd_epi16(b, kk));
+                    memcpy(&pair, kh + j, 4); kk = _mm_set1_epi32(pair); h0 = _mm_add_epi32(h0, _mm_madd_epi16(a, kk)); h1 = _mm_add_epi32(h1, _mm_madd_epi16(b, kk));
+                }
+                l0 = _mm_srai_epi32(_mm_add_epi32(l0, _mm_slli_epi32(h0, 15)), 22); l1 = _mm_srai_epi32(_mm_add_epi32(l1, _mm_slli_epi32(h1, 15)), 22);
+                l0 = _mm_packs_epi32(l0, l1);
+                _mm_storel_epi64((__m128i *)(void *)(out + x), _mm_packus_epi16(l0, l0));
+            }
+        }
+#endif
+        for (; x < v->row; x++) {
+            const int32_t *k = t->k + y * t->row; uint32_t s = 0;
+            for (j = 0; j < n; j++) s += (uint32_t)(p[j * v->row + x] * k[j]);
+            out[x] = lb__tap_round(s);
+        }
+    }
+}
+/* The window [x0, x0 + w) x [y0, y0 + h) of `in` (8 bit) resized to W x H, as [h][ch][w] planar rows, freed with lb__release. */
+static lb_status lb__pil_window(lb_ctx *ctx, const lb_image *in, size_t W, size_t H, size_t x0, size_t y0, size_t w, size_t h, uint8_t **out) {
+    lb__taps tx, ty; lb_status s; lb__hpass hp; lb__vpass vp; size_t from, to, ch = (size_t)in->channels, rows, y, x, c; uint8_t *mid = NULL, *res = NULL; int horizontal = W != in->width, vertical = H != in->height;
+    memset(&tx, 0, sizeof tx); memset(&ty, 0, sizeof ty); memset(&hp, 0, sizeof hp);
+    *out = NULL;
+    if (horizontal && (s = lb__taps_new(in->width, W, x0, w, 0, &tx)) != LB_OK) goto done;
+    if (vertical && (s = lb__taps_new(in->height, H, y0, h, 0, &ty)) != LB_OK) goto done;
+    from = vertical ? (size_t)ty.begin[0] : y0; to = vertical ? (size_t)(ty.begin[h - 1] + ty.count[h - 1]) : y0 + h;
+    s = LB_ERR_MEM;
+    if (!lb__mul(w, ch, &rows)) { lb__fail(LB_ERR_MEM, "out of memory"); goto done; }
+    mid = (uint8_t *)lb__image_raw(to - from, rows);
+    if (!mid) goto done;
+    if (horizontal) {
+        hp.in = (const uint8_t *)in->data; hp.W = in->width; hp.ch = ch; hp.from = from; hp.t = &tx; hp.mid = mid; hp.work_row = (in->width + 16 + 7) & ~(size_t)7;
+        if (!lb__mul(hp.work_row, ch * (size_t)ctx->threads, &rows)) { lb__fail(LB_ERR_MEM, "out of memory"); goto done; }
+        hp.work = (int16_t *)lb__alloc(rows, sizeof(int16_t));
+        if (!hp.work) goto done;
+        lb_parallel_for(ctx, to - from, 16, lb__hpass_rows, &hp);
+    } else for (y = 0; y < to - from; y++) for (c = 0; c < ch; c++) for (x = 0; x < w; x++) mid[(y * ch + c) * w + x] = ((const uint8_t *)in->data)[((from + y) * in->width + x0 + x) * ch + c];
+    if (vertical) {
+        res = (uint8_t *)lb__image_raw(h, w * ch);
+        if (!res) goto done;
+        vp.mid = mid; vp.row = w * ch; vp.from = from; vp.t = &ty; vp.out = res;
+        lb_parallel_for(ctx, h, 16, lb__vpass_rows, &vp);
+    } else { res = mid; mid = NULL; }
+    *out = res;
+    s = LB_OK;
+done:
+    lb__release(mid); lb__release(hp.work);
+    lb__taps_free(&tx); lb__taps_free(&ty);
+    return s;
+}
+LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out) {
+    lb_image img; uint8_t *p = NULL; size_t y, x, c, ch; lb_status s;
+    if (!ctx || !out) return lb__fail(LB_ERR_ARG, "lb_image_resize: a context and an output are wanted");
+    LB__TRY(lb__image_check(in, "lb_image_resize"));
+    if (in->bits != 8) return lb__fail(LB_ERR_ARG, "lb_image_resize: an image of %d bits, 8 were expected", in->bits);
+    memset(&img, 0, sizeof img); img.orientation = in->orientation;
+    LB__TRY(lb__image_head(ctx, "lb_image_resize", width, height, in->channels, 8, &img));
+    LB__TRY(lb__pil_window(ctx, in, width, height, 0, 0, width, height, &p));
+    s = lb__image_pixels(&img); ch = (size_t)img.channels;
+    if (!s) {
+        for (y = 0; y < height; y++) for (c = 0; c < ch; c++) for (x = 0; x < width; x++) ((uint8_t *)img.data)[(y * width + x) * ch + c] = p[(y * ch + c) * width + x];
+        *out = img;
+    }
+    lb__release(p);
+    return s;
+}
+
+/* Offset of the crop: size >= crop. */
+static size_t lb__crop_offset(size_t size, size_t crop, lb_crop rule) {
+    size_t d = size - crop, half = d / 2;
+    return (d & 1) && rule == LB_CROP_ROUND_HALF_EVEN && (half & 1) ? half + 1 : half;
+}
+/* The size that an image is resized to before the crop. */
+static void lb__profile_size(const lb_image_profile *p, size_t w, size_t h, size_t *W, size_t *H) {
+    *W = w; *H = h;
+    if (p->resize == LB_RESIZE_NONE) return;
+    if (p->width == p->height) {
+        size_t s = p->width, lng = LB__MAX(w, h), shrt = LB__MIN(w, h), L;
+        if (p->resize == LB_RESIZE_TORCH_BILINEAR) L = (size_t)floor((double)lng / (double)shrt * (double)s);
+        else L = (size_t)((double)s * (double)lng / (double)shrt);              /* int(size * long / short): the product is exact */
+        if (w <= h) { *W = s; *H = LB__MAX(L, s); } else { *H = s; *W = LB__MAX(L, s); }
+    } else {
+        double k = LB__MAX((double)p->width / (double)w, (double)p->height / (double)h);
+        *W = LB__MAX((size_t)floor((double)w * k + 0.5), p->width); *H = LB__MAX((size_t)floor((double)h * k + 0.5), p->height);
+    }
+}
+/* torch's float resamplers, one axis: the scale is a float32, the position is computed from it without further rounding (its compiled code keeps
+ * the product exact), weights are float32. */
+typedef struct lb__axis { size_t idx[4]; float w[4]; } lb__axis;
+static void lb__axis_at(lb_resize kind, size_t in, size_t out, size_t i, lb__axis *a) {
+    float scale = (float)in / (float)out, t; double x = (double)scale * ((double)i + 0.5) - 0.5; ptrdiff_t b, j, last = (ptrdiff_t)in - 1; int k;
+    if (kind == LB_RESIZE_TORCH_BILINEAR && x < 0) x = 0;
+    b = LB__MIN((ptrdiff_t)floor(x), last); x -= (double)b; t = x > 1 ? 1.0f : (float)x;
+    if (kind == LB_RESIZE_TORCH_BILINEAR) {
+        a->idx[0] = (size_t)b; a->idx[1] = (size_t)LB__MIN(b + 1, last); a->w[0] = 1.0f - t; a->w[1] = t; a->idx[2] = a->idx[3] = a->idx[1]; a->w[2] = a->w[3] = 0;
+        return;
+    }
+    {
+        const float A = -0.75f; float u = t + 1.0f, v = 1.0f - t, s = v + 1.0f;
+        a->w[0] = ((A * u - 5.0f * A) * u + 8.0f * A) * u - 4.0f * A; a->w[1] = ((A + 2.0f) * t - (A + 3.0f)) * t * t + 1.0f;
+        a->w[2] = ((A + 2.0f) * v - (A + 3.0f)) * v * v + 1.0f; a->w[3] = ((A * s - 5.0f * A) * s + 8.0f * A) * s - 4.0f * A;
+    }
+    for (k = 0; k < 4; k++) { j = b - 1 + k; a->idx[k] = (size_t)(j < 0 ? 0 : j > last ? last : j); }
+}
+typedef struct lb__tpass { const lb_image *img; const lb_image_profile *p; size_t W, H, x0, y0; const lb__axis *ax; float lut[256], top; float *out; } lb__tpass;
+LB__INLINE float lb__depth_metres(float mm, float max_depth) { float m = mm / 1000.0f; if (!(m >= 0.01f)) m = 0.01f; return max_depth > 0 && m > max_depth ? max_depth : m; }
+LB__INLINE float lb__sample(const lb__tpass *t, size_t at) {
+    const lb_image *img = t->img; float v;
+    if (img->bits == 8) return t->lut[((const uint8_t *)img->data)[at]];
+    v = img->bits == 16 ? (float)((const uint16_t *)img->data)[at] : ((const float *)img->data)[at];
+    return lb__depth_metres(v, t->p->max_depth) / t->top;
+}
+static void lb__tpass_rows(void *arg, size_t begin, size_t end, int worker) {
+    const lb__tpass *t = (const lb__tpass *)arg; const lb_image_profile *p = t->p; size_t w = p->width, plane = p->width * p->height, ch = (size_t)t->img->channels, W = t->img->width, x, y; int taps = p->resize == LB_RESIZE_TORCH_BILINEAR ? 2 : 4, c, j, k, C = t->img->channels == 1 ? 1 : 3;
+    (void)worker;
+    for (y = begin; y < end; y++) {
+        lb__axis ay; lb__axis_at(p->resize, t->img->height, t->H, t->y0 + y, &ay);
+        for (x = 0; x < w; x++) {
+            const lb__axis *ax = t->ax + x; float v[3];
+            for (c = 0; c < C; c++) {
+                float s = 0;
+                for (j = 0; j < taps; j++) {
+                    size_t row = ay.idx[j] * W; float r = lb__sample(t, (row + ax->idx[0]) * ch + (size_t)c) * ax->w[0];
+                    for (k = 1; k < taps; k++) r += lb__sample(t, (row + ax->idx[k]) * ch + (size_t)c) * ax->w[k];
+                    s = j ? s + r * ay.w[j] : r * ay.w[j];
+                }
+                v[c] = s;
+            }
+            for (c = 0; c < 3; c++) t->out[(size_t)c * plane + y * w + x] = (v[C == 1 ? 0 : c] - p->mean[c]) / p->std[c];
+        }
+    }
+}
+LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *p, float *out) {
+    lb_image rgb; const lb_image *in = img; size_t W, H, x0, y0, w, h, x, y, plane, left = 0, top = 0; lb_status s = LB_OK; int c; uint8_t *win = NULL; lb__axis *ax = NULL; lb__tpass t; float lut[3][256];
+    if (!ctx || !p || !out || !p->width || !p->height || p->width > 65535 || p->height > 65535) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: a context, an output and a profile of 1 to 65,535 pixels a side are wanted");
+    LB__TRY(lb__image_check(img, "lb_image_preprocess"));
+    for (c = 0; c < 3; c++) if (!(p->std[c] > 0)) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: the profile's std[%d] is %g, a positive number was expected", c, (double)p->std[c]);
+    if (p->depth && img->channels != 1) return lb__fail(LB_ERR_MISMATCH, "a depth image has %d channels, 1 was expected (16-bit grey, millimetres)", img->channels);
+    if (p->depth && p->resize == LB_RESIZE_PIL_BICUBIC) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: depth is resized as float (torch-bicubic), not pil-bicubic");
+    memset(&rgb, 0, sizeof rgb); memset(&t, 0, sizeof t);
+    if (!p->depth && (img->bits != 8 || img->channels == 2 || (img->channels == 4 && p->resize == LB_RESIZE_PIL_BICUBIC))) { LB__TRY(lb_image_rgb(ctx, img, &rgb)); in = &rgb; }
+    lb__profile_size(p, in->width, in->height, &W, &H);
+    if (W > 0x7fffffff || H > 0x7fffffff) { s = lb__fail(LB_ERR_LIMIT, "an image of %zu x %zu pixels is too narrow to be resized to %zu on its short side", in->width, in->height, LB__MIN(p->width, p->height)); goto done; }
+    w = LB__MIN(p->width, W); h = LB__MIN(p->height, H); plane = p->width * p->height;
+    x0 = lb__crop_offset(W, w, p->crop); y0 = lb__crop_offset(H, h, p->crop);
+    if (w < p->width || h < p->height) {                                       /* black around a picture that is too small (no resize) */
+        left = (p->width - w) / 2; top = (p->height - h) / 2;
+        for (c = 0; c < 3; c++) for (x = 0; x < plane; x++) out[(size_t)c * plane + x] = (0.0f - p->mean[c]) / p->std[c];
+    }
+    for (x = 0; x < 256; x++) for (c = 0; c < 3; c++) lut[c][x] = ((float)x / 255.0f - p->mean[c]) / p->std[c];
+    if (p->resize == LB_RESIZE_PIL_BICUBIC) {
+        size_t ch = (size_t)in->channels;
+        if ((s = lb__pil_window(ctx, in, W, H, x0, y0, w, h, &win)) != LB_OK) goto done;
+        for (c = 0; c < 3; c++) for (y = 0; y < h; y++) {
+            const uint8_t *q = win + (y * ch + (ch == 1 ? 0 : (size_t)c)) * w; float *o = out + (size_t)c * plane + y * p->width;
+            for (x = 0; x < w; x++) o[x] = lut[c][q[x]];
+        }
+        goto done;
+    }
+    t.img = in; t.p = p; t.W = W; t.H = H; t.x0 = x0; t.y0 = y0; t.out = out; t.top = 1.0f;
+    if (p->depth) {
+        size_t n = in->width * in->height;
+        t.top = p->max_depth;
+        if (!(p->max_depth > 0)) {                                             /* the largest value of this image */
+            for (t.top = 0.01f, x = 0; x < n; x++) {
+                float m = lb__depth_metres(in->bits == 8 ? (float)((const uint8_t *)in->data)[x] : in->bits == 16 ? (float)((const uint16_t *)in->data)[x] : ((const float *)in->data)[x], 0);
+                if (m > t.top && m <= FLT_MAX) t.top = m;
+            }
+        }
+        for (x = 0; x < 256; x++) t.lut[x] = lb__depth_metres((float)x, p->max_depth) / t.top;
+    } else for (x = 0; x < 256; x++) t.lut[x] = (float)x / 255.0f;
+    if (p->resize == LB_RESIZE_NONE) {
+        size_t ch = (size_t)in->channels;
+        for (c = 0; c < 3; c++) for (y = 0; y < h; y++) for (x = 0; x < w; x++)
+            out[(size_t)c * plane + (top + y) * p->width + left + x] = (lb__sample(&t, ((y0 + y) * in->width + x0 + x) * ch + (ch < 3 ? 0 : (size_t)c)) - p->mean[c]) / p->std[c];
+        goto done;
+    }
+    ax = (lb__axis *)lb__alloc(w, sizeof *ax);
+    if (!ax) { s = LB_ERR_MEM; goto done; }
+    for (x = 0; x < w; x++) lb__axis_at(p->resize, in->width, W, x0 + x, &ax[x]);
+    t.ax = ax;
+    lb_parallel_for(ctx, h, 16, lb__tpass_rows, &t);
+done:
+    lb__release(ax); lb__release(win); lb_image_free(&rgb);
+    return s;
+}
+
+/* Position tables: in [gh, gw, D] to out [gh2, gw2, D], antialiased bicubic (a = -0.5), as torch's interpolate(antialias=True) does: horizontal
+ * pass first, sums in double. */
+static lb_status lb__grid_resize(float *out, size_t gh2, size_t gw2, const float *in, size_t gh, size_t gw, size_t D) {
+    lb__taps tx, ty; lb_status s; float *mid = NULL; size_t y, x, d, k, n; double *acc = NULL;
+    memset(&ty, 0, sizeof ty);
+    LB__TRY(lb__taps_new(gw, gw2, 0, gw2, 1, &tx));
+    if ((s = lb__taps_new(gh, gh2, 0, gh2, 1, &ty)) != LB_OK) goto done;
+    s = LB_ERR_MEM;
+    if (!lb__mul(gh, gw2, &n)) { lb__fail(LB_ERR_MEM, "out of memory"); goto done; }
+    mid = (float *)lb__image_raw(n, D * sizeof(float)); acc = (double *)lb__alloc(D, sizeof(double));
+    if (!mid || !acc) goto done;
+    for (y = 0; y < gh; y++) for (x = 0; x < gw2; x++) {
+        memset(acc, 0, D * sizeof *acc);
+        for (k = 0; k < (size_t)tx.count[x]; k++) { const float *p = in + (y * gw + (size_t)tx.begin[x] + k) * D; double w = tx.exact[x * tx.row + k]; for (d = 0; d < D; d++) acc[d] += w * p[d]; }
+        for (d = 0; d < D; d++) mid[(y * gw2 + x) * D + d] = (float)acc[d];
+    }
+    for (y = 0; y < gh2; y++) for (x = 0; x < gw2; x++) {
+        memset(acc, 0, D * sizeof *acc);
+        for (k = 0; k < (size_t)ty.count[y]; k++) { const float *p = mid + (((size_t)ty.begin[y] + k) * gw2 + x) * D; double w = ty.exact[y * ty.row + k]; for (d = 0; d < D; d++) acc[d] += w * p[d]; }
+        for (d = 0; d < D; d++) out[(y * gw2 + x) * D + d] = (float)acc[d];
+    }
+    s = LB_OK;
+done:
+    lb__taps_free(&tx); lb__taps_free(&ty); lb__release(mid); lb__release(acc);
+    return s;
+}
+#endif /* LB_NO_IMAGE */
 
 /* ==== 10 >>audio =================================================================================================================
  * Sound from files to the picture that the audio tower looks at: decoding, resampling, Fourier transforms, mel bands, upstream's fit to a
