@@ -17,6 +17,8 @@
 #include "info.c"
 #include "verify.c"
 #include "vocab.c"
+#include "checkpoint.h"
+#include "convert.c"
 
 typedef struct cli_row { const char *name; int (*run)(int argc, char **argv); const char *line; } cli_row;
 static const cli_row cli_rows[] = {
@@ -29,6 +31,7 @@ static const cli_row cli_rows[] = {
     { "info",       cmd_info,       "what a weight file holds, or how this command was built" },
     { "verify",     cmd_verify,     "checks a weight file, and this machine against the reference" },
     { "vocab",      cmd_vocab,      "learn a vocabulary from captions" },
+    { "convert",    cmd_convert,    "a published checkpoint to a .lbw weight file" },
 };
 
 static void top_help(FILE *to) {

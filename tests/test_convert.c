@@ -1,0 +1,91 @@
+/* tools/convert.c: checkpoints of real frameworks (tests/reference/make_clip.py, make_languagebind.py) to .lbw, tensor by tensor and embedding by embedding. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+static long alloc_left = -1, alloc_live;
+static void *counted(void *p, size_t n) { void *q; if (alloc_left == 0) return NULL; if (alloc_left > 0) alloc_left--; q = realloc(p, n); if (q && !p) alloc_live++; return q; }
+#define LB_MALLOC(n) counted(NULL, n)
+#define LB_REALLOC(p, n) counted(p, n)
+#define LB_FREE(p) (alloc_live--, free(p))
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "tools/cli.h"
+#include "tools/checkpoint.h"
+#include "tools/convert.c"
+#include "tests/lbt.h"
+#include "tests/golden.h"
+
+#define OUT "build/test_convert.lbw"
+static float at(const lb_tensor *t, size_t r, size_t c) {
+    size_t i = t->layout == LB_PANEL ? lb__panel_index(r, c, t->shape[1]) : t->ndim > 1 ? r * t->shape[1] + c : r;
+    return t->dtype == LB_F32 ? ((const float *)t->data)[i] : t->dtype == LB_F16 ? lb__f16_f32(((const uint16_t *)t->data)[i]) : lb__bf16_f32(((const uint16_t *)t->data)[i]);
+}
+/* Every tensor of the .lbw is the golden array of its name, within `rel` of it. */
+static void same_tensors(lb_ctx *ctx, const golden *g, double rel) {
+    lb_file *f; size_t i, r, c; const char *name;
+    REQUIRE(!lb_file_open(ctx, OUT, &f), "%s", lb_last_error());
+    CHECK(!lb_file_verify(ctx, f), "%s", lb_last_error());
+    CHECK(lb_file_tensors(f) > 10, "%zu tensors", lb_file_tensors(f));
+    for (i = 0; i < lb_file_tensors(f); i++) {
+        const lb_tensor *t = lb_file_tensor_at(f, i, &name); golden_array a = golden_get(g, name); const float *v = (const float *)a.data; size_t C = t->ndim > 1 ? t->shape[1] : 1; double worst = 0;
+        if (!a.data) { CHECK(0, "%s is not in the golden file", name); continue; }
+        if (a.count != lb_tensor_count(t)) { CHECK(0, "%s has %zu elements, %zu expected", name, lb_tensor_count(t), a.count); continue; }
+        for (r = 0; r < t->shape[0]; r++) for (c = 0; c < C; c++) { double d = fabs((double)at(t, r, c) - v[r * C + c]) / (fabs((double)v[r * C + c]) + 1e-3); if (!(d <= worst)) worst = d; }
+        CHECK(worst <= rel, "%s is off by %g", name, worst);
+    }
+    lb_file_free(f);
+}
+static void same_embeddings(lb_ctx *ctx, const golden *g, const char *modality, const char *input, double tolerance) {
+    lb_model *m; size_t n, D, k; const float *x, *want; golden_array ids = golden_get(g, "ids"); float *v; char name[64];
+    REQUIRE(!lb_model_open(ctx, OUT, &m), "%s", lb_last_error());
+    D = lb_model_dim(m);
+    snprintf(name, sizeof name, "%s.embedding", modality);
+    x = golden_f32(g, input, NULL); want = golden_f32(g, name, &n);
+    v = (float *)malloc(64 * D * sizeof(float));
+    CHECK(x && want && !lb_embed_tensor(ctx, m, modality, x, n / D, v), "%s", lb_last_error());
+    CHECK(max_abs_diff(v, want, n) <= tolerance, "%s off by %g", modality, max_abs_diff(v, want, n));
+    want = golden_f32(g, "text.embedding", &n);
+    for (k = 0; k < 1; k++) CHECK(want && !lb_embed_tokens(ctx, m, (const int32_t *)ids.data, n / D, ids.shape[1], v), "%s", lb_last_error());
+    CHECK(max_abs_diff(v, want, n) <= tolerance, "text off by %g", max_abs_diff(v, want, n));
+    free(v); lb_model_free(m);
+}
+static lb_status convert_to(lb_ctx *ctx, const char *source, const char *config, const char *dtype) {
+    conv_options o; memset(&o, 0, sizeof o);
+    o.source = source; o.config = config; o.dtype = dtype; o.output = OUT; o.quiet = 1;
+    remove(OUT);
+    return conv_convert(ctx, &o, NULL);
+}
+static const struct { const char *source, *config, *golden; } clips[] = {
+    { "tests/golden/ckpt_base/epoch_3.pt", "tests/golden/ckpt_base/open_clip_config.json", "clip_base" },
+    { "tests/golden/ckpt_quick", NULL, "clip_quick" }, { "tests/golden/ckpt_rect", NULL, "clip_rect" }, { "tests/golden/ckpt_hf", NULL, "clip_hf" } };
+
+LBT(convert, clip_checkpoints_tensors_and_embeddings) {
+    size_t i; lb_ctx *ctx; golden g;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(clips); i++) {
+        REQUIRE(golden_open(clips[i].golden, &g), "%s", clips[i].golden);
+        REQUIRE(!convert_to(ctx, clips[i].source, clips[i].config, NULL), "%s", lb_last_error());
+        same_tensors(ctx, &g, 0); same_embeddings(ctx, &g, "image", "image", 2e-5);
+        REQUIRE(!convert_to(ctx, clips[i].source, clips[i].config, "f16"), "%s", lb_last_error());
+        same_tensors(ctx, &g, 5e-4); same_embeddings(ctx, &g, "image", "image", 5e-3);
+        REQUIRE(!convert_to(ctx, clips[i].source, clips[i].config, "bf16"), "%s", lb_last_error());
+        same_tensors(ctx, &g, 4e-3);
+        golden_close(&g);
+    }
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+LBT(convert, every_allocation_may_fail) {
+    lb_ctx *ctx; long n; lb_status s = LB_ERR_MEM; size_t i;
+    for (i = 1; i < LB__COUNT(clips); i++) for (n = 0, s = LB_ERR_MEM; s; n += n < 40 ? 1 : 7) {
+        long live = alloc_live;
+        REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+        alloc_left = n; s = convert_to(ctx, clips[i].source, clips[i].config, NULL); alloc_left = -1;
+        CHECK(!s || s == LB_ERR_MEM, "%ld: %s", n, lb_last_error());
+        CHECK(!s == !access(OUT, F_OK), "allocation %ld: a file after a failure, or none after success", n);
+        lb_ctx_free(ctx);
+        CHECK(alloc_live == live, "allocation %ld: %ld blocks left", n, alloc_live - live);
+        REQUIRE(n < 5000, "endless");
+    }
+}
