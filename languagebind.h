@@ -661,6 +661,85 @@ LB_API const char *lb_modality_of_file(const char *path);
  * out has room for cap bytes; returns the length without the terminator, or cap when it did not fit (2 * strlen(raw) + 8 always fits). */
 LB_API size_t lb_clean_title(const char *raw, char *out, size_t cap);
 
+/* ---- API of 14 train ------------------------------------------------------------------------------------------------- */
+#ifndef LB_NO_TRAIN
+
+/* lb_clip_loss: symmetric InfoNCE of n pairs of unit vectors x, y [n, dim].  With s = exp(log_scale) and logits s x y^T: the mean of both
+ * directions' cross entropies.  Rows with the same `group` are positives of each other and share the target evenly; group NULL: only the pair
+ * itself is.  dx, dy [n, dim] and dscale (by log_scale) receive the gradients; any of them may be NULL. */
+LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, size_t dim, double log_scale, const uint64_t *group, double *loss, float *dx, float *dy, double *dscale);
+
+/* Which parameters are trained.
+ *   ALL          every tower of the modality and of text
+ *   LORA         upstream's LoRA run: the low-rank updates, class and post_norm and projection of the modality's tower, its temporal embedding
+ *                and norm, the logit scale
+ *   UPSTREAM     upstream's run without LoRA: everything temporal of a video tower, or the attention of another one; class, post_norm, projection, scale
+ *   PROJECTION   the modality's projection and the logit scale
+ *   PATTERN      the names that match one of desc.pattern's words, parted by commas, * stands for anything */
+typedef enum lb_trainable { LB_TRAIN_ALL = 0, LB_TRAIN_LORA, LB_TRAIN_UPSTREAM, LB_TRAIN_PROJECTION, LB_TRAIN_PATTERN } lb_trainable;
+
+/* A training run.  A zero field means the default in brackets: upstream's values. */
+typedef struct lb_train_desc {
+    uint32_t     _zero0;
+    const char  *modality;           /* trained against text [the first that is not text]                       */
+    lb_trainable trainable;
+    const char  *pattern;
+    int          freeze_text, freeze_scale;
+    int          lora_rank;          /* LORA: of the updates that are added [the model's own, or 16]            */
+    int          lora_targets;       /* LB_LORA_* bits [QKVO]                                                   */
+    int          lora_temporal;      /* as in lb_tower_desc; upstream: 1 for video, 0 for the rest              */
+    float        lora_alpha, lora_dropout;          /* [16], [0]                                                */
+    double       mask_ratio;         /* of patches that are dropped [0]                                         */
+    size_t       micro_batch;        /* pairs that are in memory at once [the whole batch]: same gradient       */
+    int          recompute;          /* keep only block inputs, compute the rest again in the backward pass     */
+    double       lr;                 /* [1e-4]                                                                  */
+    double       lr_rest;            /* factor for parameters that are not low-rank updates [1]                 */
+    uint64_t     warmup, steps;      /* linear, then cosine to zero at `steps`; steps 0: constant               */
+    double       beta1, beta2, eps;  /* [0.9, 0.98, 1e-6]                                                       */
+    double       weight_decay;       /* [0.2]; negative: none                                                   */
+    double       clip;               /* of the gradient's length [none]                                         */
+    double       ema;                /* decay of the averaged weights [none]                                    */
+    uint64_t     seed;
+    uint32_t     _zero1;
+} lb_train_desc;
+
+/* n pairs.  x [n, channels, (frames,) height, width], preprocessed.  Text as ids [n, length], or as unit vectors text [n, dim] when the
+ * text tower is frozen.  group [n] or NULL: see lb_clip_loss. */
+typedef struct lb_batch {
+    size_t n, length;
+    const float *x; const int32_t *ids; const float *text; const uint64_t *group;
+} lb_batch;
+typedef struct lb_train_stats {
+    uint64_t step;                   /* updates made so far                                     */
+    double   loss;                   /* before this update                                      */
+    double   lr, grad_norm;          /* of this update; the norm before clipping                */
+    double   logit_scale;            /* the factor after it                                     */
+} lb_train_stats;
+
+/* lb_trainer_new: a run that starts from `model`, which is not changed and must outlive the trainer.  Frozen weights are used where they lie.
+ * lb_trainer_step: one AdamW update; masks and dropout are drawn from (seed, step, position), so that a resumed run continues bit for bit.
+ *   errs  LB_ERR_ARG a batch of one pair or of one caption, LB_ERR_NUMERIC loss or gradient not finite, by tensor (nothing was updated); LB_ERR_MEM
+ * lb_trainer_loss: the loss of a batch without masks, dropout or update.
+ * lb_trainer_model: the model as trained so far (the averaged one when `ema`); belongs to the trainer and changes with the next step.
+ * lb_trainer_save, lb_trainer_load: a checkpoint (trained weights, moments, step), and back into a trainer of the same model and description.
+ * lb_trainer_adapter: the trained tensors as an adapter file that names its base by hash (see lb_model_adapt); the base must come from a file.
+ * lb_trainer_bytes: the most memory that a step on n pairs of texts of `length` tokens takes over the mapped model. */
+typedef struct lb_trainer lb_trainer;
+LB_API lb_status       lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out);
+LB_API void            lb_trainer_free(lb_trainer *t);
+LB_API lb_status       lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *batch, lb_train_stats *stats);
+LB_API lb_status       lb_trainer_loss(lb_ctx *ctx, lb_trainer *t, const lb_batch *batch, double *loss);
+LB_API const lb_model *lb_trainer_model(const lb_trainer *t);
+LB_API uint64_t        lb_trainer_steps(const lb_trainer *t);                 /* updates made so far */
+LB_API size_t          lb_trainer_parameters(const lb_trainer *t);            /* numbers that are trained */
+LB_API size_t          lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length);
+#ifndef LB_NO_STDIO
+LB_API lb_status       lb_trainer_save(lb_ctx *ctx, const lb_trainer *t, const char *path);
+LB_API lb_status       lb_trainer_load(lb_ctx *ctx, lb_trainer *t, const char *path);
+LB_API lb_status       lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, const char *path);
+#endif
+#endif /* LB_NO_TRAIN */
+
 #ifdef __cplusplus
 }
 #endif
@@ -1450,6 +1529,7 @@ struct lb_ctx {
     struct lb__tape *tape;             /* NULL: inference */
     lb_watch_fn watch;                 /* shows activations on their way */
     void      *watch_user;
+    const struct lb__draw *draw;       /* training: where dropout and masks are drawn; NULL: nothing is drawn */
     int        whole;                  /* for tests: every token and the whole last block are computed */
     lb__chunk *first, *current;        /* arena */
 };
@@ -2897,6 +2977,7 @@ typedef struct lb__var {
 } lb__var;
 typedef struct lb__node { lb_status (*backward)(lb_ctx *ctx, struct lb__node *node); struct lb__node *prev; } lb__node;
 typedef struct lb__tape { lb__node *last; int recompute; } lb__tape;
+typedef struct lb__draw { uint64_t seed, step, micro; } lb__draw;      /* every random number of a step follows from this and its place */
 
 static lb__var *lb__var_view(lb_ctx *ctx, float *x, size_t n, size_t c) {
     lb__var *v = (lb__var *)lb__arena(ctx, 1, sizeof *v);
@@ -2932,7 +3013,7 @@ static lb_status lb__backward(lb_ctx *ctx, lb__tape *tape) {
 /* ---- 6.1 linear, with LoRA ---- */
 
 /* One low-rank update: rows n0 .. n0+n of the weight are W + scale * B A, A [r, K] and B [n, r] panels. */
-typedef struct lb__lora { lb_tensor *a, *b; size_t n0, n; float scale, dropout; uint64_t seed, stream; } lb__lora;
+typedef struct lb__lora { lb_tensor *a, *b; size_t n0, n; float scale, dropout; uint64_t stream; } lb__lora;
 typedef struct lb__lin { lb_tensor *w, *b; const lb__lora *lora; int loras; } lb__lin;     /* w [N, K] panels; b [N] or NULL */
 
 static int lb__lin_trained(const lb__lin *l) {
@@ -2957,7 +3038,7 @@ static void lb__dropout_run(void *arg, size_t i, size_t end, int worker) {
 }
 static void lb__dropout(lb_ctx *ctx, float *y, const float *a, size_t n, const lb__lora *l) {
     lb__ew e; memset(&e, 0, sizeof e);
-    e.y = y; e.a = a; e.s = l->dropout; e.seed = l->seed; e.stream = l->stream;
+    e.y = y; e.a = a; e.s = l->dropout; e.seed = ctx->draw->seed; e.stream = l->stream | ctx->draw->micro << 20 | ctx->draw->step << 40;
     lb_parallel_for(ctx, n, 16384, lb__dropout_run, &e);
 }
 
@@ -3020,7 +3101,7 @@ static lb__var *lb__linear(lb_ctx *ctx, const lb__lin *l, size_t n0, size_t n, l
             const lb__lora *r = &l->lora[i]; const size_t R = r->a->shape[0]; float *u, *d = NULL;
             if (r->n0 < n0 || r->n0 >= n0 + n) continue;
             if (!(u = lb__arena_f32(ctx, a->n, R))) return NULL;
-            if (ctx->tape && r->dropout > 0) { if (!(d = lb__arena_f32(ctx, a->n, a->c))) return NULL; lb__dropout(ctx, d, a->x, a->n * a->c, r); }
+            if (ctx->draw && r->dropout > 0) { if (!(d = lb__arena_f32(ctx, a->n, a->c))) return NULL; lb__dropout(ctx, d, a->x, a->n * a->c, r); }
             if (o) { o->u[i] = u; o->dropped[i] = d; }
             memset(&g, 0, sizeof g);
             g.M = a->n; g.N = R; g.K = a->c; g.a = d ? d : a->x; g.lda = a->c; g.w = r->a->data; g.wtype = r->a->dtype; g.c = u; g.ldc = R;
@@ -8002,6 +8083,7 @@ struct lb_model {
     lb_tensor   *logit_scale[LB_MAX_MODALITIES];
     lb_file      *file;
     lb_tokenizer *tokenizer;
+    const lb_model *base;                              /* whose weights and tokenizer this one borrows, or NULL */
 };
 
 /* ---- 13.1 the plan: which weights a description asks for ---- */
@@ -8210,7 +8292,8 @@ LB_API void lb_model_free(lb_model *m) {
     if (!m) return;
     for (i = 0; i < m->params && m->param; i++) if (m->param[i].owned) lb__release(m->param[i].t.data);
     lb__release(m->param); lb__release(m->blocks); lb__release(m->lora);
-    lb_tokenizer_free(m->tokenizer); lb_file_free(m->file);
+    if (!m->base) lb_tokenizer_free(m->tokenizer);
+    lb_file_free(m->file);
     lb__release(m);
 }
 
@@ -8263,7 +8346,7 @@ static lb_status lb__desc_read(const lb_file *f, lb_model_desc *d) {
     const char *name[LB_MAX_MODALITIES], *kind; size_t n, i; lb__keys k; int j, pre;
     memset(d, 0, sizeof *d);
     LB__TRY(lb_file_get_str(f, "format.kind", &kind));
-    if (strcmp(kind, "model") && strcmp(kind, "checkpoint")) return lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", a model was expected", kind);
+    if (strcmp(kind, "model")) return lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", a model was expected", kind);
     memset(&k, 0, sizeof k);
     k.f = f; k.prefix = "tower";
     LB__TRY(lb_file_get_strs(f, "towers", name, LB_MAX_TOWERS, &n));
@@ -8427,7 +8510,42 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, c
 }
 #endif
 
-/* ---- 13.3 what a model is ---- */
+/* ---- 13.3 models that borrow another's weights: trained, adapted, merged ---- */
+
+static lb_tensor *lb__model_find(const lb_model *m, const char *name) {
+    size_t i;
+    for (i = 0; i < m->params; i++) if (!strcmp(m->param[i].name, name)) return &m->param[i].t;
+    return NULL;
+}
+/* An f32 copy of its own in place of a borrowed weight. */
+static lb_status lb__param_own(lb__param *p) {
+    const size_t n = lb_tensor_stored(&p->t); float *x;
+    if (p->owned && p->t.dtype == LB_F32) return LB_OK;
+    if (!(x = (float *)lb__alloc(n, sizeof *x))) return LB_ERR_MEM;
+    lb__widen(x, p->t.data, p->t.dtype, n);
+    if (p->owned) lb__release(p->t.data);
+    p->t.data = x; p->t.dtype = LB_F32; p->owned = 1;
+    return LB_OK;
+}
+/* A model of another description over the weights of `base`, which outlives it; what base has not is drawn. */
+static lb_status lb__model_derive(lb_ctx *ctx, const lb_model *base, const lb_model_desc *desc, lb_model **out) {
+    lb_model *m = NULL; size_t i;
+    (void)ctx;
+    LB__TRY(lb__model_plan(desc, &m));
+    m->base = base; m->tokenizer = base->tokenizer;
+    for (i = 0; i < m->params; i++) {
+        lb__param *p = &m->param[i]; const lb_tensor *t = lb__model_find(base, p->name);
+        if (t && lb_tensor_count(t) == lb_tensor_count(&p->t)) { p->t.data = t->data; p->t.dtype = t->dtype; continue; }
+        if (!(p->t.data = lb__alloc(lb_tensor_stored(&p->t), sizeof(float)))) { lb_model_free(m); return LB_ERR_MEM; }
+        p->owned = 1;
+        lb__param_draw(p, desc->seed, i);
+    }
+    *out = m;
+    return LB_OK;
+}
+static const lb_file *lb__model_file(const lb_model *m) { while (m->base && !m->file) m = m->base; return m->file; }
+
+/* ---- 13.4 what a model is ---- */
 
 LB_API const lb_model_desc *lb_model_describe(const lb_model *m) { return &m->desc; }
 static int lb__modality_index(const lb_model *m, const char *name) {
@@ -8443,11 +8561,6 @@ static const lb__tower *lb__modality_tower(const lb_model *m, int i) {
 LB_API const lb_modality_desc *lb_model_modality(const lb_model *m, const char *name) { const int i = lb__modality_index(m, name); return i < 0 ? NULL : &m->desc.modality[i]; }
 LB_API const lb_tokenizer *lb_model_tokenizer(const lb_model *m) { return m->tokenizer; }
 LB_API size_t lb_model_dim(const lb_model *m) { return (size_t)m->desc.tower[0].embed_dim; }
-static lb_tensor *lb__model_find(const lb_model *m, const char *name) {
-    size_t i;
-    for (i = 0; i < m->params; i++) if (!strcmp(m->param[i].name, name)) return &m->param[i].t;
-    return NULL;
-}
 LB_API const lb_tensor *lb_model_tensor(const lb_model *m, const char *name) { return lb__model_find(m, name); }
 LB_API double lb_model_logit_scale(const lb_model *m, const char *modality) {
     const int i = lb__modality_index(m, modality);
@@ -8455,7 +8568,7 @@ LB_API double lb_model_logit_scale(const lb_model *m, const char *modality) {
 }
 LB_API void lb_ctx_watch(lb_ctx *ctx, lb_watch_fn fn, void *user) { ctx->watch = fn; ctx->watch_user = user; }
 
-/* ---- 13.4 embed ---- */
+/* ---- 13.5 embed ---- */
 
 /* Inputs are taken in pieces of about this many rows: enough for full speed, little enough to stay small. */
 enum { LB__PIECE_ROWS = 512, LB__PIECE_TEXTS = 256 };
@@ -8554,7 +8667,7 @@ LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const 
     return s;
 }
 
-/* ---- 13.5 compare ---- */
+/* ---- 13.6 compare ---- */
 
 LB_API lb_status lb_similarity(lb_ctx *ctx, const float *a, size_t na, const float *b, size_t nb, size_t dim, float scale, float *out) {
     if (!ctx || (na && nb && (!a || !b || !out))) return lb__fail(LB_ERR_ARG, "lb_similarity: an argument is NULL");
@@ -8942,6 +9055,440 @@ LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manife
 LB_API void lb_manifest_free(lb_manifest *m) { lb__release(m->_memory); memset(m, 0, sizeof *m); }
 #endif /* LB_NO_STDIO */
 
+/* ---- 14.2 the loss ----
+ * Contrastive training from here on: the loss, AdamW with upstream's rules, and a trainer over a model whose frozen weights stay where they
+ * are.  Batches come as arrays.  Calls: nn, weights, model.  Held by: tests/test_train.c, tests/test_autograd.c */
+
+/* With L = s x y^T, r_i and c_j the log-sum-exp of row i and column j, t_ij = 1/|P_i| for positives:
+ * loss = 1/2n sum_i (r_i + c_i - 2 sum_j t_ij L_ij),   G = dloss/dL = (exp(L - r_i) + exp(L - c_j) - 2 t) / 2n,   dx = s G y,  dy = s G^T x,  dlog s = sum G L */
+LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, size_t dim, double log_scale, const uint64_t *group, double *loss, float *dx, float *dy, double *dscale) {
+    lb__mark mark; lb_status s = LB_ERR_MEM; float *L; double *r, *c, *m, total = 0, ds = 0; size_t i, j; const double scale = exp(log_scale);
+    if (!ctx || !x || !y || !n || !dim) return lb__fail(LB_ERR_ARG, "lb_clip_loss: at least one pair of vectors was expected");
+    mark = lb__arena_mark(ctx);
+    L = lb__arena_f32(ctx, n, n); r = (double *)lb__arena(ctx, n, sizeof *r); c = (double *)lb__arena(ctx, n, sizeof *c); m = (double *)lb__arena(ctx, n, sizeof *m);
+    if (!L || !r || !c || !m || (s = lb__matmul(ctx, L, n, 0, x, dim, 0, y, dim, 1, n, n, dim)) != LB_OK) goto done;
+    lb__vec_scale(ctx, L, (float)scale, n * n);
+    for (j = 0; j < n; j++) { m[j] = -INFINITY; c[j] = 0; }
+    for (i = 0; i < n; i++) {
+        const float *l = L + i * n; double max = -INFINITY, sum = 0;
+        for (j = 0; j < n; j++) { max = LB__MAX(max, (double)l[j]); m[j] = LB__MAX(m[j], (double)l[j]); }
+        for (j = 0; j < n; j++) sum += exp((double)l[j] - max);
+        r[i] = max + log(sum);
+    }
+    for (i = 0; i < n; i++) for (j = 0; j < n; j++) c[j] += exp((double)L[i * n + j] - m[j]);
+    for (j = 0; j < n; j++) c[j] = m[j] + log(c[j]);
+    for (i = 0; i < n; i++) {
+        float *l = L + i * n; size_t positives = 0;
+        for (j = 0; j < n; j++) positives += group ? group[i] == group[j] : i == j;
+        total += r[i] + c[i];
+        for (j = 0; j < n; j++) {
+            const int positive = group ? group[i] == group[j] : i == j; const double t = positive ? 1.0 / (double)positives : 0, v = (double)l[j];
+            const double g = (exp(v - r[i]) + exp(v - c[j]) - 2 * t) / (2 * (double)n);
+            total -= 2 * t * v; ds += g * v;
+            l[j] = (float)(g * scale);
+        }
+    }
+    if (loss) *loss = total / (2 * (double)n);
+    if (dscale) *dscale = ds;
+    s = LB_OK;
+    if (dx) s = lb__matmul(ctx, dx, dim, 0, L, n, 0, y, dim, 0, n, dim, n);
+    if (dy && !s) s = lb__matmul(ctx, dy, dim, 0, L, n, 1, x, dim, 0, n, dim, n);
+done:
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
+
+/* ---- 14.3 what is trained ---- */
+
+/* * stands for any run of bytes. */
+static int lb__glob(const char *p, size_t n, const char *s) {
+    for (; n; p++, n--) {
+        if (*p == '*') { for (;; s++) { if (lb__glob(p + 1, n - 1, s)) return 1; if (!*s) return 0; } }
+        if (*s++ != *p) return 0;
+    }
+    return !*s;
+}
+static int lb__glob_any(const char *words, const char *s) {
+    while (words && *words) {
+        size_t n = strcspn(words, ",");
+        if (n && lb__glob(words, n, s)) return 1;
+        words += n + (words[n] == ',');
+    }
+    return 0;
+}
+/* Is this parameter trained?  `vision` and `text` are the towers of the run. */
+static int lb__train_wants(const lb_train_desc *d, const char *modality, const char *vision, const char *text, const lb_tower_desc *tower, const char *name) {
+    const size_t nv = strlen(vision), nt = strlen(text), nm = strlen(modality); const char *rest;
+    if (!strncmp(name, modality, nm) && !strcmp(name + nm, ".logit_scale")) return !d->freeze_scale && (d->trainable != LB_TRAIN_PATTERN || lb__glob_any(d->pattern, name));
+    if (!strncmp(name, text, nt) && name[nt] == '.') return !d->freeze_text && (d->trainable == LB_TRAIN_ALL || (d->trainable == LB_TRAIN_PATTERN && lb__glob_any(d->pattern, name)));
+    if (strncmp(name, vision, nv) || name[nv] != '.') return 0;
+    rest = name + nv + 1;
+    if (d->trainable == LB_TRAIN_ALL) return 1;
+    if (d->trainable == LB_TRAIN_PATTERN) return lb__glob_any(d->pattern, name);
+    if (!strncmp(rest, "proj.", 5)) return 1;
+    if (d->trainable == LB_TRAIN_PROJECTION) return 0;
+    if (!strcmp(rest, "class") || !strncmp(rest, "post_norm.", 10)) return 1;
+    if (d->trainable == LB_TRAIN_LORA) return strstr(rest, ".lora.") != NULL || strstr(rest, ".temporal.embed") || strstr(rest, ".temporal.norm.");
+    return tower->temporal ? strstr(rest, ".temporal.") != NULL : strstr(rest, ".attn.") != NULL;
+}
+/* Upstream's rule: vectors, class and patch embedding do not decay. */
+static int lb__train_decays(const lb__param *p) {
+    const size_t n = strlen(p->name);
+    return p->t.ndim >= 2 && !(n > 6 && !strcmp(p->name + n - 6, ".class")) && !(n > 13 && !strcmp(p->name + n - 13, ".patch.weight"));
+}
+
+/* ---- 14.4 the trainer ---- */
+
+typedef struct lb__slot { lb__param *p; float *m, *v, *ema; size_t n; int decay, lora; } lb__slot;
+struct lb_trainer {
+    lb_train_desc desc;
+    const lb_model *base;
+    lb_model   *model, *average;
+    lb__slot   *slot; size_t slots;
+    int         modality, text;                 /* indices of the modalities; text -1: none */
+    uint64_t    step;
+    char        name[LB_NAME_SIZE];
+    char       *pattern;
+};
+
+LB_API void lb_trainer_free(lb_trainer *t) {
+    size_t i;
+    if (!t) return;
+    for (i = 0; i < t->slots && t->slot; i++) {
+        lb__slot *s = &t->slot[i];
+        if (s->p) { lb__release(s->p->t.grad); s->p->t.grad = NULL; }
+        lb__release(s->m); lb__release(s->v);
+    }
+    lb_model_free(t->average); lb_model_free(t->model);
+    lb__release(t->slot); lb__release(t->pattern);
+    lb__release(t);
+}
+static lb_status lb__train_desc_check(lb_train_desc *d) {
+    if (d->_zero0 || d->_zero1) return lb__fail(LB_ERR_ARG, "training: the description was not zeroed before its fields were set");
+    if (d->lr == 0) d->lr = 1e-4;
+    if (d->lr_rest == 0) d->lr_rest = 1;
+    if (d->beta1 == 0) d->beta1 = 0.9;
+    if (d->beta2 == 0) d->beta2 = 0.98;
+    if (d->eps == 0) d->eps = 1e-6;
+    if (d->weight_decay == 0) d->weight_decay = 0.2;
+    if (d->weight_decay < 0) d->weight_decay = 0;
+    if (d->lora_alpha == 0) d->lora_alpha = 16;
+    if (!d->lora_targets) d->lora_targets = LB_LORA_QKVO;
+#define LB__WITHIN(field, ok) if (!(ok)) return lb__fail(LB_ERR_ARG, "training: " #field " is %g, which is out of range", (double)d->field)
+    LB__WITHIN(lr, d->lr > 0 && d->lr <= 1e6); LB__WITHIN(lr_rest, d->lr_rest >= 0 && d->lr_rest <= 1e6); LB__WITHIN(beta1, d->beta1 > 0 && d->beta1 < 1); LB__WITHIN(beta2, d->beta2 > 0 && d->beta2 < 1);
+    LB__WITHIN(eps, d->eps > 0 && d->eps < 1); LB__WITHIN(weight_decay, d->weight_decay < 1e6); LB__WITHIN(clip, d->clip >= 0); LB__WITHIN(ema, d->ema >= 0 && d->ema < 1);
+    LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096);
+    LB__WITHIN(lora_temporal, d->lora_temporal >= 0 && d->lora_temporal <= 2); LB__WITHIN(trainable, (int)d->trainable >= 0 && d->trainable <= LB_TRAIN_PATTERN);
+#undef LB__WITHIN
+    if (d->trainable == LB_TRAIN_PATTERN && !(d->pattern && d->pattern[0])) return lb__fail(LB_ERR_ARG, "training: a pattern of parameter names was expected");
+    return LB_OK;
+}
+LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out) {
+    lb_trainer *t; lb_model_desc *d = NULL; lb_tower_desc *v = NULL; const char *text = ""; size_t i; int j; lb_status s;
+    if (!ctx || !model || !desc || !out) return lb__fail(LB_ERR_ARG, "lb_trainer_new: an argument is NULL");
+    *out = NULL;
+    if (!(t = (lb_trainer *)lb__alloc(1, sizeof *t)) || !(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) { s = LB_ERR_MEM; goto fail; }
+    t->desc = *desc; t->base = model; *d = model->desc;
+    if ((s = lb__train_desc_check(&t->desc)) != LB_OK) goto fail;
+    if (desc->pattern) {
+        const size_t n = strlen(desc->pattern);
+        if (!(t->pattern = (char *)lb__alloc(n + 1, 1))) { s = LB_ERR_MEM; goto fail; }
+        memcpy(t->pattern, desc->pattern, n);
+    }
+    t->desc.pattern = t->pattern;
+    t->modality = t->text = -1;
+    for (j = d->modalities - 1; j >= 0; j--) {
+        if (d->modality[j].kind == LB_TEXT) { t->text = j; text = d->modality[j].tower; }
+        else if (!desc->modality || !strcmp(desc->modality, d->modality[j].name)) t->modality = j;
+    }
+    if (t->modality < 0) { s = lb__fail(LB_ERR_ARG, "training: the model has no modality %s that takes arrays", desc->modality ? desc->modality : ""); goto fail; }
+    memcpy(t->name, d->modality[t->modality].name, sizeof t->name);
+    t->desc.modality = t->name;
+    for (j = 0; j < d->towers; j++) if (!strcmp(d->tower[j].name, d->modality[t->modality].tower)) v = &d->tower[j];
+    if (t->desc.trainable == LB_TRAIN_LORA) {
+        if (!v->lora_rank) {
+            v->lora_rank = t->desc.lora_rank ? t->desc.lora_rank : 16; v->lora_targets = t->desc.lora_targets; v->lora_temporal = t->desc.lora_temporal;
+            v->lora_alpha = t->desc.lora_alpha;
+        } else if (t->desc.lora_rank && t->desc.lora_rank != v->lora_rank) { s = lb__fail(LB_ERR_MISMATCH, "training: the model has updates of rank %d already, rank %d was asked for", v->lora_rank, t->desc.lora_rank); goto fail; }
+        if (v->lora_temporal && !v->temporal) { s = lb__fail(LB_ERR_ARG, "training: tower %s has no temporal attention for low-rank updates", v->name); goto fail; }
+        v->lora_dropout = t->desc.lora_dropout;
+    }
+    d->seed = t->desc.seed;
+    if ((s = lb__model_derive(ctx, model, d, &t->model)) != LB_OK) goto fail;
+    if (t->desc.ema > 0 && (s = lb__model_derive(ctx, t->model, d, &t->average)) != LB_OK) goto fail;
+    if (!(t->slot = (lb__slot *)lb__alloc(t->model->params, sizeof *t->slot))) { s = LB_ERR_MEM; goto fail; }
+    for (i = 0; i < t->model->params; i++) {
+        lb__param *p = &t->model->param[i]; lb__slot *o = &t->slot[t->slots];
+        if (!lb__train_wants(&t->desc, t->name, v->name, text, v, p->name)) continue;
+        t->slots++;
+        o->p = p; o->n = lb_tensor_stored(&p->t); o->decay = lb__train_decays(p); o->lora = strstr(p->name, ".lora.") != NULL;
+        if ((s = lb__param_own(p)) != LB_OK) goto fail;
+        p->t.grad = (float *)lb__alloc(o->n, sizeof(float)); o->m = (float *)lb__alloc(o->n, sizeof(float)); o->v = (float *)lb__alloc(o->n, sizeof(float));
+        if (!p->t.grad || !o->m || !o->v) { s = LB_ERR_MEM; goto fail; }
+        if (t->average) {
+            lb__param *q = &t->average->param[i];
+            q->t.data = p->t.data; q->t.dtype = p->t.dtype;
+            if ((s = lb__param_own(q)) != LB_OK) goto fail;
+            o->ema = (float *)q->t.data;
+        }
+    }
+    if (!t->slots) { s = lb__fail(LB_ERR_ARG, "training: nothing is left to train: every parameter is frozen"); goto fail; }
+    lb__release(d);
+    *out = t;
+    return LB_OK;
+fail:
+    lb__release(d); lb_trainer_free(t);
+    return s;
+}
+LB_API const lb_model *lb_trainer_model(const lb_trainer *t) { return t->average ? t->average : t->model; }
+LB_API uint64_t lb_trainer_steps(const lb_trainer *t) { return t->step; }
+LB_API size_t lb_trainer_parameters(const lb_trainer *t) { size_t i, n = 0; for (i = 0; i < t->slots; i++) n += lb_tensor_count(&t->slot[i].p->t); return n; }
+
+/* ---- 14.5 a step ---- */
+
+/* Both embeddings of pairs [first, first + k) of a batch, of unit length.  Text that comes as vectors is a view of them. */
+static lb_status lb__train_embed(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, size_t first, size_t k, lb__var **x, lb__var **y) {
+    const lb_modality_desc *d = &t->model->desc.modality[t->modality]; const lb__tower *v = lb__modality_tower(t->model, t->modality);
+    const size_t per = (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width, P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
+    uint32_t *keep = NULL; size_t K = 0, i;
+    if (ctx->draw && t->desc.mask_ratio > 0) {
+        K = lb__mask_count(P, t->desc.mask_ratio);
+        if (!(keep = (uint32_t *)lb__arena(ctx, k * K, sizeof *keep))) return LB_ERR_MEM;
+        for (i = 0; i < k; i++) lb__mask_draw(t->desc.seed, (uint64_t)1 << 63 | t->step << 24 | (uint64_t)(first + i), P, K, keep + i * K);
+    }
+    *x = lb__unit(ctx, lb__vision(ctx, v, b->x + first * per, k, (size_t)d->height, (size_t)d->width, keep, K));
+    if (b->text) *y = lb__var_view(ctx, (float *)(uintptr_t)(b->text + first * (size_t)v->d.embed_dim), k, (size_t)v->d.embed_dim);
+    else *y = lb__unit(ctx, lb__text(ctx, lb__modality_tower(t->model, t->text), b->ids + first * b->length, k, b->length));
+    return *x && *y ? LB_OK : LB_ERR_MEM;
+}
+static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
+    size_t i; int equal = 1; const lb__tower *text = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
+    if (!b->x || !b->n || (!b->ids && !b->text)) return lb__fail(LB_ERR_ARG, "training: a batch of inputs with token ids or text vectors was expected");
+    if (b->n < 2) return lb__fail(LB_ERR_ARG, "training: a batch of one pair has nothing to be told apart from; at least two were expected");
+    if (b->n >= (size_t)1 << 24) return lb__fail(LB_ERR_ARG, "training: a batch of %zu pairs, less than 16777216 were expected", b->n);
+    for (i = 1; b->group && i < b->n; i++) equal &= b->group[i] == b->group[0];
+    if (b->group && equal) return lb__fail(LB_ERR_ARG, "training: all %zu pairs of the batch belong to one group, there is nothing to be told apart", b->n);
+    if (b->text) return LB_OK;
+    if (!text) return lb__fail(LB_ERR_ARG, "training: the model has no text tower, text vectors were expected");
+    if (!b->length || b->length > (size_t)text->d.context) return lb__fail(LB_ERR_ARG, "training: texts of %zu tokens, 1 to %d were expected", b->length, text->d.context);
+    for (i = 0; i < b->n * b->length; i++) if (b->ids[i] < 0 || b->ids[i] >= text->d.vocab) return lb__fail(LB_ERR_ARG, "training: token id %d of text %zu is outside the vocabulary of %d", (int)b->ids[i], i / b->length, text->d.vocab);
+    for (equal = 1, i = 1; equal && i < b->n; i++) equal = !memcmp(b->ids, b->ids + i * b->length, b->length * sizeof *b->ids);
+    if (equal) return lb__fail(LB_ERR_ARG, "training: all %zu captions of the batch are equal, there is nothing to be told apart", b->n);
+    return LB_OK;
+}
+typedef struct lb__adamw { lb__slot *s; float decay, rate, beta1, beta2, root, eps, clip, ema; } lb__adamw;
+/* AdamW (Loshchilov and Hutter 2019), decoupled decay, in torch's order of operations. */
+static void lb__adamw_run(void *arg, size_t i, size_t end, int worker) {
+    const lb__adamw *a = (const lb__adamw *)arg; const lb__slot *s = a->s; float *LB__RESTRICT p = (float *)s->p->t.data, *LB__RESTRICT m = s->m, *LB__RESTRICT v = s->v; const float *LB__RESTRICT g = s->p->t.grad;
+    (void)worker;
+    for (; i < end; i++) {
+        const float d = g[i] * a->clip;
+        p[i] *= a->decay;
+        m[i] = a->beta1 * m[i] + (1 - a->beta1) * d;
+        v[i] = a->beta2 * v[i] + (1 - a->beta2) * d * d;
+        p[i] -= a->rate * m[i] / (sqrtf(v[i]) * a->root + a->eps);
+    }
+}
+static void lb__ema_run(void *arg, size_t i, size_t end, int worker) {
+    const lb__adamw *a = (const lb__adamw *)arg; const float *p = (const float *)a->s->p->t.data; float *e = a->s->ema;
+    (void)worker;
+    for (; i < end; i++) e[i] = a->ema * e[i] + (1 - a->ema) * p[i];
+}
+/* Squares of a gradient, summed in pieces whose borders know nothing of threads. */
+enum { LB__NORM_PIECE = 16384 };
+typedef struct lb__norm_sum { const float *g; double *out; size_t n; } lb__norm_sum;
+static void lb__norm_sum_run(void *arg, size_t i, size_t end, int worker) {
+    const lb__norm_sum *s = (const lb__norm_sum *)arg;
+    (void)worker;
+    for (; i < end; i++) {
+        size_t k = i * LB__NORM_PIECE, last = LB__MIN(s->n, k + LB__NORM_PIECE); double sum[4] = { 0, 0, 0, 0 };
+        for (; k + 4 <= last; k += 4) { sum[0] += (double)s->g[k] * s->g[k]; sum[1] += (double)s->g[k + 1] * s->g[k + 1]; sum[2] += (double)s->g[k + 2] * s->g[k + 2]; sum[3] += (double)s->g[k + 3] * s->g[k + 3]; }
+        for (; k < last; k++) sum[0] += (double)s->g[k] * s->g[k];
+        s->out[i] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    }
+}
+static lb_status lb__train_norm(lb_ctx *ctx, lb_trainer *t, double *norm) {
+    size_t i, k; double total = 0;
+    for (i = 0; i < t->slots; i++) {
+        lb__norm_sum s; const lb__mark mark = lb__arena_mark(ctx); double sum = 0; const size_t pieces = (t->slot[i].n + LB__NORM_PIECE - 1) / LB__NORM_PIECE;
+        s.g = t->slot[i].p->t.grad; s.n = t->slot[i].n;
+        if (!(s.out = (double *)lb__arena(ctx, pieces, sizeof(double)))) return LB_ERR_MEM;
+        lb_parallel_for(ctx, pieces, 4, lb__norm_sum_run, &s);
+        for (k = 0; k < pieces; k++) sum += s.out[k];
+        lb__arena_rewind(ctx, mark);
+        if (!(sum - sum == 0)) return lb__fail(LB_ERR_NUMERIC, "step %llu: the gradient of %s is not finite; the weights are those of the step before", (unsigned long long)t->step + 1, t->slot[i].p->name);
+        total += sum;
+    }
+    *norm = sqrt(total);
+    return LB_OK;
+}
+static double lb__train_rate(const lb_train_desc *d, uint64_t step) {
+    if (step < d->warmup) return d->lr * (double)(step + 1) / (double)d->warmup;
+    if (!d->steps) return d->lr;
+    if (step >= d->steps) return 0;
+    return 0.5 * (1 + cos(LB__PI * (double)(step - d->warmup) / (double)(d->steps - d->warmup))) * d->lr;
+}
+/* Loss of a batch; with `learn` the gradients of every trained parameter too.  More pairs than fit at once are embedded in pieces without a
+ * tape, the loss gives the gradient at the embeddings, and every piece runs again with a tape to push it through: the same gradient. */
+static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, int learn, double *loss) {
+    const size_t n = b->n, E = lb_model_dim(t->model), micro = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, pieces = (n + micro - 1) / micro;
+    const lb__mark mark = lb__arena_mark(ctx); float *X = lb__arena_f32(ctx, n, E), *Y = lb__arena_f32(ctx, n, E), *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->modality];
+    lb__draw draw; lb__tape tape; lb__var *x = NULL, *y = NULL; size_t i, p; double dscale = 0; lb_status s = X && Y ? LB_OK : LB_ERR_MEM;
+    memset(&draw, 0, sizeof draw); memset(&tape, 0, sizeof tape);
+    draw.seed = t->desc.seed; draw.step = t->step; tape.recompute = t->desc.recompute;
+    if (learn) { dX = lb__arena_f32(ctx, n, E); dY = lb__arena_f32(ctx, n, E); ctx->draw = &draw; if (!dX || !dY) s = LB_ERR_MEM; }
+    for (p = 0; p < pieces && !s; p++) {
+        const lb__mark inner = lb__arena_mark(ctx); const size_t first = p * micro, k = LB__MIN(micro, n - first);
+        draw.micro = p;
+        if (learn && pieces == 1) ctx->tape = &tape;
+        s = lb__train_embed(ctx, t, b, first, k, &x, &y);
+        ctx->tape = NULL;
+        if (s) break;
+        memcpy(X + first * E, x->x, k * E * sizeof *X); memcpy(Y + first * E, y->x, k * E * sizeof *Y);
+        if (!learn || pieces > 1) lb__arena_rewind(ctx, inner);
+    }
+    if (!s) s = lb_clip_loss(ctx, X, Y, n, E, (double)*(const float *)scale->data, b->group, loss, dX, dY, &dscale);
+    if (!s && !(*loss - *loss == 0)) {
+        for (i = 0; i < n * E && X[i] - X[i] == 0; i++) {}
+        s = lb__fail(LB_ERR_NUMERIC, "step %llu: the loss is not finite: the %s embeddings and the logit scale %g are not all finite; the weights are those of the step before", (unsigned long long)t->step + 1, i < n * E ? t->name : "text", (double)*(const float *)scale->data);
+    }
+    for (p = 0; p < pieces && !s && learn; p++) {
+        const lb__mark inner = lb__arena_mark(ctx); const size_t first = p * micro, k = LB__MIN(micro, n - first); float *g;
+        draw.micro = p;
+        if (pieces > 1) { ctx->tape = &tape; s = lb__train_embed(ctx, t, b, first, k, &x, &y); ctx->tape = NULL; }
+        if (!s && x->wants) { if ((g = lb__grad(ctx, x)) != NULL) memcpy(g, dX + first * E, k * E * sizeof *g); else s = LB_ERR_MEM; }
+        if (!s && y->wants) { if ((g = lb__grad(ctx, y)) != NULL) memcpy(g, dY + first * E, k * E * sizeof *g); else s = LB_ERR_MEM; }
+        if (!s) s = lb__backward(ctx, &tape);
+        tape.last = NULL;
+        lb__arena_rewind(ctx, inner);
+    }
+    if (!s && learn && scale->grad) scale->grad[0] += (float)dscale;
+    ctx->tape = NULL; ctx->draw = NULL;
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
+LB_API lb_status lb_trainer_loss(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, double *loss) {
+    double l = 0;
+    if (!ctx || !t || !b || !loss) return lb__fail(LB_ERR_ARG, "lb_trainer_loss: an argument is NULL");
+    LB__TRY(lb__train_check(t, b));
+    LB__TRY(lb__train_pass(ctx, t, b, 0, &l));
+    *loss = l;
+    return LB_OK;
+}
+LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, lb_train_stats *stats) {
+    const lb_train_desc *d; double loss = 0, norm = 0, lr, c1, c2; lb_tensor *scale; size_t i;
+    if (!ctx || !t || !b) return lb__fail(LB_ERR_ARG, "lb_trainer_step: an argument is NULL");
+    d = &t->desc; scale = t->model->logit_scale[t->modality];
+    LB__TRY(lb__train_check(t, b));
+    for (i = 0; i < t->slots; i++) memset(t->slot[i].p->t.grad, 0, t->slot[i].n * sizeof(float));
+    LB__TRY(lb__train_pass(ctx, t, b, 1, &loss));
+    LB__TRY(lb__train_norm(ctx, t, &norm));
+    lr = lb__train_rate(d, t->step);
+    t->step++;
+    c1 = 1 - pow(d->beta1, (double)t->step); c2 = 1 - pow(d->beta2, (double)t->step);
+    for (i = 0; i < t->slots; i++) {
+        lb__adamw a; lb__slot *s = &t->slot[i]; const double rate = s->lora ? lr : lr * d->lr_rest;
+        a.s = s; a.decay = s->decay ? (float)(1 - rate * d->weight_decay) : 1.0f; a.rate = (float)(rate / c1); a.beta1 = (float)d->beta1; a.beta2 = (float)d->beta2; a.root = (float)(1 / sqrt(c2)); a.eps = (float)d->eps;
+        a.clip = d->clip > 0 && norm > d->clip ? (float)(d->clip / (norm + 1e-6)) : 1.0f; a.ema = (float)d->ema;
+        lb_parallel_for(ctx, s->n, 16384, lb__adamw_run, &a);
+        if (s->p->t.data == scale->data) { float *v = (float *)scale->data; if (!(*v >= 0)) *v = 0; if (*v > 4.6051702f) *v = 4.6051702f; }       /* [0, ln 100] */
+        if (s->ema) lb_parallel_for(ctx, s->n, 16384, lb__ema_run, &a);
+    }
+    if (stats) { stats->step = t->step; stats->loss = loss; stats->lr = lr; stats->grad_norm = norm; stats->logit_scale = exp((double)*(const float *)scale->data); }
+    return LB_OK;
+}
+
+/* ---- 14.6 memory: the plan of a step ---- */
+
+/* Floats that a tower's forward with a tape keeps for R rows in S sequences, and what its backward pass adds at its widest point; `learn` 0: a
+ * pass without a tape. */
+static size_t lb__plan_floats(const lb__tower *t, const lb_train_desc *d, size_t S, size_t R, size_t cols, size_t patches, int learn) {
+    const size_t D = (size_t)t->d.width, F = (size_t)t->d.mlp, H = (size_t)t->d.heads, L = (size_t)t->d.layers, r = (size_t)t->d.lora_rank;
+    const size_t attn = R * (5 * D + H + 2) + R * r * 4, part = attn + R * D, block = part + (t->d.temporal ? part : 0) + R * (2 * D + 2 * F + 2), embed = patches * (cols + D) + R * 2 * D;
+    const size_t back = R * (2 * D + 2 * F), inner = LB__MAX(back, R * 5 * D);
+    if (!learn) return LB__MAX(embed, R * D + R * LB__MAX(5 * D, D + F));
+    return embed + R * D + (d->recompute ? L * R * D + block : L * block) + inner + S * 4 * D;
+}
+LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
+    const lb__tower *v = lb__modality_tower(t->model, t->modality), *w = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
+    const size_t k = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, E = lb_model_dim(t->model), frames = (size_t)(v->d.frames / v->d.tube), P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
+    const size_t K = t->desc.mask_ratio > 0 ? lb__mask_count(P, t->desc.mask_ratio) : P, cols = (size_t)v->d.channels * (size_t)v->d.tube * (size_t)v->d.patch_h * (size_t)v->d.patch_w;
+    size_t floats = 4 * n * E + n * n, i, stored = 0, a, b = 0; int text = 0;
+    for (i = 0; i < t->slots; i++) {
+        stored += t->slot[i].n * (size_t)(t->average ? 5 : 4);
+        text |= w && !strncmp(t->slot[i].p->name, w->d.name, strlen(w->d.name)) && t->slot[i].p->name[strlen(w->d.name)] == '.';
+    }
+    a = lb__plan_floats(v, &t->desc, k * frames, k * frames * (1 + K), cols, k * frames * K, 1);
+    if (w && length) b = lb__plan_floats(w, &t->desc, k, k * length, 0, 0, text);
+    return (floats + stored + (text ? a + b : LB__MAX(a, b))) * sizeof(float);
+}
+
+/* ---- 14.7 checkpoints and adapters ---- */
+#ifndef LB_NO_STDIO
+
+LB_API lb_status lb_trainer_save(lb_ctx *ctx, const lb_trainer *t, const char *path) {
+    lb_file_writer *w = NULL; size_t i; char name[LB__NAME + 8];
+    if (!ctx || !t || !path) return lb__fail(LB_ERR_ARG, "lb_trainer_save: an argument is NULL");
+    LB__TRY(lb_file_create(ctx, path, &w));
+    lb_file_set_str(w, "format.kind", "checkpoint");
+    lb_file_set_str(w, "train.modality", t->name);
+    lb_file_set_u64(w, "train.step", t->step); lb_file_set_u64(w, "train.seed", t->desc.seed); lb_file_set_u64(w, "train.trainable", (uint64_t)t->desc.trainable);
+    lb_file_set_u64(w, "train.tensors", t->slots);
+    for (i = 0; i < t->slots; i++) {
+        const lb__slot *s = &t->slot[i]; lb_tensor v = s->p->t; int k;
+        for (k = 0; k < (s->ema ? 4 : 3); k++) {
+            static const char *const kind[] = { "", "adam.m.", "adam.v.", "ema." };
+            v.data = k == 0 ? s->p->t.data : k == 1 ? (void *)s->m : k == 2 ? (void *)s->v : (void *)s->ema;
+            lb__format(name, sizeof name, "%s%s", kind[k], s->p->name);
+            lb_file_add(w, name, &v);
+        }
+    }
+    return lb_file_commit(w);
+}
+LB_API lb_status lb_trainer_load(lb_ctx *ctx, lb_trainer *t, const char *path) {
+    lb_file *f = NULL; lb_status s; size_t i; uint64_t step = 0, seed = 0, trainable = 0, tensors = 0; const char *kind = NULL, *modality = NULL; char name[LB__NAME + 8]; int pass, k;
+    if (!ctx || !t || !path) return lb__fail(LB_ERR_ARG, "lb_trainer_load: an argument is NULL");
+    LB__TRY(lb_file_open(ctx, path, &f));
+    s = lb_file_get_str(f, "format.kind", &kind);
+    if (!s && strcmp(kind, "checkpoint")) s = lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", a checkpoint was expected", kind);
+    if (!s) s = lb_file_verify(ctx, f);
+    if (!s) s = lb_file_get_str(f, "train.modality", &modality);
+    if (!s) s = lb_file_get_u64(f, "train.step", &step);
+    if (!s) s = lb_file_get_u64(f, "train.seed", &seed);
+    if (!s) s = lb_file_get_u64(f, "train.trainable", &trainable);
+    if (!s) s = lb_file_get_u64(f, "train.tensors", &tensors);
+    if (!s && (strcmp(modality, t->name) || seed != t->desc.seed || trainable != (uint64_t)t->desc.trainable || tensors != t->slots))
+        s = lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: modality %s, seed %llu, %llu trained tensors; modality %s, seed %llu, %zu trained tensors were expected", modality, (unsigned long long)seed,
+            (unsigned long long)tensors, t->name, (unsigned long long)t->desc.seed, t->slots);
+    /* everything is looked at before anything is changed */
+    for (pass = 0; pass < 2 && !s; pass++) for (i = 0; i < t->slots && !s; i++) for (k = 0; k < (t->slot[i].ema ? 4 : 3) && !s; k++) {
+        static const char *const prefix[] = { "", "adam.m.", "adam.v.", "ema." }; lb__slot *o = &t->slot[i]; const lb_tensor *v;
+        lb__format(name, sizeof name, "%s%s", prefix[k], o->p->name);
+        v = lb_file_tensor(f, name);
+        if (!v || v->dtype != LB_F32 || v->layout != o->p->t.layout || v->ndim != o->p->t.ndim || memcmp(v->shape, o->p->t.shape, (size_t)v->ndim * sizeof v->shape[0])) s = lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: %s is missing or has another shape", name);
+        else if (pass) memcpy(k == 0 ? o->p->t.data : k == 1 ? (void *)o->m : k == 2 ? (void *)o->v : (void *)o->ema, v->data, o->n * sizeof(float));
+    }
+    if (!s) t->step = step;
+    lb_file_free(f);
+    return lb__fail_in(s, path);
+}
+LB_API lb_status lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, const char *path) {
+    lb_file_writer *w = NULL; size_t i; char id[65], key[LB__NAME]; const lb_model *m; const lb_tower_desc *v;
+    if (!ctx || !t || !path) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: an argument is NULL");
+    m = lb_trainer_model(t); v = &lb__modality_tower(m, t->modality)->d;
+    if (!lb__model_file(t->base)) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: the base model does not come from a file, so an adapter cannot name it; save the whole model");
+    LB__TRY(lb_file_identity(lb__model_file(t->base), v->name, id));
+    LB__TRY(lb_file_create(ctx, path, &w));
+    lb_file_set_str(w, "format.kind", "adapter");
+    lb_file_set_str(w, "adapter.modality", t->name); lb_file_set_str(w, "adapter.tower", v->name); lb_file_set_str(w, "adapter.base", id);
+    if (v->lora_rank) {
+        lb__format(key, sizeof key, "tower.%s.lora.alpha", v->name); lb_file_set_f64(w, key, (double)v->lora_alpha);
+        lb__format(key, sizeof key, "tower.%s.lora.dropout", v->name); lb_file_set_f64(w, key, (double)v->lora_dropout);
+    }
+    for (i = 0; i < t->slots; i++) lb_file_add(w, t->slot[i].p->name, lb_model_tensor(m, t->slot[i].p->name));
+    return lb_file_commit(w);
+}
+#endif
 #endif /* LB_NO_TRAIN */
 
 /* ==== 15 >>eval ==================================================================================================================

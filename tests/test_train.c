@@ -1,0 +1,132 @@
+/* Section 14, training: trajectories against torch, exact resume, adapters, faults. */
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+#include "tests/lbt.h"
+#include "tests/golden.h"
+#include "tests/clip_golden.h"
+
+/* Batch `step` of the goldens' fixed order: pair (step * 8 + j) * 5 mod 32. */
+typedef struct feed { const float *x; const int32_t *ids; size_t per, length; float *bx; int32_t *bid; lb_batch b; } feed;
+static void feed_open(feed *f, const golden *g) {
+    golden_array x = golden_get(g, "image"), ids = golden_get(g, "ids");
+    memset(f, 0, sizeof *f);
+    f->x = (const float *)x.data; f->ids = (const int32_t *)ids.data; f->per = x.count / x.shape[0]; f->length = ids.shape[1];
+    f->b.n = 8; f->b.length = f->length; f->b.x = f->bx = (float *)malloc(8 * f->per * sizeof(float)); f->b.ids = f->bid = (int32_t *)malloc(8 * f->length * sizeof(int32_t));
+}
+static const lb_batch *feed_step(feed *f, size_t step) {
+    size_t j;
+    for (j = 0; j < 8; j++) {
+        size_t k = (step * 8 + j) * 5 % 32;
+        memcpy(f->bx + j * f->per, f->x + k * f->per, f->per * sizeof(float)); memcpy(f->bid + j * f->length, f->ids + k * f->length, f->length * sizeof(int32_t));
+    }
+    return &f->b;
+}
+static void feed_close(feed *f) { free(f->bx); free(f->bid); }
+static lb_trainer *start(lb_ctx *c, const golden *g, lb_model **m, const lb_train_desc *d) {
+    lb_trainer *t = NULL; size_t i, n;
+    *m = clip_model(c, g);
+    if (!*m || lb_trainer_new(c, *m, d, &t)) { printf("  %s\n", lb_last_error()); return NULL; }
+    for (i = 0; i < t->slots; i++) if (t->slot[i].lora) {
+        lb_tensor *p = &t->slot[i].p->t; const float *x = golden_f32(g, t->slot[i].p->name, &n);
+        if (x && n == lb_tensor_count(p)) lb__pack_panels((float *)p->data, x, p->shape[1], p->shape[0], p->shape[1]);
+    }
+    return t;
+}
+static void trajectory(const char *name, lb_train_desc *d) {
+    golden g; lb_ctx *c = ctx_with(2); lb_model *m; lb_trainer *t; feed f; const float *losses, *scales; size_t s, n; double worst = 0, drift = 0; lb_train_stats st;
+    REQUIRE(golden_open(name, &g), "%s", name);
+    d->lr = (double)*golden_f32(&g, "lr", NULL); d->warmup = 5; d->steps = 60;
+    t = start(c, &g, &m, d); REQUIRE(t, "%s", name);
+    losses = golden_f32(&g, "losses", &n); scales = golden_f32(&g, "scales", NULL);
+    feed_open(&f, &g);
+    for (s = 0; s < n; s++) {
+        REQUIRE(!lb_trainer_step(c, t, feed_step(&f, s), &st), "%s", lb_last_error());
+        worst = LB__MAX(worst, fabs(st.loss - (double)losses[s]) / (double)losses[s]); drift = LB__MAX(drift, fabs(st.logit_scale / (double)scales[s] - 1));
+    }
+    CHECK(worst < 1e-3, "%s: a loss is off by %g of itself", name, worst);
+    CHECK(drift < 1e-4, "%s: the logit scale is off by %g of itself", name, drift);
+    CHECK(st.step == n && lb_trainer_steps(t) == n, "steps");
+    feed_close(&f); lb_trainer_free(t); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+}
+LBT(train, full_run_follows_torch) { lb_train_desc d; memset(&d, 0, sizeof d); d.clip = 1; trajectory("train_full", &d); }
+LBT(train, lora_run_follows_torch) { lb_train_desc d; memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 4; d.freeze_text = 1; trajectory("train_lora", &d); }
+LBT(train, projection_run_follows_torch) { lb_train_desc d; memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_PROJECTION; d.freeze_text = 1; trajectory("train_projection", &d); }
+
+/* 10 steps, or 5, a checkpoint, another process and 5 more: the same files, whatever the threads, with masks, dropout and averaging. */
+LBT(train, resume_is_exact) {
+    golden g; lb_ctx *c1 = ctx_with(1), *c4 = ctx_with(4); lb_model *m, *m2; lb_trainer *t, *u; feed f; lb_train_desc d; size_t s, i; lb__file a, b; lb_train_stats st;
+    REQUIRE(golden_open("train_lora", &g), "golden");
+    memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 4; d.lora_dropout = 0.1f; d.mask_ratio = 0.4; d.ema = 0.9; d.seed = 5; d.warmup = 2; d.steps = 12; d.micro_batch = 3;
+    feed_open(&f, &g);
+    t = start(c1, &g, &m, &d); REQUIRE(t, "trainer");
+    for (s = 0; s < 10; s++) {
+        REQUIRE(!lb_trainer_step(c1, t, feed_step(&f, s), &st), "%s", lb_last_error());
+        if (s == 4) REQUIRE(!lb_trainer_save(c1, t, "build/tests/half.lbw"), "%s", lb_last_error());
+    }
+    REQUIRE(!lb_trainer_save(c1, t, "build/tests/whole.lbw"), "%s", lb_last_error());
+    u = start(c4, &g, &m2, &d); REQUIRE(u, "trainer");
+    REQUIRE(!lb_trainer_load(c4, u, "build/tests/half.lbw"), "%s", lb_last_error());
+    for (s = 5; s < 10; s++) REQUIRE(!lb_trainer_step(c4, u, feed_step(&f, s), &st), "%s", lb_last_error());
+    REQUIRE(!lb_trainer_save(c4, u, "build/tests/resumed.lbw"), "%s", lb_last_error());
+    REQUIRE(!lb__file_open("build/tests/whole.lbw", &a) && !lb__file_open("build/tests/resumed.lbw", &b), "%s", lb_last_error());
+    CHECK(a.size == b.size && !memcmp(a.data, b.data, a.size), "the two files differ");
+    lb__file_close(&a); lb__file_close(&b);
+    for (i = 0; i < t->slots; i++) CHECK(!memcmp(t->slot[i].ema, u->slot[i].ema, t->slot[i].n * 4) && memcmp(t->slot[i].ema, t->slot[i].p->t.data, t->slot[i].n * 4), "%s: averages", t->slot[i].p->name);
+    /* another run's checkpoint, and a cut one, are refused and change nothing */
+    d.seed = 6; lb_trainer_free(u); lb_model_free(m2);
+    u = start(c4, &g, &m2, &d); REQUIRE(u, "trainer");
+    CHECK(lb_trainer_load(c4, u, "build/tests/half.lbw") == LB_ERR_MISMATCH && lb_trainer_steps(u) == 0, "%s", lb_last_error());
+    CHECK(lb_trainer_load(c4, u, "tests/golden/clip_hf.safetensors") == LB_ERR_FORMAT, "%s", lb_last_error());
+    remove("build/tests/half.lbw"); remove("build/tests/whole.lbw"); remove("build/tests/resumed.lbw");
+    feed_close(&f); lb_trainer_free(t); lb_trainer_free(u); lb_model_free(m); lb_model_free(m2); lb_ctx_free(c1); lb_ctx_free(c4); golden_close(&g);
+}
+LBT(train, faults_are_sentences) {
+    golden g; lb_ctx *c = ctx_with(1); lb_model *m; lb_trainer *t, *u = NULL; feed f; lb_train_desc d; lb_train_stats st; lb_batch b; size_t i; uint64_t group[8]; float *before; size_t n;
+    REQUIRE(golden_open("train_full", &g), "golden");
+    memset(&d, 0, sizeof d);
+    t = start(c, &g, &m, &d); REQUIRE(t, "trainer");
+    feed_open(&f, &g); b = *feed_step(&f, 0);
+    b.n = 1; CHECK(lb_trainer_step(c, t, &b, &st) == LB_ERR_ARG && strstr(lb_last_error(), "one pair"), "%s", lb_last_error());
+    b.n = 8; for (i = 0; i < 8; i++) group[i] = 3;
+    b.group = group; CHECK(lb_trainer_step(c, t, &b, &st) == LB_ERR_ARG && strstr(lb_last_error(), "group"), "%s", lb_last_error());
+    b.group = NULL; for (i = 1; i < 8; i++) memcpy(f.bid + i * f.length, f.bid, f.length * sizeof(int32_t));
+    CHECK(lb_trainer_step(c, t, &b, &st) == LB_ERR_ARG && strstr(lb_last_error(), "equal"), "%s", lb_last_error());
+    b = *feed_step(&f, 0); f.bx[100] = NAN;
+    before = (float *)malloc(t->slot[0].n * 4); memcpy(before, t->slot[0].p->t.data, t->slot[0].n * 4); n = (size_t)lb_trainer_steps(t);
+    CHECK(lb_trainer_step(c, t, &b, &st) == LB_ERR_NUMERIC && strstr(lb_last_error(), "step 1") && strstr(lb_last_error(), "image"), "%s", lb_last_error());
+    CHECK(!memcmp(before, t->slot[0].p->t.data, t->slot[0].n * 4) && lb_trainer_steps(t) == n, "nothing was updated");
+    CHECK(!lb_trainer_step(c, t, feed_step(&f, 0), &st), "the run goes on: %s", lb_last_error());
+    CHECK(lb_trainer_adapter(c, t, "build/tests/a.lbw") == LB_ERR_ARG, "%s", lb_last_error());
+    d.pattern = "vision.nothing*"; d.trainable = LB_TRAIN_PATTERN; d.freeze_scale = 1;
+    CHECK(lb_trainer_new(c, m, &d, &u) == LB_ERR_ARG && !u && strstr(lb_last_error(), "frozen"), "%s", lb_last_error());
+    d.pattern = "vision.blocks.1.*,text.pos"; d.freeze_scale = 0;
+    CHECK(!lb_trainer_new(c, m, &d, &u) && u->slots == 12 + 1, "%s, %zu tensors", lb_last_error(), u ? u->slots : 0);
+    lb_trainer_free(u); u = NULL;
+    d.lr = -1; CHECK(lb_trainer_new(c, m, &d, &u) == LB_ERR_ARG && strstr(lb_last_error(), "lr is -1"), "%s", lb_last_error());
+    free(before); feed_close(&f); lb_trainer_free(t); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+}
+/* Positives of one group share the target: with every caption twice, the loss of perfect vectors is that of the entropy. */
+LBT(train, groups_share_the_target) {
+    lb_ctx *c = ctx_with(1); float x[8 * 4], dx[8 * 4]; uint64_t group[8]; double loss = 0, ds = 0, up, down, want = 0; size_t i, k; const double s = 30;
+    memset(x, 0, sizeof x);
+    for (i = 0; i < 8; i++) { x[i * 4 + i / 2] = 1; group[i] = i / 2; }
+    CHECK(!lb_clip_loss(c, x, x, 8, 4, log(s), group, &loss, dx, NULL, &ds), "%s", lb_last_error());
+    want = log(2.0) + log1p(3 * exp(-s));
+    CHECK(fabs(loss - want) < 1e-6, "%.9g instead of %.9g", loss, want);
+    CHECK(!lb_clip_loss(c, x, x, 8, 4, log(s) + 1e-4, group, &up, NULL, NULL, NULL) && !lb_clip_loss(c, x, x, 8, 4, log(s) - 1e-4, group, &down, NULL, NULL, NULL), "%s", lb_last_error());
+    CHECK(fabs((up - down) / 2e-4 - ds) < 1e-4, "%g instead of %g", ds, (up - down) / 2e-4);
+    for (k = 0; k < 3; k++) {                                   /* and its gradient by differences, away from the optimum */
+        float y[8 * 4]; const float h = 1e-2f; lb__rng r = lb__rng_new(1, k);
+        for (i = 0; i < 32; i++) { x[i] = lb__rng_normal(&r) * 0.3f; y[i] = lb__rng_normal(&r) * 0.3f; }
+        CHECK(!lb_clip_loss(c, x, y, 8, 4, 1.0, group, &loss, dx, NULL, NULL), "%s", lb_last_error());
+        for (i = 0; i < 32; i++) {
+            float old = x[i];
+            x[i] = old + h; lb_clip_loss(c, x, y, 8, 4, 1.0, group, &up, NULL, NULL, NULL);
+            x[i] = old - h; lb_clip_loss(c, x, y, 8, 4, 1.0, group, &down, NULL, NULL, NULL);
+            x[i] = old;
+            CHECK(fabs((up - down) / (2 * (double)h) - (double)dx[i]) < 1e-4, "%zu: %g instead of %g", i, (double)dx[i], (up - down) / (2 * (double)h));
+        }
+    }
+    lb_ctx_free(c);
+}
