@@ -4,6 +4,7 @@ CC     ?= cc
 CFLAGS ?= -O2 -Wall -Wextra -Wpedantic
 OMP    ?= $(shell echo 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
 B      ?= build
+HOSTCC ?= cc
 TESTS    = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 SCRIPTS  = $(wildcard tests/test_*.sh)
 EXAMPLES = $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
@@ -11,8 +12,10 @@ FUZZERS  = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 BUILD    = @mkdir -p $(@D); echo "  cc $@"; $(CC) -std=c99 $(CFLAGS) $(OMP) -I. $< -o $@ -lm $(LDLIBS)
 
 all: $(B)/languagebind                                              ## the command
-$(B)/languagebind: tools/languagebind.c $(wildcard tools/*.c tools/*.h) languagebind.h
-	$(BUILD)
+$(B)/languagebind: tools/languagebind.c $(wildcard tools/*.c tools/*.h) languagebind.h $(B)/clip_bpe.h
+	$(BUILD) -DLB_CLIP_BPE='"$(B)/clip_bpe.h"'
+$(B)/clip_bpe.h: weights/clip-bpe.lbw tools/array.c                 ## CLIP's vocabulary, compiled into the command
+	@mkdir -p $(@D); $(HOSTCC) tools/array.c -o $(B)/array && $(B)/array lb_clip_bpe < $< > $@.tmp && mv $@.tmp $@
 $(B)/tests/%: tests/%.c languagebind.h tests/lbt.h tests/golden.h   ## every program is one .c file and the header
 	$(BUILD)
 $(B)/examples/%: examples/%.c languagebind.h
