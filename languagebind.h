@@ -531,7 +531,9 @@ LB_API void lb_file_copy_keys(lb_file_writer *w, const lb_file *f, const char *f
  *   before the first put; puts follow in the order of the declarations.  `values` has the declared shape, ROWS or the declared layout, any
  *   type that converts (floating or integer to f32, f16, bf16; else the declared type itself): LB_ERR_NUMERIC when a value is NaN or infinite,
  *   or is too large for the declared type. */
+/* lb_file_share: another name for a tensor that was added or declared before; its bytes are in the file once. */
 LB_API void lb_file_add(lb_file_writer *w, const char *name, const lb_tensor *t);
+LB_API void lb_file_share(lb_file_writer *w, const char *name, const char *of);
 LB_API void lb_file_declare(lb_file_writer *w, const char *name, lb_dtype dtype, lb_layout layout, int ndim, const size_t *shape);
 LB_API lb_status lb_file_put(lb_file_writer *w, const char *name, const lb_tensor *values);
 LB_API void lb_file_add_tokenizer(lb_file_writer *w, const lb_tokenizer *t);     /* its keys and tokenizer.merges; must stay until commit */
@@ -7548,7 +7550,7 @@ static lb_status lb__lbw_keys(lb_ctx *ctx, lb_file *f, size_t end, uint64_t coun
     return LB_OK;
 }
 static lb_status lb__lbw_directory(lb_ctx *ctx, lb_file *f, size_t at, size_t end, uint64_t count) {
-    const unsigned char *p = f->data; size_t i, k, last = end;
+    const unsigned char *p = f->data; size_t i, k, last = end, own = 0;
     if (count > ctx->limits.max_tensors) return lb__fail(LB_ERR_LIMIT, "%llu tensors, the limit (max_tensors) is %zu", (unsigned long long)count, ctx->limits.max_tensors);
     if (count > (end - at) / (LB__LBW_ENTRY + 8)) return lb__fail(LB_ERR_FORMAT, "%llu tensors do not fit in a head of %zu bytes", (unsigned long long)count, end);
     f->count = (size_t)count;
@@ -7574,19 +7576,25 @@ static lb_status lb__lbw_directory(lb_ctx *ctx, lb_file *f, size_t at, size_t en
         why = lb__tensor_fault(&e->t, &bytes);
         if (why) return lb__fail(LB_ERR_FORMAT, "tensor %s has %s", e->name, why);
         if (size != bytes) return lb__fail(LB_ERR_FORMAT, "tensor %s has %llu bytes, its shape and type need %zu", e->name, (unsigned long long)size, bytes);
-        if (offset % 64 || offset < last || offset > f->size || bytes > f->size - (size_t)offset)
+        if (offset < last) {                                  /* the very place of an earlier tensor: the two share it */
+            size_t lo = 0, hi = own;
+            while (lo < hi) { size_t mid = lo + (hi - lo) / 2; if (f->order[mid]->offset < offset) lo = mid + 1; else hi = mid; }
+            if (lo == own || f->order[lo]->offset != offset || f->order[lo]->bytes != bytes || f->order[lo]->t.dtype != e->t.dtype || f->order[lo]->t.layout != e->t.layout || f->order[lo]->crc != e->crc)
+                return lb__fail(LB_ERR_FORMAT, "tensor %s lies at byte %llu, inside other tensors' data; byte %zu or later, or the very place of one like it, is expected", e->name, (unsigned long long)offset, last);
+        } else if (offset % 64 || offset > f->size || bytes > f->size - (size_t)offset)
             return lb__fail(LB_ERR_FORMAT, "tensor %s lies at byte %llu; a multiple of 64 from %zu on, with its %zu bytes inside the file's %zu, is expected", e->name, (unsigned long long)offset, last, bytes, f->size);
-        e->offset = (size_t)offset; e->bytes = bytes; last = e->offset + bytes;
+        else { last = (size_t)offset + bytes; f->order[own++] = e; }
+        e->offset = (size_t)offset; e->bytes = bytes;
         at += LB__LBW_ENTRY + dims * 8 + lb__lbw_padded(n);
-        f->order[i] = e;
     }
+    for (i = 0; i < f->count; i++) f->order[i] = &f->entries[i];
     qsort(f->order, f->count, sizeof *f->order, lb__entry_order);
     for (i = 1; i < f->count; i++) if (!lb__entry_order(&f->order[i - 1], &f->order[i])) return lb__fail(LB_ERR_FORMAT, "tensor %s is there twice", f->order[i]->name);
     return LB_OK;
 }
 /* Everything but how the bytes came here. */
 static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f) {
-    const unsigned char *p = f->data; uint64_t size, directory, data; size_t at = 0, i; unsigned char *base;
+    const unsigned char *p = f->data; uint64_t size, directory, data; size_t at = 0, i, last = 0; unsigned char *base;
     if (f->size < 4 || memcmp(p, "LBW1", 4)) return lb__fail(LB_ERR_FORMAT, "not a .lbw file: it does not start with LBW1");
     if (f->size < LB__LBW_HEADER) return lb__fail(LB_ERR_FORMAT, "cut off after %zu bytes, the header alone has 64", f->size);
     if (lb__u32le(p + 4) != LB__LBW_VERSION) return lb__fail(LB_ERR_UNSUPPORTED, "layout version %u, this build reads %d; convert again", lb__u32le(p + 4), (int)LB__LBW_VERSION);
@@ -7605,7 +7613,8 @@ static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f) {
         memcpy(base, p + data, f->size - (size_t)data);
         for (i = 0; i < f->count; i++) {
             f->entries[i].t.data = base + (f->entries[i].offset - (size_t)data);
-            if (!lb__host_little()) lb__swap_bytes(f->entries[i].t.data, lb_dtype_size(f->entries[i].t.dtype), lb_tensor_stored(&f->entries[i].t));
+            if (!lb__host_little() && f->entries[i].offset >= last) lb__swap_bytes(f->entries[i].t.data, lb_dtype_size(f->entries[i].t.dtype), lb_tensor_stored(&f->entries[i].t));
+            last = LB__MAX(last, f->entries[i].offset + f->entries[i].bytes);                /* shared places are swapped once */
         }
     } else for (i = 0; i < f->count; i++) f->entries[i].t.data = (void *)(uintptr_t)(p + f->entries[i].offset);
     return LB_OK;
@@ -7814,7 +7823,7 @@ LB_API lb_status lb_file_identity(const lb_file *f, const char *tower, char out[
 /* ---- 12.1 writing ---- */
 #ifndef LB_NO_STDIO
 
-typedef struct lb__declared { char name[LB__LBW_NAME + 1]; lb_tensor t; size_t bytes; uint64_t offset; uint32_t crc; } lb__declared;   /* t.data: added, NULL: will be put */
+typedef struct lb__declared { char name[LB__LBW_NAME + 1]; lb_tensor t; size_t bytes; uint64_t offset; uint32_t crc; size_t shares; } lb__declared;   /* t.data: added, NULL: will be put; shares: 1 + the tensor whose place it has */
 struct lb_file_writer {
     lb_ctx    *ctx;
     lb_status  status; char why[512];           /* the first error */
@@ -7925,6 +7934,19 @@ LB_API void lb_file_declare(lb_file_writer *w, const char *name, lb_dtype dtype,
     lb__file_stick(w, lb__file_declare(w, name, &t));
 }
 
+static lb_status lb__file_share(lb_file_writer *w, const char *name, const char *of) {
+    size_t i; lb__declared *d = (lb__declared *)(void *)w->declared.data; lb_tensor t;
+    if (w->status) return w->status;
+    for (i = 0; i < w->count && strcmp(d[i].name, of); i++) { }
+    if (i == w->count) return lb__fail(LB_ERR_ARG, "tensor %s is to share the place of %s, which was not declared", name, of);
+    t = d[i].t;
+    if (d[i].shares) i = d[i].shares - 1;
+    LB__TRY(lb__file_declare(w, name, &t));
+    ((lb__declared *)(void *)w->declared.data)[w->count - 1].shares = i + 1;
+    return LB_OK;
+}
+LB_API void lb_file_share(lb_file_writer *w, const char *name, const char *of) { lb__file_stick(w, lb__file_share(w, name, of)); }
+
 static int lb__declared_order(const void *a, const void *b) { return strcmp((*(lb__declared *const *)a)->name, (*(lb__declared *const *)b)->name); }
 /* Header, keys and directory as they are now (checksums of tensors not yet written are 0), padded to the tensor data. */
 static lb_status lb__file_head(lb_file_writer *w) {
@@ -7934,7 +7956,10 @@ static lb_status lb__file_head(lb_file_writer *w) {
     for (i = 0; i < w->count; i++) size += LB__LBW_ENTRY + 8 * (size_t)d[i].t.ndim + lb__lbw_padded(strlen(d[i].name));
     size = (size + 63) & ~(size_t)63;
     w->data = at = size;
-    for (i = 0; i < w->count; i++) { d[i].offset = (at + 63) & ~(uint64_t)63; at = d[i].offset + d[i].bytes; }
+    for (i = 0; i < w->count; i++) {
+        if (d[i].shares) { d[i].offset = d[d[i].shares - 1].offset; d[i].crc = d[d[i].shares - 1].crc; continue; }
+        d[i].offset = (at + 63) & ~(uint64_t)63; at = d[i].offset + d[i].bytes;
+    }
     lb__put32le(h + 4, LB__LBW_VERSION); lb__put64le(h + 8, at); lb__put64le(h + 16, w->key_count); lb__put64le(h + 24, w->count);
     lb__put64le(h + 32, LB__LBW_HEADER + w->keys.size); lb__put64le(h + 40, size);
     LB__TRY(lb__buf_reserve(&w->head, size));
@@ -8024,7 +8049,7 @@ static lb_status lb__file_emit_tensor(lb_file_writer *w, lb__declared *d, const 
 static lb_status lb__file_catch_up(lb_file_writer *w) {
     lb__declared *d = (lb__declared *)(void *)w->declared.data;
     LB__TRY(lb__file_start(w));
-    for (; w->next < w->count && d[w->next].t.data; w->next++) LB__TRY(lb__file_emit_tensor(w, &d[w->next], &d[w->next].t));
+    for (; w->next < w->count && (d[w->next].t.data || d[w->next].shares); w->next++) if (!d[w->next].shares) LB__TRY(lb__file_emit_tensor(w, &d[w->next], &d[w->next].t));
     return LB_OK;
 }
 static lb_status lb__file_put(lb_file_writer *w, const char *name, const lb_tensor *v) {

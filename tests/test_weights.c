@@ -28,6 +28,7 @@ static lb_status write_sample(lb_ctx *ctx, const char *path) {
     lb_file_declare(w, "vision.w", LB_F16, LB_PANEL, 2, shape);
     lb_file_declare(w, "vision.rows", LB_BF16, LB_ROWS, 2, shape);
     lb_file_add(w, "tokenizer.merges", &p);
+    lb_file_share(w, "vision.shared", "vision.w");
     lb_file_declare(w, "vision.x", LB_F32, LB_PANEL, 2, shape);
     lb_file_put(w, "vision.w", &r); lb_file_put(w, "vision.rows", &r); lb_file_put(w, "vision.x", &r);
     return lb_file_commit(w);
@@ -41,13 +42,14 @@ static void check_sample(lb_ctx *ctx, const lb_file *f) {
     CHECK(!lb_file_get_f64(f, "a.u", &d) && d == 77 && !lb_file_get_i64(f, "a.u", &i) && i == 77, "a number is a number");
     CHECK(lb_file_get_u64(f, "a.i", &u) && strstr(lb_last_error(), "a.i") && lb_file_get_u64(f, "nothing", &u) && strstr(lb_last_error(), "nothing"), "%s", lb_last_error());
     CHECK(lb_file_get_str(f, "a.u", &s) && lb_file_get_u64(f, "format.kind", &u) && lb_file_get_u64(f, "a.f", &u) && lb_file_get_bool(f, "a.u", &b) && lb_file_get_strs(f, "towers", ss, 1, &n), "types and counts are checked");
-    CHECK(lb_file_keys(f) == 9 && lb_file_tensors(f) == 5 && !lb_file_tensor(f, "vision.zz"), "%zu %zu", lb_file_keys(f), lb_file_tensors(f));
+    CHECK(lb_file_keys(f) == 9 && lb_file_tensors(f) == 6 && !lb_file_tensor(f, "vision.zz"), "%zu %zu", lb_file_keys(f), lb_file_tensors(f));
     t = lb_file_tensor(f, "vision.w"); REQUIRE(t && t->dtype == LB_F16 && t->layout == LB_PANEL && !((uintptr_t)t->data & 63), "vision.w");
     for (k = 0; k < 40; k++) for (r = 0; r < 5; r++) CHECK(lb__f16_f32(((const uint16_t *)t->data)[lb__panel_index(k, r, 5)]) == rows[k * 5 + r], "%zu %zu", k, r);
     t = lb_file_tensor(f, "vision.x"); REQUIRE(t, "vision.x");
     for (k = 0; k < 64; k++) for (r = 0; r < 5; r++) CHECK(((const float *)t->data)[lb__panel_index(k, r, 5)] == (k < 40 ? rows[k * 5 + r] : 0), "%zu %zu", k, r);
     t = lb_file_tensor(f, "vision.rows"); REQUIRE(t, "rows");
     for (k = 0; k < 200; k++) CHECK(fabsf(lb__bf16_f32(((const uint16_t *)t->data)[k]) - rows[k]) <= 0.07f, "%zu", k);
+    t = lb_file_tensor(f, "vision.shared"); CHECK(t && t->data == lb_file_tensor(f, "vision.w")->data && t->layout == LB_PANEL, "one place, two names");
     t = lb_file_tensor(f, "tokenizer.merges"); CHECK(t && t->dtype == LB_U16 && ((const uint16_t *)t->data)[3] == 500, "merges");
     CHECK(!lb_file_verify(ctx, f), "%s", lb_last_error());
 }
@@ -84,6 +86,7 @@ LBT(weights, writer_refuses) {
     BEGIN; lb_file_declare(w, "never", LB_F32, LB_ROWS, 1, shape); END("never");
     BEGIN; lb_file_declare(w, "side", LB_F32, LB_ROWS, 2, shape); END("side of 0");
     BEGIN; lb_file_declare(w, "one", LB_F32, LB_ROWS, 1, shape); lb_file_put(w, "two", &t); END("two");
+    BEGIN; lb_file_share(w, "a", "b"); END("not declared");
     BEGIN; lb_file_set_f64(w, "inf", INFINITY); END("inf");
     BEGIN; lb_file_set_u64(w, "", 1); END("not valid");
     CHECK(lb_file_create(ctx, "build/no/such/folder/x.lbw", &w) == LB_ERR_IO, "%s", lb_last_error());
@@ -125,4 +128,21 @@ LBT(weights, every_allocation_may_fail) {
         REQUIRE(n < 1000, "endless");
     }
     lb_ctx_free(ctx);
+}
+/* The hex dump that closes weights/FORMAT.md is a file. */
+LBT(weights, the_dump_in_FORMAT_md_is_a_file) {
+    FILE *f = fopen("weights/FORMAT.md", "r"); char line[2048]; unsigned char bytes[1024]; size_t n = 0; int in = 0; lb_ctx *ctx; lb_file *w; uint64_t v = 0; const lb_tensor *t;
+    REQUIRE(f, "weights/FORMAT.md is missing");
+    while (fgets(line, sizeof line, f)) {
+        char *p = line; unsigned at = 0, b; int k;
+        if (!strncmp(line, "## A small file", 15)) in = 1;
+        if (!in || sscanf(p, " %x:%n", &at, &k) != 1 || at != n) continue;
+        for (p += k; sscanf(p, " %2x%n", &b, &k) == 1 && n < sizeof bytes; p += k) bytes[n++] = (unsigned char)b;
+    }
+    fclose(f);
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && !lb_file_open_memory(ctx, bytes, n, &w), "%zu bytes: %s", n, lb_last_error());
+    CHECK(!lb_file_verify(ctx, w) && !lb_file_get_u64(w, "a", &v) && v == 7, "%s", lb_last_error());
+    t = lb_file_tensor(w, "t");
+    CHECK(t && t->ndim == 1 && t->shape[0] == 2 && ((const float *)t->data)[1] == 2, "t");
+    lb_file_free(w); lb_ctx_free(ctx);
 }
