@@ -89,3 +89,47 @@ LBT(convert, every_allocation_may_fail) {
         REQUIRE(n < 5000, "endless");
     }
 }
+
+/* ---- LanguageBind ---- */
+
+static const struct { const char *name, *modality; int lora; } kinds[] = {
+    { "image", "image", 0 }, { "video", "video", 1 }, { "video_ft", "video", 0 }, { "video_v15_ft", "video", 0 }, { "video_huge_v15_ft", "video", 0 },
+    { "audio", "audio", 1 }, { "audio_ft", "audio", 0 }, { "depth", "depth", 1 }, { "thermal", "thermal", 1 } };
+typedef struct watched { const golden *g; double worst; int seen; } watched;
+static void watch(void *user, const char *stage, size_t i, const float *x, size_t rows, size_t cols) {
+    watched *w = (watched *)user; char name[32]; size_t n; const float *want;
+    if (strcmp(stage, "block")) return;
+    snprintf(name, sizeof name, "block.%d", (int)i);
+    want = golden_f32(w->g, name, &n);
+    if (want && n == rows * cols) { double d = max_abs_diff(x, want, n); if (!(d <= w->worst)) w->worst = d; w->seen++; }
+}
+LBT(convert, languagebind_of_every_kind) {
+    size_t i; int keep; lb_ctx *ctx; char folder[128], file[64];
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(kinds); i++) for (keep = 0; keep <= kinds[i].lora; keep++) {
+        conv_options o; golden g; lb_model *m; watched w; float v[64]; size_t n;
+        memset(&o, 0, sizeof o); memset(&w, 0, sizeof w);
+        snprintf(folder, sizeof folder, "tests/golden/lb_%s", kinds[i].name); snprintf(file, sizeof file, "lb_%s", kinds[i].name);
+        o.source = folder; o.output = OUT; o.quiet = 1; o.keep_lora = keep;
+        remove(OUT);
+        REQUIRE(golden_open(file, &g), "%s", file);
+        REQUIRE(!conv_convert(ctx, &o, NULL), "%s", lb_last_error());
+        same_embeddings(ctx, &g, kinds[i].modality, "input", 2e-5);
+        w.g = &g; lb_ctx_watch(ctx, watch, &w);                  /* every block, of the last one at least the rows that are computed */
+        REQUIRE(!lb_model_open(ctx, OUT, &m), "%s", lb_last_error());
+        CHECK(!lb_embed_tensor(ctx, m, kinds[i].modality, golden_f32(&g, "input", &n), 2, v), "%s", lb_last_error());
+        lb_ctx_watch(ctx, NULL, NULL);
+        CHECK(w.seen >= 1 && w.worst < 5e-5, "%s%s: %d blocks seen, off by %g", kinds[i].name, keep ? " unmerged" : "", w.seen, w.worst);
+        if (kinds[i].lora && !keep) {                            /* the merged projection is peft's own */
+            char name[64]; const lb_tensor *t; const float *q = golden_f32(&g, "merged.q", &n); size_t r, c, D; double worst = 0;
+            snprintf(name, sizeof name, "%s.blocks.0.%sattn.qkv.weight", kinds[i].modality, !strcmp(kinds[i].name, "video") ? "temporal." : "");
+            t = lb_model_tensor(m, name);
+            REQUIRE(t && q, "%s", name);
+            for (D = t->shape[1], r = 0; r < D; r++) for (c = 0; c < D; c++) worst = LB__MAX(worst, fabs((double)at(t, r, c) - q[r * D + c]));
+            CHECK(worst < 1e-6, "%s: merged weight off by %g", kinds[i].name, worst);
+        }
+        lb_model_free(m); golden_close(&g);
+    }
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
