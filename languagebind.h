@@ -586,7 +586,14 @@ LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_model_open(lb_ctx *ctx, const char *path, lb_model **out);
 LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *model, lb_dtype dtype, const char *path);
+/* lb_model_adapt: the model with an adapter file's low-rank updates and tensors in place of its own.  It borrows everything else, so `base`
+ * outlives it; any number of adapters may stand over one base at the same time.
+ *   errs  LB_ERR_MISMATCH an adapter of another base, LB_ERR_FORMAT a tensor that the base has no place for */
+LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *path, lb_model **out);
 #endif
+/* lb_model_merge: the model with its low-rank updates added into its weights, W + alpha/rank B A in f32; borrows all else from `model`, which
+ * outlives it. */
+LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **out);
 
 LB_API const lb_model_desc    *lb_model_describe(const lb_model *model);                       /* defaults filled in; valid as long as the model */
 LB_API const lb_modality_desc *lb_model_modality(const lb_model *model, const char *name);     /* NULL: this model has none of that name */
@@ -604,6 +611,15 @@ LB_API double                  lb_model_logit_scale(const lb_model *model, const
 LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *model, const char *modality, const float *x, size_t n, float *out);
 LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *model, const int32_t *ids, size_t n, size_t length, float *out);
 LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *model, const char *const *texts, size_t n, float *out);
+
+#ifndef LB_NO_IMAGE
+/* lb_prepare_image: a picture as the array that one of the model's image, depth or thermal modalities reads, [channels, height, width].
+ * lb_embed_image, lb_embed_depth, lb_embed_thermal: pictures of the model's modality of that kind, prepared and embedded. */
+LB_API lb_status lb_prepare_image(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_image *image, float *out);
+LB_API lb_status lb_embed_image(lb_ctx *ctx, const lb_model *model, const lb_image *images, size_t n, float *out);
+LB_API lb_status lb_embed_depth(lb_ctx *ctx, const lb_model *model, const lb_image *images, size_t n, float *out);
+LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *model, const lb_image *images, size_t n, float *out);
+#endif
 
 /* lb_zero_shot: the weights of a zero-shot classifier, [labels, dim]: every template with the label in place of its "{}", embedded, averaged
  * and brought to unit length again.  No templates: the label alone.   errs  LB_ERR_FORMAT a template without "{}", LB_ERR_LIMIT, and those of
@@ -8366,9 +8382,23 @@ static const lb_tensor *lb__keys_tensor(lb__keys *k, const char *name) {
     lb__format(k->key, sizeof k->key, "%s.%s", k->name, name);
     return lb_file_tensor(k->f, k->key);
 }
+/* Low-rank updates show by their tensors. */
+static lb_status lb__lora_read(lb__keys *k, lb_tower_desc *t) {
+    static const char *const targets[] = { "q", "k", "v", "out" }; const lb_tensor *r; char key[64]; int i, j, where = 0;
+    t->lora_rank = t->lora_targets = 0;
+    for (i = 0; i < t->layers && !where; i++) for (j = 0; j < 8; j++) {
+        lb__format(key, sizeof key, "blocks.%d.%sattn.lora.%s.a", i, j < 4 ? "" : "temporal.", targets[j % 4]);
+        if (!(r = lb__keys_tensor(k, key))) continue;
+        if (r->ndim != 2 || !r->shape[0] || r->shape[0] > 4096) return lb__fail(LB_ERR_FORMAT, "%s.%s is not a matrix of rank 1 to 4096", t->name, key);
+        t->lora_rank = (int)r->shape[0]; t->lora_targets |= 1 << j % 4; where |= j < 4 ? 1 : 2;
+    }
+    t->lora_temporal = where ? where - 1 : 0;
+    lb__keys_float(k, "lora.alpha", &t->lora_alpha); lb__keys_float(k, "lora.dropout", &t->lora_dropout);
+    return k->status;
+}
 static lb_status lb__desc_read(const lb_file *f, lb_model_desc *d) {
-    static const char *const towers_kinds[] = { "vision", "text" }, *const acts[] = { "gelu", "quick_gelu" }, *const targets[] = { "q", "k", "v", "out" };
-    const char *name[LB_MAX_MODALITIES], *kind; size_t n, i; lb__keys k; int j, pre;
+    static const char *const towers_kinds[] = { "vision", "text" }, *const acts[] = { "gelu", "quick_gelu" };
+    const char *name[LB_MAX_MODALITIES], *kind; size_t n, i; lb__keys k; int pre;
     memset(d, 0, sizeof *d);
     LB__TRY(lb_file_get_str(f, "format.kind", &kind));
     if (strcmp(kind, "model")) return lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", a model was expected", kind);
@@ -8377,7 +8407,7 @@ static lb_status lb__desc_read(const lb_file *f, lb_model_desc *d) {
     LB__TRY(lb_file_get_strs(f, "towers", name, LB_MAX_TOWERS, &n));
     d->towers = (int)n;
     for (i = 0; i < n; i++) {
-        lb_tower_desc *t = &d->tower[i]; const lb_tensor *r = NULL; char key[64];
+        lb_tower_desc *t = &d->tower[i];
         k.name = name[i];
         if (!name[i][0] || strlen(name[i]) >= LB_NAME_SIZE) return lb__fail(LB_ERR_FORMAT, "key towers: \"%s\" is not a name of 1 to %d bytes", name[i], LB_NAME_SIZE - 1);
         memcpy(t->name, name[i], strlen(name[i]) + 1);
@@ -8391,17 +8421,10 @@ static lb_status lb__desc_read(const lb_file *f, lb_model_desc *d) {
             lb__keys_bool(&k, "temporal", &t->temporal); lb__keys_bool(&k, "class_per_frame", &t->class_per_frame);
             pre = 1; lb__keys_bool(&k, "pre_norm", &pre); t->no_pre_norm = !pre;
         }
-        lb__keys_float(&k, "lora.alpha", &t->lora_alpha); lb__keys_float(&k, "lora.dropout", &t->lora_dropout);
         LB__TRY(k.status);
         /* what is optional shows by its tensors */
         t->patch_bias = lb__keys_tensor(&k, "patch.bias") != NULL; t->proj_bias = lb__keys_tensor(&k, "proj.bias") != NULL;
-        for (j = 0; j < 8; j++) {
-            lb__format(key, sizeof key, "blocks.0.%sattn.lora.%s.a", j < 4 ? "" : "temporal.", targets[j % 4]);
-            if (!(r = lb__keys_tensor(&k, key))) continue;
-            if (r->ndim != 2 || !r->shape[0] || r->shape[0] > 4096) return lb__fail(LB_ERR_FORMAT, "%s.%s is not a matrix of rank 1 to 4096", name[i], key);
-            t->lora_rank = (int)r->shape[0]; t->lora_targets |= 1 << j % 4; t->lora_temporal |= j < 4 ? 1 : 2;
-        }
-        t->lora_temporal = t->lora_temporal ? t->lora_temporal - 1 : 0;
+        LB__TRY(lb__lora_read(&k, t));
     }
     k.prefix = "modality";
     LB__TRY(lb_file_get_strs(f, "modalities", name, LB_MAX_MODALITIES, &n));
@@ -8422,23 +8445,39 @@ static lb_status lb__desc_read(const lb_file *f, lb_model_desc *d) {
     }
     return LB_OK;
 }
-/* Points every weight at the file's tensor.  Vectors and small tables are f32 to the code above; those stored in 16 bits are widened. */
-static lb_status lb__model_bind(lb_model *m, const lb_file *f) {
-    size_t i; int j;
-    for (i = 0; i < m->params; i++) {
-        lb__param *p = &m->param[i]; const lb_tensor *t = lb_file_tensor(f, p->name); size_t k; int same, token = 0;
-        if (!t) return lb__fail(LB_ERR_FORMAT, "the tensor %s is missing", p->name);
-        same = t->ndim == p->t.ndim && t->layout == p->t.layout && t->dtype <= LB_BF16;
-        for (k = 0; same && k < (size_t)t->ndim; k++) same = t->shape[k] == p->t.shape[k];
-        if (!same) return lb__fail(LB_ERR_FORMAT, "the tensor %s is %s %s of %d axes [%zu, %zu]; floating point %s of %d axes [%zu, %zu] were expected", p->name, lb_dtype_name(t->dtype), t->layout ? "panels" : "rows",
-            t->ndim, t->ndim > 0 ? t->shape[0] : 1, t->ndim > 1 ? t->shape[1] : 1, p->t.layout ? "panels" : "rows", p->t.ndim, p->t.shape[0], p->t.ndim > 1 ? p->t.shape[1] : 1);
-        for (j = 0; j < m->desc.towers; j++) token |= &p->t == m->tower[j].token;
-        if (t->dtype == LB_F32 || t->layout == LB_PANEL || token) { p->t.data = t->data; p->t.dtype = t->dtype; continue; }
-        if (!(p->t.data = lb__alloc(lb_tensor_count(t), sizeof(float)))) return LB_ERR_MEM;
-        p->owned = 1;
-        lb__widen((float *)p->t.data, t->data, t->dtype, lb_tensor_count(t));
-    }
+/* An f32 copy of its own in place of a borrowed weight. */
+static lb_status lb__param_own(lb__param *p) {
+    const size_t n = lb_tensor_stored(&p->t); float *x;
+    if (p->owned && p->t.dtype == LB_F32) return LB_OK;
+    if (!(x = (float *)lb__alloc(n, sizeof *x))) return LB_ERR_MEM;
+    lb__widen(x, p->t.data, p->t.dtype, n);
+    if (p->owned) lb__release(p->t.data);
+    p->t.data = x; p->t.dtype = LB_F32; p->owned = 1;
+    return LB_OK;
+}
+/* Points a weight at a file's tensor.  Vectors and small tables are f32 to the code above; those stored in 16 bits are widened. */
+static lb_status lb__param_bind(lb_model *m, lb__param *p, const lb_tensor *t) {
+    size_t k; int same = t->ndim == p->t.ndim && t->layout == p->t.layout && t->dtype <= LB_BF16, token = 0, j;
+    for (k = 0; same && k < (size_t)t->ndim; k++) same = t->shape[k] == p->t.shape[k];
+    if (!same) return lb__fail(LB_ERR_FORMAT, "the tensor %s is %s %s of %d axes [%zu, %zu]; floating point %s of %d axes [%zu, %zu] were expected", p->name, lb_dtype_name(t->dtype), t->layout ? "panels" : "rows",
+        t->ndim, t->ndim > 0 ? t->shape[0] : 1, t->ndim > 1 ? t->shape[1] : 1, p->t.layout ? "panels" : "rows", p->t.ndim, p->t.shape[0], p->t.ndim > 1 ? p->t.shape[1] : 1);
+    for (j = 0; j < m->desc.towers; j++) token |= &p->t == m->tower[j].token;
+    if (p->owned) { lb__release(p->t.data); p->t.data = NULL; p->owned = 0; }
+    p->t.data = t->data; p->t.dtype = t->dtype;
+    return t->dtype == LB_F32 || t->layout == LB_PANEL || token ? LB_OK : lb__param_own(p);
+}
+static void lb__model_scales(lb_model *m) {
+    int j;
     for (j = 0; j < m->desc.modalities; j++) if (m->logit_scale[j]) m->desc.modality[j].logit_scale = *(const float *)m->logit_scale[j]->data;
+}
+static lb_status lb__model_bind(lb_model *m, const lb_file *f) {
+    size_t i;
+    for (i = 0; i < m->params; i++) {
+        const lb_tensor *t = lb_file_tensor(f, m->param[i].name);
+        if (!t) return lb__fail(LB_ERR_FORMAT, "the tensor %s is missing", m->param[i].name);
+        LB__TRY(lb__param_bind(m, &m->param[i], t));
+    }
+    lb__model_scales(m);
     return LB_OK;
 }
 /* Takes the file, whatever happens. */
@@ -8512,11 +8551,12 @@ static void lb__desc_write(lb_file_writer *w, const lb_model_desc *d) {
 #undef LB__KEY
 }
 LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, const char *path) {
-    lb_file_writer *w = NULL; lb_tensor merges; size_t i; int j; lb_status s = LB_OK;
+    lb_file_writer *w = NULL; const lb_model *b; lb_tensor merges; size_t i; int j; lb_status s = LB_OK;
     if (!ctx || !m || !path || dtype > LB_BF16) return lb__fail(LB_ERR_ARG, "lb_model_save: context, model, path and one of f32, f16, bf16 were expected");
     LB__TRY(lb_file_create(ctx, path, &w));
     lb_file_set_str(w, "format.kind", "model");
-    if (m->file) lb_file_copy_keys(w, m->file, "provenance.", "provenance.");
+    for (b = m; b->base; b = b->base) {}
+    if (b->file) lb_file_copy_keys(w, b->file, "provenance.", "provenance.");
     lb__desc_write(w, &m->desc);
     for (i = 0; i < m->params; i++) {
         const lb_tensor *t = &m->param[i].t; int matrix = t->layout == LB_PANEL;
@@ -8542,16 +8582,6 @@ static lb_tensor *lb__model_find(const lb_model *m, const char *name) {
     for (i = 0; i < m->params; i++) if (!strcmp(m->param[i].name, name)) return &m->param[i].t;
     return NULL;
 }
-/* An f32 copy of its own in place of a borrowed weight. */
-static lb_status lb__param_own(lb__param *p) {
-    const size_t n = lb_tensor_stored(&p->t); float *x;
-    if (p->owned && p->t.dtype == LB_F32) return LB_OK;
-    if (!(x = (float *)lb__alloc(n, sizeof *x))) return LB_ERR_MEM;
-    lb__widen(x, p->t.data, p->t.dtype, n);
-    if (p->owned) lb__release(p->t.data);
-    p->t.data = x; p->t.dtype = LB_F32; p->owned = 1;
-    return LB_OK;
-}
 /* A model of another description over the weights of `base`, which outlives it; what base has not is drawn. */
 static lb_status lb__model_derive(lb_ctx *ctx, const lb_model *base, const lb_model_desc *desc, lb_model **out) {
     lb_model *m = NULL; size_t i;
@@ -8568,7 +8598,76 @@ static lb_status lb__model_derive(lb_ctx *ctx, const lb_model *base, const lb_mo
     *out = m;
     return LB_OK;
 }
-static const lb_file *lb__model_file(const lb_model *m) { while (m->base && !m->file) m = m->base; return m->file; }
+static const lb_file *lb__model_file(const lb_model *m) { while (m->base) m = m->base; return m->file; }
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *path, lb_model **out) {
+    lb_file *f = NULL; lb_model *m = NULL; lb_model_desc *d = NULL; lb_status s; const char *kind = NULL, *tower = NULL, *id = NULL; char have[65]; size_t i, used = 0; int j; lb__keys k;
+    if (!ctx || !base || !path || !out) return lb__fail(LB_ERR_ARG, "lb_model_adapt: an argument is NULL");
+    *out = NULL;
+    LB__TRY(lb_file_open(ctx, path, &f));
+    s = lb_file_get_str(f, "format.kind", &kind);
+    if (!s && strcmp(kind, "adapter")) s = lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", an adapter was expected", kind);
+    if (!s) s = lb_file_get_str(f, "adapter.tower", &tower);
+    if (!s) s = lb_file_get_str(f, "adapter.base", &id);
+    if (!s && !lb__model_file(base)) s = lb__fail(LB_ERR_ARG, "the base model does not come from a file, so nothing tells whether the adapter is for it");
+    if (!s) s = lb_file_identity(lb__model_file(base), tower, have);
+    if (!s && strcmp(id, have)) s = lb__fail(LB_ERR_MISMATCH, "this adapter is for another base: its tower %s has the identity %.16s..., the model's is %.16s...", tower, id, have);
+    if (!s && !(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) s = LB_ERR_MEM;
+    if (!s) {
+        *d = base->desc; memset(&k, 0, sizeof k); k.f = f; k.prefix = "tower"; k.name = tower;
+        for (j = 0; j < d->towers && !s; j++) if (!strcmp(d->tower[j].name, tower)) s = lb__lora_read(&k, &d->tower[j]);
+    }
+    if (!s) s = lb__model_derive(ctx, base, d, &m);
+    for (i = 0; !s && i < m->params; i++) {
+        lb__param *p = &m->param[i]; const lb_tensor *t = lb_file_tensor(f, p->name);
+        if (t) { used++; s = lb__param_bind(m, p, t); }
+        else if (p->owned) s = lb__fail(LB_ERR_FORMAT, "the tensor %s is missing", p->name);
+    }
+    for (i = 0; !s && used < lb_file_tensors(f) && i < lb_file_tensors(f); i++) { const char *name; lb_file_tensor_at(f, i, &name); if (!lb__model_find(m, name)) s = lb__fail(LB_ERR_FORMAT, "the base has no place for the tensor %s", name); }
+    lb__release(d);
+    if (s) { lb__fail_in(s, path); lb_model_free(m); lb_file_free(f); return s; }
+    lb__model_scales(m);
+    m->file = f;
+    *out = m;
+    return LB_OK;
+}
+#endif
+/* W[n0 + i] += scale * sum_r b[i, r] a[r] */
+static lb_status lb__lin_merge(lb_model *m, const lb__lin *from, lb__lin *to) {
+    size_t p = 0, i, k, q; int j;
+    if (!from->loras) return LB_OK;
+    while (&m->param[p].t != to->w) p++;
+    LB__TRY(lb__param_own(&m->param[p]));
+    for (j = 0; j < from->loras; j++) {
+        const lb__lora *r = &from->lora[j]; const size_t R = r->a->shape[0], K = r->a->shape[1]; float *w = (float *)to->w->data;
+        for (i = 0; i < r->n; i++) for (k = 0; k < K; k++) {
+            float s = 0;
+            for (q = 0; q < R; q++) s += lb__weight_at(r->b->data, r->b->dtype, lb__panel_index(i, q, R)) * lb__weight_at(r->a->data, r->a->dtype, lb__panel_index(q, k, K));
+            w[lb__panel_index(r->n0 + i, k, K)] += r->scale * s;
+        }
+    }
+    return LB_OK;
+}
+LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **out) {
+    lb_model_desc *d; lb_model *m = NULL; lb_status s; int i, j;
+    if (!ctx || !model || !out) return lb__fail(LB_ERR_ARG, "lb_model_merge: an argument is NULL");
+    *out = NULL;
+    if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
+    *d = model->desc;
+    for (i = 0; i < d->towers; i++) d->tower[i].lora_rank = 0;
+    s = lb__model_derive(ctx, model, d, &m);
+    lb__release(d);
+    for (i = 0; !s && i < m->desc.towers; i++) for (j = 0; !s && j < m->desc.tower[i].layers; j++) {
+        const lb__block *a = &model->tower[i].block[j]; lb__block *b = &m->tower[i].block[j];
+        s = lb__lin_merge(m, &a->qkv, &b->qkv);
+        if (!s) s = lb__lin_merge(m, &a->out, &b->out);
+        if (!s) s = lb__lin_merge(m, &a->tqkv, &b->tqkv);
+        if (!s) s = lb__lin_merge(m, &a->tout, &b->tout);
+    }
+    if (s) { lb_model_free(m); return s; }
+    *out = m;
+    return LB_OK;
+}
 
 /* ---- 13.4 what a model is ---- */
 
@@ -8646,16 +8745,16 @@ LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *m, const int32_t *
     return s;
 }
 
-/* The text modality, or NULL. */
-static const lb_modality_desc *lb__text_modality(const lb_model *m) {
+/* The first modality of a kind, or NULL. */
+static const lb_modality_desc *lb__modality_of(const lb_model *m, lb_modality_kind kind) {
     int i;
-    for (i = 0; i < m->desc.modalities; i++) if (m->desc.modality[i].kind == LB_TEXT) return &m->desc.modality[i];
+    for (i = 0; i < m->desc.modalities; i++) if (m->desc.modality[i].kind == kind) return &m->desc.modality[i];
     return NULL;
 }
 LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const *texts, size_t n, float *out) {
     const lb_modality_desc *d; lb__mark mark; int32_t *ids; size_t i, k, context; lb_status s = LB_OK;
     if (!ctx || !m || (n && (!texts || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_text: an argument is NULL");
-    if (!(d = lb__text_modality(m))) return lb__fail(LB_ERR_ARG, "lb_embed_text: the model has no text tower");
+    if (!(d = lb__modality_of(m, LB_TEXT))) return lb__fail(LB_ERR_ARG, "lb_embed_text: the model has no text tower");
     if (!m->tokenizer) return lb__fail(LB_ERR_UNSUPPORTED, "lb_embed_text: the model has no tokenizer, only token ids can be embedded");
     context = (size_t)lb__modality_tower(m, (int)(d - m->desc.modality))->d.context;
     mark = lb__arena_mark(ctx);
@@ -8669,6 +8768,38 @@ LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const
     if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
     return s;
 }
+#ifndef LB_NO_IMAGE
+static size_t lb__modality_floats(const lb_modality_desc *d) { return (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width; }
+LB_API lb_status lb_prepare_image(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_image *image, float *out) {
+    lb_image_profile p; const lb_modality_desc *d; int c;
+    if (!ctx || !m || !modality || !image || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_image: an argument is NULL");
+    d = lb_model_modality(m, modality);
+    if (!d || (d->kind != LB_IMAGE && d->kind != LB_DEPTH && d->kind != LB_THERMAL) || d->channels != 3 || d->frames != 1) return lb__fail(LB_ERR_ARG, "lb_prepare_image: %s is no modality of this model that reads pictures", modality);
+    memset(&p, 0, sizeof p);
+    p.width = (size_t)d->width; p.height = (size_t)d->height; p.resize = d->resize; p.crop = d->crop; p.depth = d->kind == LB_DEPTH; p.max_depth = d->max_depth;
+    for (c = 0; c < 3; c++) { p.mean[c] = d->mean[c]; p.std[c] = d->std[c]; }
+    return lb_image_preprocess(ctx, image, &p, out);
+}
+static lb_status lb__embed_pictures(lb_ctx *ctx, const lb_model *m, lb_modality_kind kind, const lb_image *images, size_t n, float *out) {
+    const lb_modality_desc *d; lb__mark mark; size_t i, k, b, per, dim; lb_status s = LB_OK;
+    if (!ctx || !m || (n && (!images || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_%s: an argument is NULL", lb__kinds[kind - LB_TEXT]);
+    if (!(d = lb__modality_of(m, kind))) return lb__fail(LB_ERR_ARG, "lb_embed_%s: the model has no such modality", lb__kinds[kind - LB_TEXT]);
+    per = lb__modality_floats(d); dim = lb_model_dim(m);
+    mark = lb__arena_mark(ctx);
+    for (i = 0; i < n && !s; i += b) {
+        float *x = lb__arena_f32(ctx, b = LB__MIN(n - i, (size_t)8), per);
+        if (!x) s = LB_ERR_MEM;
+        for (k = 0; k < b && !s; k++) s = lb_prepare_image(ctx, m, d->name, &images[i + k], x + k * per);
+        if (!s) s = lb_embed_tensor(ctx, m, d->name, x, b, out + i * dim);
+        lb__arena_rewind(ctx, mark);
+    }
+    if (s) memset(out, 0, n * dim * sizeof(float));
+    return s;
+}
+LB_API lb_status lb_embed_image(lb_ctx *ctx, const lb_model *m, const lb_image *images, size_t n, float *out) { return lb__embed_pictures(ctx, m, LB_IMAGE, images, n, out); }
+LB_API lb_status lb_embed_depth(lb_ctx *ctx, const lb_model *m, const lb_image *images, size_t n, float *out) { return lb__embed_pictures(ctx, m, LB_DEPTH, images, n, out); }
+LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *m, const lb_image *images, size_t n, float *out) { return lb__embed_pictures(ctx, m, LB_THERMAL, images, n, out); }
+#endif
 LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out) {
     lb__mark mark; size_t i, j, dim; lb_status s = LB_OK;
     if (!ctx || !m || (n && (!labels || !out)) || (nt && !templates)) return lb__fail(LB_ERR_ARG, "lb_zero_shot: an argument is NULL");

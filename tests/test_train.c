@@ -130,3 +130,33 @@ LBT(train, groups_share_the_target) {
     }
     lb_ctx_free(c);
 }
+/* A run on a model from a file, as an adapter over it, merged, and saved: three ways to the same vectors. */
+LBT(train, adapter_and_merge) {
+    golden g; lb_ctx *c = ctx_with(2); lb_model *m, *base = NULL, *other = NULL, *adapted = NULL, *merged = NULL, *saved = NULL, *none = NULL; lb_trainer *t = NULL; feed f; lb_train_desc d; lb_train_stats st; float a[8 * 64], b[8 * 64]; size_t s, E;
+    REQUIRE(golden_open("train_lora", &g), "golden");
+    m = clip_model(c, &g); REQUIRE(m, "model");
+    REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/base.lbw") && !lb_model_open(c, "build/tests/base.lbw", &base), "%s", lb_last_error());
+    memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 3; d.lora_targets = LB_LORA_Q | LB_LORA_V | LB_LORA_OUT; d.freeze_text = 1; d.lr = 1e-2;
+    REQUIRE(!lb_trainer_new(c, base, &d, &t), "%s", lb_last_error());
+    feed_open(&f, &g); E = lb_model_dim(m);
+    for (s = 0; s < 5; s++) REQUIRE(!lb_trainer_step(c, t, feed_step(&f, s), &st), "%s", lb_last_error());
+    CHECK(!lb_embed_tensor(c, lb_trainer_model(t), "image", f.x, 8, a) && !lb_embed_tensor(c, base, "image", f.x, 8, b), "%s", lb_last_error());
+    CHECK(max_abs_diff(a, b, 8 * E) > 1e-3, "training changed nothing");
+    REQUIRE(!lb_trainer_adapter(c, t, "build/tests/adapter.lbw"), "%s", lb_last_error());
+    REQUIRE(!lb_model_adapt(c, base, "build/tests/adapter.lbw", &adapted), "%s", lb_last_error());
+    CHECK(!lb_embed_tensor(c, adapted, "image", f.x, 8, b) && !memcmp(a, b, 8 * E * sizeof *a), "adapted: %s", lb_last_error());
+    CHECK(lb_model_logit_scale(adapted, "image") == lb_model_logit_scale(lb_trainer_model(t), "image"), "scale");
+    REQUIRE(!lb_model_merge(c, adapted, &merged), "%s", lb_last_error());
+    CHECK(!lb_embed_tensor(c, merged, "image", f.x, 8, b) && max_abs_diff(a, b, 8 * E) < 1e-5, "merged: %g %s", max_abs_diff(a, b, 8 * E), lb_last_error());
+    CHECK(!lb_model_save(c, adapted, LB_F32, "build/tests/unmerged.lbw") && !lb_model_open(c, "build/tests/unmerged.lbw", &saved), "%s", lb_last_error());
+    CHECK(saved && saved->desc.tower[0].lora_rank == 3 && saved->desc.tower[0].lora_targets == 13 && !lb_embed_tensor(c, saved, "image", f.x, 8, b) && !memcmp(a, b, 8 * E * sizeof *a), "saved unmerged: %s", lb_last_error());
+    /* another base */
+    ((float *)m->param[0].t.data)[0] += 1;
+    REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/other.lbw") && !lb_model_open(c, "build/tests/other.lbw", &other), "%s", lb_last_error());
+    CHECK(lb_model_adapt(c, other, "build/tests/adapter.lbw", &none) == LB_ERR_MISMATCH && !none && strstr(lb_last_error(), "another base"), "%s", lb_last_error());
+    CHECK(lb_model_adapt(c, base, "build/tests/base.lbw", &none) == LB_ERR_MISMATCH && !none, "%s", lb_last_error());
+    CHECK(lb_model_open(c, "build/tests/adapter.lbw", &none) == LB_ERR_MISMATCH && !none, "%s", lb_last_error());
+    remove("build/tests/base.lbw"); remove("build/tests/adapter.lbw"); remove("build/tests/unmerged.lbw"); remove("build/tests/other.lbw");
+    lb_model_free(saved); lb_model_free(merged); lb_model_free(adapted); lb_trainer_free(t); lb_model_free(other); lb_model_free(base); lb_model_free(m);
+    feed_close(&f); lb_ctx_free(c); golden_close(&g);
+}
