@@ -3,9 +3,9 @@
 #ifndef LBT_CLIP_GOLDEN_H
 #define LBT_CLIP_GOLDEN_H
 
-/* cfg: v.width v.layers v.heads v.mlp embed quick patch_h patch_w grid_h grid_w height width t.width t.layers t.heads t.mlp context vocab */
+/* cfg: v.width v.layers v.heads v.mlp embed quick patch_h patch_w grid_h grid_w height width t.width t.layers t.heads t.mlp context vocab [frames class_per_frame] */
 static void clip_desc(const golden *g, lb_model_desc *d) {
-    const int32_t *c = (const int32_t *)golden_get(g, "cfg").data; lb_tower_desc *v = &d->tower[0], *t = &d->tower[1];
+    const golden_array cfg = golden_get(g, "cfg"); const int32_t *c = (const int32_t *)cfg.data; lb_tower_desc *v = &d->tower[0], *t = &d->tower[1];
     memset(d, 0, sizeof *d);
     d->towers = d->modalities = 2;
     strcpy(v->name, "vision"); v->kind = LB_TOWER_VISION;
@@ -13,6 +13,10 @@ static void clip_desc(const golden *g, lb_model_desc *d) {
     strcpy(t->name, "text"); t->kind = LB_TOWER_TEXT;
     t->width = c[12]; t->layers = c[13]; t->heads = c[14]; t->mlp = c[15]; t->embed_dim = c[4]; t->quick_gelu = c[5]; t->context = c[16]; t->vocab = c[17];
     strcpy(d->modality[0].name, "image"); strcpy(d->modality[0].tower, "vision"); d->modality[0].kind = LB_IMAGE; d->modality[0].height = c[10]; d->modality[0].width = c[11];
+    if (cfg.count > 18) {                                       /* a video tower: frames, class_per_frame */
+        v->frames = c[18]; v->class_per_frame = c[19]; v->temporal = 1;
+        strcpy(d->modality[0].name, "video"); d->modality[0].kind = LB_VIDEO;
+    }
     strcpy(d->modality[1].name, "text"); strcpy(d->modality[1].tower, "text"); d->modality[1].kind = LB_TEXT;
 }
 /* Weights of the model out of the golden file, rows into panels.  How many were missing or had another size. */

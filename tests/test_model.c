@@ -28,6 +28,9 @@ static void watch(void *user, const char *stage, size_t i, const float *x, size_
     w->stages++;
     if (d > w->worst) { w->worst = d; strcpy(w->where, name); }
 }
+static void watch_blocks(void *user, const char *stage, size_t i, const float *x, size_t rows, size_t cols) {
+    if (!strcmp(stage, "pre_norm") || !strcmp(stage, "block")) watch(user, stage, i, x, rows, cols);
+}
 LBT(model, every_stage_matches_the_reference) {
     size_t k;
     for (k = 0; k < LB__COUNT(names); k++) {
@@ -51,6 +54,24 @@ LBT(model, every_stage_matches_the_reference) {
         CHECK(w.stages == m->desc.tower[0].layers + 4 + m->desc.tower[1].layers + 3, "%d stages were seen", w.stages);
         CHECK(fabs(lb_model_logit_scale(m, "image") - exp(2.5)) < 1e-5, "%g", lb_model_logit_scale(m, "image"));
         free(out); lb_model_free(m); lb_ctx_free(ctx); golden_close(&g);
+    }
+}
+/* Temporal attention, class vectors a frame, the mean over frames: against upstream's own video model. */
+LBT(model, video_matches_upstream) {
+    static const char *const name[] = { "video_vl", "video_vl_new" }; size_t k;
+    for (k = 0; k < 2; k++) {
+        golden g; lb_ctx *ctx = ctx_with(2); lb_model *m; float *out, *alone; golden_array image, want; size_t E, per, i; double d; watcher w;
+        REQUIRE(golden_open(name[k], &g), "%s", name[k]);
+        m = clip_model(ctx, &g); REQUIRE(m, "%s", name[k]);
+        image = golden_get(&g, "image"); E = lb_model_dim(m); per = image.count / image.shape[0];
+        out = (float *)malloc(image.shape[0] * E * sizeof *out); alone = (float *)malloc(E * sizeof *out);
+        CHECK(!lb_embed_tensor(ctx, m, "video", (const float *)image.data, image.shape[0], out), "%s", lb_last_error());
+        want = golden_get(&g, "video.embedding"); d = max_abs_diff(out, (const float *)want.data, want.count);
+        CHECK(d < 2e-5, "%s: embeddings differ by %g", name[k], d);
+        for (i = 0; i < image.shape[0]; i++) CHECK(!lb_embed_tensor(ctx, m, "video", (const float *)image.data + i * per, 1, alone) && !memcmp(alone, out + i * E, E * sizeof *out), "clip %zu alone", i);
+        memset(&w, 0, sizeof w); w.g = &g; w.tower = "video"; w.n = image.shape[0] * (size_t)m->desc.tower[0].frames; ctx->watch = watch_blocks; ctx->watch_user = &w;
+        CHECK(!lb_embed_tensor(ctx, m, "video", (const float *)image.data, image.shape[0], out) && w.stages == 3 && w.worst < 2e-5, "%s: %d stages, %s differs by %g", name[k], w.stages, w.where, w.worst);
+        free(out); free(alone); lb_model_free(m); lb_ctx_free(ctx); golden_close(&g);
     }
 }
 /* The same bits for 1, 2 and 4 threads, alone or in a batch of any size and order. */
