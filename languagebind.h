@@ -294,6 +294,86 @@ LB_API lb_status lb_tokenize(lb_ctx *ctx, const lb_tokenizer *t, int clean, cons
  *   size  bytes of the whole text without the zero; may be NULL
  *   errs  LB_ERR_ARG an id that the vocabulary does not have */
 LB_API lb_status lb_detokenize(const lb_tokenizer *t, const int32_t *ids, size_t n, char *out, size_t cap, size_t *size);
+
+/* lb_tokenizer_parse: a tokenizer from the text of a merges file ("i n" a line, bytes written as CLIP does; a first line that begins with # or "
+ * is a title): merges.txt of Hugging Face folders, bpe_simple_vocab_16e6.txt of OpenAI.
+ *   max_merges   lines to read, 49152 - 256 - 2 for CLIP's own files
+ *   errs         LB_ERR_FORMAT names the line; LB_ERR_LIMIT, LB_ERR_MEM */
+LB_API lb_status lb_tokenizer_parse(lb_ctx *ctx, const char *text, size_t size, size_t max_merges, lb_tokenizer **out);
+
+/* lb_tokenizer_train: learn a vocabulary of at most `vocab` ids from n texts: the pair of neighbours that occurs most often is merged, again
+ * and again, until the vocabulary is full or no pair occurs min_count times.  Equal counts: the lower left id first, then the lower right
+ * one; a pair that would spell a token that is there already is passed over.  The same texts in any order give the same vocabulary.
+ *   sizes   [n] bytes of each text; NULL: they end at their first zero byte
+ *   errs    LB_ERR_ARG vocab outside 514..65536; LB_ERR_LIMIT, LB_ERR_MEM */
+LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *texts, const size_t *sizes, size_t n, size_t vocab, size_t min_count, lb_tokenizer **out);
+
+/* ---- API of 9 image --------------------------------------------------------------------------------------------------- */
+
+/* How a picture becomes the input of a tower.  Recorded per modality in the weight file.
+ * PIL_BICUBIC     8-bit, a = -0.5, antialiased, rounded to 8 bits after each pass: Pillow, hence open_clip and Hugging Face
+ * TORCH_BICUBIC   float, a = -0.75, no antialias: torchvision 0.14 on tensors, hence LanguageBind's image, thermal and depth
+ * TORCH_BILINEAR  float, no antialias, long side = floor(long / short * size): pytorchvideo, hence LanguageBind's video */
+typedef enum lb_resize { LB_RESIZE_NONE = 0, LB_RESIZE_PIL_BICUBIC, LB_RESIZE_TORCH_BICUBIC, LB_RESIZE_TORCH_BILINEAR } lb_resize;
+/* Offset of the centre crop: (size - crop) / 2 rounded half to even (torchvision) or down (Hugging Face). */
+typedef enum lb_crop { LB_CROP_ROUND_HALF_EVEN = 0, LB_CROP_FLOOR } lb_crop;
+
+#ifndef LB_NO_IMAGE
+
+/* A picture in memory: rows from top to bottom without padding, channels interleaved, host byte order.
+ * channels   1 grey, 2 grey + alpha, 3 RGB, 4 RGBA
+ * bits       8 (uint8_t), 16 (uint16_t), or 32 (float; never decoded from a file, a caller may build one)
+ * orientation  1..8 as EXIF defines it, 1 when the file says nothing; recorded and not applied: see lb_image_orient */
+typedef struct lb_image {
+    size_t width, height;
+    int    channels, bits, orientation;
+    void  *data;
+} lb_image;
+
+typedef struct lb_image_profile {
+    size_t    width, height;         /* of the result.  Equal: the short side is resized to it, the long one in proportion (truncated), the
+                                      * centre is cropped.  Unequal: the picture is scaled until it just covers the result, then cropped. */
+    lb_resize resize;
+    lb_crop   crop;
+    float     mean[3], std[3];       /* (x / 255 - mean) / std */
+    int       depth;                 /* not 0: one channel of millimetres; x / 1000, at least 0.01, then at most max_depth and divided by it */
+    float     max_depth;             /* 0: divided by the largest value of the image */
+} lb_image_profile;
+
+/* lb_image_decode: JPEG (baseline, extended sequential, progressive; 8 bit), PNG, BMP, PNM (P1-P7) or GIF (its first frame), told by
+ * content.  JPEG gives 1 or 3 channels with the pixels of libjpeg-turbo's default settings, CMYK converted to RGB as Pillow does; PNG
+ * keeps its depth and channels, palettes are expanded, transparency becomes alpha.  Freed with lb_image_free.
+ *   errs  LB_ERR_FORMAT (what was found at which byte), LB_ERR_UNSUPPORTED, LB_ERR_LIMIT, LB_ERR_MEM; *out is zeroed */
+LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
+/* lb_image_info: the same without decoding: data is NULL, the rest as lb_image_decode will give it. */
+LB_API lb_status lb_image_info(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_image_load(lb_ctx *ctx, const char *path, lb_image *out);       /* lb_image_decode of a file; "-" is standard input */
+#endif
+LB_API void      lb_image_free(lb_image *img);                                      /* zeroes it too */
+/* lb_image_rgb: an 8-bit RGB copy as Pillow's convert("RGB") gives it: grey on three channels, alpha dropped (not blended); of 16-bit
+ * colour the high byte.  16-bit grey is clipped at 255, as Pillow does. */
+LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out);
+/* lb_image_orient: turn and mirror img as its orientation asks and set that to 1.  The reference systems ignore EXIF, so nobody calls
+ * this unless asked to. */
+LB_API lb_status lb_image_orient(lb_ctx *ctx, lb_image *img);
+/* lb_image_resize: an 8-bit image to width x height with Pillow's antialiased bicubic filter, bit for bit (alpha is not premultiplied). */
+LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out);
+
+/* lb_image_preprocess: resize, centre crop, normalise.
+ *   img   any decoded image; converted to RGB first unless profile->depth (then 1 channel of 8, 16 or 32 bits)
+ *   out   [3, height, width] f32
+ *   errs  LB_ERR_ARG a profile without size, LB_ERR_MISMATCH a colour image for depth, LB_ERR_MEM
+ *   from  spec of upstream's torchvision 0.14.1 transforms and Pillow; PIL_BICUBIC is exact, the others agree to 2e-5 (tests/test_image.c).
+ *         A picture smaller than the crop (LB_RESIZE_NONE) is padded with black on both sides, as torchvision does. */
+LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *profile, float *out);
+/* lb_image_save: .png (8 or 16 bits, 1 to 4 channels), .jpg (8 bits, 1 or 3; quality 1 to 100, 0: 92; 4:4:4 from 90 on), .ppm or .pgm, by the
+ * name.  The file appears whole or not at all.   errs LB_ERR_ARG a form the format does not hold, LB_ERR_MEM, LB_ERR_IO */
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_image_save(lb_ctx *ctx, const lb_image *img, const char *path, int quality);
+#endif
+#endif /* LB_NO_IMAGE */
+
 /* ---- API of 10 audio ------------------------------------------------------------------------------------------------- */
 #ifndef LB_NO_AUDIO
 
@@ -320,7 +400,7 @@ LB_API void      lb_audio_free(lb_audio *a);
 #endif /* LB_NO_AUDIO */
 
 /* ---- API of 11 video ------------------------------------------------------------------------------------------------- */
-#ifndef LB_NO_VIDEO
+#if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
 
 /* A clip: a source of frames that can be asked for in any order.  Opened from
  *     Y4M            420jpeg 420mpeg2 420paldv 422 444 411 mono, 8 to 16 bits, limited and full range
@@ -357,6 +437,7 @@ typedef enum lb_matrix { LB_MATRIX_BT601 = 0, LB_MATRIX_BT709, LB_MATRIX_BY_HEIG
 typedef size_t (*lb_read_fn)(void *user, void *data, size_t size);
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_video_open(lb_ctx *ctx, const char *path, lb_video **out);
+LB_API lb_status lb_video_open_list(lb_ctx *ctx, const char *const *paths, size_t count, lb_video **out);
 #endif
 LB_API lb_status lb_video_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_video **out);
 LB_API lb_status lb_video_open_stream(lb_ctx *ctx, lb_read_fn read, void *user, lb_video **out);
@@ -364,6 +445,11 @@ LB_API lb_status lb_video_open_array(lb_ctx *ctx, const uint8_t *rgb, size_t fra
 LB_API void      lb_video_free(lb_video *video);
 LB_API void      lb_video_get_info(const lb_video *video, lb_video_info *out);
 LB_API void      lb_video_set_matrix(lb_video *video, lb_matrix matrix);
+
+/* lb_video_frames: the frames ids[0..n-1] (in any order, repeats allowed) as 8-bit RGB images out[0..n-1], each freed with lb_image_free.
+ *   from  Y4M chroma is replicated and results are rounded down: within 2 levels of ffmpeg's default conversion of 8-bit 420 and 422 (which
+ *         rounds down three times), within 1 of its accurate one (-sws_flags neighbor+accurate_rnd+full_chroma_int).  GIF exact. */
+LB_API lb_status lb_video_frames(lb_ctx *ctx, const lb_video *video, const size_t *ids, size_t n, lb_image *out);
 
 /* Which frames of a clip are taken. */
 typedef enum lb_frame_rule {
@@ -386,80 +472,20 @@ typedef struct lb_video_desc {
 /* lb_video_ids: the frame numbers that desc (NULL: all defaults) chooses from a clip of `frames` frames; out has desc->frames places.
  *   A number that is not below `frames` stands for a frame that upstream leaves black (RETRIEVAL only). */
 LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double fps, size_t *out);
+/* lb_video_preprocess: choose frames, resize, crop, normalise.
+ *   profile  as for images; LanguageBind's video has LB_RESIZE_TORCH_BILINEAR.  LB_FRAMES_VIEW resizes bytes as OpenCV does and crops by itself.
+ *   desc     NULL: 8 frames, evenly
+ *   out      [3, T, height, width] f32
+ *   from     upstream's transform of decoded frames; within 2e-5 of torch 1.13 (tests/test_video.c) */
+LB_API lb_status lb_video_preprocess(lb_ctx *ctx, const lb_video *video, const lb_image_profile *profile, const lb_video_desc *desc, float *out);
+
+/* lb_video_save: frames of one size, 8-bit grey or RGB, as Motion-JPEG in .mp4, .mov or .avi (quality 1 to 100, 0: 92), or as .y4m (4:4:4,
+ * BT.601, limited range).  The file appears whole or not at all.   errs LB_ERR_ARG, LB_ERR_MEM, LB_ERR_IO */
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_video_save(lb_ctx *ctx, const lb_image *frames, size_t n, double fps, const char *path, int quality);
+#endif
 
 #endif /* LB_NO_VIDEO */
-
-/* lb_tokenizer_parse: a tokenizer from the text of a merges file ("i n" a line, bytes written as CLIP does; a first line that begins with # or "
- * is a title): merges.txt of Hugging Face folders, bpe_simple_vocab_16e6.txt of OpenAI.
- *   max_merges   lines to read, 49152 - 256 - 2 for CLIP's own files
- *   errs         LB_ERR_FORMAT names the line; LB_ERR_LIMIT, LB_ERR_MEM */
-LB_API lb_status lb_tokenizer_parse(lb_ctx *ctx, const char *text, size_t size, size_t max_merges, lb_tokenizer **out);
-
-/* lb_tokenizer_train: learn a vocabulary of at most `vocab` ids from n texts: the pair of neighbours that occurs most often is merged, again
- * and again, until the vocabulary is full or no pair occurs min_count times.  Equal counts: the lower left id first, then the lower right
- * one; a pair that would spell a token that is there already is passed over.  The same texts in any order give the same vocabulary.
- *   sizes   [n] bytes of each text; NULL: they end at their first zero byte
- *   errs    LB_ERR_ARG vocab outside 514..65536; LB_ERR_LIMIT, LB_ERR_MEM */
-LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *texts, const size_t *sizes, size_t n, size_t vocab, size_t min_count, lb_tokenizer **out);
-
-/* ---- API of 9 image --------------------------------------------------------------------------------------------------- */
-
-/* A picture in memory: rows from top to bottom without padding, channels interleaved, host byte order.
- * channels   1 grey, 2 grey + alpha, 3 RGB, 4 RGBA
- * bits       8 (uint8_t), 16 (uint16_t), or 32 (float; never decoded from a file, a caller may build one)
- * orientation  1..8 as EXIF defines it, 1 when the file says nothing; recorded and not applied: see lb_image_orient */
-typedef struct lb_image {
-    size_t width, height;
-    int    channels, bits, orientation;
-    void  *data;
-} lb_image;
-
-/* How a picture becomes the input of a tower.  Recorded per modality in the weight file.
- * PIL_BICUBIC     8-bit, a = -0.5, antialiased, rounded to 8 bits after each pass: Pillow, hence open_clip and Hugging Face
- * TORCH_BICUBIC   float, a = -0.75, no antialias: torchvision 0.14 on tensors, hence LanguageBind's image, thermal and depth
- * TORCH_BILINEAR  float, no antialias, long side = floor(long / short * size): pytorchvideo, hence LanguageBind's video */
-typedef enum lb_resize { LB_RESIZE_NONE = 0, LB_RESIZE_PIL_BICUBIC, LB_RESIZE_TORCH_BICUBIC, LB_RESIZE_TORCH_BILINEAR } lb_resize;
-/* Offset of the centre crop: (size - crop) / 2 rounded half to even (torchvision) or down (Hugging Face). */
-typedef enum lb_crop { LB_CROP_ROUND_HALF_EVEN = 0, LB_CROP_FLOOR } lb_crop;
-typedef struct lb_image_profile {
-    size_t    width, height;         /* of the result.  Equal: the short side is resized to it, the long one in proportion (truncated), the
-                                      * centre is cropped.  Unequal: the picture is scaled until it just covers the result, then cropped. */
-    lb_resize resize;
-    lb_crop   crop;
-    float     mean[3], std[3];       /* (x / 255 - mean) / std */
-    int       depth;                 /* not 0: one channel of millimetres; x / 1000, at least 0.01, then at most max_depth and divided by it */
-    float     max_depth;             /* 0: divided by the largest value of the image */
-} lb_image_profile;
-
-#ifndef LB_NO_IMAGE
-/* lb_image_decode: JPEG (baseline, extended sequential, progressive; 8 bit), PNG, BMP, PNM (P1-P7) or GIF (its first frame), told by
- * content.  JPEG gives 1 or 3 channels with the pixels of libjpeg-turbo's default settings, CMYK converted to RGB as Pillow does; PNG
- * keeps its depth and channels, palettes are expanded, transparency becomes alpha.  Freed with lb_image_free.
- *   errs  LB_ERR_FORMAT (what was found at which byte), LB_ERR_UNSUPPORTED, LB_ERR_LIMIT, LB_ERR_MEM; *out is zeroed */
-LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
-/* lb_image_info: the same without decoding: data is NULL, the rest as lb_image_decode will give it. */
-LB_API lb_status lb_image_info(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
-#ifndef LB_NO_STDIO
-LB_API lb_status lb_image_load(lb_ctx *ctx, const char *path, lb_image *out);       /* lb_image_decode of a file; "-" is standard input */
-#endif
-LB_API void      lb_image_free(lb_image *img);                                      /* zeroes it too */
-/* lb_image_rgb: an 8-bit RGB copy as Pillow's convert("RGB") gives it: grey on three channels, alpha dropped (not blended); of 16-bit
- * colour the high byte.  16-bit grey is clipped at 255, as Pillow does. */
-LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out);
-/* lb_image_orient: turn and mirror img as its orientation asks and set that to 1.  The reference systems ignore EXIF, so nobody calls
- * this unless asked to. */
-LB_API lb_status lb_image_orient(lb_ctx *ctx, lb_image *img);
-/* lb_image_resize: an 8-bit image to width x height with Pillow's antialiased bicubic filter, bit for bit (alpha is not premultiplied). */
-LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out);
-
-/* lb_image_preprocess: resize, centre crop, normalise.
- *   img   any decoded image; converted to RGB first unless profile->depth (then 1 channel of 8, 16 or 32 bits)
- *   out   [3, height, width] f32
- *   errs  LB_ERR_ARG a profile without size, LB_ERR_MISMATCH a colour image for depth, LB_ERR_MEM
- *   from  spec of upstream's torchvision 0.14.1 transforms and Pillow; PIL_BICUBIC is exact, the others agree to 2e-5 (tests/test_image.c).
- *         A picture smaller than the crop (LB_RESIZE_NONE) is padded with black on both sides, as torchvision does. */
-LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *profile, float *out);
-#endif /* LB_NO_IMAGE */
 
 /* ---- API of 12 weights ----------------------------------------------------------------------------------------------- */
 
@@ -5088,7 +5114,7 @@ typedef struct lb__jpeg_comp {
 typedef struct lb__jpeg {
     lb_ctx *ctx; const uint8_t *data; size_t size, pos;
     size_t width, height, mcux, mcuy, done;  /* done: output rows converted so far */
-    int n, maxh, maxv, progressive, frame, restart, jfif, adobe, color;
+    int n, maxh, maxv, progressive, frame, restart, jfif, adobe, color, plain;   /* plain: chroma is replicated, as video converters do */
     lb__jpeg_comp comp[4], *scan[4]; int scan_n, ss, se, ah, al;
     uint16_t qt[4][64]; int qt_set[4];
     lb__jpeg_huff *dc, *ac;                  /* [4] each */
@@ -5301,9 +5327,9 @@ static void lb__ycc(uint8_t *out, const uint8_t *y, const uint8_t *cb, const uin
 static const uint8_t *lb__jpeg_row(const lb__jpeg *j, const lb__jpeg_comp *c, size_t y, uint8_t *row, uint16_t *sum) {
     int hh = j->maxh / c->h, vv = j->maxv / c->v; size_t cy = y * (size_t)c->v / (size_t)j->maxv, x, k;
     const uint8_t *p = c->plane + cy % c->ring * c->stride;
-    int fancy = c->w > 2 && j->maxh % c->h == 0 && j->maxv % c->v == 0;
+    int fancy = !j->plain && c->w > 2 && j->maxh % c->h == 0 && j->maxv % c->v == 0;
     if (c->h == j->maxh && c->v == j->maxv) return p;
-    if (vv == 2 && j->maxv == 2 * c->v && ((hh == 2 && j->maxh == 2 * c->h && fancy) || c->h == j->maxh)) {
+    if (!j->plain && vv == 2 && j->maxv == 2 * c->v && ((hh == 2 && j->maxh == 2 * c->h && fancy) || c->h == j->maxh)) {
         size_t fy = y & 1 ? LB__MIN(cy + 1, c->rows - 1) : cy ? cy - 1 : 0; const uint8_t *far_ = c->plane + fy % c->ring * c->stride;
         if (c->h == j->maxh) { lb__up_v2(row, p, far_, y & 1 ? 2 : 1, c->w); return row; }
         lb__up_h2v2(row, p, far_, sum, c->w);
@@ -5778,10 +5804,10 @@ static lb_status lb__jpeg_run(lb__jpeg *j, int head_only) {
     if (j->done < j->height) lb_parallel_for(j->ctx, j->height, 64, lb__jpeg_convert, j);
     return LB_OK;
 }
-static lb_status lb__jpeg_decode(lb_ctx *ctx, const uint8_t *data, size_t size, int head_only, lb_image *out) {
+static lb_status lb__jpeg_decode(lb_ctx *ctx, const uint8_t *data, size_t size, int head_only, int plain, lb_image *out) {
     lb__jpeg j; lb_status s;
     memset(&j, 0, sizeof j);
-    j.ctx = ctx; j.data = data; j.size = size; j.out = out; j.color = -1;
+    j.ctx = ctx; j.data = data; j.size = size; j.out = out; j.color = -1; j.plain = plain;
     j.dc = (lb__jpeg_huff *)lb__alloc(8, sizeof *j.dc);
     if (!j.dc) return LB_ERR_MEM;
     j.ac = j.dc + 4;
@@ -5997,7 +6023,7 @@ static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int
     if (!out) return lb__fail(LB_ERR_ARG, "lb_image_decode: out is NULL");
     memset(out, 0, sizeof *out); memset(&img, 0, sizeof img);
     if (!ctx || (!bytes && size)) return lb__fail(LB_ERR_ARG, "lb_image_decode: a context and bytes are wanted");
-    if (size >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff) s = lb__jpeg_decode(ctx, p, size, head_only, &img);
+    if (size >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff) s = lb__jpeg_decode(ctx, p, size, head_only, 0, &img);
     else if (size >= 8 && !memcmp(p, "\x89PNG\r\n\x1a\n", 8)) s = lb__png_decode(ctx, p, size, head_only, &img);
     else if (!size) return lb__fail(LB_ERR_FORMAT, "an empty file is not an image");
     else return lb__fail(LB_ERR_FORMAT, "not an image that is read here: it begins with the bytes %x %x %x %x; JPEG, PNG, BMP, PNM or GIF was expected", p[0], size > 1 ? p[1] : 0u, size > 2 ? p[2] : 0u, size > 3 ? p[3] : 0u);
@@ -6366,6 +6392,300 @@ done:
     lb__taps_free(&tx); lb__taps_free(&ty); lb__release(mid); lb__release(acc);
     return s;
 }
+/* ---- 9.8 >>save: PNG, JPEG and PNM writers ---- */
+
+/* DEFLATE with a chained hash over 32 KB and Huffman codes of its own for every 32,768 symbols: about what zlib's level 4 reaches. */
+typedef struct lb__bitw { lb__buf *out; uint64_t bits; unsigned have; lb_status status; } lb__bitw;
+static void lb__bitw_put(lb__bitw *w, uint32_t v, unsigned n) {
+    w->bits |= (uint64_t)v << w->have; w->have += n;
+    while (w->have >= 8) {
+        if (w->out->size == w->out->cap && !w->status) w->status = lb__buf_reserve(w->out, 4096);
+        if (w->status) { w->have = 0; w->bits = 0; return; }
+        w->out->data[w->out->size++] = (uint8_t)w->bits; w->bits >>= 8; w->have -= 8;
+    }
+}
+/* Code lengths of at most `max` bits for n frequencies (n <= 288): Huffman's by repeated merging of the two rarest, then long codes are
+ * shortened and the Kraft sum repaired.  codes[] are bit-reversed, as DEFLATE sends them. */
+static void lb__huff_lengths(const uint32_t *freq, size_t n, int max, uint8_t *len, uint16_t *codes) {
+    uint32_t weight[576], next[17]; uint16_t parent[576], live[288]; size_t m = 0, k, i, nodes = n; uint32_t count[33], code = 0, kraft = 0; int l;
+    for (i = 0; i < n; i++) { len[i] = 0; weight[i] = freq[i]; if (freq[i]) live[m++] = (uint16_t)i; }
+    if (m == 0) { live[m++] = 0; }
+    if (m == 1) { len[live[0]] = 1; codes[live[0]] = 0; return; }
+    for (k = m; k > 1; k--) {                                                       /* n is small and blocks are long: the plain search is no cost */
+        size_t a = 0, b, t;
+        for (i = 1; i < k; i++) if (weight[live[i]] < weight[live[a]]) a = i;
+        t = live[a]; live[a] = live[k - 1];
+        for (b = 0, i = 1; i < k - 1; i++) if (weight[live[i]] < weight[live[b]]) b = i;
+        weight[nodes] = weight[t] + weight[live[b]]; parent[t] = parent[live[b]] = (uint16_t)nodes; live[b] = (uint16_t)nodes++;
+    }
+    memset(count, 0, sizeof count);
+    for (i = 0; i < n; i++) if (freq[i]) { size_t t = i; int d = 0; while (t != nodes - 1) { t = parent[t]; d++; } len[i] = (uint8_t)(d > max ? max : d); }
+    for (i = 0; i < n; i++) if (len[i]) kraft += (uint32_t)1 << (max - len[i]);
+    while (kraft > (uint32_t)1 << max) {                                            /* lengthen the longest code that still may grow */
+        size_t best = n;
+        for (i = 0; i < n; i++) if (len[i] && len[i] < max && (best == n || len[i] > len[best])) best = i;
+        kraft -= (uint32_t)1 << (max - len[best] - 1); len[best]++;
+    }
+    for (i = 0; i < n && kraft < (uint32_t)1 << max; i++)                           /* and shorten what lay deepest until the code is complete */
+        while (len[i] > 1 && ((uint32_t)1 << (max - len[i])) <= ((uint32_t)1 << max) - kraft) { kraft += (uint32_t)1 << (max - len[i]); len[i]--; }
+    for (i = 0; i < n; i++) count[len[i]]++;
+    for (count[0] = 0, l = 1; l <= max; l++) { code = (code + count[l - 1]) << 1; next[l] = code; }
+    for (i = 0; i < n; i++) if (len[i]) {
+        uint32_t c = next[len[i]]++, r = 0;
+        for (l = 0; l < len[i]; l++) { r = r << 1 | (c & 1); c >>= 1; }
+        codes[i] = (uint16_t)r;
+    }
+}
+static void lb__deflate_block(lb__bitw *w, const uint32_t *tok, size_t n, int last) {
+    static const uint8_t order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
+    uint32_t lf[286], df[30], cf[19]; uint8_t ll[288], dl[32], cl[19], all[320]; uint16_t lc[288], dc[32], cc[19]; size_t i, nl = 286, nd = 30, nc = 19, k;
+    /* a token: literal, or 1 << 31 | length symbol << 24 | distance symbol << 16... kept as length - 3 in bits 16..23, distance in 0..15 (0 = 32768) */
+    memset(lf, 0, sizeof lf); memset(df, 0, sizeof df); memset(cf, 0, sizeof cf);
+#define LB__LEN_SYM(v, sym, extra, bits) do { unsigned lb__v = (unsigned)(v); if (lb__v == 255) { sym = 285; extra = 0; bits = 0; } else if (lb__v < 8) { sym = 257 + lb__v; extra = 0; bits = 0; } \
+    else { unsigned lb__b = 0; while (lb__v >> (lb__b + 3)) lb__b++; bits = lb__b; sym = 257 + 4 * lb__b + (lb__v >> lb__b); extra = lb__v & ((1u << lb__b) - 1); } } while (0)
+#define LB__DIST_SYM(v, sym, extra, bits) do { unsigned lb__v = (unsigned)(v) - 1; if (lb__v < 4) { sym = lb__v; extra = 0; bits = 0; } \
+    else { unsigned lb__b = 0; while (lb__v >> (lb__b + 2)) lb__b++; bits = lb__b; sym = 2 * lb__b + (lb__v >> lb__b); extra = lb__v & ((1u << lb__b) - 1); } } while (0)
+    for (i = 0; i < n; i++) {
+        unsigned s, e, b;
+        if (!(tok[i] >> 31)) { lf[tok[i]]++; continue; }
+        LB__LEN_SYM(tok[i] >> 16 & 255, s, e, b); lf[s]++;
+        LB__DIST_SYM((tok[i] & 0xffff) ? (tok[i] & 0xffff) : 65536u, s, e, b); df[s]++;
+        (void)e; (void)b;
+    }
+    lf[256]++;
+    lb__huff_lengths(lf, 286, 15, ll, lc); lb__huff_lengths(df, 30, 15, dl, dc);
+    while (nl > 257 && !ll[nl - 1]) nl--;
+    while (nd > 1 && !dl[nd - 1]) nd--;
+    memcpy(all, ll, nl); memcpy(all + nl, dl, nd);
+    for (i = 0; i < nl + nd; i++) cf[all[i]]++;                                     /* no run lengths: they would save some thirty bytes a block */
+    lb__huff_lengths(cf, 19, 7, cl, cc);
+    while (nc > 4 && !cl[order[nc - 1]]) nc--;
+    lb__bitw_put(w, (uint32_t)(last != 0) | 4, 3);
+    lb__bitw_put(w, (uint32_t)(nl - 257), 5); lb__bitw_put(w, (uint32_t)(nd - 1), 5); lb__bitw_put(w, (uint32_t)(nc - 4), 4);
+    for (i = 0; i < nc; i++) lb__bitw_put(w, cl[order[i]], 3);
+    for (i = 0; i < nl + nd; i++) lb__bitw_put(w, cc[all[i]], cl[all[i]]);
+    for (k = 0; k < n; k++) {
+        unsigned s, e, b;
+        if (!(tok[k] >> 31)) { lb__bitw_put(w, lc[tok[k]], ll[tok[k]]); continue; }
+        LB__LEN_SYM(tok[k] >> 16 & 255, s, e, b); lb__bitw_put(w, lc[s], ll[s]); lb__bitw_put(w, e, b);
+        LB__DIST_SYM((tok[k] & 0xffff) ? (tok[k] & 0xffff) : 65536u, s, e, b); lb__bitw_put(w, dc[s], dl[s]); lb__bitw_put(w, e, b);
+    }
+    lb__bitw_put(w, lc[256], ll[256]);
+#undef LB__LEN_SYM
+#undef LB__DIST_SYM
+}
+enum { LB__LZ_HASH = 1 << 13, LB__LZ_TOKENS = 1 << 15, LB__LZ_CHAIN = 24 };
+/* zlib stream of data[0..n), appended to out. */
+static lb_status lb__zlib_pack(const uint8_t *data, size_t n, lb__buf *out) {
+    lb__bitw w; uint32_t *tok; size_t nt = 0, i = 0, k; uint32_t a = 1, b = 0, *head, *prev; uint8_t tail[4]; lb_status s;
+    memset(&w, 0, sizeof w); w.out = out;
+    if (n >= 0xffffffffu) return lb__fail(LB_ERR_LIMIT, "%zu bytes are too many to compress at once", n);
+    tok = (uint32_t *)lb__alloc(LB__LZ_TOKENS + LB__LZ_HASH + 32768, sizeof *tok);
+    if (!tok) return LB_ERR_MEM;
+    head = tok + LB__LZ_TOKENS; prev = head + LB__LZ_HASH;                          /* positions + 1; 0: none */
+    lb__bitw_put(&w, 0x78, 8); lb__bitw_put(&w, 0x9c, 8);
+    while (i < n) {
+        size_t best = 0, from = 0, stop;
+        if (n - i >= 4) {
+            uint32_t h = (lb__u32le(data + i) & 0xffffff) * 2654435761u >> 19, p = head[h]; int chain = LB__LZ_CHAIN; const size_t most = LB__MIN(n - i, (size_t)258);
+            for (; p && chain && i - (p - 1) <= 32767; p = prev[(p - 1) & 32767], chain--) {
+                const uint8_t *x = data + (p - 1), *y = data + i; size_t l = 0;
+                if (best && x[best] != y[best]) continue;
+                while (l < most && x[l] == y[l]) l++;
+                if (l > best) { best = l; from = i - (p - 1); if (l == most) break; }
+            }
+        }
+        if (best < 4) { tok[nt++] = data[i]; best = 1; }
+        else tok[nt++] = 0x80000000u | (uint32_t)(best - 3) << 16 | (uint32_t)from;
+        for (stop = i + best; i < stop; i++) if (n - i >= 4) { uint32_t h = (lb__u32le(data + i) & 0xffffff) * 2654435761u >> 19; prev[i & 32767] = head[h]; head[h] = (uint32_t)i + 1; }
+        if (nt == LB__LZ_TOKENS) { lb__deflate_block(&w, tok, nt, i == n); nt = 0; if (i == n) break; }
+    }
+    if (nt || !n) lb__deflate_block(&w, tok, nt, 1);
+    lb__release(tok);
+    if (w.have) lb__bitw_put(&w, 0, 8 - w.have);
+    LB__TRY(w.status);
+    for (k = 0; k < n;) { const size_t stop = LB__MIN(n, k + 5552); for (; k < stop; k++) { a += data[k]; b += a; } a %= 65521; b %= 65521; }
+    tail[0] = (uint8_t)(b >> 8); tail[1] = (uint8_t)b; tail[2] = (uint8_t)(a >> 8); tail[3] = (uint8_t)a;
+    s = lb__buf_add(out, tail, 4);
+    return s;
+}
+static void lb__put32be(void *p, uint32_t v) { uint8_t *b = (uint8_t *)p; b[0] = (uint8_t)(v >> 24); b[1] = (uint8_t)(v >> 16); b[2] = (uint8_t)(v >> 8); b[3] = (uint8_t)v; }
+static lb_status lb__png_chunk(lb__buf *out, const char *tag, const void *data, size_t n) {
+    uint8_t w[8]; size_t at;
+    if (n > 0x7fffffffu) return lb__fail(LB_ERR_LIMIT, "PNG: a chunk of %zu bytes", n);
+    lb__put32be(w, (uint32_t)n); memcpy(w + 4, tag, 4);
+    LB__TRY(lb__buf_add(out, w, 8));
+    at = out->size - 4;
+    LB__TRY(lb__buf_add(out, data, n));
+    lb__put32be(w, lb__crc32(0, out->data + at, n + 4));
+    return lb__buf_add(out, w, 4);
+}
+/* 8 or 16 bits, 1 to 4 channels.  Every row takes the filter whose residuals are smallest in sum. */
+static lb_status lb__png_encode(const lb_image *img, lb__buf *out) {
+    static const uint8_t kind[5] = { 0, 0, 4, 2, 6 }; uint8_t head[13]; size_t row, bytes, y, x, bpp; uint8_t *raw, *line, *above; lb__buf z = { 0, 0, 0 }; lb_status s;
+    bpp = (size_t)img->channels * (size_t)(img->bits / 8);
+    if (!lb__mul(img->width, bpp, &row) || !lb__mul(row + 1, img->height + 7, &bytes) || img->width > 0x7fffffff || img->height > 0x7fffffff) return lb__fail(LB_ERR_LIMIT, "PNG: an image of %zu x %zu", img->width, img->height);
+    raw = (uint8_t *)lb__alloc(bytes, 1);
+    if (!raw) return LB_ERR_MEM;
+    above = raw + (row + 1) * img->height; line = above + row;                      /* zeros, then one row, then five candidates */
+    for (y = 0; y < img->height; y++) {
+        const uint8_t *src = (const uint8_t *)img->data + y * row; uint8_t *best = raw + y * (row + 1), *t = line + row; uint64_t least = UINT64_MAX; int f;
+        if (img->bits == 16 && lb__host_little()) for (x = 0; x < row; x += 2) { line[x] = src[x + 1]; line[x + 1] = src[x]; }
+        else memcpy(line, src, row);
+        for (f = 0; f < 5; f++, t += row) {
+            uint64_t sum = 0;
+            for (x = 0; x < row; x++) {
+                const int a = x >= bpp ? line[x - bpp] : 0, b = above[x], c = x >= bpp ? above[x - bpp] : 0; int p = 0;
+                if (f == 1) p = a;
+                else if (f == 2) p = b;
+                else if (f == 3) p = (a + b) / 2;
+                else if (f == 4) { const int pa = abs(b - c), pb = abs(a - c), pc = abs(a + b - 2 * c); p = pa <= pb && pa <= pc ? a : pb <= pc ? b : c; }
+                t[x] = (uint8_t)(line[x] - p);
+                sum += (uint64_t)(t[x] < 128 ? t[x] : 256 - t[x]);
+            }
+            if (sum < least) { least = sum; best[0] = (uint8_t)f; memcpy(best + 1, t, row); }
+        }
+        memcpy(above, line, row);
+    }
+    lb__put32be(head, (uint32_t)img->width); lb__put32be(head + 4, (uint32_t)img->height);
+    head[8] = (uint8_t)img->bits; head[9] = kind[img->channels]; head[10] = head[11] = head[12] = 0;
+    s = lb__zlib_pack(raw, (row + 1) * img->height, &z);
+    if (!s) s = lb__buf_add(out, "\x89PNG\r\n\x1a\n", 8);
+    if (!s) s = lb__png_chunk(out, "IHDR", head, 13);
+    if (!s) s = lb__png_chunk(out, "IDAT", z.data, z.size);
+    if (!s) s = lb__png_chunk(out, "IEND", NULL, 0);
+    lb__buf_free(&z); lb__release(raw);
+    return s;
+}
+
+/* Baseline JPEG, Annex K tables scaled by quality as everybody does; 4:4:4 from quality 90 on, 4:2:0 below. */
+typedef struct lb__jpeg_out { uint16_t code[2][2][256]; uint8_t len[2][2][256]; uint32_t bits; unsigned have; lb__buf *out; } lb__jpeg_out;      /* [luma, chroma][DC, AC] */
+static lb_status lb__jpeg_put(lb__jpeg_out *w, uint32_t v, unsigned n) {
+    LB__TRY(lb__buf_reserve(w->out, 8));
+    w->bits = w->bits << n | (v & (((uint32_t)1 << n) - 1)); w->have += n;
+    while (w->have >= 8) { const uint8_t b = (uint8_t)(w->bits >> (w->have - 8)); w->out->data[w->out->size++] = b; if (b == 0xff) w->out->data[w->out->size++] = 0; w->have -= 8; }
+    return LB_OK;
+}
+static void lb__fdct8(float *v, size_t step) {                                       /* eight-point DCT-II, orthonormal */
+    static const float c[4] = { 0.49039264f, 0.41573481f, 0.27778512f, 0.09754516f }, e = 0.46193977f, f = 0.19134172f, h = 0.35355339f;
+    const float a0 = v[0] + v[7 * step], a1 = v[step] + v[6 * step], a2 = v[2 * step] + v[5 * step], a3 = v[3 * step] + v[4 * step];
+    const float b0 = v[0] - v[7 * step], b1 = v[step] - v[6 * step], b2 = v[2 * step] - v[5 * step], b3 = v[3 * step] - v[4 * step];
+    v[0] = h * (a0 + a3 + a1 + a2); v[4 * step] = h * (a0 + a3 - a1 - a2); v[2 * step] = e * (a0 - a3) + f * (a1 - a2); v[6 * step] = f * (a0 - a3) - e * (a1 - a2);
+    v[step] = c[0] * b0 + c[1] * b1 + c[2] * b2 + c[3] * b3; v[3 * step] = c[1] * b0 - c[3] * b1 - c[0] * b2 - c[2] * b3;
+    v[5 * step] = c[2] * b0 - c[0] * b1 + c[3] * b2 + c[1] * b3; v[7 * step] = c[3] * b0 - c[2] * b1 + c[1] * b2 - c[0] * b3;
+}
+static lb_status lb__jpeg_put_block(lb__jpeg_out *w, float *v, const uint8_t *q, int t, int *dc) {
+    int k, i, run = 0, z[64];
+    for (i = 0; i < 8; i++) lb__fdct8(v + 8 * i, 1);
+    for (i = 0; i < 8; i++) lb__fdct8(v + i, 8);
+    for (k = 0; k < 64; k++) { const float x = v[lb__zigzag[k]] / q[k]; z[k] = (int)(x < 0 ? x - 0.5f : x + 0.5f); }
+    i = z[0] - *dc; *dc = z[0]; z[0] = i;
+    for (k = 0; k < 64; k++) {
+        int a = abs(z[k]), n = 0;
+        if (k && !a) { run++; continue; }
+        for (; run > 15; run -= 16) LB__TRY(lb__jpeg_put(w, w->code[t][1][0xf0], w->len[t][1][0xf0]));
+        while (a >> n) n++;
+        LB__TRY(lb__jpeg_put(w, w->code[t][k > 0][run << 4 | n], w->len[t][k > 0][run << 4 | n]));
+        if (n) LB__TRY(lb__jpeg_put(w, (uint32_t)(z[k] < 0 ? z[k] - 1 : z[k]), (unsigned)n));
+        run = 0;
+    }
+    return run ? lb__jpeg_put(w, w->code[t][1][0], w->len[t][1][0]) : LB_OK;
+}
+static lb_status lb__jpeg_encode(const lb_image *img, int quality, lb__buf *out) {
+    static const uint8_t base[2][64] = { {
+        16,11,12,14,12,10,16,14,13,14,18,17,16,19,24,40,26,24,22,22,24,49,35,37,29,40,58,51,61,60,57,51,56,55,64,72,92,78,64,68,87,69,55,56,80,109,81,87,95,98,103,104,103,62,77,113,121,112,100,120,92,101,103,99 }, {
+        17,18,18,24,21,24,47,26,26,47,99,66,56,66,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99,99 } };
+    lb__jpeg *std = NULL; lb__jpeg_out *w = NULL; uint8_t q[2][64], head[64]; int dc[3] = { 0, 0, 0 }, t, i, comps = img->channels == 3 ? 3 : 1, sub = comps == 3 && quality < 90, scale; size_t mx, my, x, y, W = img->width, H = img->height; lb_status s = LB_OK;
+    if (W > 65535 || H > 65535) return lb__fail(LB_ERR_LIMIT, "JPEG: an image of %zu x %zu, at most 65535 a side can be written", W, H);
+    std = (lb__jpeg *)lb__alloc(1, sizeof *std); w = (lb__jpeg_out *)lb__alloc(1, sizeof *w);
+    if (std) std->dc = (lb__jpeg_huff *)lb__alloc(8, sizeof *std->dc);
+    if (!std || !std->dc || !w) { s = LB_ERR_MEM; goto done; }
+    std->ac = std->dc + 4;
+    lb__jpeg_huff_default(std);
+    quality = quality < 1 ? 1 : quality > 100 ? 100 : quality; scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
+    for (t = 0; t < 2; t++) for (i = 0; i < 64; i++) { int v = (base[t][i] * scale + 50) / 100; q[t][i] = (uint8_t)(v < 1 ? 1 : v > 255 ? 255 : v); }
+    w->out = out;
+#define LB__PUT(p, n) do { if ((s = lb__buf_add(out, p, n)) != LB_OK) goto done; } while (0)
+    LB__PUT("\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0", 20);
+    for (t = 0; t < 1 + (comps == 3); t++) { memcpy(head, "\xff\xdb\0\x43", 4); head[4] = (uint8_t)t; LB__PUT(head, 5); LB__PUT(q[t], 64); }
+    memcpy(head, "\xff\xc0\0", 3); head[3] = (uint8_t)(8 + 3 * comps); head[4] = 8; head[5] = (uint8_t)(H >> 8); head[6] = (uint8_t)H; head[7] = (uint8_t)(W >> 8); head[8] = (uint8_t)W; head[9] = (uint8_t)comps;
+    for (i = 0; i < comps; i++) { head[10 + 3 * i] = (uint8_t)(i + 1); head[11 + 3 * i] = (uint8_t)(i == 0 && sub ? 0x22 : 0x11); head[12 + 3 * i] = (uint8_t)(i > 0); }
+    LB__PUT(head, 10 + 3 * (size_t)comps);
+    for (t = 0; t < 1 + (comps == 3); t++) for (i = 0; i < 2; i++) {
+        const lb__jpeg_huff *h = i ? &std->ac[t] : &std->dc[t]; const size_t n = i ? 162 : 12; size_t k = 0; uint32_t code = 0; int l, c;
+        memcpy(head, "\xff\xc4", 2); head[2] = 0; head[3] = (uint8_t)(19 + n); head[4] = (uint8_t)(i << 4 | t);
+        LB__PUT(head, 5); LB__PUT(h->bits + 1, 16); LB__PUT(h->values, n);
+        for (l = 1; l <= 16; l++, code <<= 1) for (c = 0; c < h->bits[l]; c++, k++) { w->code[t][i][h->values[k]] = (uint16_t)code++; w->len[t][i][h->values[k]] = (uint8_t)l; }
+    }
+    memcpy(head, "\xff\xda\0", 3); head[3] = (uint8_t)(6 + 2 * comps); head[4] = (uint8_t)comps;
+    for (i = 0; i < comps; i++) { head[5 + 2 * i] = (uint8_t)(i + 1); head[6 + 2 * i] = (uint8_t)(i ? 0x11 : 0); }
+    head[5 + 2 * comps] = 0; head[6 + 2 * comps] = 63; head[7 + 2 * comps] = 0;
+    LB__PUT(head, 8 + 2 * (size_t)comps);
+    mx = sub ? 16 : 8; my = mx;
+    for (y = 0; y < H; y += my) for (x = 0; x < W; x += mx) {
+        float f[3][256], b[64]; size_t r, c, br, bc;                                 /* the unit's samples, edges repeated, around zero */
+        for (r = 0; r < my; r++) for (c = 0; c < mx; c++) {
+            const uint8_t *p = (const uint8_t *)img->data + (LB__MIN(y + r, H - 1) * W + LB__MIN(x + c, W - 1)) * (size_t)img->channels; float *g = &f[0][r * mx + c];
+            if (comps == 1) { *g = (float)p[0] - 128; continue; }
+            g[0] = 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2] - 128;
+            g[256] = -0.168736f * p[0] - 0.331264f * p[1] + 0.5f * p[2];
+            g[512] = 0.5f * p[0] - 0.418688f * p[1] - 0.081312f * p[2];
+        }
+        for (br = 0; br < my; br += 8) for (bc = 0; bc < mx; bc += 8) {
+            for (r = 0; r < 8; r++) memcpy(b + 8 * r, &f[0][(br + r) * mx + bc], 8 * sizeof(float));
+            if ((s = lb__jpeg_put_block(w, b, q[0], 0, &dc[0])) != LB_OK) goto done;
+        }
+        for (i = 1; i < comps; i++) {
+            for (r = 0; r < 8; r++) for (c = 0; c < 8; c++)
+                b[8 * r + c] = sub ? 0.25f * (f[i][32 * r + 2 * c] + f[i][32 * r + 2 * c + 1] + f[i][32 * r + 16 + 2 * c] + f[i][32 * r + 17 + 2 * c]) : f[i][8 * r + c];
+            if ((s = lb__jpeg_put_block(w, b, q[1], 1, &dc[i])) != LB_OK) goto done;
+        }
+    }
+    s = lb__jpeg_put(w, 0x7f, 7);
+    if (!s) LB__PUT("\xff\xd9", 2);
+#undef LB__PUT
+done:
+    if (std) lb__release(std->dc);
+    lb__release(std); lb__release(w);
+    return s;
+}
+static lb_status lb__pnm_encode(const lb_image *img, lb__buf *out) {
+    char head[64]; const size_t n = lb__format(head, sizeof head, "P%d\n%zu %zu\n%d\n", img->channels == 3 ? 6 : 5, img->width, img->height, img->bits == 16 ? 65535 : 255), bytes = img->width * img->height * (size_t)img->channels * (size_t)(img->bits / 8); size_t i;
+    LB__TRY(lb__buf_add(out, head, n));
+    LB__TRY(lb__buf_add(out, img->data, bytes));
+    if (img->bits == 16 && lb__host_little()) for (i = out->size - bytes; i < out->size; i += 2) { const uint8_t t = out->data[i]; out->data[i] = out->data[i + 1]; out->data[i + 1] = t; }
+    return LB_OK;
+}
+/* What each writer takes; the ending of the name says which it is. */
+static lb_status lb__image_encode(const lb_image *img, const char *name, int quality, lb__buf *out) {
+    const char *dot = strrchr(name, '.'); char e[8]; size_t i;
+    for (i = 0; dot && i < 7 && dot[1 + i]; i++) e[i] = (char)(dot[1 + i] >= 'A' && dot[1 + i] <= 'Z' ? dot[1 + i] + 32 : dot[1 + i]);
+    e[dot ? i : 0] = 0;
+    if (!img->data || !img->width || !img->height || img->channels < 1 || img->channels > 4 || (img->bits != 8 && img->bits != 16)) return lb__fail(LB_ERR_ARG, "%s: an image of %zu x %zu, %d channels of %d bits cannot be written", name, img->width, img->height, img->channels, img->bits);
+    if (!strcmp(e, "png")) return lb__png_encode(img, out);
+    if (!strcmp(e, "jpg") || !strcmp(e, "jpeg")) {
+        if (img->bits != 8 || (img->channels != 1 && img->channels != 3)) return lb__fail(LB_ERR_ARG, "%s: JPEG holds 1 or 3 channels of 8 bits, not %d of %d", name, img->channels, img->bits);
+        return lb__jpeg_encode(img, quality ? quality : 92, out);
+    }
+    if (!strcmp(e, "ppm") || !strcmp(e, "pgm") || !strcmp(e, "pnm")) {
+        if (img->channels != 1 && img->channels != 3) return lb__fail(LB_ERR_ARG, "%s: PNM holds 1 or 3 channels, not %d", name, img->channels);
+        return lb__pnm_encode(img, out);
+    }
+    return lb__fail(LB_ERR_ARG, "%s: the name does not end in png, jpg, ppm or pgm", name);
+}
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_image_save(lb_ctx *ctx, const lb_image *img, const char *path, int quality) {
+    lb__buf b = { 0, 0, 0 }; lb__writer w; lb_status s;
+    if (!ctx || !img || !path) return lb__fail(LB_ERR_ARG, "lb_image_save: an argument is NULL");
+    s = lb__image_encode(img, path, quality, &b);
+    if (!s) s = lb__writer_open(path, &w);
+    else { lb__buf_free(&b); return s; }
+    if (!s) { s = lb__writer_add(&w, b.data, b.size); if (s) lb__writer_abort(&w); else s = lb__writer_commit(&w); }
+    lb__buf_free(&b);
+    return s;
+}
+#endif
+
 #endif /* LB_NO_IMAGE */
 
 /* ==== 10 >>audio =================================================================================================================
@@ -6851,7 +7171,7 @@ LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out) {
  * Clips: containers are walked once when they are opened, into a table of where each frame lies; frames are decoded when they are asked for.
  * Only intra-coded video is read (raw, JPEG, PNG, GIF); other codecs are named and refused.  Frame choice and the video pipeline are
  * upstream's.  Leaves out sound tracks, edit lists and compressed headers.  Calls: base, parallel, image.  Held by: tests/test_video.c */
-#ifndef LB_NO_VIDEO
+#if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
 
 enum { LB__VIDEO_Y4M, LB__VIDEO_GIF, LB__VIDEO_STILLS, LB__VIDEO_LIST, LB__VIDEO_ARRAY };        /* how a frame is made */
 typedef struct lb__span { uint64_t offset, size; } lb__span;                                      /* of one coded frame in the file */
@@ -7321,6 +7641,14 @@ static lb_status lb__video_spool(lb_ctx *ctx, lb_video *v, lb_read_fn read_fn, v
     return s;
 }
 
+/* A single image: a clip of one frame. */
+static lb_status lb__video_image_open(lb_ctx *ctx, lb_video *v) {
+    lb_image head; lb_status s = lb_image_info(ctx, v->data, v->size, &head);
+    if (s) return lb__fail(s, "neither a clip (Y4M, AVI, MOV, MP4, GIF) nor an image: %s", lb__error);
+    v->kind = LB__VIDEO_STILLS; v->info.container = "images"; v->info.codec = "still image"; v->info.readable = 1;
+    v->info.width = head.width; v->info.height = head.height;
+    return lb__video_span(ctx, v, 0, v->size);
+}
 #define LB__VIDEO_FFMPEG "ffmpeg -v error -i \"%s\" -vf scale=out_color_matrix=bt601:out_range=tv:flags=neighbor -pix_fmt yuv444p -f yuv4mpegpipe - | languagebind embed --video -"
 /* What the bytes are, by their first ones. */
 static lb_status lb__video_detect(lb_ctx *ctx, lb_video *v) {
@@ -7338,7 +7666,7 @@ static lb_status lb__video_detect(lb_ctx *ctx, lb_video *v) {
     if (n >= 10 && !memcmp(d, "YUV4MPEG2", 9)) s = lb__y4m_open(ctx, v);
     else if (n >= 12 && lb__tag(d, "RIFF") && lb__tag(d + 8, "AVI ")) s = lb__avi_open(ctx, v);
     else if (n >= 8 && (lb__tag(d + 4, "ftyp") || lb__tag(d + 4, "moov") || lb__tag(d + 4, "mdat") || lb__tag(d + 4, "wide") || lb__tag(d + 4, "free") || lb__tag(d + 4, "skip") || lb__tag(d + 4, "pnot"))) s = lb__mp4_open(ctx, v);
-    else s = lb__fail(LB_ERR_FORMAT, "not a clip: neither Y4M, AVI, MOV nor MP4");
+    else s = lb__video_image_open(ctx, v);
     if (!s && v->info.readable && v->kind == LB__VIDEO_STILLS) {
         const lb__span *sp = lb__video_spans(v);
         for (i = 0; i < v->info.frames; i++)
@@ -7410,6 +7738,68 @@ LB_API lb_status lb_video_open_array(lb_ctx *ctx, const uint8_t *rgb, size_t fra
     return LB_OK;
 }
 #ifndef LB_NO_STDIO
+/* Natural order: runs of digits compare as numbers, everything else as bytes; equal numbers with more zeros come later. */
+static int lb__natural_order(const char *a, const char *b) {
+    const char *const a0 = a, *const b0 = b;
+    while (*a && *b) {
+        if (*a >= '0' && *a <= '9' && *b >= '0' && *b <= '9') {
+            size_t na = 0, nb = 0; int d;
+            while (*a == '0') a++;
+            while (*b == '0') b++;
+            while (a[na] >= '0' && a[na] <= '9') na++;
+            while (b[nb] >= '0' && b[nb] <= '9') nb++;
+            if (na != nb) return na < nb ? -1 : 1;
+            d = memcmp(a, b, na);
+            if (d) return d;
+            a += na; b += nb;
+        } else if (*a != *b) return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+        else { a++; b++; }
+    }
+    return *a ? 1 : *b ? -1 : strcmp(a0, b0);
+}
+static int lb__natural_cmp(const void *a, const void *b) { return lb__natural_order(*(char *const *)a, *(char *const *)b); }
+static int lb__still_name(const char *name) {
+    static const char *const known[] = { "jpg", "jpeg", "jpe", "png", "bmp", "ppm", "pgm", "pnm", "pbm", "pam", "gif" };
+    const char *dot = strrchr(name, '.'); size_t i, k;
+    for (i = 0; dot && i < LB__COUNT(known); i++) {
+        for (k = 0; known[i][k] && (dot[1 + k] | 32) == known[i][k]; k++) { }
+        if (!known[i][k] && !dot[1 + k]) return 1;
+    }
+    return 0;
+}
+/* Copies the names, joined to the folder if there is one, into one allocation; keeps stills only when they come from a folder. */
+static lb_status lb__video_list(lb_ctx *ctx, lb_video *v, const char *folder, const char *const *names, size_t count) {
+    size_t i, n = 0, bytes = 0, head, dir = folder ? strlen(folder) : 0; char *p; lb_image first; lb_status s;
+    for (i = 0; i < count; i++)
+        if (!folder || lb__still_name(names[i])) { n++; if (!lb__add(bytes, strlen(names[i]) + dir + 2, &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: the list of frames does not fit"); }
+    if (!n) return lb__fail(LB_ERR_FORMAT, folder ? "the folder has no images (jpg, png, bmp, ppm, pgm, pbm, pam, gif) among its %zu entries" : "the list of frames is empty", count);
+    if (n > ctx->limits.max_frames) return lb__fail(LB_ERR_LIMIT, "%zu frames, the limits allow %zu", n, ctx->limits.max_frames);
+    if (!lb__mul(n, sizeof(char *), &head) || !lb__add(head, bytes, &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: the list of frames does not fit");
+    v->paths = (char **)lb__alloc(bytes, 1);
+    if (!v->paths) return LB_ERR_MEM;
+    p = (char *)v->paths + head;
+    for (i = 0, n = 0; i < count; i++)
+        if (!folder || lb__still_name(names[i])) {
+            v->paths[n++] = p;
+            if (folder) p += lb__format(p, dir + 2, dir && folder[dir - 1] == '/' ? "%s" : "%s/", folder);
+            memcpy(p, names[i], strlen(names[i]) + 1); p += strlen(names[i]) + 1;
+        }
+    if (folder) qsort(v->paths, n, sizeof(char *), lb__natural_cmp);
+    v->kind = LB__VIDEO_LIST; v->info.container = "images"; v->info.codec = "still images"; v->info.readable = 1; v->info.frames = n;
+    s = lb_image_load(ctx, v->paths[0], &first);                                    /* for the size, and so that a wrong folder is told at once */
+    if (s) return s;
+    v->info.width = (size_t)first.width; v->info.height = (size_t)first.height;
+    lb_image_free(&first);
+    return LB_OK;
+}
+LB_API lb_status lb_video_open_list(lb_ctx *ctx, const char *const *paths, size_t count, lb_video **out) {
+    lb_video *v = NULL; size_t i;
+    if (!ctx || !out || (!paths && count)) return lb__fail(LB_ERR_ARG, "lb_video_open_list: an argument is NULL");
+    *out = NULL;
+    for (i = 0; i < count; i++) if (!paths[i]) return lb__fail(LB_ERR_ARG, "lb_video_open_list: name %zu is NULL", i);
+    LB__TRY(lb__video_new(NULL, &v));
+    return lb__video_opened(lb__video_list(ctx, v, NULL, paths, count), v, out);
+}
 static size_t lb__read_fd(void *user, void *data, size_t size) {
     for (;;) { const ssize_t n = read(*(const int *)user, data, size); if (n >= 0) return (size_t)n; if (errno != EINTR) return (size_t)-1; }
 }
@@ -7418,6 +7808,14 @@ LB_API lb_status lb_video_open(lb_ctx *ctx, const char *path, lb_video **out) {
     if (!ctx || !out || !path) return lb__fail(LB_ERR_ARG, "lb_video_open: an argument is NULL");
     *out = NULL;
     LB__TRY(lb__video_new(path, &v));
+    if (strcmp(path, "-") && !stat(path, &st) && S_ISDIR(st.st_mode)) {
+        lb__dir d;
+        s = lb__dir_list(path, &d);
+        if (!s) s = lb__video_list(ctx, v, path, (const char *const *)d.names, d.count);
+        else { lb_video_free(v); return s; }                                        /* this sentence names the folder already */
+        lb__release(d.names);
+        return lb__video_opened(s, v, out);
+    }
     if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode))) {         /* pipes and devices */
         if (strcmp(path, "-") && (fd = open(path, O_RDONLY)) < 0) { s = lb__fail(LB_ERR_IO, "cannot open: %s", strerror(errno)); return lb__video_opened(s, v, out); }
         s = lb__video_spool(ctx, v, lb__read_fd, &fd);
@@ -7453,7 +7851,7 @@ static lb_status lb__video_desc(const lb_video_desc *in, lb_video_desc *d) {
 LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double fps, size_t *out) {
     lb_video_desc d; size_t i, T;
     LB__TRY(lb__video_desc(desc, &d));
-    if (!frames || frames > ((uint64_t)1 << 52)) return lb__fail(LB_ERR_ARG, "a clip of %zu frames", frames);
+    if (!frames) return lb__fail(LB_ERR_ARG, "a clip of %zu frames", frames);
     T = (size_t)d.frames;
     if (d.rule == LB_FRAMES_UNIFORM) lb__linspace_ids(0, (double)(frames - 1), T, out);
     else if (d.rule == LB_FRAMES_RETRIEVAL) {
@@ -7473,6 +7871,276 @@ LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double f
     }
     return LB_OK;
 }
+
+/* ---- 11.6 frames ---- */
+
+/* One frame as 8-bit RGB; GIF frames build on each other and go another way. */
+static lb_status lb__video_frame(lb_ctx *ctx, const lb_video *v, size_t id, lb_image *out) {
+    lb_image coded; lb_status s; const lb__span *sp = lb__video_spans(v) + (v->spans.size ? id : 0);
+    memset(out, 0, sizeof *out); memset(&coded, 0, sizeof coded);
+    if (v->kind == LB__VIDEO_Y4M || v->kind == LB__VIDEO_ARRAY) {
+        const size_t n = v->info.width * v->info.height * 3;
+        out->data = lb__alloc(n, 1);
+        if (!out->data) return LB_ERR_MEM;
+        out->width = v->info.width; out->height = v->info.height; out->channels = 3; out->bits = 8; out->orientation = 1;
+        if (v->kind == LB__VIDEO_ARRAY) memcpy(out->data, v->data + id * n, n);
+        else lb__yuv_rgb(&v->yuv, v->matrix == LB_MATRIX_BT709 || (v->matrix == LB_MATRIX_BY_HEIGHT && v->info.height >= 720), v->data + sp->offset, (uint8_t *)out->data);
+        return LB_OK;
+    }
+#ifndef LB_NO_STDIO
+    if (v->kind == LB__VIDEO_LIST) s = lb_image_load(ctx, v->paths[id], &coded);
+    else
+#endif
+    if (strstr(v->info.codec, "JPEG")) s = lb__jpeg_decode(ctx, v->data + sp->offset, (size_t)sp->size, 0, 1, &coded);
+    else s = lb_image_decode(ctx, v->data + sp->offset, (size_t)sp->size, &coded);
+    if (!s && v->kind == LB__VIDEO_STILLS && (coded.width != v->info.width || coded.height != v->info.height)) {
+        if (coded.width == v->info.width && coded.height == v->info.height / 2) s = lb__fail(LB_ERR_UNSUPPORTED, "interlaced Motion-JPEG, two fields a frame; weave them with: " LB__VIDEO_FFMPEG, v->name ? v->name : "INPUT");
+        else s = lb__fail(LB_ERR_FORMAT, "an image of %zu x %zu in a clip of %zu x %zu", coded.width, coded.height, v->info.width, v->info.height);
+    }
+    if (!s && coded.channels == 3 && coded.bits == 8) { *out = coded; return LB_OK; }
+    if (!s) s = lb_image_rgb(ctx, &coded, out);
+    lb_image_free(&coded);
+    return s;
+}
+
+/* Runs take(arg, ctx, place, frame) for every place 0..n-1, where frame is number ids[place]; several at a time.  take owns nothing: the frame
+ * is freed here unless take has set its data to NULL. */
+typedef struct lb__video_job {
+    lb_ctx *ctx; const lb_video *v; const size_t *ids;
+    lb_status (*take)(void *arg, lb_ctx *ctx, size_t place, lb_image *frame); void *arg;
+    lb_status *status; char (*text)[sizeof lb__error];          /* a place's failure: error sentences are per thread */
+} lb__video_job;
+static void lb__video_work(void *arg, size_t begin, size_t end, int worker) {
+    lb__video_job *j = (lb__video_job *)arg; lb_ctx *ctx = NULL; lb_ctx_desc d; size_t i; lb_status s;
+    (void)worker;
+    memset(&d, 0, sizeof d); d.threads = 1; d.limits = j->ctx->limits;
+    s = lb_ctx_new(&d, &ctx);
+    for (i = begin; i < end; i++) {
+        lb_image f; memset(&f, 0, sizeof f);
+        if (j->ids[i] >= j->v->info.frames) { if (!s) s = j->take(j->arg, ctx, i, NULL); }
+        else {
+            if (!s) s = lb__video_frame(ctx, j->v, j->ids[i], &f);
+            if (!s) s = j->take(j->arg, ctx, i, &f);
+            lb_image_free(&f);
+        }
+        j->status[i] = s;
+        if (s) { lb__format(j->text[i], sizeof j->text[i], "frame %zu: %s", j->ids[i], lb__error); break; }
+    }
+    lb_ctx_free(ctx);
+}
+static lb_status lb__video_each(lb_ctx *ctx, const lb_video *v, const size_t *ids, size_t n, lb_status (*take)(void *, lb_ctx *, size_t, lb_image *), void *arg) {
+    lb__video_job j; size_t i, head; lb_status s = LB_OK; void *memory;
+    if (!v->info.readable)
+        return lb__fail(LB_ERR_UNSUPPORTED, "%s%s%s of %zu x %zu in %s: this codec is not decoded here; pipe its frames in: " LB__VIDEO_FFMPEG, v->name ? v->name : "", v->name ? ": " : "",
+                        v->info.codec, v->info.width, v->info.height, v->info.container, v->name ? v->name : "INPUT");
+    if (!lb__mul(n, sizeof *j.text + sizeof *j.status, &head)) return lb__fail(LB_ERR_MEM, "out of memory: %zu frames", n);
+    memory = lb__alloc(head, 1);
+    if (!memory) return LB_ERR_MEM;
+    j.ctx = ctx; j.v = v; j.ids = ids; j.take = take; j.arg = arg; j.status = (lb_status *)memory; j.text = (char (*)[sizeof lb__error])(void *)(j.status + n);
+    lb_parallel_for(ctx, n, 1, lb__video_work, &j);
+    for (i = 0; i < n && !s; i++) if (j.status[i]) s = lb__fail(j.status[i], "%s", j.text[i]);
+    lb__release(memory);
+    return s && v->name ? lb__fail_in(s, v->name) : s;
+}
+
+static lb_status lb__take_image(void *arg, lb_ctx *ctx, size_t place, lb_image *frame) {
+    (void)ctx;
+    ((lb_image *)arg)[place] = *frame;
+    frame->data = NULL;
+    return LB_OK;
+}
+LB_API lb_status lb_video_frames(lb_ctx *ctx, const lb_video *v, const size_t *ids, size_t n, lb_image *out) {
+    size_t i; lb_status s;
+    if (!ctx || !v || ((!ids || !out) && n)) return lb__fail(LB_ERR_ARG, "lb_video_frames: an argument is NULL");
+    memset(out, 0, n * sizeof *out);
+    for (i = 0; i < n; i++) if (ids[i] >= v->info.frames) return lb__fail(LB_ERR_ARG, "frame %zu of a clip of %zu", ids[i], v->info.frames);
+    s = lb__video_each(ctx, v, ids, n, lb__take_image, out);
+    if (s) for (i = 0; i < n; i++) lb_image_free(&out[i]);
+    return s;
+}
+
+typedef struct lb__video_pipe { const lb_image_profile *profile; lb_video_desc desc; float *out; } lb__video_pipe;
+static lb_status lb__take_tensor(void *arg, lb_ctx *ctx, size_t place, lb_image *frame) {
+    const lb__video_pipe *p = (const lb__video_pipe *)arg; const size_t plane = p->profile->width * p->profile->height, T = (size_t)p->desc.frames; size_t c, i, k; float *one; lb_status s;
+    if (!frame) { for (c = 0; c < 3; c++) memset(p->out + (c * T + place) * plane, 0, plane * sizeof(float)); return LB_OK; }
+    one = (float *)lb__alloc(plane * 3, sizeof(float));
+    if (!one) return LB_ERR_MEM;
+    s = lb_image_preprocess(ctx, frame, p->profile, one);
+    for (c = 0; c < 3 && !s; c++) {
+        float *to = p->out + (c * T + place) * plane;
+        if (!p->desc.flip) memcpy(to, one + c * plane, plane * sizeof(float));
+        else for (i = 0; i < p->profile->height; i++) for (k = 0; k < p->profile->width; k++) to[i * p->profile->width + k] = one[c * plane + (i + 1) * p->profile->width - 1 - k];
+    }
+    lb__release(one);
+    return s;
+}
+/* One axis of OpenCV's bilinear filter on bytes: left sample, and weights in 1/2048. */
+static void lb__cv_axis(size_t in, size_t out, size_t i, size_t *at, int w[2]) {
+    float f = (float)(((double)i + 0.5) * ((double)in / (double)out) - 0.5); ptrdiff_t s = (ptrdiff_t)floorf(f);
+    f -= (float)s;
+    if (s < 0) { s = 0; f = 0; }
+    if (s >= (ptrdiff_t)in - 1) { s = (ptrdiff_t)in - 1; f = 0; }
+    *at = (size_t)s; w[0] = (int)lrintf((1.0f - f) * 2048.0f); w[1] = (int)lrintf(f * 2048.0f);
+}
+/* Kinetics: the short side to `size` by OpenCV's bilinear filter on bytes, then a square at 0, 1/2 or 1 of what the longer side has left. */
+static lb_status lb__take_view(void *arg, lb_ctx *ctx, size_t place, lb_image *frame) {
+    const lb__video_pipe *p = (const lb__video_pipe *)arg; const size_t size = p->profile->width, plane = size * size, T = (size_t)p->desc.frames, w = frame->width, h = frame->height; size_t i, k, c, x0 = 0, y0 = 0;
+    const size_t W = w <= h ? size : (size_t)((double)size * (double)w / (double)h), H = w <= h ? (size_t)((double)size * (double)h / (double)w) : size; const uint8_t *d = (const uint8_t *)frame->data;
+    (void)ctx;
+    if (h >= w) y0 = (size_t)p->desc.crop * (H - size) / 2;
+    else x0 = (size_t)p->desc.crop * (W - size) / 2;
+    for (i = 0; i < size; i++) {
+        size_t y, x; int b[2], a[2]; const uint8_t *r0, *r1;
+        lb__cv_axis(h, H, y0 + i, &y, b);
+        r0 = d + y * w * 3; r1 = d + LB__MIN(y + 1, h - 1) * w * 3;
+        for (k = 0; k < size; k++) {
+            const size_t to = i * size + (p->desc.flip ? size - 1 - k : k); size_t next;
+            lb__cv_axis(w, W, x0 + k, &x, a);
+            next = x + 1 < w ? 3 : 0;
+            for (c = 0; c < 3; c++) {
+                const int s0 = r0[3 * x + c] * a[0] + r0[3 * x + c + next] * a[1], s1 = r1[3 * x + c] * a[0] + r1[3 * x + c + next] * a[1], v = ((b[0] * (s0 >> 4) >> 16) + (b[1] * (s1 >> 4) >> 16) + 2) >> 2;
+                p->out[(c * T + place) * plane + to] = ((float)v / 255.0f - p->profile->mean[c]) / p->profile->std[c];
+            }
+        }
+    }
+    return LB_OK;
+}
+LB_API lb_status lb_video_preprocess(lb_ctx *ctx, const lb_video *v, const lb_image_profile *profile, const lb_video_desc *desc, float *out) {
+    lb__video_pipe p; size_t *ids; lb_status s; size_t i;
+    if (!ctx || !v || !profile || !out) return lb__fail(LB_ERR_ARG, "lb_video_preprocess: an argument is NULL");
+    LB__TRY(lb__video_desc(desc, &p.desc));
+    if (!profile->width || !profile->height || profile->width > 65535 || profile->height > 65535) return lb__fail(LB_ERR_ARG, "lb_video_preprocess: a profile of %zu x %zu pixels", profile->width, profile->height);
+    if (p.desc.rule == LB_FRAMES_VIEW) {
+        if (profile->width != profile->height) return lb__fail(LB_ERR_ARG, "lb_video_preprocess: views are square, the profile is %zu x %zu", profile->width, profile->height);
+        for (i = 0; i < 3; i++) if (!(profile->std[i] > 0)) return lb__fail(LB_ERR_ARG, "lb_video_preprocess: the profile's std[%zu] is not positive", i);
+    }
+    p.profile = profile; p.out = out;
+    ids = (size_t *)lb__alloc((size_t)p.desc.frames, sizeof *ids);
+    if (!ids) return LB_ERR_MEM;
+    s = lb_video_ids(desc, v->info.frames, v->info.fps, ids);
+    if (!s) s = lb__video_each(ctx, v, ids, (size_t)p.desc.frames, p.desc.rule == LB_FRAMES_VIEW ? lb__take_view : lb__take_tensor, &p);
+    lb__release(ids);
+    return s;
+}
+
+/* ---- 11.7 saving ---- */
+
+#ifndef LB_NO_STDIO
+static lb_status lb__be32(lb__buf *b, uint32_t v) { uint8_t t[4]; lb__put32be(t, v); return lb__buf_add(b, t, 4); }
+static lb_status lb__le32(lb__buf *b, uint32_t v) { uint8_t t[4]; lb__put32le(t, v); return lb__buf_add(b, t, 4); }
+static size_t lb__box_begin(lb__buf *b, const char *tag, lb_status *s) { const size_t at = b->size; if (!*s) *s = lb__be32(b, 0); if (!*s) *s = lb__buf_add(b, tag, 4); return at; }
+static void lb__box_end(lb__buf *b, size_t at, lb_status s) { if (!s) lb__put32be(b->data + at, (uint32_t)(b->size - at)); }
+/* The moov box of n Motion-JPEG frames that lie one after the other from `first` on; sizes[] are theirs. */
+static lb_status lb__mp4_head(lb__buf *b, const uint32_t *sizes, size_t n, size_t w, size_t h, double fps, uint32_t first, int mov) {
+    const uint32_t scale = 90000, tick = (uint32_t)(scale / fps + 0.5), all = (uint32_t)n * tick; lb_status s = LB_OK; size_t moov, trak, mdia, minf, stbl, x, y, i; uint8_t z[64];
+    static const uint8_t unit[36] = { 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0 };
+    memset(z, 0, sizeof z);
+#define LB__B32(v) do { if (!s) s = lb__be32(b, (uint32_t)(v)); } while (0)
+#define LB__RAW(p, n) do { if (!s) s = lb__buf_add(b, p, n); } while (0)
+    moov = lb__box_begin(b, "moov", &s);
+    x = lb__box_begin(b, "mvhd", &s); LB__RAW(z, 12); LB__B32(scale); LB__B32(all); LB__B32(0x10000); LB__RAW("\1\0\0\0\0\0\0\0\0\0\0", 12); LB__RAW(unit, 36); LB__RAW(z, 24); LB__B32(2); lb__box_end(b, x, s);
+    trak = lb__box_begin(b, "trak", &s);
+    x = lb__box_begin(b, "tkhd", &s); LB__B32(7); LB__RAW(z, 8); LB__B32(1); LB__B32(0); LB__B32(all); LB__RAW(z, 16); LB__RAW(unit, 36); LB__B32(w << 16); LB__B32(h << 16); lb__box_end(b, x, s);
+    mdia = lb__box_begin(b, "mdia", &s);
+    x = lb__box_begin(b, "mdhd", &s); LB__RAW(z, 12); LB__B32(scale); LB__B32(all); LB__B32(0x55c40000); lb__box_end(b, x, s);
+    x = lb__box_begin(b, "hdlr", &s); LB__RAW(z, 4); LB__RAW(mov ? "mhlr" : "\0\0\0\0", 4); LB__RAW("vide", 4); LB__RAW(z, 12); LB__RAW("\0", 1); lb__box_end(b, x, s);
+    minf = lb__box_begin(b, "minf", &s);
+    x = lb__box_begin(b, "vmhd", &s); LB__B32(1); LB__RAW(z, 8); lb__box_end(b, x, s);
+    x = lb__box_begin(b, "dinf", &s); y = lb__box_begin(b, "dref", &s); LB__B32(0); LB__B32(1); LB__B32(12); LB__RAW("url \0\0\0\1", 8); lb__box_end(b, y, s); lb__box_end(b, x, s);
+    stbl = lb__box_begin(b, "stbl", &s);
+    x = lb__box_begin(b, "stsd", &s); LB__B32(0); LB__B32(1);
+    y = lb__box_begin(b, mov ? "jpeg" : "mp4v", &s); LB__B32(0); LB__B32(1); LB__RAW(z, 16); LB__B32(w << 16 | h); LB__B32(0x480000); LB__B32(0x480000); LB__B32(0); LB__B32(0x10000); LB__RAW(z, 30); LB__B32(0x18ffff);
+    if (!mov) {                                                                     /* ES descriptor { decoder configuration { JPEG, visual }, sync-layer configuration } */
+        static const uint8_t esds[] = { 0, 0, 0, 0, 3, 21, 0, 1, 0, 4, 13, 0x6c, 0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 1, 2 };
+        i = lb__box_begin(b, "esds", &s); LB__RAW(esds, sizeof esds); lb__box_end(b, i, s);
+    }
+    lb__box_end(b, y, s); lb__box_end(b, x, s);
+    x = lb__box_begin(b, "stts", &s); LB__B32(0); LB__B32(1); LB__B32(n); LB__B32(tick); lb__box_end(b, x, s);
+    x = lb__box_begin(b, "stsc", &s); LB__B32(0); LB__B32(1); LB__B32(1); LB__B32(n); LB__B32(1); lb__box_end(b, x, s);
+    x = lb__box_begin(b, "stsz", &s); LB__B32(0); LB__B32(0); LB__B32(n); for (i = 0; i < n; i++) LB__B32(sizes[i]); lb__box_end(b, x, s);
+    x = lb__box_begin(b, "stco", &s); LB__B32(0); LB__B32(1); LB__B32(first); lb__box_end(b, x, s);
+    lb__box_end(b, stbl, s); lb__box_end(b, minf, s); lb__box_end(b, mdia, s); lb__box_end(b, trak, s); lb__box_end(b, moov, s);
+#undef LB__B32
+    return s;
+}
+static lb_status lb__avi_pack(const lb__buf *jpegs, const uint32_t *sizes, size_t n, size_t w, size_t h, double fps, lb__buf *b) {
+    size_t i, at, movi, from = 0; lb_status s = LB_OK; uint8_t z[56]; uint32_t biggest = 0;
+    const uint32_t rate = (uint32_t)(fps * 1000 + 0.5);
+    memset(z, 0, sizeof z);
+    for (i = 0; i < n; i++) biggest = LB__MAX(biggest, sizes[i]);
+#define LB__L32(v) do { if (!s) s = lb__le32(b, (uint32_t)(v)); } while (0)
+    LB__RAW("RIFF\0\0\0\0AVI LIST", 16); LB__L32(4 + 64 + 12 + 64 + 48); LB__RAW("hdrlavih", 8); LB__L32(56);
+    LB__L32(1e6 / fps + 0.5); LB__L32(biggest * fps); LB__L32(0); LB__L32(0x10); LB__L32(n); LB__L32(0); LB__L32(1); LB__L32(biggest); LB__L32(w); LB__L32(h); LB__RAW(z, 16);
+    LB__RAW("LIST", 4); LB__L32(4 + 64 + 48); LB__RAW("strlstrh", 8); LB__L32(56); LB__RAW("vidsMJPG", 8); LB__RAW(z, 12); LB__L32(1000); LB__L32(rate); LB__L32(0); LB__L32(n); LB__L32(biggest); LB__L32(0xffffffff); LB__RAW(z, 12);
+    LB__RAW("strf", 4); LB__L32(40); LB__L32(40); LB__L32(w); LB__L32(h); LB__L32(1 | 24 << 16); LB__RAW("MJPG", 4); LB__L32(w * h * 3); LB__RAW(z, 16);
+    LB__RAW("LIST\0\0\0\0movi", 12);
+    movi = b->size - 4;
+    for (i = 0; i < n; from += sizes[i++]) { LB__RAW("00dc", 4); LB__L32(sizes[i]); LB__RAW(jpegs->data + from, sizes[i]); if (sizes[i] & 1) LB__RAW(z, 1); }
+    if (!s) lb__put32le(b->data + movi - 4, (uint32_t)(b->size - movi));
+    LB__RAW("idx1", 4); LB__L32(16 * n);
+    for (i = 0, at = 4; i < n; at += 8 + sizes[i] + (sizes[i] & 1), i++) { LB__RAW("00dc", 4); LB__L32(0x10); LB__L32(at); LB__L32(sizes[i]); }
+    if (!s) lb__put32le(b->data + 4, (uint32_t)(b->size - 8));
+#undef LB__L32
+#undef LB__RAW
+    return s;
+}
+/* The bytes of a clip of Motion-JPEG; `kind` mp4, mov or avi. */
+static lb_status lb__video_pack(const lb_image *frames, size_t n, double fps, const char *kind, int quality, lb__buf *out) {
+    lb__buf jpegs = { 0, 0, 0 }; uint32_t *sizes = (uint32_t *)lb__alloc(n, sizeof *sizes); size_t i; lb_status s = sizes ? LB_OK : LB_ERR_MEM;
+    for (i = 0; i < n && !s; i++) {
+        const size_t before = jpegs.size;
+        s = lb__jpeg_encode(&frames[i], quality ? quality : 92, &jpegs);
+        if (!s && jpegs.size - before > 0x7fffffff) s = lb__fail(LB_ERR_LIMIT, "frame %zu takes %zu bytes", i, jpegs.size - before);
+        if (!s) sizes[i] = (uint32_t)(jpegs.size - before);
+    }
+    if (!s && (jpegs.size > 0xf0000000u || n > 10000000)) s = lb__fail(LB_ERR_LIMIT, "a clip of %zu frames and %zu bytes; at most 4 GB can be written", n, jpegs.size);
+    if (!s && !strcmp(kind, "avi")) s = lb__avi_pack(&jpegs, sizes, n, frames[0].width, frames[0].height, fps, out);
+    else if (!s) {
+        const int mov = !strcmp(kind, "mov");
+        s = lb__buf_add(out, mov ? "\0\0\0\x14" "ftypqt  \0\0\2\0qt  " : "\0\0\0\x18" "ftypisom\0\0\2\0isommp41", mov ? 20 : 24);
+        if (!s) s = lb__be32(out, (uint32_t)(jpegs.size + 8));
+        if (!s) s = lb__buf_add(out, "mdat", 4);
+        if (!s) s = lb__buf_add(out, jpegs.data, jpegs.size);
+        if (!s) s = lb__mp4_head(out, sizes, n, frames[0].width, frames[0].height, fps, mov ? 28 : 32, mov);
+    }
+    lb__release(sizes); lb__buf_free(&jpegs);
+    return s;
+}
+static lb_status lb__y4m_pack(const lb_image *frames, size_t n, double fps, lb__buf *out) {
+    char head[96]; const size_t plane = frames[0].width * frames[0].height; size_t i, k;
+    LB__TRY(lb__buf_add(out, head, lb__format(head, sizeof head, "YUV4MPEG2 W%zu H%zu F%u:1000 Ip A1:1 C444\n", frames[0].width, frames[0].height, (unsigned)(fps * 1000 + 0.5))));
+    for (i = 0; i < n; i++) {
+        const uint8_t *p = (const uint8_t *)frames[i].data; uint8_t *y; const size_t ch = (size_t)frames[i].channels, g = ch == 3, b = ch == 3 ? 2 : 0;
+        LB__TRY(lb__buf_add(out, "FRAME\n", 6));
+        LB__TRY(lb__buf_reserve(out, 3 * plane));
+        y = out->data + out->size; out->size += 3 * plane;
+        for (k = 0; k < plane; k++, p += ch) {
+            const int R = p[0], G = p[g], B = p[b];
+            y[k] = (uint8_t)((16829 * R + 33039 * G + 6416 * B + (16 << 16) + 32768) >> 16);
+            y[plane + k] = (uint8_t)((-9714 * R - 19070 * G + 28784 * B + (128 << 16) + 32768) >> 16);
+            y[2 * plane + k] = (uint8_t)((28784 * R - 24103 * G - 4681 * B + (128 << 16) + 32768) >> 16);
+        }
+    }
+    return LB_OK;
+}
+LB_API lb_status lb_video_save(lb_ctx *ctx, const lb_image *frames, size_t n, double fps, const char *path, int quality) {
+    lb__buf b = { 0, 0, 0 }; lb__writer w; lb_status s; size_t i; const char *dot = path ? strrchr(path, '.') : NULL; char e[8];
+    if (!ctx || !frames || !n || !path) return lb__fail(LB_ERR_ARG, "lb_video_save: a context, frames and a path are wanted");
+    if (!(fps >= 0.1 && fps <= 1000)) return lb__fail(LB_ERR_ARG, "%s: %g frames per second, 0.1 to 1000 were expected", path, fps);
+    for (i = 0; i < n; i++)
+        if (!frames[i].data || frames[i].bits != 8 || (frames[i].channels != 1 && frames[i].channels != 3) || frames[i].width != frames[0].width || frames[i].height != frames[0].height)
+            return lb__fail(LB_ERR_ARG, "%s: frame %zu: 8 bits, 1 or 3 channels and %zu x %zu pixels were expected", path, i, frames[0].width, frames[0].height);
+    if (!frames[0].width || !frames[0].height || frames[0].width > 65535 || frames[0].height > 65535) return lb__fail(LB_ERR_ARG, "%s: frames of %zu x %zu, 1 to 65535 a side were expected", path, frames[0].width, frames[0].height);
+    for (i = 0; dot && i < 7 && dot[1 + i]; i++) e[i] = (char)(dot[1 + i] >= 'A' && dot[1 + i] <= 'Z' ? dot[1 + i] + 32 : dot[1 + i]);
+    e[dot ? i : 0] = 0;
+    if (!strcmp(e, "y4m")) s = lb__y4m_pack(frames, n, fps, &b);
+    else if (!strcmp(e, "mp4") || !strcmp(e, "mov") || !strcmp(e, "avi")) s = lb__video_pack(frames, n, fps, e, quality, &b);
+    else s = lb__fail(LB_ERR_ARG, "%s: the name does not end in mp4, mov, avi or y4m", path);
+    if (!s && (s = lb__writer_open(path, &w)) == LB_OK) { s = lb__writer_add(&w, b.data, b.size); if (s) lb__writer_abort(&w); else s = lb__writer_commit(&w); }
+    lb__buf_free(&b);
+    return s;
+}
+#endif
 #endif /* LB_NO_VIDEO */
 
 /* ==== 12 >>weights ===============================================================================================================

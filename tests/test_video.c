@@ -246,3 +246,181 @@ LBT(video, every_allocation_may_fail) {
     }
     lb_ctx_free(c);
 }
+
+/* ---- frames ---- */
+
+static lb_image_profile profile_of(size_t size) {
+    static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, std[3] = { 0.26862954f, 0.26130258f, 0.27577711f }; lb_image_profile p;
+    memset(&p, 0, sizeof p); p.width = p.height = size; p.resize = LB_RESIZE_TORCH_BILINEAR; p.crop = LB_CROP_ROUND_HALF_EVEN;
+    memcpy(p.mean, mean, sizeof mean); memcpy(p.std, std, sizeof std);
+    return p;
+}
+LBT(video, motion_jpeg_and_png_frames) {
+    static const char *const files[] = { "mjpeg.avi", "mjpeg444.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "faststart.mov", "png.mov" };
+    golden g; lb_ctx *c = new_ctx(); size_t i, k;
+    REQUIRE(golden_open("video", &g), "no golden file");
+    for (i = 0; i < LB__COUNT(files); i++) {
+        char path[256], key[64]; lb_video *v = NULL; golden_array a; size_t ids[16]; lb_image out[16]; const int png = !strcmp(files[i], "png.mov");
+        snprintf(path, sizeof path, V "%s", files[i]); snprintf(key, sizeof key, png ? "png.%s" : "mjpeg.%s", files[i]);
+        a = golden_get(&g, key);
+        REQUIRE(!lb_video_open(c, path, &v), "%s", lb_last_error());
+        for (k = 0; k < a.shape[0]; k++) ids[k] = a.shape[0] - 1 - k;                /* backwards */
+        REQUIRE(!lb_video_frames(c, v, ids, a.shape[0], out), "%s", lb_last_error());
+        for (k = 0; k < a.shape[0]; k++) {
+            const size_t n = out[k].width * out[k].height * 3; double mean; const int d = biggest((const uint8_t *)out[k].data, (const uint8_t *)a.data + ids[k] * n, n, &mean);
+            CHECK(out[k].width == a.shape[2] && out[k].height == a.shape[1] && out[k].channels == 3 && out[k].bits == 8, "%s: %zu x %zu", path, out[k].width, out[k].height);
+            CHECK(d <= (png ? 0 : 2), "%s frame %zu: %d levels from ffmpeg (mean %g)", path, ids[k], d, mean);
+            lb_image_free(&out[k]);
+        }
+        lb_video_free(v);
+    }
+    {   /* where no chroma is upsampled, the pixels are libjpeg-turbo's */
+        lb_video *v = NULL; size_t ids[5] = { 0, 1, 2, 3, 4 }; lb_image out[5]; golden_array a = golden_get(&g, "mjpeg.pillow");
+        REQUIRE(!lb_video_open(c, V "mjpeg444.avi", &v), "%s", lb_last_error());
+        REQUIRE(!lb_video_frames(c, v, ids, 5, out), "%s", lb_last_error());
+        for (k = 0; k < 5; k++) { CHECK(!memcmp(out[k].data, (const uint8_t *)a.data + k * 48 * 32 * 3, 48 * 32 * 3), "frame %zu differs from Pillow", k); lb_image_free(&out[k]); }
+        lb_video_free(v);
+    }
+    {   /* no Huffman tables, a repeated frame: the same pixels as where they came from */
+        lb_video *v = NULL, *u = NULL; size_t ids[5] = { 0, 1, 2, 3, 4 }, from[5] = { 0, 1, 1, 2, 3 }; lb_image out[5], in[5];
+        REQUIRE(!lb_video_open(c, V "opendml.avi", &v) && !lb_video_open(c, V "mjpeg.avi", &u), "%s", lb_last_error());
+        REQUIRE(!lb_video_frames(c, v, ids, 5, out) && !lb_video_frames(c, u, from, 5, in), "%s", lb_last_error());
+        for (k = 0; k < 5; k++) { CHECK(!memcmp(out[k].data, in[k].data, 48 * 32 * 3), "frame %zu", k); lb_image_free(&out[k]); lb_image_free(&in[k]); }
+        lb_video_free(u);
+        ids[0] = 5;
+        CHECK(lb_video_frames(c, v, ids, 1, out) == LB_ERR_ARG && !out[0].data, "%s", lb_last_error());
+        lb_video_free(v);
+    }
+    golden_close(&g); lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+LBT(video, h264_sentence) {
+    lb_ctx *c = new_ctx(); lb_video *v = NULL; lb_image out; size_t id = 0; const char *e; FILE *f = fopen("../shared/samples/video/0.mp4", "rb"); lb_image_profile p = profile_of(32); float x[3 * 8 * 32 * 32];
+    if (!f) { lb_ctx_free(c); SKIP("../shared/samples/video/0.mp4 is not there"); }
+    fclose(f);
+    REQUIRE(!lb_video_open(c, "../shared/samples/video/0.mp4", &v), "%s", lb_last_error());
+    CHECK(lb_video_frames(c, v, &id, 1, &out) == LB_ERR_UNSUPPORTED && !out.data, "refused");
+    e = lb_last_error(); printf("  %s\n", e);
+    CHECK(strstr(e, "H.264") && strstr(e, "406 x 720") && strstr(e, "ffmpeg") && strstr(e, "yuv4mpegpipe") && !strchr(e, '\n'), "%s", e);
+    CHECK(lb_video_preprocess(c, v, &p, NULL, x) == LB_ERR_UNSUPPORTED, "%s", lb_last_error());
+    lb_video_free(v); lb_ctx_free(c);
+}
+
+/* The frames that make_video.py makes by the same formula. */
+static uint8_t *synthetic(size_t T, size_t h, size_t w) {
+    uint8_t *p = (uint8_t *)malloc(T * h * w * 3), *q = p; size_t t, y, x, c;
+    for (t = 0; t < T; t++) for (y = 0; y < h; y++) for (x = 0; x < w; x++) for (c = 0; c < 3; c++) *q++ = (uint8_t)(x * 7 + y * 13 + t * 29 + c * 53 + (x * y) % 251 * (1 + c) / 2);
+    return p;
+}
+LBT(video, pipeline_as_torch) {
+    static const struct { const char *name; size_t T, h, w, size, step; } s[] = { { "portrait", 3, 81, 50, 32, 1 }, { "landscape", 3, 50, 89, 32, 1 }, { "square", 2, 61, 61, 32, 1 }, { "up", 2, 20, 27, 48, 1 }, { "sample", 1, 720, 406, 224, 5 }, { "wide", 1, 240, 427, 224, 5 } };
+    golden g; lb_ctx *c = new_ctx(); size_t i, k, n;
+    REQUIRE(golden_open("video", &g), "no golden file");
+    for (i = 0; i < LB__COUNT(s); i++) {
+        uint8_t *frames = synthetic(s[i].T, s[i].h, s[i].w); lb_video *v = NULL; lb_image_profile p = profile_of(s[i].size); lb_video_desc d; char key[64]; size_t small = (s[i].size + s[i].step - 1) / s[i].step, r, x;
+        float *out = (float *)malloc(3 * s[i].T * s[i].size * s[i].size * sizeof(float)), *flip = (float *)malloc(3 * s[i].T * s[i].size * s[i].size * sizeof(float)), *cut = (float *)malloc(3 * s[i].T * small * small * sizeof(float)); const float *want; double e;
+        memset(&d, 0, sizeof d); d.frames = (int)s[i].T;
+        REQUIRE(!lb_video_open_array(c, frames, s[i].T, s[i].h, s[i].w, 25, &v), "%s", lb_last_error());
+        REQUIRE(!lb_video_preprocess(c, v, &p, &d, out), "%s", lb_last_error());
+        for (k = 0; k < 3 * s[i].T; k++) for (r = 0; r < small; r++) for (x = 0; x < small; x++) cut[(k * small + r) * small + x] = out[(k * s[i].size + r * s[i].step) * s[i].size + x * s[i].step];
+        snprintf(key, sizeof key, "pipeline.%s", s[i].name); want = golden_f32(&g, key, &n);
+        CHECK(want && n == 3 * s[i].T * small * small, "%s: %zu values", key, n);
+        e = want ? max_abs_diff(cut, want, n) : 1;
+        CHECK(e <= 2e-5, "%s: %g from torch", s[i].name, e);
+        d.flip = 1;
+        REQUIRE(!lb_video_preprocess(c, v, &p, &d, flip), "%s", lb_last_error());
+        for (k = 0; k < 3 * s[i].T * s[i].size; k++) for (x = 0; x < s[i].size; x++) CHECK(flip[k * s[i].size + x] == out[(k + 1) * s[i].size - 1 - x], "mirrored row %zu", k);
+        lb_video_free(v); free(frames); free(out); free(flip); free(cut);
+    }
+    {   /* Kinetics views against OpenCV */
+        uint8_t *frames = synthetic(1, 256, 340); lb_video *v = NULL; lb_image_profile p = profile_of(224); lb_video_desc d; float *out = (float *)malloc(3 * 224 * 224 * sizeof(float));
+        static const float mean[3] = { 0.485f, 0.456f, 0.406f }, std[3] = { 0.229f, 0.224f, 0.225f };
+        memcpy(p.mean, mean, sizeof mean); memcpy(p.std, std, sizeof std); memset(&d, 0, sizeof d); d.frames = 1; d.rule = LB_FRAMES_VIEW;
+        REQUIRE(!lb_video_open_array(c, frames, 1, 256, 340, 25, &v), "%s", lb_last_error());
+        for (d.crop = 0; d.crop < 3; d.crop++) {
+            char key[32]; const float *want; size_t r, x, off = 0; double worst = 0;
+            snprintf(key, sizeof key, "view.%d", d.crop); want = golden_f32(&g, key, &n);
+            REQUIRE(!lb_video_preprocess(c, v, &p, &d, out), "%s", lb_last_error());
+            for (k = 0; k < 3; k++) for (r = 0; r < 45; r++) for (x = 0; x < 45; x++) { double e = fabs((double)out[(k * 224 + 5 * r) * 224 + 5 * x] - want[(k * 45 + r) * 45 + x]); off += e > 2e-5; if (e > worst) worst = e; }
+            CHECK(off == 0, "crop %d: %g, %zu of %zu off", d.crop, worst, off, n);
+        }
+        lb_video_free(v); free(frames); free(out);
+    }
+    golden_close(&g); lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+LBT(video, bt709_and_alpha_plane) {
+    golden g; lb_ctx *c = new_ctx(); lb_video *v = NULL, *a = NULL; size_t ids[2] = { 0, 1 }, k; lb_image out[2], other[2]; golden_array want;
+    REQUIRE(golden_open("video", &g), "no golden file");
+    want = golden_get(&g, "y4m.444.bt709");
+    REQUIRE(!lb_video_open(c, V "444.y4m", &v) && !lb_video_open(c, V "444alpha.y4m", &a), "%s", lb_last_error());
+    REQUIRE(!lb_video_frames(c, v, ids, 2, out) && !lb_video_frames(c, a, ids, 2, other), "%s", lb_last_error());
+    for (k = 0; k < 2; k++) { CHECK(!memcmp(out[k].data, other[k].data, 36 * 28 * 3), "the alpha plane changes nothing"); lb_image_free(&out[k]); lb_image_free(&other[k]); }
+    lb_video_set_matrix(v, LB_MATRIX_BT709);
+    REQUIRE(!lb_video_frames(c, v, ids, 2, out), "%s", lb_last_error());
+    for (k = 0; k < 2; k++) { int d = biggest((const uint8_t *)out[k].data, (const uint8_t *)want.data + k * 36 * 28 * 3, 36 * 28 * 3, NULL); CHECK(d <= 1, "frame %zu: %d levels", k, d); lb_image_free(&out[k]); }
+    lb_video_free(v); lb_video_free(a); golden_close(&g); lb_ctx_free(c);
+}
+LBT(video, folders_lists_and_what_was_saved) {
+    static const char *const names[] = { "frame10.png", "frame9.png", "frame1.png" }; static const uint8_t order[] = { 1, 9, 10 };
+    lb_ctx *c = new_ctx(); lb_image img[3], out[8]; lb_video *v = NULL; lb_video_info info; size_t i, k, ids[8] = { 0, 1, 2, 0, 0, 0, 0, 0 }; char path[256]; const char *dir = "build/tests/frames.tmp"; char *list[3];
+    static const char *const kinds[] = { "mp4", "mov", "avi", "y4m" };
+    mkdir("build", 0777); mkdir("build/tests", 0777); mkdir(dir, 0777);
+    for (i = 0; i < 3; i++) {
+        memset(&img[i], 0, sizeof img[i]); img[i].width = 40; img[i].height = 24; img[i].channels = 3; img[i].bits = 8; img[i].data = malloc(40 * 24 * 3);
+        for (k = 0; k < 40 * 24 * 3; k++) ((uint8_t *)img[i].data)[k] = (uint8_t)(atoi(names[i] + 5) + k % 3 * 40 + k / 120 * 3);
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        REQUIRE(!lb_image_save(c, &img[i], path, 0), "%s", lb_last_error());
+    }
+    snprintf(path, sizeof path, "%s/notes.txt", dir); { FILE *f = fopen(path, "w"); if (f) { fputs("not a frame", f); fclose(f); } }
+    REQUIRE(!lb_video_open(c, dir, &v), "%s", lb_last_error());
+    lb_video_get_info(v, &info);
+    CHECK(info.frames == 3 && info.width == 40 && info.height == 24, "%zu frames of %zu x %zu", info.frames, info.width, info.height);
+    REQUIRE(!lb_video_frames(c, v, ids, 3, out), "%s", lb_last_error());
+    for (i = 0; i < 3; i++) { CHECK(((uint8_t *)out[i].data)[0] == order[i], "place %zu: frame %d", i, ((uint8_t *)out[i].data)[0]); lb_image_free(&out[i]); }
+    lb_video_free(v);
+    for (i = 0; i < 3; i++) { list[i] = (char *)malloc(300); snprintf(list[i], 300, "%s/%s", dir, names[i]); }
+    REQUIRE(!lb_video_open_list(c, (const char *const *)list, 3, &v), "%s", lb_last_error());
+    REQUIRE(!lb_video_frames(c, v, ids, 3, out), "%s", lb_last_error());
+    for (i = 0; i < 3; i++) { CHECK(!memcmp(out[i].data, img[i].data, 40 * 24 * 3), "the order given"); lb_image_free(&out[i]); }
+    lb_video_free(v);
+    remove(list[1]);
+    REQUIRE(!lb_video_open_list(c, (const char *const *)list, 3, &v), "%s", lb_last_error());
+    CHECK(lb_video_frames(c, v, ids, 3, out) == LB_ERR_IO && strstr(lb_last_error(), "frame9.png") && !out[0].data, "%s", lb_last_error());
+    lb_video_free(v);
+    for (k = 0; k < 4; k++) {
+        char f[64]; int d = 0; double mean;
+        snprintf(f, sizeof f, "build/tests/saved.%s", kinds[k]);
+        REQUIRE(!lb_video_save(c, img, 3, 12.5, f, 95), "%s", lb_last_error());
+        REQUIRE(!lb_video_open(c, f, &v), "%s", lb_last_error());
+        lb_video_get_info(v, &info);
+        CHECK(info.frames == 3 && info.width == 40 && info.height == 24 && fabs(info.fps - 12.5) < 1e-6, "%s: %zu frames, %g fps", f, info.frames, info.fps);
+        REQUIRE(!lb_video_frames(c, v, ids, 3, out), "%s", lb_last_error());
+        for (i = 0; i < 3; i++) { d = biggest((uint8_t *)out[i].data, (uint8_t *)img[i].data, 40 * 24 * 3, &mean); CHECK(d <= 8 && mean < 1.2, "%s frame %zu: %d levels, mean %g", f, i, d, mean); lb_image_free(&out[i]); }
+        lb_video_free(v); remove(f);
+    }
+    CHECK(lb_video_save(c, img, 3, 12.5, "build/tests/saved.mkv", 0) == LB_ERR_ARG, "%s", lb_last_error());
+    for (i = 0; i < 3; i++) { remove(list[i]); free(list[i]); free(img[i].data); }
+    remove(path); rmdir(dir);
+    CHECK(lb_video_open(c, "build/tests", &v) == LB_ERR_FORMAT && strstr(lb_last_error(), "no images"), "%s", lb_last_error());
+    lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+LBT(video, every_allocation_of_frames_may_fail) {
+    lb_ctx *c = new_ctx(); size_t i; long n, before;
+    static float x[3 * 8 * 24 * 24];
+    for (i = 0; i < LB__COUNT(every_clip); i++) {
+        char path[256]; lb_video *v = NULL; lb_status s = LB_ERR_MEM; lb_image_profile p = profile_of(24);
+        snprintf(path, sizeof path, V "%s", every_clip[i]);
+        REQUIRE(!lb_video_open(c, path, &v), "%s", lb_last_error());
+        before = live;
+        for (n = 0; n < 2000 && s; n++) {
+            fail_after = n; s = lb_video_preprocess(c, v, &p, NULL, x); fail_after = -1;
+            CHECK(s == LB_OK || s == LB_ERR_MEM, "%s: %s", path, lb_last_error());
+            CHECK(live == before, "%s, allocation %ld failing: %ld blocks were not freed", path, n, live - before);
+        }
+        CHECK(!s, "%s never succeeded", path);
+        lb_video_free(v);
+    }
+    lb_ctx_free(c);
+}

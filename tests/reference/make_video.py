@@ -98,9 +98,8 @@ make(DIR + "/fragmented.mp4", "yuvj420p", 6, "-c:v", "mjpeg", "-movflags", "frag
 make(DIR + "/faststart.mov", "yuvj420p", 5, "-c:v", "mjpeg", "-movflags", "faststart")
 make(DIR + "/png.mov", "rgb24", 3, "-c:v", "png")
 for name in ("mjpeg.avi", "mjpeg444.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "faststart.mov"):
-    arrays["mjpeg." + name] = pil(frames_of(DIR + "/" + name))
-arrays["mjpeg.mjpeg444.avi.ffmpeg"] = rgb(DIR + "/mjpeg444.avi", 48, 32, *ACC)
-arrays["mjpeg.mjpeg.avi.ffmpeg"] = rgb(DIR + "/mjpeg.avi", 48, 32, "-sws_flags", "bilinear+accurate_rnd+full_chroma_int")
+    arrays["mjpeg." + name] = rgb(DIR + "/" + name, 48, 32, *ACC)
+    if name == "mjpeg444.avi": arrays["mjpeg.pillow"] = pil(frames_of(DIR + "/" + name))
 arrays["png.png.mov"] = rgb(DIR + "/png.mov", 48, 32)
 # by hand: two RIFF parts (OpenDML), an audio stream in front, a rec list, an empty chunk (repeat), frames without Huffman tables
 def chunk(tag, body): return tag + struct.pack("<I", len(body)) + body + b"\0" * (len(body) & 1)
