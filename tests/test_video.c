@@ -3,10 +3,14 @@
 #define _FILE_OFFSET_BITS 64
 #include <stddef.h>
 #include <stdlib.h>
-static long fail_after = -1, live;                                  /* the n-th allocation fails; blocks not yet freed */
-static void *t_malloc(size_t n) { void *p; if (fail_after >= 0 && fail_after-- == 0) { fail_after = 0; return NULL; } p = malloc(n); live += p != NULL; return p; }
-static void *t_realloc(void *q, size_t n) { void *p; if (fail_after >= 0 && fail_after-- == 0) { fail_after = 0; return NULL; } p = realloc(q, n); live += !q && p; return p; }
-static void t_free(void *p) { live -= p != NULL; free(p); }
+#include <limits.h>
+/* From the n-th on allocations fail; blocks not yet freed.  Frames are decoded on several threads. */
+static long fail_after = LONG_MAX, live;
+static int refused(void) { return __atomic_sub_fetch(&fail_after, 1, __ATOMIC_RELAXED) < 0; }
+static void *counted(void *p, int fresh) { if (p && fresh) __atomic_add_fetch(&live, 1, __ATOMIC_RELAXED); return p; }
+static void *t_malloc(size_t n) { return refused() ? NULL : counted(malloc(n), 1); }
+static void *t_realloc(void *q, size_t n) { return refused() ? NULL : counted(realloc(q, n), !q); }
+static void t_free(void *p) { if (p) __atomic_sub_fetch(&live, 1, __ATOMIC_RELAXED); free(p); }
 #define LB_MALLOC t_malloc
 #define LB_REALLOC t_realloc
 #define LB_FREE t_free
@@ -238,7 +242,7 @@ LBT(video, every_allocation_may_fail) {
     for (i = 0; i < LB__COUNT(every_clip); i++) for (n = 0; n < 200; n++) {
         char path[256]; lb_video *v = NULL; lb_status s;
         snprintf(path, sizeof path, V "%s", every_clip[i]);
-        fail_after = n; s = lb_video_open(c, path, &v); fail_after = -1;
+        fail_after = n; s = lb_video_open(c, path, &v); fail_after = LONG_MAX;
         lb_video_free(v);
         CHECK(s == LB_OK || s == LB_ERR_MEM, "%s: %s", path, lb_last_error());
         CHECK(live == before, "%s, allocation %ld failing: %ld blocks were not freed", path, n, live - before);
@@ -415,7 +419,7 @@ LBT(video, every_allocation_of_frames_may_fail) {
         REQUIRE(!lb_video_open(c, path, &v), "%s", lb_last_error());
         before = live;
         for (n = 0; n < 2000 && s; n++) {
-            fail_after = n; s = lb_video_preprocess(c, v, &p, NULL, x); fail_after = -1;
+            fail_after = n; s = lb_video_preprocess(c, v, &p, NULL, x); fail_after = LONG_MAX;
             CHECK(s == LB_OK || s == LB_ERR_MEM, "%s: %s", path, lb_last_error());
             CHECK(live == before, "%s, allocation %ld failing: %ld blocks were not freed", path, n, live - before);
         }
