@@ -1,0 +1,70 @@
+"""One small state dict in every container that published checkpoints come in: tests/golden/ckpt_formats/*, and its values as f32 in
+tests/golden/checkpoint_values.safetensors, for tests/test_checkpoint.c.
+
+    python tests/reference/make_checkpoints.py [tests/golden]"""
+import argparse, collections, json, os, pathlib, sys, zipfile
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+root = sys.argv[1] if len(sys.argv) > 1 else "tests/golden"
+out = os.path.join(root, "ckpt_formats")
+os.makedirs(out, exist_ok=True)
+g = torch.Generator().manual_seed(1)
+a = torch.randn(6, 8, generator=g)
+sd = collections.OrderedDict(
+    a=a, transposed=a.t(), slice=a[1:5:2, 2:7], column=a[:, 3], expanded=a[2].expand(3, 8), permuted=torch.randn(2, 3, 4, generator=g).permute(2, 0, 1), scalar=torch.tensor(2.5),
+    half=torch.randn(5, 3, generator=g).half(), bf16=torch.randn(4, 2, generator=g).bfloat16(), double=torch.randn(7, generator=g).double(), i64=torch.arange(-3, 4), i32=torch.arange(5, dtype=torch.int32),
+    i16=torch.tensor([-300, 300], dtype=torch.int16), i8=torch.tensor([-128, 127], dtype=torch.int8), u8=torch.tensor([0, 255], dtype=torch.uint8), flag=torch.tensor([True, False]), empty=torch.zeros(0, 4))
+sd["sub.weight"] = torch.randn(3, 2, generator=g)
+chunks = torch.randn(9, 4, generator=g).chunk(3)                       # views of one storage, as converted q, k, v are
+sd["q"], sd["k"], sd["v"] = chunks
+p = lambda n: os.path.join(out, n)
+torch.save(sd, p("zip.pt"))
+torch.save(sd, p("protocol4.pt"), pickle_protocol=4)
+torch.save(sd, p("protocol5.pt"), pickle_protocol=5)
+torch.save(sd, p("legacy.pt"), _use_new_zipfile_serialization=False)
+torch.save(dict(sd), p("dict.pt"))
+torch.save({k: torch.nn.Parameter(v, requires_grad=False) for k, v in sd.items()}, p("parameters.pt"))
+lin = torch.nn.Linear(3, 2)
+opt = torch.optim.AdamW(lin.parameters()); lin(torch.ones(1, 3)).sum().backward(); opt.step()
+torch.save({"epoch": np.float64(3.5), "name": "run", "args": argparse.Namespace(lr=1e-3, out=pathlib.PurePosixPath("x/y"), betas=(0.9, 0.98), dtype=torch.float16, device=torch.device("cpu")), "size": torch.Size([1, 2]), "seen": {1, 2}, "rng": np.arange(3),
+            "big": 1 << 70, "state_dict": {"module." + k: v for k, v in sd.items()}, "optimizer": opt.state_dict(), "scaler": {}}, p("training.pt"))
+
+
+class Sub(torch.nn.Module):
+    def __init__(self, w):
+        super().__init__()
+        self.weight = torch.nn.Parameter(w)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.input_resolution = 224
+        self.a = torch.nn.Parameter(sd["a"].clone()); self.bf16 = torch.nn.Parameter(sd["bf16"].clone())
+        self.register_buffer("i64", sd["i64"]); self.register_buffer("scalar", sd["scalar"])
+        self.sub = Sub(sd["sub.weight"].clone())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.sub(x @ self.a[:, :3]) * self.scalar + self.input_resolution
+
+
+torch.jit.save(torch.jit.script(Net()), p("script.pt"))
+with zipfile.ZipFile(p("zip.pt")) as src, zipfile.ZipFile(p("zip64.pt"), "w") as dst:      # the same archive with 64-bit sizes in every header
+    for n in src.namelist():
+        with dst.open(zipfile.ZipInfo(n), "w", force_zip64=True) as f: f.write(src.read(n))
+plain = {k: v.contiguous().clone() for k, v in sd.items()}
+save_file(plain, p("one.safetensors"), metadata={"format": "pt"})
+names = list(plain)
+parts = {"model-00001-of-00002.safetensors": names[::2], "model-00002-of-00002.safetensors": names[1::2]}
+for f, ns in parts.items(): save_file({n: plain[n] for n in ns}, p(f))
+json.dump({"metadata": {"total_size": 1}, "weight_map": {n: f for f, ns in parts.items() for n in ns}}, open(p("model.safetensors.index.json"), "w"))
+torch.save({n: plain[n] for n in names[::2]}, p("pytorch_model-00001-of-00002.bin")); torch.save({n: plain[n] for n in names[1::2]}, p("pytorch_model-00002-of-00002.bin"))
+json.dump({"weight_map": {n: f"pytorch_model-0000{1 + i % 2}-of-00002.bin" for i, n in enumerate(names)}}, open(p("pytorch_model.bin.index.json"), "w"))
+save_file({k: v.to(torch.float32) for k, v in plain.items() if v.numel()}, os.path.join(root, "checkpoint_values.safetensors"),
+          metadata={"script": "tests/reference/make_checkpoints.py", "torch": torch.__version__})
+print(sum(os.path.getsize(p(f)) for f in os.listdir(out)) // 1024, "KiB")
