@@ -37,7 +37,7 @@ static lb_model *clip_model(lb_ctx *ctx, const golden *g) {
     if (clip_weights(g, m)) { lb_model_free(m); return NULL; }
     return m;
 }
-static lb_ctx *ctx_with(int threads) {
+__attribute__((unused)) static lb_ctx *ctx_with(int threads) {
     lb_ctx_desc d; lb_ctx *c = NULL;
     memset(&d, 0, sizeof d);
     d.threads = threads;

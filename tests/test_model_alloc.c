@@ -1,0 +1,89 @@
+/* Sections 6, 7, 13, 14: every allocation of making, saving, opening, embedding, training, adapting and merging fails once: the call says
+ * LB_ERR_MEM, its outputs are empty, and nothing is leaked. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+static long alloc_left = -1, alloc_live;
+static void *alloc_try(void *old, size_t n) {
+    void *p;
+    if (alloc_left == 0) return NULL;
+    if (alloc_left > 0) alloc_left--;
+    p = realloc(old, n);
+    if (p && !old) alloc_live++;
+    return p;
+}
+static void alloc_free(void *p) { if (p) { alloc_live--; free(p); } }
+#define LB_MALLOC(n) alloc_try(NULL, n)
+#define LB_REALLOC(p, n) alloc_try(p, n)
+#define LB_FREE(p) alloc_free(p)
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+#include "tests/lbt.h"
+#include "tests/golden.h"
+#include "tests/clip_golden.h"
+
+static golden g;
+static float x[8 * 3 * 24 * 24], out[8 * 64];
+static int32_t ids[8 * 12];
+static const char *const file = "build/tests/alloc.lbw", *const adapter = "build/tests/alloc_adapter.lbw", *const point = "build/tests/alloc_point.lbw";
+
+typedef lb_status (*walk_fn)(lb_ctx *c, lb_model *m);
+static lb_status make(lb_ctx *c, lb_model *m) { lb_model_desc d; lb_model *o = NULL; lb_status s; (void)m; clip_desc(&g, &d); s = lb_model_create(c, &d, &o); CHECK(!s == !!o, "output"); lb_model_free(o); return s; }
+static lb_status save(lb_ctx *c, lb_model *m) { return lb_model_save(c, m, LB_F16, point); }
+static lb_status opened(lb_ctx *c, lb_model *m) { lb_model *o = NULL; lb_status s = lb_model_open(c, file, &o); (void)m; CHECK(!s == !!o, "output"); if (!s) s = lb_embed_tokens(c, o, ids, 8, 12, out); lb_model_free(o); return s; }
+static lb_status image(lb_ctx *c, lb_model *m) { lb_status s; out[0] = 7; s = lb_embed_tensor(c, m, "image", x, 8, out); CHECK(!s || out[0] == 0, "partial output"); return s; }
+static lb_status text(lb_ctx *c, lb_model *m) { lb_status s; out[0] = 7; s = lb_embed_tokens(c, m, ids, 8, 12, out); CHECK(!s || out[0] == 0, "partial output"); return s; }
+static lb_status train(lb_ctx *c, lb_model *m, int recompute, size_t micro) {
+    lb_train_desc d; lb_trainer *t = NULL; lb_batch b; lb_train_stats st; lb_status s; double loss;
+    memset(&d, 0, sizeof d); d.trainable = recompute ? LB_TRAIN_LORA : LB_TRAIN_ALL; d.lora_rank = recompute ? 4 : 0; d.lora_dropout = 0.1f; d.mask_ratio = 0.5; d.recompute = recompute; d.micro_batch = micro; d.ema = recompute ? 0.9 : 0;
+    memset(&b, 0, sizeof b); b.n = 8; b.length = 12; b.x = x; b.ids = ids;
+    s = lb_trainer_new(c, m, &d, &t);
+    CHECK(!s == !!t, "output");
+    if (!s) { s = lb_trainer_step(c, t, &b, &st); CHECK(!s || lb_trainer_steps(t) == 0, "a failed step is no step"); CHECK(!c->tape && !c->draw, "the context is as it was"); }
+    if (!s) s = lb_trainer_loss(c, t, &b, &loss);
+    if (!s) s = lb_trainer_save(c, t, point);
+    if (!s) s = lb_trainer_load(c, t, point);
+    if (!s && lb__model_file(m)) s = lb_trainer_adapter(c, t, point);
+    lb_trainer_free(t);
+    return s;
+}
+static lb_status train_all(lb_ctx *c, lb_model *m) { return train(c, m, 0, 3); }
+static lb_status train_lora(lb_ctx *c, lb_model *m) { return train(c, m, 1, 0); }
+static lb_status adapted(lb_ctx *c, lb_model *m) {
+    lb_model *a = NULL, *b = NULL; lb_status s = lb_model_adapt(c, m, adapter, &a);
+    if (!s) s = lb_model_merge(c, a, &b);
+    if (!s) s = lb_embed_tensor(c, b, "image", x, 1, out);
+    lb_model_free(b); lb_model_free(a);
+    return s;
+}
+static void walk(const char *name, walk_fn fn, int from_file) {
+    long n; int ok = 0;
+    for (n = 0; n < 5000 && !ok; n++) {
+        lb_ctx *c = NULL; lb_model *m = NULL; lb_status s; long live;
+        alloc_left = -1;
+        REQUIRE(!lb_ctx_new(NULL, &c), "ctx");
+        if (from_file) REQUIRE(!lb_model_open(c, file, &m), "%s", lb_last_error());
+        if (!from_file) m = clip_model(c, &g);
+        REQUIRE(m, "model");
+        live = alloc_live;
+        { lb_ctx *own = NULL; REQUIRE(!lb_ctx_new(NULL, &own), "ctx"); alloc_left = n; s = fn(own, m); alloc_left = -1; ok = !s; CHECK(!s || s == LB_ERR_MEM, "%s, allocation %ld: %s: %s", name, n, lb_status_name(s), lb_last_error()); lb_ctx_free(own); }
+        CHECK(alloc_live == live, "%s, allocation %ld: %ld blocks are left", name, n, alloc_live - live);
+        lb_model_free(m); lb_ctx_free(c);
+    }
+    CHECK(ok && n > 1, "%s: %ld allocations", name, n);
+}
+LBT(alloc, every_failure_is_an_error) {
+    lb_ctx *c = NULL; lb_model *m = NULL, *base = NULL; lb_trainer *t = NULL; lb_train_desc d; size_t i;
+    REQUIRE(golden_open("train_lora", &g), "golden");
+    memcpy(x, golden_get(&g, "image").data, sizeof x); memcpy(ids, golden_get(&g, "ids").data, sizeof ids);
+    REQUIRE(!lb_ctx_new(NULL, &c), "ctx");
+    m = clip_model(c, &g); REQUIRE(m && !lb_model_save(c, m, LB_F32, file) && !lb_model_open(c, file, &base), "%s", lb_last_error());
+    memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 2;
+    REQUIRE(!lb_trainer_new(c, base, &d, &t) && !lb_trainer_adapter(c, t, adapter), "%s", lb_last_error());
+    lb_trainer_free(t); lb_model_free(base); lb_model_free(m); lb_ctx_free(c);
+    CHECK(alloc_live == 0, "%ld blocks are left", alloc_live);
+    walk("create", make, 0); walk("save", save, 0); walk("open", opened, 0); walk("image", image, 0); walk("text", text, 0);
+    walk("train everything", train_all, 0); walk("train low-rank", train_lora, 1); walk("adapt and merge", adapted, 1);
+    for (i = 0; i < 3; i++) remove(i == 0 ? file : i == 1 ? adapter : point);
+    golden_close(&g);
+}
