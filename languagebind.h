@@ -1441,7 +1441,7 @@ static lb_status lb__json_parse(const lb_limits *limits, const char *t, size_t n
     const char *key = NULL, *expected = "a value"; size_t key_len = 0;
     doc->memory = NULL; doc->root = NULL;
     if (!used && n > limits->max_text) return lb__fail(LB_ERR_LIMIT, "JSON text of %zu bytes, the limit (max_text) is %zu", n, limits->max_text);
-    for (i = 0; i < n; i++) {                                   /* how many values at most, how many bytes of strings at most */
+    for (i = n >= 3 && !memcmp(t, "\xef\xbb\xbf", 3) ? 3 : 0; i < n; i++) {          /* how many values at most, how many bytes of strings at most */
         if (in_string) { if (t[i] == '\\') i++; else if (t[i] == '"') { in_string = 0; if (!depth) break; } continue; }
         if (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r') { if (seen && !depth) break; continue; }
         seen = 1;

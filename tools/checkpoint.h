@@ -562,7 +562,7 @@ static lb_status ck_name_tensor(pickle *k, const char *prefix, const pk_value *k
     for (i = 0; i < n + key->len; i++) if ((unsigned char)name[i] < 32 || name[i] == 127) name[i] = '?';
     *t = *v->t; t->name = name; t->file = file;
     LB__TRY(ck_check_view(t, v->offset, v->storage->bytes));
-    t->data = v->storage->data + (ck_elements(t) ? v->offset * lb_dtype_size(t->dtype) : 0);
+    t->data = ck_elements(t) ? v->storage->data + v->offset * lb_dtype_size(t->dtype) : v->storage->data;
     return ck_add(ck, t);
 }
 static size_t ck_dict_tensors(const pk_value *d) { size_t i, n = 0; if (d->type == PK_DICT) for (i = 0; i + 1 < d->n; i += 2) n += d->item[i]->type == PK_STR && d->item[i + 1]->type == PK_TENSOR; return n; }
