@@ -508,7 +508,7 @@ LB_API void      lb_file_free(lb_file *f);
 /* lb_file_verify: compare every tensor's CRC-32 and look for values that are not finite.  LB_ERR_FORMAT names the first bad tensor. */
 LB_API lb_status lb_file_verify(lb_ctx *ctx, const lb_file *f);
 /* lb_file_identity: the name by which an adapter knows its base: SHA-256, as 64 hexadecimal digits and a zero, over one tower's tensors (their
- * names without "tower.", types, shapes and CRCs; adapters left out), so that it survives renaming and bundling.  LB_ERR_ARG: no such tower. */
+ * names without "tower.", types, shapes and CRCs; low-rank factors and scale left out), so that it survives renaming and bundling.  LB_ERR_ARG: no such tower. */
 LB_API lb_status lb_file_identity(const lb_file *f, const char *tower, char out[65]);
 
 /* Tensors: by name (NULL when absent; no error sentence), or by index in file order.  Their data must not be written to. */
@@ -8490,7 +8490,7 @@ LB_API lb_status lb_file_identity(const lb_file *f, const char *tower, char out[
     lb__sha256_init(&h);
     for (i = 0; i < f->count; i++) {
         const lb__entry *e = f->order[i];
-        if (strncmp(e->name, tower, n) || e->name[n] != '.' || strstr(e->name, ".lora.")) continue;
+        if (strncmp(e->name, tower, n) || e->name[n] != '.' || strstr(e->name, ".lora.") || !strcmp(e->name + n, ".logit_scale")) continue;
         used++;
         lb__sha256_add(&h, e->name + n, strlen(e->name + n) + 1);
         lb__put32le(b, (uint32_t)e->t.dtype); lb__put32le(b + 4, (uint32_t)e->t.layout); lb__sha256_add(&h, b, 8);
@@ -9054,7 +9054,7 @@ static const lb_tensor *lb__keys_tensor(lb__keys *k, const char *name) {
 static lb_status lb__lora_read(lb__keys *k, lb_tower_desc *t) {
     static const char *const targets[] = { "q", "k", "v", "out" }; const lb_tensor *r; char key[64]; int i, j, where = 0;
     t->lora_rank = t->lora_targets = 0;
-    for (i = 0; i < t->layers && !where; i++) for (j = 0; j < 8; j++) {
+    for (i = 0; i < t->layers && i < 1024 && !where; i++) for (j = 0; j < 8; j++) {         /* lb__desc_check refuses more */
         lb__format(key, sizeof key, "blocks.%d.%sattn.lora.%s.a", i, j < 4 ? "" : "temporal.", targets[j % 4]);
         if (!(r = lb__keys_tensor(k, key))) continue;
         if (r->ndim != 2 || !r->shape[0] || r->shape[0] > 4096) return lb__fail(LB_ERR_FORMAT, "%s.%s is not a matrix of rank 1 to 4096", t->name, key);

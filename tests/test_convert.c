@@ -13,6 +13,7 @@ static void *counted(void *p, size_t n) { void *q; if (alloc_left == 0) return N
 #include "tools/cli.h"
 #include "tools/checkpoint.h"
 #include "tools/convert.c"
+#include "tools/bundle.c"
 #include "tests/lbt.h"
 #include "tests/golden.h"
 
@@ -131,5 +132,63 @@ LBT(convert, languagebind_of_every_kind) {
         lb_model_free(m); golden_close(&g);
     }
     lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+
+/* ---- bundle and merge ---- */
+
+static lb_status convert_kind(lb_ctx *ctx, const char *kind, int keep, const char *to) {
+    conv_options o; char folder[128];
+    memset(&o, 0, sizeof o); snprintf(folder, sizeof folder, "tests/golden/lb_%s", kind);
+    o.source = folder; o.output = to; o.quiet = 1; o.keep_lora = keep;
+    return conv_convert(ctx, &o, NULL);
+}
+static void embeds_like(lb_ctx *ctx, const char *path, const char *golden_name, const char *modality, const char *golden_modality, int with_text) {
+    lb_model *m; golden g; float v[64]; size_t n; char name[64]; const float *want;
+    REQUIRE(golden_open(golden_name, &g) && !lb_model_open(ctx, path, &m), "%s", lb_last_error());
+    snprintf(name, sizeof name, "%s.embedding", golden_modality);
+    want = golden_f32(&g, name, &n);
+    CHECK(!lb_embed_tensor(ctx, m, modality, golden_f32(&g, "input", NULL), 2, v), "%s", lb_last_error());
+    CHECK(max_abs_diff(v, want, n) <= 2e-5, "%s in %s: off by %g", modality, path, max_abs_diff(v, want, n));
+    if (with_text) {
+        golden_array ids = golden_get(&g, "ids");
+        CHECK(!lb_embed_tokens(ctx, m, (const int32_t *)ids.data, 3, ids.shape[1], v), "%s", lb_last_error());
+        want = golden_f32(&g, "text.embedding", &n);
+        CHECK(max_abs_diff(v, want, n) <= 2e-5, "text in %s: off by %g", path, max_abs_diff(v, want, n));
+    }
+    lb_model_free(m); golden_close(&g);
+}
+static long size_of(const char *path) { struct stat st; return stat(path, &st) ? -1 : (long)st.st_size; }
+LBT(bundle, towers_of_several_files) {
+    static const char *const files[] = { "build/b_image.lbw", "build/b_depth.lbw", "build/b_audio.lbw" }, *const twice[] = { "build/b_image.lbw", "build/b_image.lbw" }, *const renamed[] = { "build/b_image.lbw", "again=build/b_image.lbw" }; lb_ctx *ctx; lb_file *f; size_t saved = 0; long one;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    REQUIRE(!convert_kind(ctx, "image", 0, files[0]) && !convert_kind(ctx, "depth", 0, files[1]) && !convert_kind(ctx, "audio", 0, files[2]), "%s", lb_last_error());
+    remove(OUT);
+    CHECK(bundle_files(ctx, files, 3, NULL, 0, OUT, NULL) == LB_ERR_MISMATCH && strstr(lb_last_error(), "--text") && strstr(lb_last_error(), "text towers"), "%s", lb_last_error());
+    CHECK(access(OUT, F_OK), "a file after a failure");
+    REQUIRE(!bundle_files(ctx, files, 3, files[1], 0, OUT, NULL), "%s", lb_last_error());
+    embeds_like(ctx, OUT, "lb_image", "image", "image", 0); embeds_like(ctx, OUT, "lb_depth", "depth", "depth", 1); embeds_like(ctx, OUT, "lb_audio", "audio", "audio", 0);
+    REQUIRE(!lb_file_open(ctx, OUT, &f), "%s", lb_last_error()); CHECK(!lb_file_verify(ctx, f), "%s", lb_last_error()); lb_file_free(f);
+    CHECK(bundle_files(ctx, twice, 2, NULL, 0, OUT, NULL) == LB_ERR_MISMATCH && strstr(lb_last_error(), "NAME="), "%s", lb_last_error());
+    REQUIRE(!bundle_files(ctx, renamed, 2, NULL, 0, OUT, NULL), "%s", lb_last_error());          /* equal text towers need no choice */
+    embeds_like(ctx, OUT, "lb_image", "again", "image", 1); one = size_of(OUT);
+    REQUIRE(!bundle_files(ctx, renamed, 2, NULL, 1, OUT, &saved), "%s", lb_last_error());
+    embeds_like(ctx, OUT, "lb_image", "again", "image", 1); embeds_like(ctx, OUT, "lb_image", "image", "image", 1);
+    CHECK(saved > 80000 && size_of(OUT) < one - 80000, "%zu bytes saved, %ld instead of %ld", saved, size_of(OUT), one);
+    { static const char *const other[] = { "build/b_image.lbw", "build/b_huge.lbw" };
+      conv_options o; memset(&o, 0, sizeof o); o.source = "tests/golden/ckpt_quick"; o.output = other[1]; o.quiet = 1;
+      REQUIRE(!conv_convert(ctx, &o, NULL), "%s", lb_last_error());
+      CHECK(bundle_files(ctx, other, 2, other[0], 0, OUT, NULL) == LB_ERR_MISMATCH, "%s", lb_last_error()); }
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+LBT(bundle, merge_adds_low_rank_updates) {
+    static const char *const kept[] = { "build/b_depth.lbw" }; lb_ctx *ctx; lb_file *f; size_t i; const char *name;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    REQUIRE(!convert_kind(ctx, "depth", 1, kept[0]) && !merge_files(ctx, kept, 1, NULL, OUT), "%s", lb_last_error());
+    embeds_like(ctx, OUT, "lb_depth", "depth", "depth", 1);
+    REQUIRE(!lb_file_open(ctx, OUT, &f), "%s", lb_last_error());
+    for (i = 0; i < lb_file_tensors(f); i++) { lb_file_tensor_at(f, i, &name); CHECK(!strstr(name, ".lora."), "%s is still there", name); }
+    lb_file_free(f); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }

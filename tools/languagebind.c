@@ -19,6 +19,7 @@
 #include "vocab.c"
 #include "checkpoint.h"
 #include "convert.c"
+#include "bundle.c"
 
 typedef struct cli_row { const char *name; int (*run)(int argc, char **argv); const char *line; } cli_row;
 static const cli_row cli_rows[] = {
@@ -32,6 +33,8 @@ static const cli_row cli_rows[] = {
     { "verify",     cmd_verify,     "checks a weight file, and this machine against the reference" },
     { "vocab",      cmd_vocab,      "learn a vocabulary from captions" },
     { "convert",    cmd_convert,    "a published checkpoint to a .lbw weight file" },
+    { "bundle",     cmd_bundle,     "the towers of several weight files in one" },
+    { "merge",      cmd_merge,      "adapters and low-rank updates into the weights of their model" },
 };
 
 static void top_help(FILE *to) {
