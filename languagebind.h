@@ -1576,39 +1576,57 @@ struct lb_ctx {
     const struct lb__draw *draw;       /* training: where dropout and masks are drawn; NULL: nothing is drawn */
     int        whole;                  /* for tests: every token and the whole last block are computed */
     lb__chunk *first, *current;        /* arena */
+    size_t     in_use, peak, want;     /* bytes of it that are taken, the most that ever were, and what was reserved */
 };
 
 /* Arena memory, 64-byte aligned, not zeroed, valid until the mark below it is rewound.  NULL leaves the LB_ERR_MEM sentence.  Chunks are
- * kept when they are rewound, so that a second pass over the same shapes allocates nothing. */
+ * kept when they are rewound; several of them become one, as large as was ever needed, when the arena is empty, so that a second pass over the
+ * same shapes allocates nothing and wastes nothing. */
 enum { LB__CHUNK = 1 << 20 };
-typedef struct lb__mark { lb__chunk *chunk; size_t used; } lb__mark;
-static lb__mark lb__arena_mark(const lb_ctx *c) { lb__mark m; m.chunk = c->current; m.used = c->current ? c->current->used : 0; return m; }
+typedef struct lb__mark { lb__chunk *chunk; size_t used, total; } lb__mark;
+static void lb__arena_drop(lb_ctx *c) {
+    while (c->first) { lb__chunk *n = c->first->next; LB_FREE(c->first); c->first = n; }
+    c->current = NULL;
+}
+static lb__mark lb__arena_mark(const lb_ctx *c) { lb__mark m; m.chunk = c->current; m.used = c->current ? c->current->used : 0; m.total = c->in_use; return m; }
 static void lb__arena_rewind(lb_ctx *c, lb__mark m) {
-    lb__chunk *k = m.chunk ? m.chunk->next : c->first;
+    lb__chunk *k = m.chunk && m.total ? m.chunk->next : c->first;
+    c->in_use = m.total;
+    if (!m.total) {                                     /* empty; the mark's chunk may be gone by now */
+        if (c->first && c->first->next) lb__arena_drop(c);
+        if (c->first) c->first->used = 0;
+        c->current = NULL;
+        return;
+    }
     for (; k; k = k->next) k->used = 0;
     c->current = m.chunk;
-    if (m.chunk) m.chunk->used = m.used;
+    m.chunk->used = m.used;
+}
+static void *lb__arena_chunk(lb_ctx *c, size_t bytes, size_t want, lb__chunk *last) {
+    lb__chunk *k = want > bytes ? (lb__chunk *)LB_MALLOC(sizeof *k + 64 + want) : NULL;
+    if (!k) k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + (want = bytes));
+    if (!k) { lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes); return NULL; }
+    k->next = NULL; k->size = want; k->used = bytes;
+    if (last) last->next = k;
+    else c->first = k;
+    c->current = k;
+    return (void *)(((uintptr_t)(k + 1) + 63) & ~(uintptr_t)63);
 }
 static void *lb__arena(lb_ctx *c, size_t n, size_t size) {
-    size_t bytes, total; lb__chunk *k = c->current ? c->current : c->first, *last = NULL;
+    size_t bytes, total; lb__chunk *k = c->current ? c->current : c->first, *last = NULL; void *p = NULL;
     if (!lb__mul(n, size, &bytes) || !lb__add(bytes, 192, &total) || total > PTRDIFF_MAX) { lb__fail(LB_ERR_MEM, "out of memory: %zu elements of %zu bytes do not fit in the address space", n, size); return NULL; }
-    bytes = (bytes + 63) & ~(size_t)63;
-    for (; k; last = k, k = k->next) {
+    bytes = LB__MAX((bytes + 63) & ~(size_t)63, (size_t)64);
+    for (; k && !p; last = k, k = k->next) {
         uintptr_t base = ((uintptr_t)(k + 1) + 63) & ~(uintptr_t)63;
-        if (k->size - k->used >= bytes) { void *p = (void *)(base + k->used); k->used += bytes; c->current = k; return p; }
+        if (k->size - k->used >= bytes) { p = (void *)(base + k->used); k->used += bytes; c->current = k; }
     }
-    {
-        size_t want = LB__MAX(bytes, (size_t)LB__CHUNK);
-        k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + want);
-        if (!k && want > bytes) k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + (want = bytes));
-        if (!k) { lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes); return NULL; }
-        k->next = NULL; k->size = want; k->used = bytes;
-        if (last) last->next = k;
-        else c->first = k;
-        c->current = k;
-        return (void *)(((uintptr_t)(k + 1) + 63) & ~(uintptr_t)63);
-    }
+    if (!p && (p = lb__arena_chunk(c, bytes, LB__MAX((size_t)LB__CHUNK, c->first ? 0 : LB__MAX(c->peak, c->want)), last)) == NULL) return NULL;
+    c->in_use += bytes;
+    c->peak = LB__MAX(c->peak, c->in_use);
+    return p;
 }
+/* Room for `bytes` in one piece, if the arena is empty: what is not touched is not taken from the system. */
+static void lb__arena_reserve(lb_ctx *c, size_t bytes) { if (!c->in_use && (!c->first || c->first->size < bytes)) { lb__arena_drop(c); c->want = bytes; } }
 static float *lb__arena_f32(lb_ctx *c, size_t rows, size_t cols) {
     size_t n;
     if (!lb__mul(rows, cols, &n)) { lb__fail(LB_ERR_MEM, "out of memory: a matrix of %zu x %zu does not fit in the address space", rows, cols); return NULL; }
@@ -2681,7 +2699,7 @@ LB_API lb_status lb_ctx_new(const lb_ctx_desc *desc, lb_ctx **out) {
 }
 LB_API void lb_ctx_free(lb_ctx *c) {
     if (!c) return;
-    while (c->first) { lb__chunk *n = c->first->next; lb__release(c->first); c->first = n; }
+    lb__arena_drop(c);
     lb__release(c);
 }
 
@@ -3474,7 +3492,16 @@ static lb__var *lb__block_temporal(lb_ctx *ctx, const lb__tower *t, const lb__bl
     qkv = lb__linear(ctx, &b->tqkv, 0, 3 * D, lb__layer_norm(ctx, &b->tnorm, x), NULL, LB_ACT_NONE);
     return lb__linear(ctx, &b->tout, 0, D, lb__attend(ctx, &a, qkv, 0, qkv, D, 2 * D), x, LB_ACT_NONE);
 }
+enum { LB__MLP_ROWS = 512 };
 static lb__var *lb__block_mlp(lb_ctx *ctx, const lb__tower *t, const lb__block *b, lb__var *x) {
+    if (!ctx->tape && x && x->n > 2 * LB__MLP_ROWS) {            /* the hidden layer is the widest: taken in pieces it stays small */
+        const lb__mark mark = lb__arena_mark(ctx); size_t i;
+        for (i = 0; i < x->n; i += LB__MLP_ROWS) {
+            if (!lb__block_mlp(ctx, t, b, lb__var_view(ctx, x->x + i * x->c, LB__MIN((size_t)LB__MLP_ROWS, x->n - i), x->c))) return NULL;
+            lb__arena_rewind(ctx, mark);
+        }
+        return x;
+    }
     lb__var *h = lb__linear(ctx, &b->fc1, 0, (size_t)t->d.mlp, lb__layer_norm(ctx, &b->norm2, x), NULL, lb__tower_act(t));
     return lb__linear(ctx, &b->fc2, 0, (size_t)t->d.width, h, x, LB_ACT_NONE);
 }
@@ -3485,8 +3512,6 @@ static lb__var *lb__block_attn(lb_ctx *ctx, const lb__tower *t, const lb__block 
     qkv = lb__linear(ctx, &b->qkv, 0, 3 * D, lb__layer_norm(ctx, &b->norm1, x), NULL, LB_ACT_NONE);
     return lb__linear(ctx, &b->out, 0, D, lb__attend(ctx, &a, qkv, 0, qkv, D, 2 * D), x, LB_ACT_NONE);
 }
-/* One step of a block without a tape leaves nothing behind but its sum in x. */
-typedef lb__var *(*lb__step_fn)(lb_ctx *, const lb__tower *, const lb__block *, lb__var *);
 /* block  h = x + attention(norm1(x)),  y = h + fc2(act(fc1(norm2(h)))); without a tape y takes x's place */
 static lb__var *lb__block_run(lb_ctx *ctx, const void *arg, lb__var *x) {
     const lb__block_arg *p = (const lb__block_arg *)arg; lb__mark mark;
@@ -3541,7 +3566,7 @@ static lb__var *lb__blocks(lb_ctx *ctx, const lb__tower *t, const lb__rows *r, l
         const int last = i + 1 == L && !ctx->whole;
         arg[i].t = t; arg[i].b = &t->block[i]; arg[i].r = r;
         if (tape && !x->wants && !lb__block_trained(arg[i].b)) ctx->tape = NULL;
-        if (last) x = lb__block_last(ctx, &arg[i], x);
+        if (last) { lb__scope_node *s = lb__scope_begin(ctx, x); x = lb__scope_end(ctx, s, lb__block_last(ctx, &arg[i], x)); }
         else if (ctx->tape && ctx->tape->recompute) x = lb__recomputed(ctx, lb__block_run, &arg[i], x);
         else { lb__scope_node *s = lb__scope_begin(ctx, x); x = lb__scope_end(ctx, s, lb__block_run(ctx, &arg[i], x)); }
         ctx->tape = tape;
@@ -10068,7 +10093,45 @@ LB_API const lb_model *lb_trainer_model(const lb_trainer *t) { return t->average
 LB_API uint64_t lb_trainer_steps(const lb_trainer *t) { return t->step; }
 LB_API size_t lb_trainer_parameters(const lb_trainer *t) { size_t i, n = 0; for (i = 0; i < t->slots; i++) n += lb_tensor_count(&t->slot[i].p->t); return n; }
 
-/* ---- 14.5 a step ---- */
+/* ---- 14.5 memory: the plan of a step ---- */
+
+/* Floats that one tower's pass takes at its widest point, for S sequences of R rows together; `cols` wide patches, `patches` of them, or none.
+ * Follows lb__vision, lb__text and the operations: what a tape keeps, what the backward pass adds while it is in a block, and the copy of its
+ * left side that a product packs. */
+static size_t lb__plan_tower_floats(const lb__tower *t, const lb_train_desc *d, size_t S, size_t R, size_t cols, size_t patches, int trained, int below) {
+    const size_t D = (size_t)t->d.width, F = (size_t)t->d.mlp, H = (size_t)t->d.heads, L = (size_t)t->d.layers, lora = (size_t)t->d.lora_rank, drop = t->d.lora_rank && t->d.lora_dropout > 0 ? 4 * D : 0;
+    const size_t attn = R * (6 * D + H + 2), mlp = 2 * R * (D + F), low = R * (4 * lora + drop), spatial = t->d.lora_temporal == 1 ? 0 : low, temporal = t->d.temporal ? attn + (t->d.lora_temporal ? low : 0) : 0;
+    const size_t block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (size_t)LB__MLP_ROWS : R, run = LB__MAX(R * 6 * D, Q * (D + 2 * F));
+    const size_t embed = patches * (cols + D) + R * D + (t->pre.w ? R * D : 0);
+    size_t keep = 0, most;
+    if (!trained) return LB__MAX(embed + R * D + patches * cols, R * D + run);
+    if (!below) return embed + LB__MAX(run, patches * cols) + S * 4 * D;                                      /* only what stands above the blocks is trained */
+    keep = embed + (d->recompute ? (L - 1) * R * D : (L - 1) * block);
+    most = LB__MAX(last + LB__MAX(R * 6 * D, S * 3 * F), d->recompute && L > 1 ? R * D + block + back : back);
+    return keep + R * D + (d->recompute ? most : last + LB__MAX(R * 6 * D, back)) + (trained == 2 ? R * D + patches * D : 0);
+}
+static size_t lb__trainer_arena(const lb_trainer *t, size_t n, size_t length) {
+    const lb__tower *v = lb__modality_tower(t->model, t->modality), *w = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
+    const size_t k = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, E = lb_model_dim(t->model), frames = (size_t)(v->d.frames / v->d.tube), P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
+    const size_t K = t->desc.mask_ratio > 0 ? lb__mask_count(P, t->desc.mask_ratio) : P, cols = (size_t)v->d.channels * (size_t)v->d.tube * (size_t)v->d.patch_h * (size_t)v->d.patch_w;
+    size_t i, a, b = 0; int text = 0, vision = 0, patch = 0, inside = 0, text_inside = 0;
+    for (i = 0; i < t->slots; i++) {
+        const char *name = t->slot[i].p->name; const size_t nv = strlen(v->d.name), nw = w ? strlen(w->d.name) : 0;
+        const char *rest = !strncmp(name, v->d.name, nv) && name[nv] == '.' ? name + nv + 1 : NULL, *word = w && !strncmp(name, w->d.name, nw) && name[nw] == '.' ? name + nw + 1 : NULL;
+        if (rest) { vision = 1; patch |= !strncmp(rest, "patch.", 6); inside |= strncmp(rest, "proj.", 5) && strncmp(rest, "post_norm.", 10); }
+        if (word) { text = 1; text_inside |= strncmp(word, "proj.", 5) && strncmp(word, "post_norm.", 10); }
+    }
+    a = lb__plan_tower_floats(v, &t->desc, k * frames, k * frames * (1 + K), cols, k * frames * K, vision + patch, inside);
+    if (w && length) b = lb__plan_tower_floats(w, &t->desc, k, k * length, 0, 0, text, text_inside);
+    return (4 * n * E + LB__MAX(n * n, text ? a + b : LB__MAX(a, b))) * sizeof(float) + ((size_t)1 << 20);
+}
+LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
+    size_t i, stored = 0;
+    for (i = 0; i < t->slots; i++) stored += t->slot[i].n * (size_t)(t->average ? 5 : 4);
+    return stored * sizeof(float) + lb__trainer_arena(t, n, length);
+}
+
+/* ---- 14.6 a step ---- */
 
 /* Both embeddings of pairs [first, first + k) of a batch, of unit length.  Text that comes as vectors is a view of them. */
 static lb_status lb__train_embed(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, size_t first, size_t k, lb__var **x, lb__var **y) {
@@ -10156,8 +10219,10 @@ static double lb__train_rate(const lb_train_desc *d, uint64_t step) {
  * tape, the loss gives the gradient at the embeddings, and every piece runs again with a tape to push it through: the same gradient. */
 static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, int learn, double *loss) {
     const size_t n = b->n, E = lb_model_dim(t->model), micro = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, pieces = (n + micro - 1) / micro;
-    const lb__mark mark = lb__arena_mark(ctx); float *X = lb__arena_f32(ctx, n, E), *Y = lb__arena_f32(ctx, n, E), *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->modality];
-    lb__draw draw; lb__tape tape; lb__var *x = NULL, *y = NULL; size_t i, p; double dscale = 0; lb_status s = X && Y ? LB_OK : LB_ERR_MEM;
+    lb__mark mark; float *X, *Y, *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->modality];
+    lb__draw draw; lb__tape tape; lb__var *x = NULL, *y = NULL; size_t i, p; double dscale = 0; lb_status s;
+    lb__arena_reserve(ctx, lb__trainer_arena(t, n, b->text ? 0 : b->length));
+    mark = lb__arena_mark(ctx); X = lb__arena_f32(ctx, n, E); Y = lb__arena_f32(ctx, n, E); s = X && Y ? LB_OK : LB_ERR_MEM;
     memset(&draw, 0, sizeof draw); memset(&tape, 0, sizeof tape);
     draw.seed = t->desc.seed; draw.step = t->step; tape.recompute = t->desc.recompute;
     if (learn) { dX = lb__arena_f32(ctx, n, E); dY = lb__arena_f32(ctx, n, E); ctx->draw = &draw; if (!dX || !dY) s = LB_ERR_MEM; }
@@ -10220,31 +10285,6 @@ LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
     }
     if (stats) { stats->step = t->step; stats->loss = loss; stats->lr = lr; stats->grad_norm = norm; stats->logit_scale = exp((double)*(const float *)scale->data); }
     return LB_OK;
-}
-
-/* ---- 14.6 memory: the plan of a step ---- */
-
-/* Floats that a tower's forward with a tape keeps for R rows in S sequences, and what its backward pass adds at its widest point; `learn` 0: a
- * pass without a tape. */
-static size_t lb__plan_floats(const lb__tower *t, const lb_train_desc *d, size_t S, size_t R, size_t cols, size_t patches, int learn) {
-    const size_t D = (size_t)t->d.width, F = (size_t)t->d.mlp, H = (size_t)t->d.heads, L = (size_t)t->d.layers, r = (size_t)t->d.lora_rank;
-    const size_t attn = R * (5 * D + H + 2) + R * r * 4, part = attn + R * D, block = part + (t->d.temporal ? part : 0) + R * (2 * D + 2 * F + 2), embed = patches * (cols + D) + R * 2 * D;
-    const size_t back = R * (2 * D + 2 * F), inner = LB__MAX(back, R * 5 * D);
-    if (!learn) return LB__MAX(embed, R * D + R * LB__MAX(5 * D, D + F));
-    return embed + R * D + (d->recompute ? L * R * D + block : L * block) + inner + S * 4 * D;
-}
-LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
-    const lb__tower *v = lb__modality_tower(t->model, t->modality), *w = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
-    const size_t k = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, E = lb_model_dim(t->model), frames = (size_t)(v->d.frames / v->d.tube), P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
-    const size_t K = t->desc.mask_ratio > 0 ? lb__mask_count(P, t->desc.mask_ratio) : P, cols = (size_t)v->d.channels * (size_t)v->d.tube * (size_t)v->d.patch_h * (size_t)v->d.patch_w;
-    size_t floats = 4 * n * E + n * n, i, stored = 0, a, b = 0; int text = 0;
-    for (i = 0; i < t->slots; i++) {
-        stored += t->slot[i].n * (size_t)(t->average ? 5 : 4);
-        text |= w && !strncmp(t->slot[i].p->name, w->d.name, strlen(w->d.name)) && t->slot[i].p->name[strlen(w->d.name)] == '.';
-    }
-    a = lb__plan_floats(v, &t->desc, k * frames, k * frames * (1 + K), cols, k * frames * K, 1);
-    if (w && length) b = lb__plan_floats(w, &t->desc, k, k * length, 0, 0, text);
-    return (floats + stored + (text ? a + b : LB__MAX(a, b))) * sizeof(float);
 }
 
 /* ---- 14.7 checkpoints and adapters ---- */

@@ -160,3 +160,32 @@ LBT(train, adapter_and_merge) {
     lb_model_free(saved); lb_model_free(merged); lb_model_free(adapted); lb_trainer_free(t); lb_model_free(other); lb_model_free(base); lb_model_free(m);
     feed_close(&f); lb_ctx_free(c); golden_close(&g);
 }
+/* What lb_trainer_bytes plans is what a step takes, within a tenth. */
+LBT(train, plan_is_what_is_taken) {
+    const double margin = 1 << 20;                 /* of the plan, for the kernels' own buffers: nothing at real sizes, much at these */
+    lb_ctx *c; lb_model *m = NULL; lb_model_desc d; float *x; int32_t ids[12 * 16]; int mode; size_t i, per = 3 * 48 * 48;
+    memset(&d, 0, sizeof d); d.towers = d.modalities = 2;
+    strcpy(d.tower[0].name, "vision"); d.tower[0].kind = LB_TOWER_VISION; d.tower[0].width = 96; d.tower[0].layers = 4; d.tower[0].heads = 3; d.tower[0].embed_dim = 64; d.tower[0].patch_h = d.tower[0].patch_w = 6; d.tower[0].grid_h = d.tower[0].grid_w = 8;
+    strcpy(d.tower[1].name, "text"); d.tower[1].kind = LB_TOWER_TEXT; d.tower[1].width = 64; d.tower[1].layers = 3; d.tower[1].heads = 2; d.tower[1].embed_dim = 64; d.tower[1].context = 16; d.tower[1].vocab = 200;
+    strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE; strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
+    c = ctx_with(1); REQUIRE(!lb_model_create(c, &d, &m), "%s", lb_last_error()); lb_ctx_free(c);
+    x = (float *)malloc(12 * per * sizeof *x);
+    for (i = 0; i < 12 * per; i++) x[i] = (float)(i * 7919 % 97) / 97 - 0.5f;
+    for (i = 0; i < 12 * 16; i++) ids[i] = i % 16 == 15 ? 199 : (int32_t)(i * 31 % 190);
+    for (mode = 0; mode < 6; mode++) {
+        lb_train_desc t; lb_trainer *tr = NULL; lb_batch b; lb_train_stats st; double plan, taken;
+        memset(&t, 0, sizeof t); memset(&b, 0, sizeof b); b.n = 12; b.length = 16; b.x = x; b.ids = ids;
+        if (mode == 1 || mode == 3) t.recompute = 1;
+        if (mode == 2 || mode == 3) { t.trainable = LB_TRAIN_LORA; t.lora_rank = 8; t.mask_ratio = 0.5; t.freeze_text = 1; }
+        if (mode == 4) t.trainable = LB_TRAIN_PROJECTION;
+        if (mode == 5) { t.trainable = LB_TRAIN_UPSTREAM; t.micro_batch = 4; t.freeze_text = 1; }
+        c = ctx_with(2); REQUIRE(!lb_trainer_new(c, m, &t, &tr), "%s", lb_last_error());
+        REQUIRE(!lb_trainer_step(c, tr, &b, &st), "%s", lb_last_error());
+        plan = (double)lb_trainer_bytes(tr, 12, 16) - margin; taken = (double)c->peak;
+        for (i = 0; i < tr->slots; i++) taken += 16 * (double)tr->slot[i].n;
+        CHECK(plan + margin > 0.9 * taken && plan < 1.1 * taken, "mode %d: %.0f planned, %.0f taken", mode, plan, taken);
+        CHECK(c->first && !c->first->next, "one piece of memory");
+        lb_trainer_free(tr); lb_ctx_free(c);
+    }
+    free(x); lb_model_free(m);
+}
