@@ -397,6 +397,10 @@ LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out);
 #endif
 LB_API void      lb_audio_free(lb_audio *a);
 
+/* lb_audio_save: a WAV file of 16-bit PCM; values are rounded and clipped.  It appears whole or not at all. */
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_audio_save(lb_ctx *ctx, const lb_audio *a, const char *path);
+#endif
 #endif /* LB_NO_AUDIO */
 
 /* ---- API of 11 video ------------------------------------------------------------------------------------------------- */
@@ -7186,6 +7190,32 @@ LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out) {
     LB__TRY(lb__file_open(path, &f));
     s = lb__fail_in(lb_audio_decode(ctx, f.data, f.size, out), path);
     lb__file_close(&f);
+    return s;
+}
+#endif
+
+/* A WAV file of 16-bit samples, interleaved. */
+static lb_status lb__wav_pack(const int16_t *pcm, size_t frames, int channels, int rate, lb__buf *out) {
+    uint8_t h[44]; size_t i, n, bytes;
+    if (!lb__mul(frames, 2 * (size_t)channels, &bytes) || bytes > 0xffffffffu - 36) return lb__fail(LB_ERR_LIMIT, "WAV: %zu samples of %d channels; a file holds at most 4 GB", frames, channels);
+    memcpy(h, "RIFF", 4); lb__put32le(h + 4, (uint32_t)(36 + bytes)); memcpy(h + 8, "WAVEfmt ", 8); lb__put32le(h + 16, 16); lb__put16le(h + 20, 1); lb__put16le(h + 22, (uint16_t)channels);
+    lb__put32le(h + 24, (uint32_t)rate); lb__put32le(h + 28, (uint32_t)rate * 2 * (uint32_t)channels); lb__put16le(h + 32, (uint16_t)(2 * channels)); lb__put16le(h + 34, 16); memcpy(h + 36, "data", 4); lb__put32le(h + 40, (uint32_t)bytes);
+    LB__TRY(lb__buf_add(out, h, 44));
+    LB__TRY(lb__buf_reserve(out, bytes));
+    for (i = 0, n = frames * (size_t)channels; i < n; i++) lb__put16le(out->data + out->size + 2 * i, (uint16_t)pcm[i]);
+    out->size += bytes;
+    return LB_OK;
+}
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_audio_save(lb_ctx *ctx, const lb_audio *a, const char *path) {
+    lb__buf b = { 0, 0, 0 }; lb__writer w; size_t i, n; int16_t *pcm; lb_status s;
+    if (!ctx || !a || !path || (!a->data && a->frames) || a->channels < 1 || a->channels > 65535 || a->rate < 1 || !lb__mul(a->frames, (size_t)a->channels, &n)) return lb__fail(LB_ERR_ARG, "lb_audio_save: a clip with a rate and channels and a path are wanted");
+    pcm = (int16_t *)lb__alloc(n, sizeof *pcm);
+    if (!pcm) return LB_ERR_MEM;
+    for (i = 0; i < n; i++) { const double v = floor((double)a->data[i] * 32768 + 0.5); pcm[i] = (int16_t)(v >= 32767 ? 32767 : v > -32768 ? v : -32768); }     /* NaN: -32768 */
+    s = lb__wav_pack(pcm, a->frames, a->channels, a->rate, &b);
+    if (!s && (s = lb__writer_open(path, &w)) == LB_OK) { s = lb__writer_add(&w, b.data, b.size); if (s) lb__writer_abort(&w); else s = lb__writer_commit(&w); }
+    lb__release(pcm); lb__buf_free(&b);
     return s;
 }
 #endif

@@ -20,6 +20,7 @@
 #include "checkpoint.h"
 #include "convert.c"
 #include "bundle.c"
+#include "synth.c"
 
 typedef struct cli_row { const char *name; int (*run)(int argc, char **argv); const char *line; } cli_row;
 static const cli_row cli_rows[] = {
@@ -34,6 +35,7 @@ static const cli_row cli_rows[] = {
     { "vocab",      cmd_vocab,      "learn a vocabulary from captions" },
     { "convert",    cmd_convert,    "a published checkpoint to a .lbw weight file" },
     { "bundle",     cmd_bundle,     "the towers of several weight files in one" },
+    { "synth",      cmd_synth,      "a procedural corpus of five modalities with captions" },
     { "merge",      cmd_merge,      "adapters and low-rank updates into the weights of their model" },
 };
 

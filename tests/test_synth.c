@@ -1,0 +1,134 @@
+/* tools/synth.c: the same seed gives the same files on any number of threads, every file can be read, and an attribute changes nothing in a
+ * modality that does not show it. */
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "tools/cli.h"
+#include "tools/synth.c"
+#include "tests/lbt.h"
+
+#define DIR_A "build/tests/synth.a"
+#define DIR_B "build/tests/synth.b"
+static int run(const char *dir, const char *threads, const char *stills) {
+    char name[] = "synth", n[] = "-n", four[] = "5", seed[] = "--seed", seven[] = "7", size[] = "--size", px[] = "32", th[] = "--threads", st[] = "--stills", d[64], t[8], s[8]; char *argv[13];
+    snprintf(d, sizeof d, "%s", dir); snprintf(t, sizeof t, "%s", threads); snprintf(s, sizeof s, "%s", stills);
+    argv[0] = name; argv[1] = d; argv[2] = n; argv[3] = four; argv[4] = seed; argv[5] = seven; argv[6] = size; argv[7] = px; argv[8] = th; argv[9] = t; argv[10] = st; argv[11] = s; argv[12] = NULL;
+    mkdir("build", 0777); mkdir("build/tests", 0777);
+    return cmd_synth(12, argv);
+}
+/* Names and bytes of everything below a folder. */
+static uint32_t digest(const char *dir, uint32_t crc, int remove_it) {
+    lb__dir l; size_t i; char p[1024]; struct stat st;
+    if (lb__dir_list(dir, &l)) return 0;
+    for (i = 0; i < l.count; i++) {
+        lb__file f;
+        snprintf(p, sizeof p, "%s/%s", dir, l.names[i]);
+        crc = lb__crc32(crc, l.names[i], strlen(l.names[i]));
+        if (stat(p, &st)) continue;
+        if (S_ISDIR(st.st_mode)) crc = digest(p, crc, remove_it);
+        else if (!lb__file_open(p, &f)) { crc = lb__crc32(crc, f.data, f.size); lb__file_close(&f); if (remove_it) remove(p); }
+    }
+    if (remove_it) rmdir(dir);
+    lb__release(l.names);
+    return crc;
+}
+LBT(synth, same_seed_same_files) {
+    uint32_t a, b;
+    REQUIRE(run(DIR_A, "1", "1") == 0, "failed");
+    REQUIRE(run(DIR_B, "3", "1") == 0, "failed");
+    a = digest(DIR_A, 0, 1); b = digest(DIR_B, 0, 1);
+    CHECK(a && a == b, "%x and %x", a, b);
+}
+LBT(synth, everything_can_be_read) {
+    static const char *const lists[] = { "video", "image", "depth", "thermal", "audio" }; lb_ctx *c = NULL; size_t i, k; lb_manifest m; lb_manifest_desc d;
+    REQUIRE(!lb_ctx_new(NULL, &c), "%s", lb_last_error());
+    REQUIRE(run(DIR_A, "2", "8") == 0, "failed");
+    for (i = 0; i < LB__COUNT(lists); i++) {
+        char p[256];
+        snprintf(p, sizeof p, DIR_A "/%s.jsonl", lists[i]);
+        REQUIRE(!lb_manifest_load(c, p, NULL, &m), "%s", lb_last_error());
+        CHECK(m.count == (i == 2 || i == 3 ? 40 : 5), "%s: %zu items", p, m.count);
+        for (k = 0; k < m.count; k++) {
+            const lb_item *t = &m.items[k];
+            CHECK(t->n_captions >= 4 && t->captions[0].text[0] && t->split && !strncmp(t->group, "syn7-", 5) && !strcmp(t->modality, lists[i]), "%s item %zu", p, k);
+            if (i == 0) { lb_video *v = NULL; lb_video_info info; CHECK(!lb_video_open(c, t->file, &v), "%s", lb_last_error()); if (v) { lb_video_get_info(v, &info); CHECK(info.frames == 8 && info.width == 32 && info.readable && fabs(info.fps - 4) < 1e-6, "%s: %zu frames, %g fps", t->file, info.frames, info.fps); } lb_video_free(v); }
+            else if (i == 4) { lb_audio a; CHECK(!lb_audio_load(c, t->file, &a), "%s", lb_last_error()); CHECK(a.rate == 16000 && a.channels == 1 && a.frames == 24000, "%s: %zu samples at %d", t->file, a.frames, a.rate); lb_audio_free(&a); }
+            else { lb_image im; CHECK(!lb_image_load(c, t->file, &im), "%s", lb_last_error()); CHECK(im.width == 32 && im.height == 32 && im.channels == (i == 1 ? 3 : 1) && im.bits == (i == 2 ? 16 : 8), "%s: %d channels of %d bits", t->file, im.channels, im.bits); lb_image_free(&im); }
+        }
+        lb_manifest_free(&m);
+    }
+    for (i = 0; i < 4; i++) {                                                        /* the layout and texts of VIDAL-10M */
+        struct stat st; char p[512];
+        memset(&d, 0, sizeof d); d.modality = lists[i];
+        REQUIRE(!lb_manifest_load(c, DIR_A "/vidal.json", &d, &m), "%s", lb_last_error());
+        CHECK(m.count == 5 && m.items[0].n_captions >= 11, "%zu items, %zu captions", m.count, m.count ? m.items[0].n_captions : 0);
+        for (k = 0; k < m.count && i != 1; k++) {
+            const char *b = strstr(m.items[k].file, "{}");
+            if (b) snprintf(p, sizeof p, "%.*s7%s", (int)(b - m.items[k].file), m.items[k].file, b + 2); else snprintf(p, sizeof p, "%s", m.items[k].file);
+            CHECK(!stat(p, &st), "%s is not there", p);
+        }
+        lb_manifest_free(&m);
+    }
+    digest(DIR_A, 0, 1); lb_ctx_free(c);
+}
+enum { PX = 40 };
+typedef struct shown { uint8_t rgb[3 * PX * PX]; uint16_t depth[PX * PX]; uint8_t infrared[PX * PX]; int16_t sound[4000]; } shown;
+static void show(const sy_mesh *mesh, const sy_clip *c, shown *s) {
+    sy_frame f; sy_stage st; float mix[4000]; int k; lb__rng r, n;
+    memset(s, 0, sizeof *s);
+    if (!sy_frame_new(&f, 2 * PX)) return;
+    for (k = 0; k < 3; k++) {
+        r = lb__rng_new(5, 1); n = lb__rng_new(5, 2);
+        sy_stage_new(&st, c, mesh, SY_SHAPES, &r, 8); sy_pose(&st, k ? -1 : 3, 8);
+        if (k == 0) sy_render_rgb(&f, &st, PX, 2, &n, s->rgb); else if (k == 1) sy_render_depth(&f, &st, PX, &n, s->depth); else sy_render_infrared(&f, &st, PX, 2, &n, s->infrared);
+    }
+    r = lb__rng_new(5, 3); sy_render_sound(c, &r, 4000, s->sound, mix);
+    sy_frame_free(&f);
+}
+LBT(synth, attributes_show_where_they_should_and_nowhere_else) {
+    /* shape colour material size temperature motion hits distance relation count: in RGB video, depth, infrared, sound */
+    static const char expect[10][5] = { "xxx.", "x...", "x..x", "xxxx", "..x.", "x...", "x..x", "xxx.", "xxx.", "xxx." }; static shown a, b; sy_mesh mesh[SY_SHAPES]; int i, k; sy_clip base;
+    memset(&base, 0, sizeof base); base.shape = 1; base.colour = 2; base.material = 0; base.size = 1; base.temperature = 2; base.motion = SY_ROLL; base.hits = 2; base.relation = 1; base.count = 2; base.split = "train";
+    for (k = 0; k < SY_SHAPES; k++) REQUIRE(sy_make(&mesh[k], k), "out of memory");
+    show(mesh, &base, &a);
+    for (i = 0; i < 10; i++) {
+        sy_clip c = base; int *const field[] = { &c.shape, &c.colour, &c.material, &c.size, &c.temperature, &c.motion, &c.hits, &c.distance, &c.relation, &c.count }; char got[5] = "....";
+        *field[i] = i == 6 ? 0 : *field[i] + 1;
+        show(mesh, &c, &b);
+        if (memcmp(a.rgb, b.rgb, sizeof a.rgb)) got[0] = 'x';
+        if (memcmp(a.depth, b.depth, sizeof a.depth)) got[1] = 'x';
+        if (memcmp(a.infrared, b.infrared, sizeof a.infrared)) got[2] = 'x';
+        if (memcmp(a.sound, b.sound, sizeof a.sound)) got[3] = 'x';
+        CHECK(!strcmp(got, expect[i]), "attribute %d shows in %s, expected %s", i, got, expect[i]);
+    }
+    for (k = 0; k < SY_SHAPES; k++) { free(mesh[k].p); free(mesh[k].n); }
+}
+LBT(synth, captions_are_sentences_in_words_of_their_split) {
+    sy_mesh mesh[SY_SHAPES]; lb__rng r = lb__rng_new(11, 0); int i, view, u; sy_text t; size_t k;
+    for (i = 0; i < SY_SHAPES; i++) { memset(&mesh[i], 0, sizeof mesh[i]); mesh[i].name = sy_shape_words[i][0]; }
+    for (i = 0; i < 20000; i++) {
+        sy_clip c; memset(&c, 0, sizeof c);
+        c.shape = (int)lb__rng_below(&r, 8); c.colour = (int)lb__rng_below(&r, 8); c.material = (int)lb__rng_below(&r, 5); c.size = (int)lb__rng_below(&r, 3); c.temperature = (int)lb__rng_below(&r, 4); c.motion = (int)lb__rng_below(&r, 8);
+        c.hits = (int)lb__rng_below(&r, 4); c.distance = (int)lb__rng_below(&r, 2); c.relation = (int)lb__rng_below(&r, 5); c.count = 1 + (int)lb__rng_below(&r, 3);
+        view = i % SY_VIEWS; u = i / SY_VIEWS & 1;
+        if (view == SY_IN_SILENCE) continue;
+        sy_caption(&t, &c, mesh, view, &r, u);
+        CHECK(t.n > 6 && t.n < 400 && !strstr(t.at, "  ") && !strstr(t.at, " ,") && !strstr(t.at, ",,") && !strchr(t.at, '{') && !strchr(" ,:;", t.at[t.n - 1]) && !strstr(t.at, "; ;"), "\"%s\"", t.at);
+        if (!u) for (k = 0; k < 8; k++) CHECK(!strstr(t.at, sy_colour_words[k][2]) || (k == 4 && 0), "\"%s\" has a word that was held out", t.at);
+        if (view == SY_IN_DEPTH || view == SY_IN_THERMAL || view == SY_IN_SOUND) for (k = 0; k < 8; k++) {
+            const char *w = sy_colour_words[k][u ? 2 : 0], *q = strstr(t.at, w);                  /* whole words: "red" is inside "infrared" */
+            CHECK(!q || (q > t.at && q[-1] != ' ') || (q[strlen(w)] && q[strlen(w)] != ' '), "\"%s\" names a colour", t.at);
+        }
+    }
+}
+LBT(synth, obj_meshes) {
+    sy_mesh m; FILE *f; const char *p = "build/tests/synth.obj";
+    mkdir("build", 0777); mkdir("build/tests", 0777);
+    f = fopen(p, "w"); REQUIRE(f, "cannot write"); fputs("# a tent\nv 0 0 0\nv 2 0 0\nv 2 0 4\nv 0 0 4\nv 1 1 2\nvt 0 0\nf 1/1 2/1 3/1 4/1\nf -1 1 2\nf 5//1 2//1 3//1\n", f); fclose(f);
+    memset(&m, 0, sizeof m);
+    CHECK(sy_obj(&m, p) == -1 && m.count == 12, "%zu corners", m.count);
+    { size_t i; float lo = 9, hi = -9; for (i = 0; i < m.count; i++) { lo = fminf(lo, m.p[i].z); hi = fmaxf(hi, m.p[i].z); } CHECK(lo == -1 && fabsf(hi + 0.5f) < 1e-5f, "stands on -1: %g to %g", (double)lo, (double)hi); }
+    free(m.p); free(m.n);
+    remove(p);
+}
