@@ -651,6 +651,13 @@ LB_API lb_status lb_embed_depth(lb_ctx *ctx, const lb_model *model, const lb_ima
 LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *model, const lb_image *images, size_t n, float *out);
 #endif
 
+#if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
+/* lb_prepare_video: a clip as the array that one of the model's video modalities reads, [channels, frames, height, width]; `desc` says which
+ * frames (NULL: evenly from first to last; desc->frames 0: the model's number).   lb_embed_video: n clips, prepared so and embedded. */
+LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_video *video, const lb_video_desc *desc, float *out);
+LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *model, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out);
+#endif
+
 /* lb_zero_shot: the weights of a zero-shot classifier, [labels, dim]: every template with the label in place of its "{}", embedded, averaged
  * and brought to unit length again.  No templates: the label alone.   errs  LB_ERR_FORMAT a template without "{}", LB_ERR_LIMIT, and those of
  * lb_embed_text */
@@ -9491,16 +9498,21 @@ LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const
     if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
     return s;
 }
-#ifndef LB_NO_IMAGE
 static size_t lb__modality_floats(const lb_modality_desc *d) { return (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width; }
-LB_API lb_status lb_prepare_image(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_image *image, float *out) {
-    lb_image_profile p; const lb_modality_desc *d; int c;
-    if (!ctx || !m || !modality || !image || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_image: an argument is NULL");
-    d = lb_model_modality(m, modality);
-    if (!d || (d->kind != LB_IMAGE && d->kind != LB_DEPTH && d->kind != LB_THERMAL) || d->channels != 3 || d->frames != 1) return lb__fail(LB_ERR_ARG, "lb_prepare_image: %s is no modality of this model that reads pictures", modality);
+#ifndef LB_NO_IMAGE
+static lb_image_profile lb__modality_profile(const lb_modality_desc *d) {
+    lb_image_profile p; int c;
     memset(&p, 0, sizeof p);
     p.width = (size_t)d->width; p.height = (size_t)d->height; p.resize = d->resize; p.crop = d->crop; p.depth = d->kind == LB_DEPTH; p.max_depth = d->max_depth;
     for (c = 0; c < 3; c++) { p.mean[c] = d->mean[c]; p.std[c] = d->std[c]; }
+    return p;
+}
+LB_API lb_status lb_prepare_image(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_image *image, float *out) {
+    lb_image_profile p; const lb_modality_desc *d;
+    if (!ctx || !m || !modality || !image || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_image: an argument is NULL");
+    d = lb_model_modality(m, modality);
+    if (!d || (d->kind != LB_IMAGE && d->kind != LB_DEPTH && d->kind != LB_THERMAL) || d->channels != 3 || d->frames != 1) return lb__fail(LB_ERR_ARG, "lb_prepare_image: %s is no modality of this model that reads pictures", modality);
+    p = lb__modality_profile(d);
     return lb_image_preprocess(ctx, image, &p, out);
 }
 static lb_status lb__embed_pictures(lb_ctx *ctx, const lb_model *m, lb_modality_kind kind, const lb_image *images, size_t n, float *out) {
@@ -9522,6 +9534,36 @@ static lb_status lb__embed_pictures(lb_ctx *ctx, const lb_model *m, lb_modality_
 LB_API lb_status lb_embed_image(lb_ctx *ctx, const lb_model *m, const lb_image *images, size_t n, float *out) { return lb__embed_pictures(ctx, m, LB_IMAGE, images, n, out); }
 LB_API lb_status lb_embed_depth(lb_ctx *ctx, const lb_model *m, const lb_image *images, size_t n, float *out) { return lb__embed_pictures(ctx, m, LB_DEPTH, images, n, out); }
 LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *m, const lb_image *images, size_t n, float *out) { return lb__embed_pictures(ctx, m, LB_THERMAL, images, n, out); }
+#endif
+#if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
+LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_video *video, const lb_video_desc *desc, float *out) {
+    lb_image_profile p; lb_video_desc v; const lb_modality_desc *d;
+    if (!ctx || !m || !modality || !video || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_video: an argument is NULL");
+    d = lb_model_modality(m, modality);
+    if (!d || d->kind != LB_VIDEO || d->channels != 3) return lb__fail(LB_ERR_ARG, "lb_prepare_video: %s is no modality of this model that reads clips", modality);
+    memset(&v, 0, sizeof v);
+    if (desc) v = *desc;
+    if (!v.frames) v.frames = d->frames;
+    if (v.frames != d->frames) return lb__fail(LB_ERR_MISMATCH, "lb_prepare_video: %d frames were asked for, the model reads %d", v.frames, d->frames);
+    p = lb__modality_profile(d);
+    return lb_video_preprocess(ctx, video, &p, &v, out);
+}
+LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out) {
+    const lb_modality_desc *d; lb__mark mark; size_t i, dim; lb_status s = LB_OK;
+    if (!ctx || !m || (n && (!videos || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_video: an argument is NULL");
+    if (!(d = lb__modality_of(m, LB_VIDEO))) return lb__fail(LB_ERR_ARG, "lb_embed_video: the model has no such modality");
+    dim = lb_model_dim(m);
+    mark = lb__arena_mark(ctx);
+    for (i = 0; i < n && !s; i++) {
+        float *x = lb__arena_f32(ctx, 1, lb__modality_floats(d));
+        if (!x) s = LB_ERR_MEM;
+        if (!s) s = lb_prepare_video(ctx, m, d->name, videos[i], desc, x);
+        if (!s) s = lb_embed_tensor(ctx, m, d->name, x, 1, out + i * dim);
+        lb__arena_rewind(ctx, mark);
+    }
+    if (s) memset(out, 0, n * dim * sizeof(float));
+    return s;
+}
 #endif
 LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out) {
     lb__mark mark; size_t i, j, dim; lb_status s = LB_OK;
