@@ -10238,7 +10238,7 @@ static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
 typedef struct lb__adamw { lb__slot *s; float decay, rate, beta1, beta2, root, eps, clip, ema; } lb__adamw;
 /* AdamW (Loshchilov and Hutter 2019), decoupled decay, in torch's order of operations. */
 static void lb__adamw_run(void *arg, size_t i, size_t end, int worker) {
-    const lb__adamw *a = (const lb__adamw *)arg; const lb__slot *s = a->s; float *LB__RESTRICT p = (float *)s->p->t.data, *LB__RESTRICT m = s->m, *LB__RESTRICT v = s->v; const float *LB__RESTRICT g = s->p->t.grad;
+    const lb__adamw *a = (const lb__adamw *)arg; const lb__slot *s = a->s; float *LB__RESTRICT p = (float *)s->p->t.data, *LB__RESTRICT m = s->m, *LB__RESTRICT v = s->v, *LB__RESTRICT g = s->p->t.grad;
     (void)worker;
     for (; i < end; i++) {
         const float d = g[i] * a->clip;
@@ -10246,6 +10246,7 @@ static void lb__adamw_run(void *arg, size_t i, size_t end, int worker) {
         m[i] = a->beta1 * m[i] + (1 - a->beta1) * d;
         v[i] = a->beta2 * v[i] + (1 - a->beta2) * d * d;
         p[i] -= a->rate * m[i] / (sqrtf(v[i]) * a->root + a->eps);
+        g[i] = 0;                                      /* for the next step, while it is in the cache */
     }
 }
 static void lb__ema_run(void *arg, size_t i, size_t end, int worker) {
@@ -10337,23 +10338,23 @@ LB_API lb_status lb_trainer_loss(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
     return LB_OK;
 }
 LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, lb_train_stats *stats) {
-    const lb_train_desc *d; double loss = 0, norm = 0, lr, c1, c2; lb_tensor *scale; size_t i;
+    const lb_train_desc *d; double loss = 0, norm = 0, lr, c1, c2; lb_tensor *scale; size_t i; lb_status s;
     if (!ctx || !t || !b) return lb__fail(LB_ERR_ARG, "lb_trainer_step: an argument is NULL");
     d = &t->desc; scale = t->model->logit_scale[t->modality];
     LB__TRY(lb__train_check(t, b));
-    for (i = 0; i < t->slots; i++) memset(t->slot[i].p->t.grad, 0, t->slot[i].n * sizeof(float));
-    LB__TRY(lb__train_pass(ctx, t, b, 1, &loss));
-    LB__TRY(lb__train_norm(ctx, t, &norm));
+    s = lb__train_pass(ctx, t, b, 1, &loss);
+    if (!s) s = lb__train_norm(ctx, t, &norm);
+    if (s) { for (i = 0; i < t->slots; i++) memset(t->slot[i].p->t.grad, 0, t->slot[i].n * sizeof(float)); return s; }
     lr = lb__train_rate(d, t->step);
     t->step++;
     c1 = 1 - pow(d->beta1, (double)t->step); c2 = 1 - pow(d->beta2, (double)t->step);
     for (i = 0; i < t->slots; i++) {
-        lb__adamw a; lb__slot *s = &t->slot[i]; const double rate = s->lora ? lr : lr * d->lr_rest;
-        a.s = s; a.decay = s->decay ? (float)(1 - rate * d->weight_decay) : 1.0f; a.rate = (float)(rate / c1); a.beta1 = (float)d->beta1; a.beta2 = (float)d->beta2; a.root = (float)(1 / sqrt(c2)); a.eps = (float)d->eps;
+        lb__adamw a; lb__slot *o = &t->slot[i]; const double rate = o->lora ? lr : lr * d->lr_rest;
+        a.s = o; a.decay = o->decay ? (float)(1 - rate * d->weight_decay) : 1.0f; a.rate = (float)(rate / c1); a.beta1 = (float)d->beta1; a.beta2 = (float)d->beta2; a.root = (float)(1 / sqrt(c2)); a.eps = (float)d->eps;
         a.clip = d->clip > 0 && norm > d->clip ? (float)(d->clip / (norm + 1e-6)) : 1.0f; a.ema = (float)d->ema;
-        lb_parallel_for(ctx, s->n, 16384, lb__adamw_run, &a);
-        if (s->p->t.data == scale->data) { float *v = (float *)scale->data; if (!(*v >= 0)) *v = 0; if (*v > 4.6051702f) *v = 4.6051702f; }       /* [0, ln 100] */
-        if (s->ema) lb_parallel_for(ctx, s->n, 16384, lb__ema_run, &a);
+        lb_parallel_for(ctx, o->n, 16384, lb__adamw_run, &a);
+        if (o->p->t.data == scale->data) { float *v = (float *)scale->data; if (!(*v >= 0)) *v = 0; if (*v > 4.6051702f) *v = 4.6051702f; }       /* [0, ln 100] */
+        if (o->ema) lb_parallel_for(ctx, o->n, 16384, lb__ema_run, &a);
     }
     if (stats) { stats->step = t->step; stats->loss = loss; stats->lr = lr; stats->grad_norm = norm; stats->logit_scale = exp((double)*(const float *)scale->data); }
     return LB_OK;
