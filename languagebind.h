@@ -663,6 +663,10 @@ LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *model, const lb_vid
  * lb_embed_text */
 LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *model, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out);
 
+/* lb_model_parity: embed the inputs of the file's parity record again and compare with the vectors that the reference framework gave.
+ *   inputs   how many there are; 0: the file carries no record        worst   the largest absolute difference of any number */
+LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *model, size_t *inputs, double *worst);
+
 /* lb_similarity: out[i,j] = a[i] . b[j], a [na, dim] and b [nb, dim].   lb_softmax_rows: every row of x [n, m] into probabilities.
  * Multiply by lb_model_logit_scale before a softmax, as CLIP does. */
 LB_API lb_status lb_similarity(lb_ctx *ctx, const float *a, size_t na, const float *b, size_t nb, size_t dim, float scale, float *out);
@@ -9585,6 +9589,32 @@ LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const 
         lb__arena_rewind(ctx, mark);
     }
     if (s) memset(out, 0, n * dim * sizeof(float));
+    return s;
+}
+
+LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *m, size_t *inputs, double *worst) {
+    const lb_file *f; const char *modality; char key[64]; lb_status s = LB_OK; const lb__mark mark = lb__arena_mark(ctx); size_t i, k, n = 0; double w = 0;
+    f = lb__model_file(m);
+    for (i = 0; f && !s; i++) {
+        const lb_tensor *x, *y; const lb_modality_desc *d; float *v; const size_t dim = lb_model_dim(m);
+        lb__format(key, sizeof key, "parity.%zu.input", i); x = lb_file_tensor(f, key);
+        lb__format(key, sizeof key, "parity.%zu.embedding", i); y = lb_file_tensor(f, key);
+        if (!x && !y) break;
+        lb__format(key, sizeof key, "parity.%zu.modality", i);
+        if ((s = lb_file_get_str(f, key, &modality)) != LB_OK) break;
+        d = lb_model_modality(m, modality);
+        if (!d || !x || !y || y->dtype != LB_F32 || y->ndim != 2 || y->shape[1] != dim || x->ndim < 2 || x->shape[0] != y->shape[0] ||
+            (d->kind == LB_TEXT ? x->dtype != LB_I32 || x->ndim != 2 : x->dtype != LB_F32 || lb_tensor_count(x) != x->shape[0] * lb__modality_floats(d))) {
+            s = lb__fail(LB_ERR_FORMAT, "parity record %zu: inputs [n, ...] of a modality of this model and embeddings [n, %zu] were expected", i, dim); break;
+        }
+        if (!(v = lb__arena_f32(ctx, y->shape[0], dim))) s = LB_ERR_MEM;
+        else if (d->kind == LB_TEXT) s = lb_embed_tokens(ctx, m, (const int32_t *)x->data, x->shape[0], x->shape[1], v);
+        else s = lb_embed_tensor(ctx, m, modality, (const float *)x->data, x->shape[0], v);
+        for (k = 0; !s && k < y->shape[0] * dim; k++) w = LB__MAX(w, fabs((double)v[k] - (double)((const float *)y->data)[k]));
+        n += y->shape[0];
+        lb__arena_rewind(ctx, mark);
+    }
+    if (!s) { *inputs = n; *worst = w; }
     return s;
 }
 

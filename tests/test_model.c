@@ -201,3 +201,22 @@ LBT(model, text_and_zero_shot) {
     CHECK(lb_embed_text(c, o, texts, 3, b) == LB_ERR_UNSUPPORTED, "%s", lb_last_error());
     remove("build/tests/text.lbw"); lb_model_free(o); lb_model_free(m); lb_ctx_free(c);
 }
+/* A parity record travels in the file and is recomputed. */
+LBT(model, parity_record) {
+    golden g; lb_ctx *c = ctx_with(1); lb_model *m, *o = NULL; lb_file *f = NULL; lb_file_writer *w; lb_tensor x, y, ids, e; golden_array a; size_t i, n = 0; double worst = 0;
+    REQUIRE(golden_open("clip_hf", &g), "golden");
+    m = clip_model(c, &g); REQUIRE(m && !lb_model_save(c, m, LB_F32, "build/tests/p1.lbw") && !lb_file_open(c, "build/tests/p1.lbw", &f) && !lb_file_create(c, "build/tests/p2.lbw", &w), "%s", lb_last_error());
+    memset(&x, 0, sizeof x); y = ids = e = x;
+    a = golden_get(&g, "image"); x.data = (void *)(uintptr_t)a.data; x.ndim = 4; memcpy(x.shape, a.shape, 4 * sizeof *x.shape);
+    a = golden_get(&g, "image.embedding"); y.data = (void *)(uintptr_t)a.data; y.ndim = 2; memcpy(y.shape, a.shape, 2 * sizeof *y.shape);
+    a = golden_get(&g, "ids"); ids.data = (void *)(uintptr_t)a.data; ids.ndim = 2; ids.dtype = LB_I32; memcpy(ids.shape, a.shape, 2 * sizeof *y.shape);
+    a = golden_get(&g, "text.embedding"); e.data = (void *)(uintptr_t)a.data; e.ndim = 2; memcpy(e.shape, a.shape, 2 * sizeof *y.shape);
+    lb_file_copy_keys(w, f, "", ""); lb_file_set_str(w, "parity.0.modality", "image"); lb_file_set_str(w, "parity.1.modality", "text");
+    for (i = 0; i < lb_file_tensors(f); i++) { const char *name; const lb_tensor *t = lb_file_tensor_at(f, i, &name); lb_file_add(w, name, t); }
+    lb_file_add(w, "parity.0.input", &x); lb_file_add(w, "parity.0.embedding", &y); lb_file_add(w, "parity.1.input", &ids); lb_file_add(w, "parity.1.embedding", &e);
+    REQUIRE(!lb_file_commit(w) && !lb_model_open(c, "build/tests/p2.lbw", &o), "%s", lb_last_error());
+    CHECK(!lb_model_parity(c, o, &n, &worst) && n == x.shape[0] + ids.shape[0] && worst > 0 && worst < 2e-5, "%zu inputs, %g: %s", n, worst, lb_last_error());
+    CHECK(!lb_model_parity(c, m, &n, &worst) && n == 0, "no record");
+    lb_file_free(f); lb_model_free(o); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+    remove("build/tests/p1.lbw"); remove("build/tests/p2.lbw");
+}
