@@ -7421,8 +7421,9 @@ static lb_status lb__avi_list(lb_ctx *ctx, lb__avi *a, size_t at, size_t end, si
     for (; end - at >= 8; at = body + size + (size & 1 && body + size < end)) {
         const uint8_t *c = d + at;
         size = lb__u32le(c + 4); body = at + 8;
+        if (!size && (lb__tag(c, "RIFF") || (lb__tag(c, "LIST") && depth == 1))) size = end - body;    /* a recording that was not finished */
         if (size > end - body) {
-            if (depth == 0 || (lb__tag(c, "LIST") && depth == 1)) size = end - body;             /* size fields of unfinished or huge files: to the end */
+            if (depth == 0 || (lb__tag(c, "LIST") && depth == 1)) size = end - body;             /* size fields of huge files: to the end */
             else return lb__fail(LB_ERR_FORMAT, "AVI: byte %zu: chunk of %zu bytes, only %zu are left", at, size, end - body);
         }
         if (lb__tag(c, "RIFF") || lb__tag(c, "LIST")) {

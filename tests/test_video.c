@@ -147,6 +147,17 @@ LBT(video, frame_numbers_as_numpy) {
 typedef struct source { const uint8_t *p; size_t n, step; } source;
 static size_t source_read(void *user, void *data, size_t size) { source *s = (source *)user; size_t n = LB__MIN(LB__MIN(size, s->n), s->step); memcpy(data, s->p, n); s->p += n; s->n -= n; return n; }
 static size_t broken_read(void *user, void *data, size_t size) { (void)user; (void)data; (void)size; return (size_t)-1; }
+LBT(video, unfinished_recordings) {
+    lb_ctx *c = new_ctx(); lb__file f; lb_video *v = NULL; lb_video_info info; uint8_t *d; size_t at;
+    REQUIRE(!lb__file_open(V "mjpeg.avi", &f), "%s", lb_last_error());
+    d = (uint8_t *)malloc(f.size); memcpy(d, f.data, f.size);
+    memset(d + 4, 0, 4);                                                            /* sizes that are written at the end of a recording */
+    for (at = 12; at + 12 < f.size && memcmp(d + at + 8, "movi", 4); at++) { }
+    memset(d + at + 4, 0, 4);
+    CHECK(!lb_video_open_memory(c, d, f.size, &v), "%s", lb_last_error());
+    if (v) { lb_video_get_info(v, &info); CHECK(info.frames == 5, "%zu frames", info.frames); }
+    lb_video_free(v); free(d); lb__file_close(&f); lb_ctx_free(c);
+}
 static const char *const every_clip[] = { "420jpeg.y4m", "mono16.y4m", "mjpeg.avi", "opendml.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "png.mov" };
 
 LBT(video, cut_off_anywhere_is_an_error_or_a_shorter_clip) {
@@ -222,6 +233,14 @@ LBT(video, long_streams_go_to_the_disk) {
     for (k = 0; k < info.frames; k++) { const uint8_t *p = v->data + lb__video_spans(v)[k].offset; CHECK(p[0] == k + 1 && p[999999] == k + 1, "frame %zu", k); }
     lb_video_free(v); lb_ctx_free(c);
     CHECK(live == 0, "%ld blocks were not freed", live);
+}
+LBT(video, standard_input) {
+    lb_ctx *c = new_ctx(); lb_video *v = NULL; lb_video_info info; int keep = dup(0), fd = open(V "420jpeg.y4m", O_RDONLY);
+    REQUIRE(fd >= 0 && dup2(fd, 0) == 0, "cannot redirect");
+    CHECK(!lb_video_open(c, "-", &v), "%s", lb_last_error());
+    if (v) { lb_video_get_info(v, &info); CHECK(info.frames == 2 && info.readable, "%zu frames", info.frames); }
+    lb_video_free(v); lb_ctx_free(c); close(fd);
+    if (keep >= 0) { dup2(keep, 0); close(keep); }
 }
 LBT(video, wrong_files_get_a_sentence) {
     static const struct { const char *bytes; size_t n; const char *word; } s[] = {
