@@ -7654,7 +7654,141 @@ static lb_status lb__mp4_open(lb_ctx *ctx, lb_video *v) {
     return LB_OK;
 }
 
-/* ---- 11.4 opening ---- */
+/* ---- 11.4 GIF ---- */
+
+/* Blocks: 0x21 extension (0xf9 graphic control: disposal, transparent index and delay of the next image), 0x2c image, 0x3b end; each holds its
+ * data in sub-blocks of up to 255 bytes.  Frames build on each other, so they are made in order: what the last one asks for is undone, then the
+ * image is drawn over.  Where nothing was drawn the canvas is the background colour if the first image has no transparency, white otherwise,
+ * as ffmpeg shows it. */
+typedef struct lb__gif {
+    const uint8_t *d; size_t n, at; size_t W, H; const uint8_t *global; unsigned colours;       /* global: colours * 3 bytes, or NULL */
+    uint8_t background[3], clear[3], *canvas, *saved; size_t first;
+    int started, transparent, disposal, before; unsigned delay; size_t x, y, w, h;              /* rectangle that `before` is about */
+} lb__gif;
+static lb_status lb__gif_open(lb_ctx *ctx, const uint8_t *d, size_t n, lb__gif *g) {
+    memset(g, 0, sizeof *g);
+    if (n < 13) return lb__fail(LB_ERR_FORMAT, "GIF: %zu bytes, the header alone has 13", n);
+    g->d = d; g->n = n; g->W = lb__u16le(d + 6); g->H = lb__u16le(d + 8); g->at = 13;
+    LB__TRY(lb__video_sides(ctx, g->W, g->H));
+    memset(g->background, 255, 3);
+    if (d[10] & 0x80) {
+        g->colours = 2u << (d[10] & 7); g->global = d + 13; g->at += 3 * g->colours;
+        if (g->at > n) return lb__fail(LB_ERR_FORMAT, "GIF: the global colour table is cut off at byte %zu", n);
+        if (d[11] < g->colours) memcpy(g->background, g->global + 3 * d[11], 3);
+    }
+    g->first = g->at; g->transparent = -1;
+    return LB_OK;
+}
+static void lb__gif_free(lb__gif *g) { lb__release(g->canvas); lb__release(g->saved); g->canvas = g->saved = NULL; }
+/* Past the sub-blocks at `at`; 0: the file ends before they do. */
+static int lb__gif_skip(const lb__gif *g, size_t *at) {
+    while (*at < g->n && g->d[*at]) *at += 1 + (size_t)g->d[*at];
+    if (*at >= g->n) return 0;
+    *at += 1;
+    return 1;
+}
+static void lb__gif_fill(lb__gif *g, const uint8_t c[3]) {
+    size_t y, x;
+    for (y = g->y; y < g->y + g->h; y++) for (x = g->x; x < g->x + g->w; x++) memcpy(g->canvas + (y * g->W + x) * 3, c, 3);
+}
+/* The image data at `at`: indices go to the canvas through the palette. */
+static lb_status lb__gif_lzw(lb__gif *g, size_t at, size_t x0, size_t y0, size_t w, size_t h, int interlaced, const uint8_t *palette, unsigned colours) {
+    uint16_t prefix[4096]; uint8_t suffix[4096], stack[4097]; static const uint8_t start[4] = { 0, 4, 2, 1 }, step[4] = { 8, 8, 4, 2 };
+    unsigned bits = 0, have = 0, min = g->d[at++], width, clear, next, code, left; int old = -1, pass = 0; size_t x = 0, y = 0, depth = 0; uint8_t first = 0;
+    if (min < 1 || min > 11) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: a code size of %u bits, 1 to 11 was expected", at - 1, min);
+    clear = 1u << min; next = clear + 2; width = min + 1; left = g->d[at++];
+    while (y < h) {
+        while (have < width) {
+            if (!left) return LB_OK;                                                /* the data end early: what is missing stays as it was */
+            bits |= (unsigned)g->d[at++] << have; have += 8;
+            if (!--left) left = g->d[at++];
+        }
+        code = bits & ((1u << width) - 1); bits >>= width; have -= width;
+        if (code == clear) { width = min + 1; next = clear + 2; old = -1; continue; }
+        if (code == clear + 1) return LB_OK;
+        if (code > next || (code == next && old < 0) || (old < 0 && code >= clear)) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: code %u before it was defined (%u are)", at, code, next);
+        {
+            unsigned c = code;
+            if (c == next) { stack[depth++] = first; c = (unsigned)old; }
+            while (c >= clear) { stack[depth++] = suffix[c]; c = prefix[c]; }
+            stack[depth++] = first = (uint8_t)c;
+        }
+        if (old >= 0 && next < 4096) { prefix[next] = (uint16_t)old; suffix[next] = first; next++; if (next == 1u << width && width < 12) width++; }
+        old = (int)code;
+        while (depth && y < h) {
+            const unsigned c = stack[--depth];
+            if ((int)c != g->transparent && x0 + x < g->W && y0 + y < g->H) {
+                uint8_t *p = g->canvas + ((y0 + y) * g->W + x0 + x) * 3;
+                if (c < colours) memcpy(p, palette + 3 * c, 3); else memset(p, 0, 3);
+            }
+            if (++x == w) {
+                x = 0; y += interlaced ? step[pass] : 1u;
+                while (interlaced && y >= h && pass < 3) y = start[++pass];
+            }
+        }
+        depth = 0;
+    }
+    return LB_OK;
+}
+/* The next image.  *more 0: there is none.  With `draw` the canvas shows it, without it is only passed over. */
+static lb_status lb__gif_next(lb__gif *g, int draw, int *more) {
+    g->transparent = -1; g->disposal = 0; g->delay = 0;
+    *more = 0;
+    while (g->at < g->n) {
+        const uint8_t *p = g->d + g->at; const size_t left = g->n - g->at;
+        if (*p == 0x3b) return LB_OK;
+        if (*p == 0x21) {
+            size_t at = g->at + 2;
+            if (left < 2 || !lb__gif_skip(g, &at)) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an extension is cut off", g->at);
+            if (p[1] == 0xf9 && p[2] == 4) { g->disposal = p[3] >> 2 & 7; g->delay = lb__u16le(p + 4); g->transparent = p[3] & 1 ? p[6] : -1; if (g->disposal > 3) g->disposal = 0; }
+            g->at = at;
+        } else if (*p == 0x2c) {
+            const uint8_t *palette = g->global; unsigned colours = g->colours; size_t x, y, w, h, at = g->at + 10, end;
+            if (left < 10) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an image header is cut off", g->at);
+            x = lb__u16le(p + 1); y = lb__u16le(p + 3); w = lb__u16le(p + 5); h = lb__u16le(p + 7);
+            if (!w || !h || x >= g->W || y >= g->H) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an image of %zu x %zu at %zu, %zu on a canvas of %zu x %zu", g->at, w, h, x, y, g->W, g->H);
+            if (p[9] & 0x80) { palette = p + 10; colours = 2u << (p[9] & 7); at += 3 * colours; }
+            end = at + 1;
+            if (at >= g->n || !lb__gif_skip(g, &end)) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: the image is cut off", g->at);
+            if (!palette) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an image without a colour table", g->at);
+            if (draw) {
+                const size_t bytes = g->W * g->H * 3;
+                if (!g->canvas) {
+                    g->canvas = (uint8_t *)lb__alloc(bytes, 1); g->saved = (uint8_t *)lb__alloc(bytes, 1);
+                    if (!g->canvas || !g->saved) return LB_ERR_MEM;
+                }
+                if (!g->started) { uint8_t white[3] = { 255, 255, 255 }; g->started = 1; g->x = g->y = 0; g->w = g->W; g->h = g->H; lb__gif_fill(g, g->transparent < 0 && g->global ? g->background : white); }
+                else if (g->before == 2) lb__gif_fill(g, g->clear);
+                else if (g->before == 3) { size_t r; for (r = g->y; r < g->y + g->h; r++) memcpy(g->canvas + (r * g->W + g->x) * 3, g->saved + (r * g->W + g->x) * 3, g->w * 3); }
+                g->before = g->disposal;
+                g->x = x; g->y = y; g->w = LB__MIN(w, g->W - x); g->h = LB__MIN(h, g->H - y);
+                if (g->disposal == 2) { if (g->transparent >= 0) memset(g->clear, 255, 3); else memcpy(g->clear, g->background, 3); }
+                if (g->disposal == 3) memcpy(g->saved, g->canvas, bytes);
+                LB__TRY(lb__gif_lzw(g, at, x, y, w, h, p[9] >> 6 & 1, palette, colours));
+            }
+            g->at = end; *more = 1;
+            return LB_OK;
+        } else if (!*p) g->at++;                                                    /* a stray block end */
+        else return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: a block begins with %x, 21, 2c or 3b was expected", g->at, (unsigned)*p);
+    }
+    return LB_OK;                                                                   /* many files lack the end mark */
+}
+static lb_status lb__gif_clip(lb_ctx *ctx, lb_video *v) {
+    lb__gif g; int more = 1; double seconds = 0;
+    v->kind = LB__VIDEO_GIF; v->info.container = "GIF"; v->info.codec = "GIF"; v->info.readable = 1;
+    LB__TRY(lb__gif_open(ctx, v->data, v->size, &g));
+    v->info.width = g.W; v->info.height = g.H;
+    for (;;) {
+        LB__TRY(lb__gif_next(&g, 0, &more));
+        if (!more) break;
+        if (v->info.frames++ >= ctx->limits.max_frames) return lb__fail(LB_ERR_LIMIT, "more than the %zu frames that the limits allow", ctx->limits.max_frames);
+        seconds += g.delay < 2 ? 0.1 : g.delay / 100.0;                             /* as every player does */
+    }
+    v->info.fps = seconds > 0 ? (double)v->info.frames / seconds : 0;
+    return LB_OK;
+}
+
+/* ---- 11.5 opening ---- */
 
 /* Reads a stream to its end: in memory up to LB__SPOOL_RAM, then in an unlinked temporary file that is mapped afterwards. */
 enum { LB__SPOOL_RAM = 64 << 20 };
@@ -7733,6 +7867,7 @@ static lb_status lb__video_detect(lb_ctx *ctx, lb_video *v) {
     if (n >= 10 && !memcmp(d, "YUV4MPEG2", 9)) s = lb__y4m_open(ctx, v);
     else if (n >= 12 && lb__tag(d, "RIFF") && lb__tag(d + 8, "AVI ")) s = lb__avi_open(ctx, v);
     else if (n >= 8 && (lb__tag(d + 4, "ftyp") || lb__tag(d + 4, "moov") || lb__tag(d + 4, "mdat") || lb__tag(d + 4, "wide") || lb__tag(d + 4, "free") || lb__tag(d + 4, "skip") || lb__tag(d + 4, "pnot"))) s = lb__mp4_open(ctx, v);
+    else if (n >= 6 && (!memcmp(d, "GIF89a", 6) || !memcmp(d, "GIF87a", 6))) s = lb__gif_clip(ctx, v);
     else s = lb__video_image_open(ctx, v);
     if (!s && v->info.readable && v->kind == LB__VIDEO_STILLS) {
         const lb__span *sp = lb__video_spans(v);
@@ -7897,7 +8032,7 @@ LB_API lb_status lb_video_open(lb_ctx *ctx, const char *path, lb_video **out) {
 }
 #endif
 
-/* ---- 11.5 which frames ---- */
+/* ---- 11.6 which frames ---- */
 
 /* floor of numpy's linspace(a, b, n), with its rounding: i * ((b - a) / (n - 1)) + a, each step in double; the last place is b itself. */
 static void lb__linspace_ids(double a, double b, size_t n, size_t *out) {
@@ -7939,7 +8074,7 @@ LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double f
     return LB_OK;
 }
 
-/* ---- 11.6 frames ---- */
+/* ---- 11.7 frames ---- */
 
 /* One frame as 8-bit RGB; GIF frames build on each other and go another way. */
 static lb_status lb__video_frame(lb_ctx *ctx, const lb_video *v, size_t id, lb_image *out) {
@@ -7995,6 +8130,26 @@ static void lb__video_work(void *arg, size_t begin, size_t end, int worker) {
     }
     lb_ctx_free(ctx);
 }
+/* GIF: from the first frame to the last one wanted. */
+static lb_status lb__video_gif(const lb__video_job *j, size_t n) {
+    lb__gif g; lb_status s = lb__gif_open(j->ctx, j->v->data, j->v->size, &g); size_t k, i, last = 0; int more;
+    for (i = 0; i < n; i++) if (j->ids[i] < j->v->info.frames) last = LB__MAX(last, j->ids[i]);
+    for (i = 0; i < n && !s; i++) if (j->ids[i] >= j->v->info.frames) s = j->take(j->arg, j->ctx, i, NULL);
+    for (k = 0; k <= last && !s; k++) {
+        s = lb__gif_next(&g, 1, &more);
+        for (i = 0; i < n && !s; i++) if (j->ids[i] == k) {
+            lb_image f; memset(&f, 0, sizeof f);
+            f.width = g.W; f.height = g.H; f.channels = 3; f.bits = 8; f.orientation = 1; f.data = lb__alloc(g.W * g.H, 3);
+            if (!f.data) { s = LB_ERR_MEM; break; }
+            memcpy(f.data, g.canvas, g.W * g.H * 3);
+            s = j->take(j->arg, j->ctx, i, &f);
+            lb_image_free(&f);
+        }
+        if (s) lb__fail(s, "frame %zu: %s", k, lb__error);
+    }
+    lb__gif_free(&g);
+    return s;
+}
 static lb_status lb__video_each(lb_ctx *ctx, const lb_video *v, const size_t *ids, size_t n, lb_status (*take)(void *, lb_ctx *, size_t, lb_image *), void *arg) {
     lb__video_job j; size_t i, head; lb_status s = LB_OK; void *memory;
     if (!v->info.readable)
@@ -8004,7 +8159,8 @@ static lb_status lb__video_each(lb_ctx *ctx, const lb_video *v, const size_t *id
     memory = lb__alloc(head, 1);
     if (!memory) return LB_ERR_MEM;
     j.ctx = ctx; j.v = v; j.ids = ids; j.take = take; j.arg = arg; j.status = (lb_status *)memory; j.text = (char (*)[sizeof lb__error])(void *)(j.status + n);
-    lb_parallel_for(ctx, n, 1, lb__video_work, &j);
+    if (v->kind == LB__VIDEO_GIF) s = lb__video_gif(&j, n);
+    else lb_parallel_for(ctx, n, 1, lb__video_work, &j);
     for (i = 0; i < n && !s; i++) if (j.status[i]) s = lb__fail(j.status[i], "%s", j.text[i]);
     lb__release(memory);
     return s && v->name ? lb__fail_in(s, v->name) : s;
@@ -8090,7 +8246,7 @@ LB_API lb_status lb_video_preprocess(lb_ctx *ctx, const lb_video *v, const lb_im
     return s;
 }
 
-/* ---- 11.7 saving ---- */
+/* ---- 11.8 saving ---- */
 
 #ifndef LB_NO_STDIO
 static lb_status lb__be32(lb__buf *b, uint32_t v) { uint8_t t[4]; lb__put32be(t, v); return lb__buf_add(b, t, 4); }

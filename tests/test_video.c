@@ -158,7 +158,7 @@ LBT(video, unfinished_recordings) {
     if (v) { lb_video_get_info(v, &info); CHECK(info.frames == 5, "%zu frames", info.frames); }
     lb_video_free(v); free(d); lb__file_close(&f); lb_ctx_free(c);
 }
-static const char *const every_clip[] = { "420jpeg.y4m", "mono16.y4m", "mjpeg.avi", "opendml.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "png.mov" };
+static const char *const every_clip[] = { "420jpeg.y4m", "mono16.y4m", "mjpeg.avi", "opendml.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "png.mov", "plain.gif", "partial.gif", "disposal.gif" };
 
 LBT(video, cut_off_anywhere_is_an_error_or_a_shorter_clip) {
     lb_ctx *c = new_ctx(); size_t i, n;
@@ -312,6 +312,28 @@ LBT(video, motion_jpeg_and_png_frames) {
         lb_video_free(u);
         ids[0] = 5;
         CHECK(lb_video_frames(c, v, ids, 1, out) == LB_ERR_ARG && !out[0].data, "%s", lb_last_error());
+        lb_video_free(v);
+    }
+    golden_close(&g); lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+LBT(video, gif_frames_exact) {
+    static const struct { const char *name; double fps; } files[] = { { "plain", 10 }, { "partial", 10 }, { "disposal", 8 / 0.68 } }; golden g; lb_ctx *c = new_ctx(); size_t i, k;
+    REQUIRE(golden_open("video", &g), "no golden file");
+    for (i = 0; i < LB__COUNT(files); i++) {
+        char path[256], key[64]; lb_video *v = NULL; lb_video_info info; golden_array a; size_t ids[16]; lb_image out[16];
+        snprintf(path, sizeof path, V "%s.gif", files[i].name); snprintf(key, sizeof key, "gif.%s", files[i].name);
+        a = golden_get(&g, key);
+        REQUIRE(!lb_video_open(c, path, &v), "%s", lb_last_error());
+        lb_video_get_info(v, &info);
+        CHECK(info.frames == a.shape[0] && info.height == a.shape[1] && info.width == a.shape[2] && fabs(info.fps - files[i].fps) < 1e-9, "%s: %zu frames of %zu x %zu at %g", path, info.frames, info.width, info.height, info.fps);
+        for (k = 0; k < a.shape[0]; k++) ids[k] = a.shape[0] - 1 - k;
+        REQUIRE(!lb_video_frames(c, v, ids, a.shape[0], out), "%s", lb_last_error());
+        for (k = 0; k < a.shape[0]; k++) {
+            const size_t n = info.width * info.height * 3;
+            CHECK(!memcmp(out[k].data, (const uint8_t *)a.data + ids[k] * n, n), "%s frame %zu: up to %d levels from ffmpeg", path, ids[k], biggest((const uint8_t *)out[k].data, (const uint8_t *)a.data + ids[k] * n, n, NULL));
+            lb_image_free(&out[k]);
+        }
         lb_video_free(v);
     }
     golden_close(&g); lb_ctx_free(c);
