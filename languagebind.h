@@ -7850,7 +7850,7 @@ static lb_status lb__video_image_open(lb_ctx *ctx, lb_video *v) {
     v->info.width = head.width; v->info.height = head.height;
     return lb__video_span(ctx, v, 0, v->size);
 }
-#define LB__VIDEO_FFMPEG "ffmpeg -v error -i \"%s\" -vf scale=out_color_matrix=bt601:out_range=tv:flags=neighbor -pix_fmt yuv444p -f yuv4mpegpipe - | languagebind embed --video -"
+#define LB__VIDEO_FFMPEG "ffmpeg -v error -i \"%s\" -vf scale=out_color_matrix=bt601:out_range=tv:flags=neighbor -pix_fmt yuv444p -f yuv4mpegpipe - | languagebind embed -m MODEL --video -"
 /* What the bytes are, by their first ones. */
 static lb_status lb__video_detect(lb_ctx *ctx, lb_video *v) {
     static const struct { size_t at; const char *magic; size_t n; const char *name; } foreign[] = {

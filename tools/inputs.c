@@ -110,7 +110,7 @@ static int inputs_from(inputs *in, const cli_list *l) {
 
 /* A file in the shape that the modality's tower wants, [channels, (frames,) height, width]; released with lb__release.  Any thread, with a
  * context of its own. */
-static lb_status input_read(lb_ctx *ctx, const lb_modality_desc *m, const char *path, float **out) {
+static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, float **out) {
     const size_t size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s = LB_OK; float *x = (float *)lb__alloc(size, sizeof *x);
     *out = NULL;
     if (!x) return LB_ERR_MEM;
@@ -122,6 +122,16 @@ static lb_status input_read(lb_ctx *ctx, const lb_modality_desc *m, const char *
         if (!s && t.dtype != LB_F32) s = lb__fail(LB_ERR_MISMATCH, "%s: holds %s, f32 was expected", path, lb_dtype_name(t.dtype));
         for (i = 0; i < size && !s; i++) { size_t c = i / (size / (size_t)m->channels); float sd = m->std[c]; x[i] = (((const float *)t.data)[i] - m->mean[c]) / (sd != 0 ? sd : 1); }
         lb_tensor_free(&t);
+    } else if (m->kind == LB_IMAGE || m->kind == LB_DEPTH || m->kind == LB_THERMAL) {
+        lb_image image; memset(&image, 0, sizeof image);
+        s = lb_image_load(ctx, path, &image);
+        if (!s) s = lb__fail_in(lb_prepare_image(ctx, model, m->name, &image, x), path);
+        lb_image_free(&image);
+    } else if (m->kind == LB_VIDEO) {
+        lb_video *clip = NULL;
+        s = lb_video_open(ctx, path, &clip);
+        if (!s) s = lb_prepare_video(ctx, model, m->name, clip, NULL, x);
+        lb_video_free(clip);
     } else s = lb__fail(LB_ERR_UNSUPPORTED, "%s: inputs of modality %s are not read yet", path, m->name);
     if (s) lb__release(x); else *out = x;
     return s;
@@ -162,7 +172,7 @@ static void *job_read(void *arg) {
     for (i = j->begin; i < j->end; i++) {
         const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[i].modality); size_t n;
         if (m->kind == LB_TEXT) continue;
-        if (input_read(j->reader, m, j->in->at[i].value, &j->item[i].x) == LB_OK) continue;
+        if (input_read(j->reader, j->model, m, j->in->at[i].value, &j->item[i].x) == LB_OK) continue;
         n = strlen(lb_last_error()) + 1; j->item[i].x = NULL;
         if ((j->item[i].error = (char *)malloc(n)) != NULL) memcpy(j->item[i].error, lb_last_error(), n);
     }
