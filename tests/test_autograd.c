@@ -73,7 +73,7 @@ static void against_torch(const char *name, lb_trainable trainable, int rank) {
     golden g; lb_ctx *c = ctx_with(2); lb_model *m; lb_train_desc d; lb_trainer *t; lb_batch b; double loss = 0, worst; const char *where = ""; const uint32_t *keep = NULL; size_t K = 0, n, n2; float *plain, *again;
     REQUIRE(golden_open(name, &g), "%s", name);
     m = clip_model(c, &g); REQUIRE(m, "%s", name);
-    memset(&d, 0, sizeof d); d.trainable = trainable; d.lora_rank = rank; d.freeze_text = trainable != LB_TRAIN_ALL;
+    memset(&d, 0, sizeof d); d.trainable = trainable; d.lora_rank = rank; d.lora_temporal = !strncmp(name, "video", 5); d.freeze_text = trainable != LB_TRAIN_ALL;
     t = golden_trainer(c, &g, m, &d); REQUIRE(t, "%s", name);
     golden_batch(&g, &b);
     if (strstr(g.header, "\"keep\"")) { golden_array a = golden_get(&g, "keep"); keep = (const uint32_t *)a.data; K = a.shape[1]; }
@@ -91,6 +91,7 @@ static void against_torch(const char *name, lb_trainable trainable, int rank) {
 LBT(autograd, full_model_matches_torch) { against_torch("grad_full", LB_TRAIN_ALL, 0); }
 LBT(autograd, masked_model_matches_torch) { against_torch("grad_mask", LB_TRAIN_ALL, 0); }
 LBT(autograd, video_matches_upstream) { against_torch("video_vl", LB_TRAIN_ALL, 0); against_torch("video_vl_new", LB_TRAIN_ALL, 0); }
+LBT(autograd, temporal_lora_matches_upstream) { against_torch("video_lora", LB_TRAIN_LORA, 4); }
 LBT(autograd, lora_matches_peft) { against_torch("grad_lora", LB_TRAIN_LORA, 4); }
 
 /* ---- the trainer's pass: threads, frozen weights, cached gradients ---- */

@@ -5,6 +5,7 @@ Runs on upstream's versions (torch 1.13, transformers 4.30.2, peft 0.4):
 
 video_vl     clip_type vl: one class vector, temporal attention over 4 frames, patches masked (keep [B, K], one mask a clip)
 video_vl_new clip_type vl_new: a class vector for each of 3 frames
+video_lora   clip_type vl with upstream's low-rank updates (peft, rank 4, on temporal attention) and its LoRA run's trainable set
 Names as in make_clip.py; gradients of the symmetric InfoNCE loss under grad.NAME."""
 import os, sys, types
 import numpy as np, torch, torch.nn.functional as F, transformers
@@ -21,6 +22,11 @@ E = 24
 
 def names(sd):
     t = {}
+    sd = {k.replace("encoder.base_model.model.", "encoder."): v for k, v in sd.items()}
+    for k, v in sd.items():
+        if ".lora_" in k:                                              # vision_model.encoder.layers.0.temporal_attn.q_proj.lora_A.default.weight
+            i, where, target = k.split(".layers.")[1].split(".")[:3]
+            t[f"vision.blocks.{i}.{'temporal.attn' if where == 'temporal_attn' else 'attn'}.lora.{target[:-5]}.{'a' if '.lora_A.' in k else 'b'}"] = v
     for ours, theirs in (("vision", "vision_model."), ("text", "text_model.")):
         for i in range(2):
             b, o = f"{theirs}encoder.layers.{i}.", f"{ours}.blocks.{i}."
@@ -53,17 +59,19 @@ class Keep(torch.nn.Module):
     def forward(self, x, B, T): return torch.cat([x[:, :1], x[:, 1:].gather(1, self.keep.repeat_interleave(T, 0)[:, :, None].expand(-1, -1, x.shape[-1]))], 1)
 
 
-def run(name, clip_type, frames, masked, seed):
+def run(name, clip_type, frames, masked, seed, rank=0):
     torch.manual_seed(seed)
     v = dict(hidden_size=48, intermediate_size=96, num_hidden_layers=2, num_attention_heads=3, image_size=24, patch_size=8, hidden_act="gelu", add_time_attn=True, num_frames=frames, clip_type=clip_type, tube_size=1,
-             force_patch_dropout=0.0, lora_r=0, projection_dim=E)
+             force_patch_dropout=0.0, lora_r=rank, lora_alpha=16, lora_dropout=0.0, projection_dim=E)
     t = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, max_position_embeddings=12, vocab_size=60, hidden_act="gelu", projection_dim=E)
     m = LanguageBindVideo(LanguageBindVideoConfig(text_config=t, vision_config=v, projection_dim=E)).eval()
     g = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for n, p in m.named_parameters():
             if n == "logit_scale": p.copy_(torch.tensor(2.0))
-            else: p.copy_(torch.randn(p.shape, generator=g) * (0.3 if "embed" in n else 0.1 if p.ndim < 2 else 1.5 * p.shape[-1] ** -0.5) + (1.0 if "norm" in n and n.endswith("weight") else 0.0))
+            else: p.copy_(torch.randn(p.shape, generator=g) * (0.3 if "embed" in n else 0.1 if p.ndim < 2 or "lora_B" in n else 1.5 * p.shape[-1] ** -0.5) + (1.0 if "norm" in n and n.endswith("weight") else 0.0))
+    if rank:                                                           # peft froze what it wrapped; gradients of everything are wanted here
+        for p in m.parameters(): p.requires_grad = True
     # transformers freezes nothing, but class_embedding of vl_new is a plain tensor after .to(): make it a leaf
     x = torch.randn(5, 3, frames, 24, 24, generator=g)
     ids = torch.zeros(5, 12, dtype=torch.int64)
@@ -82,18 +90,22 @@ def run(name, clip_type, frames, masked, seed):
     if masked:
         keep = torch.stack([torch.randperm(9, generator=g)[:5].sort().values for _ in range(5)]); d["keep"] = keep.int()
         m.vision_model.patch_dropout = Keep(keep)
-    a = m.visual_projection(m.vision_model(pixel_values=x)[1]); b = m.text_projection(m.text_model(input_ids=ids, attention_mask=torch.ones_like(ids))[1])
+    m.vision_model.double(); m.visual_projection.double()              # gradients in double: some are small differences of large numbers
+    a = m.visual_projection(m.vision_model(pixel_values=x.double())[1]); b = m.text_projection(m.text_model(input_ids=ids, attention_mask=torch.ones_like(ids))[1]).double()
     a, b = a / a.norm(dim=-1, keepdim=True), b / b.norm(dim=-1, keepdim=True)
     L = m.logit_scale.exp() * a @ b.T; y = torch.arange(5)
     loss = (F.cross_entropy(L, y) + F.cross_entropy(L.T, y)) / 2
     loss.backward()
-    d.update({"grad." + k: q for k, q in names({k: p.grad for k, p in m.named_parameters()}).items()})
+    grads = names({k: p.grad for k, p in m.named_parameters()})
+    if rank: grads = {k: q for k, q in grads.items() if ".lora." in k or k in ("vision.class", "video.logit_scale") or k.startswith(("vision.post_norm", "vision.proj")) or ".temporal.embed" in k or ".temporal.norm" in k}
+    d.update({"grad." + k: q for k, q in grads.items()})
     d.update({"image": x, "ids": ids.int(), "loss": loss.detach().reshape(1),
               "cfg": torch.tensor([48, 2, 3, 96, E, 0, 8, 8, 3, 3, 24, 24, 32, 1, 2, 64, 12, 60, frames, int(clip_type == "vl_new")], dtype=torch.int32)})
-    d = {k: q.detach().contiguous().clone() for k, q in d.items()}
+    d = {k: (q.float() if q.is_floating_point() else q).detach().contiguous().clone() for k, q in d.items()}
     save_file(d, os.path.join(out, name + ".safetensors"), metadata=dict(VERSIONS, cfg="as make_clip.py, then frames, class_per_frame"))
     print(name, float(loss), sum(q.numel() for q in d.values()) * 4 // 1024, "KiB", [k for k in d if k.startswith("grad.") and float(d[k].abs().max()) == 0])
 
 
 run("video_vl", "vl", 4, True, 51)
 run("video_vl_new", "vl_new", 3, False, 52)
+run("video_lora", "vl", 3, False, 53, rank=4)
