@@ -469,3 +469,67 @@ LBT(video, every_allocation_of_frames_may_fail) {
     }
     lb_ctx_free(c);
 }
+
+/* ---- what is saved ---- */
+
+LBT(video, saved_images_and_sounds_come_back) {
+    lb_ctx *c = new_ctx(); int ch, bits; size_t i, n; const char *p = "build/tests/saved.png"; uint32_t x = 7;
+    mkdir("build", 0777); mkdir("build/tests", 0777);
+    for (ch = 1; ch <= 4; ch++) for (bits = 8; bits <= 16; bits += 8) {
+        static const size_t sizes[][2] = { { 1, 1 }, { 7, 3 }, { 301, 203 }, { 2, 700 } }; size_t k;
+        for (k = 0; k < LB__COUNT(sizes); k++) {
+            lb_image a, b; memset(&a, 0, sizeof a);
+            a.width = sizes[k][0]; a.height = sizes[k][1]; a.channels = ch; a.bits = bits; n = a.width * a.height * (size_t)ch; a.data = malloc(n * (size_t)bits / 8);
+            for (i = 0; i < n; i++) { unsigned v = (unsigned)(i * 37 / (size_t)ch); x = x * 1664525u + 1013904223u; if (ch & 1) v += x >> 28; if (bits == 8) ((uint8_t *)a.data)[i] = (uint8_t)v; else ((uint16_t *)a.data)[i] = (uint16_t)v; }
+            REQUIRE(!lb_image_save(c, &a, p, 0) && !lb_image_load(c, p, &b), "%s", lb_last_error());
+            CHECK(b.width == a.width && b.height == a.height && b.channels == ch && b.bits == bits && !memcmp(a.data, b.data, n * (size_t)bits / 8), "%zu x %zu, %d channels of %d bits", a.width, a.height, ch, bits);
+            lb_image_free(&b); free(a.data);
+        }
+    }
+    remove(p); p = "build/tests/saved.jpg";
+    for (ch = 1; ch <= 3; ch += 2) {
+        static const int quality[] = { 100, 92, 75, 30 }; double last = 0; size_t k;
+        for (k = 0; k < 4; k++) {
+            lb_image a, b; double mean; memset(&a, 0, sizeof a);
+            a.width = 61; a.height = 43; a.channels = ch; a.bits = 8; n = 61 * 43 * (size_t)ch; a.data = malloc(n);
+            for (i = 0; i < n; i++) ((uint8_t *)a.data)[i] = (uint8_t)(128 + 90 * sin((double)(i / (size_t)ch % 61) * 0.15 + (double)(i % (size_t)ch)) * cos((double)(i / (size_t)ch / 61) * 0.11));
+            REQUIRE(!lb_image_save(c, &a, p, quality[k]) && !lb_image_load(c, p, &b), "%s", lb_last_error());
+            CHECK(b.width == 61 && b.height == 43 && b.channels == ch, "%d channels", b.channels);
+            biggest((uint8_t *)a.data, (uint8_t *)b.data, n, &mean);
+            CHECK(mean < (k == 0 ? 0.7 : k == 1 ? 1.1 : k == 2 ? 2.2 : 4.5) && mean >= last * 0.9, "quality %d: mean %g", quality[k], mean);
+            last = mean; lb_image_free(&b); free(a.data);
+        }
+    }
+    remove(p); p = "build/tests/saved.wav";
+    {
+        float s[300]; lb_audio a, b; memset(&a, 0, sizeof a);
+        for (i = 0; i < 300; i++) s[i] = (float)((int)(i * 7919 % 65536) - 32768) / 32768.0f;
+        s[0] = 2; s[1] = -2;
+        a.rate = 22050; a.channels = 2; a.frames = 150; a.data = s;
+        REQUIRE(!lb_audio_save(c, &a, p) && !lb_audio_load(c, p, &b), "%s", lb_last_error());
+        CHECK(b.rate == 22050 && b.channels == 2 && b.frames == 150 && b.data[0] == 32767.0f / 32768 && b.data[1] == -1 && !memcmp(b.data + 2, s + 2, 298 * sizeof(float)), "%zu samples at %d", b.frames, b.rate);
+        lb_audio_free(&b);
+    }
+    remove(p);
+    { lb_image a; memset(&a, 0, sizeof a); CHECK(lb_image_save(c, &a, "build/tests/none.png", 0) == LB_ERR_ARG, "an empty image"); }
+    lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+LBT(video, every_allocation_of_saving_may_fail) {
+    static const char *const names[] = { "build/tests/f.png", "build/tests/f.jpg", "build/tests/f.mp4", "build/tests/f.avi", "build/tests/f.y4m" }; static uint8_t px[2][48 * 32 * 3]; lb_ctx *c = new_ctx(); lb_image im[2]; size_t i; long n, before = live; lb__file f;
+    memset(im, 0, sizeof im);
+    for (i = 0; i < 2; i++) { im[i].width = 48; im[i].height = 32; im[i].channels = 3; im[i].bits = 8; im[i].data = px[i]; }
+    for (i = 0; i < LB__COUNT(names); i++) {
+        lb_status s = LB_ERR_MEM;
+        remove(names[i]);
+        for (n = 0; n < 500 && s; n++) {
+            fail_after = n; s = i < 2 ? lb_image_save(c, &im[0], names[i], 0) : lb_video_save(c, im, 2, 10, names[i], 0); fail_after = LONG_MAX;
+            CHECK(s == LB_OK || s == LB_ERR_MEM, "%s: %s", names[i], lb_last_error());
+            CHECK(live == before, "%s, allocation %ld failing: %ld blocks were not freed", names[i], n, live - before);
+            if (s) CHECK(lb__file_open(names[i], &f) == LB_ERR_IO, "%s is there after a failure", names[i]);
+        }
+        CHECK(!s, "%s never succeeded", names[i]);
+        remove(names[i]);
+    }
+    lb_ctx_free(c);
+}
