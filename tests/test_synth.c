@@ -129,6 +129,21 @@ LBT(synth, obj_meshes) {
     memset(&m, 0, sizeof m);
     CHECK(sy_obj(&m, p) == -1 && m.count == 12, "%zu corners", m.count);
     { size_t i; float lo = 9, hi = -9; for (i = 0; i < m.count; i++) { lo = fminf(lo, m.p[i].z); hi = fmaxf(hi, m.p[i].z); } CHECK(lo == -1 && fabsf(hi + 0.5f) < 1e-5f, "stands on -1: %g to %g", (double)lo, (double)hi); }
-    free(m.p); free(m.n);
-    remove(p);
+    CHECK(!m.tint, "no colours without a library");
+    free(m.p); free(m.n); remove(p);
+    f = fopen("build/tests/synth.mtl", "w"); REQUIRE(f, "cannot write"); fputs("newmtl a\nKd 1 0 0.5\r\nnewmtl b\nKd 0 0.2 0\n", f); fclose(f);
+    f = fopen(p, "w"); REQUIRE(f, "cannot write"); fputs("mtllib synth.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3\nusemtl b\nf 1 2 4\nusemtl a\r\nf 2 3 4\n", f); fclose(f);
+    memset(&m, 0, sizeof m);
+    CHECK(sy_obj(&m, p) == -1 && m.count == 9 && m.tint && m.tint[0] == 0x1b3b3b3 && m.tint[1] == 0x1003300 && m.tint[2] == 0x1ff0080, "colours of the library");
+    free(m.p); free(m.n); free(m.tint);
+    {
+        char name[] = "render", file[] = "build/tests/synth.obj", o[] = "-o", dir[] = DIR_A, size[] = "--size", px[] = "32"; char *argv[] = { name, file, o, dir, size, px, NULL }; lb_ctx *c = NULL; lb_image a; lb_video *v = NULL; lb_video_info info;
+        REQUIRE(!lb_ctx_new(NULL, &c) && cmd_render(6, argv) == 0, "render failed");
+        CHECK(!lb_image_load(c, DIR_A "/synth-0.png", &a) && a.channels == 3 && a.width == 32, "%s", lb_last_error()); lb_image_free(&a);
+        CHECK(!lb_image_load(c, DIR_A "/synth-0-depth.png", &a) && a.channels == 1 && a.bits == 16, "%s", lb_last_error()); lb_image_free(&a);
+        CHECK(!lb_video_open(c, DIR_A "/synth.mp4", &v), "%s", lb_last_error());
+        if (v) { lb_video_get_info(v, &info); CHECK(info.frames == 8, "%zu frames", info.frames); }
+        lb_video_free(v); lb_ctx_free(c); digest(DIR_A, 0, 1);
+    }
+    remove(p); remove("build/tests/synth.mtl");
 }

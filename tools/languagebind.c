@@ -35,6 +35,7 @@ static const cli_row cli_rows[] = {
     { "vocab",      cmd_vocab,      "learn a vocabulary from captions" },
     { "convert",    cmd_convert,    "a published checkpoint to a .lbw weight file" },
     { "bundle",     cmd_bundle,     "the towers of several weight files in one" },
+    { "render",     cmd_render,     "pictures, depth maps and turntables of OBJ models" },
     { "synth",      cmd_synth,      "a procedural corpus of five modalities with captions" },
     { "merge",      cmd_merge,      "adapters and low-rank updates into the weights of their model" },
 };

@@ -67,7 +67,7 @@ static float sy_noise(sy_v p) {
 
 /* ---- meshes: within [-1, 1], standing on z = -1, z up; flat or smooth by the normals that are stored per corner ---- */
 
-typedef struct sy_mesh { sy_v *p, *n; size_t count, cap; const char *name; float height; } sy_mesh;      /* count corners, three a triangle; height: of its top above its foot, in half sizes */
+typedef struct sy_mesh { sy_v *p, *n; uint32_t *tint; size_t count, cap; const char *name; uint32_t now; } sy_mesh;      /* count corners, three a triangle; tint 0xrrggbb a triangle, of files that have colours; now: of the next one */
 static int sy_tri(sy_mesh *m, sy_v a, sy_v b, sy_v c, sy_v na, sy_v nb, sy_v nc) {
     if (m->count + 3 > m->cap) {
         const size_t cap = m->cap ? 2 * m->cap : 768; sy_v *p = (sy_v *)realloc(m->p, cap * sizeof *p), *n;
@@ -76,7 +76,9 @@ static int sy_tri(sy_mesh *m, sy_v a, sy_v b, sy_v c, sy_v na, sy_v nb, sy_v nc)
         n = (sy_v *)realloc(m->n, cap * sizeof *n);
         if (!n) return 0;
         m->n = n; m->cap = cap;
+        if (m->now) { uint32_t *t = (uint32_t *)realloc(m->tint, cap / 3 * sizeof *t); if (!t) return 0; m->tint = t; }
     }
+    if (m->now) m->tint[m->count / 3] = m->now;
     m->p[m->count] = a; m->p[m->count + 1] = b; m->p[m->count + 2] = c; m->n[m->count] = na; m->n[m->count + 1] = nb; m->n[m->count + 2] = nc; m->count += 3;
     return 1;
 }
@@ -141,16 +143,46 @@ static int sy_make(sy_mesh *m, int shape) {
     m->name = shape < SY_SHAPES ? sy_shape_words[shape][0] : "";
     return ok;
 }
-/* OBJ: v and f lines (fans, negative numbers, v/vt/vn); the rest is skipped.  Fitted into the unit box, y up becomes z up. */
+/* The diffuse colours of a material library, which need not be there: "newmtl NAME", "Kd r g b". */
+typedef struct sy_paint { char name[64]; uint32_t rgb; } sy_paint;
+static sy_paint *sy_mtl(const char *path, size_t *n) {
+    lb__file f; sy_paint *list = NULL; size_t at = 0, cap = 0; char text[512];
+    *n = 0;
+    if (lb__file_open(path, &f)) return NULL;
+    while (at < f.size) {
+        size_t end = at, len; double r, g, b;
+        while (end < f.size && f.data[end] != '\n') end++;
+        len = end - at < sizeof text - 1 ? end - at : sizeof text - 1; memcpy(text, f.data + at, len); text[len] = 0; at = end + 1;
+        while (len && (text[len - 1] == '\r' || text[len - 1] == ' ')) text[--len] = 0;
+        if (!strncmp(text, "newmtl ", 7) && *n < 100000) {
+            if (*n == cap) { sy_paint *q; cap = cap ? 2 * cap : 16; q = (sy_paint *)realloc(list, cap * sizeof *q); if (!q) break; list = q; }
+            snprintf(list[*n].name, sizeof list->name, "%.63s", text + 7); list[*n].rgb = 0x1b3b3b3; *n += 1;
+        } else if (*n && sscanf(text, " Kd %lf %lf %lf", &r, &g, &b) == 3 && r >= 0 && g >= 0 && b >= 0)
+            list[*n - 1].rgb = 0x1000000u | (uint32_t)(255 * LB__MIN(r, 1) + 0.5) << 16 | (uint32_t)(255 * LB__MIN(g, 1) + 0.5) << 8 | (uint32_t)(255 * LB__MIN(b, 1) + 0.5);
+    }
+    lb__file_close(&f);
+    return list;
+}
+/* OBJ: v and f lines (fans, negative numbers, v/vt/vn), mtllib and usemtl; the rest is skipped.  Fitted into the unit box, y up becomes z up.
+ * -1, or the exit status after a message. */
 static int sy_obj(sy_mesh *m, const char *path) {
-    lb__file f; sy_v *v = NULL, lo = { 1e30f, 1e30f, 1e30f }, hi = { -1e30f, -1e30f, -1e30f }; size_t nv = 0, cap = 0, at = 0, line = 0, i; int rc = -1; char text[1024];
+    sy_paint *paint = NULL; size_t paints = 0, k; lb__file f; sy_v *v = NULL, lo = { 1e30f, 1e30f, 1e30f }, hi = { -1e30f, -1e30f, -1e30f }; size_t nv = 0, cap = 0, at = 0, line = 0, i; int rc = -1; char text[1024];
     if (lb__file_open(path, &f)) return cli_fail("%s", lb_last_error());
     while (at < f.size && rc < 0) {
         size_t end = at, n; char *p;
         while (end < f.size && f.data[end] != '\n') end++;
         line++; n = end - at < sizeof text - 1 ? end - at : sizeof text - 1;
         memcpy(text, f.data + at, n); text[n] = 0; at = end + 1; p = text;
-        if (p[0] == 'v' && (p[1] == ' ' || p[1] == '\t')) {
+        while (n && (text[n - 1] == '\r' || text[n - 1] == ' ')) text[--n] = 0;
+        if (!strncmp(p, "mtllib ", 7) && !paint) {
+            char lib[1600]; const char *slash = strrchr(path, '/');
+            snprintf(lib, sizeof lib, "%.*s%s", slash ? (int)LB__MIN(slash + 1 - path, 500) : 0, path, p + 7);
+            paint = sy_mtl(lib, &paints);
+            m->now = paints && !m->count ? 0x1b3b3b3 : 0;                            /* bit 24 says that there is a colour */
+        } else if (!strncmp(p, "usemtl ", 7) && m->now) {
+            m->now = 0x1b3b3b3;
+            for (k = 0; k < paints; k++) if (!strncmp(paint[k].name, p + 7, 63)) m->now = paint[k].rgb;
+        } else if (p[0] == 'v' && (p[1] == ' ' || p[1] == '\t')) {
             double c[3]; int k;
             for (k = 0, p++; k < 3; k++) { char *e; c[k] = strtod(p, &e); if (e == p || !(fabs(c[k]) < 1e6)) break; p = e; }
             if (k < 3) { rc = cli_fail("%s: line %zu: three coordinates were expected after v", path, line); break; }
@@ -180,16 +212,16 @@ static int sy_obj(sy_mesh *m, const char *path) {
         k = k > 0 ? 2 / k : 1;
         for (i = 0; i < m->count; i++) m->p[i] = sy_vec((m->p[i].x - (lo.x + hi.x) / 2) * k, (m->p[i].y - (lo.y + hi.y) / 2) * k, (m->p[i].z - lo.z) * k - 1);
     }
-    free(v); lb__file_close(&f);
+    free(v); free(paint); lb__file_close(&f);
     return rc;
 }
 
 /* ---- staging: where everything stands in one modality's world ---- */
 
 enum { SY_RGB, SY_DEPTH, SY_INFRARED };
-enum { SY_MAIN, SY_POST, SY_MALLET, SY_STRING };
+enum { SY_MAIN, SY_POST, SY_MALLET, SY_STRING, SY_MODEL };
 enum { SY_MAX_THINGS = 12 };
-typedef struct sy_thing { const sy_mesh *mesh; int what; sy_v at, rx, ry, rz, scale; } sy_thing;        /* world = at + rx*x*scale.x + ...; rx, ry, rz orthonormal */
+typedef struct sy_thing { const sy_mesh *mesh; int what; size_t first; sy_v at, rx, ry, rz, scale; } sy_thing;        /* world = at + rx*x*scale.x + ...; rx, ry, rz orthonormal; first: of its triangles, in the frame */
 typedef struct sy_stage {
     const sy_clip *clip; const sy_mesh *meshes; size_t mesh_count;
     float r, view, elevation, roll, focal, aim; sy_v eye, ex, ey, ez, light;                            /* r: half size; view: metres to the main object */
@@ -344,7 +376,7 @@ static void sy_shadow_tri(float *mask, const float x[3], const float y[3]) {
     }
 }
 /* Depth and triangle of every pixel, and the shadow on the floor. */
-static int sy_raster(sy_frame *f, const sy_stage *s, int w, int h, int shadow) {
+static int sy_raster(sy_frame *f, sy_stage *s, int w, int h, int shadow) {
     const float foc = s->focal * (float)h, cx = (float)w / 2, cy = (float)h / 2; size_t i, n = 0; int t, k;
     f->w = w; f->h = h;
     for (i = 0; i < (size_t)w * (size_t)h; i++) { f->z[i] = 1e30f; f->id[i] = 0; }
@@ -353,7 +385,8 @@ static int sy_raster(sy_frame *f, const sy_stage *s, int w, int h, int shadow) {
     if (shadow) memset(f->shadow, 0, SY_SHADOW * SY_SHADOW * sizeof(float));
     f->corners = 0;
     for (t = 0; t < s->things; t++) {
-        const sy_thing *th = &s->thing[t]; const sy_mesh *m = th->mesh;
+        sy_thing *th = &s->thing[t]; const sy_mesh *m = th->mesh;
+        th->first = f->corners / 3;
         for (i = 0; i + 2 < m->count; i += 3) {
             float x[3], y[3], q[3], area; int x0, x1, y0, y1, ix, iy, behind = 0; const size_t base = f->corners;
             for (k = 0; k < 3; k++) {
@@ -398,7 +431,7 @@ static int sy_raster(sy_frame *f, const sy_stage *s, int w, int h, int shadow) {
 
 /* ---- shading ---- */
 
-typedef struct sy_hit { sy_v dir, p, n, own; float depth; const sy_thing *thing; } sy_hit;      /* own: the thing's own coordinates; depth along the axis */
+typedef struct sy_hit { sy_v dir, p, n, own; float depth; size_t triangle; const sy_thing *thing; } sy_hit;      /* own: the thing's own coordinates; depth along the axis */
 /* What the ray through pixel (x, y) meets when nothing stands in its way. */
 static void sy_background(const sy_stage *s, const sy_frame *f, int x, int y, sy_hit *h) {
     const float foc = s->focal * (float)f->h, u = ((float)x + 0.5f - (float)f->w / 2) / foc, v = ((float)f->h / 2 - (float)y - 0.5f) / foc; float floor_t, wall_t;
@@ -411,7 +444,7 @@ static int sy_foreground(const sy_stage *s, const sy_frame *f, int x, int y, sy_
     const size_t at = (size_t)y * (size_t)f->w + (size_t)x; const int32_t id = f->id[at]; sy_v c[3], p, d; float a[3], area; size_t k;
     if (!id) return 0;
     for (k = 0; k < 3; k++) c[k] = f->cam[3 * (size_t)(id - 1) + k];
-    h->thing = &s->thing[f->of[id - 1]]; h->depth = f->z[at];
+    h->thing = &s->thing[f->of[id - 1]]; h->depth = f->z[at]; h->triangle = (size_t)(id - 1) - h->thing->first;
     p = sy_add(s->eye, sy_mul(h->dir, h->depth));
     d = sy_sub(p, s->eye); d = sy_vec(sy_dot(d, s->ex), sy_dot(d, s->ey), sy_dot(d, s->ez));
     {   /* barycentric in the plane of the triangle */
@@ -452,6 +485,10 @@ static sy_v sy_surface_colour(const sy_stage *s, const sy_hit *h, sy_v behind) {
     float mark = 1;
     if (h->thing->what == SY_POST) return sy_mul(sy_vec(0.45f, 0.42f, 0.40f), (0.35f + 0.25f * sky + 0.5f * diff) * ((int)floorf((h->own.z + 1) * 6) & 1 ? 1.0f : 0.75f));
     if (h->thing->what == SY_MALLET) return sy_add(sy_mul(sy_vec(0.22f, 0.17f, 0.14f), 0.4f + 0.3f * sky + 0.6f * diff), sy_mul(sy_vec(1, 1, 1), 0.25f * powf(spec, 24)));
+    if (h->thing->what == SY_MODEL) {
+        const uint32_t t = h->thing->mesh->tint ? h->thing->mesh->tint[h->triangle] : 0xb3b3b3; const sy_v k = sy_vec((float)(t >> 16 & 255) / 255, (float)(t >> 8 & 255) / 255, (float)(t & 255) / 255);
+        return sy_add(sy_mul(sy_tint(k, k), 0.38f + 0.22f * sky + 0.5f * diff), sy_mul(sy_vec(1, 1, 1), 0.12f * powf(spec, 30)));     /* files hold display values */
+    }
     if (h->thing->what == SY_STRING) return sy_vec(0.15f, 0.13f, 0.12f);
     if (h->own.x > 0.15f && fabsf(h->own.y) < 0.35f * h->own.x) mark = 0.5f;          /* a band on one side, so that turning can be seen */
     c = sy_mul(c, mark);
@@ -484,7 +521,7 @@ static sy_v sy_surface_colour(const sy_stage *s, const sy_hit *h, sy_v behind) {
     }
 }
 /* A mean over ss x ss samples a pixel, 8 bits, with a little sensor noise. */
-static int sy_render_rgb(sy_frame *f, const sy_stage *s, int side, int ss, lb__rng *noise, uint8_t *out) {
+static int sy_render_rgb(sy_frame *f, sy_stage *s, int side, int ss, lb__rng *noise, uint8_t *out) {
     int x, y, i, j, k; const int w = side * ss;
     if (!sy_raster(f, s, w, w, 1)) return 0;
     for (y = 0; y < w; y++) for (x = 0; x < w; x++) {
@@ -503,7 +540,7 @@ static int sy_render_rgb(sy_frame *f, const sy_stage *s, int side, int ss, lb__r
     return 1;
 }
 /* Millimetres along the axis, as a sensor gives them: noise grows with the square of the distance. */
-static int sy_render_depth(sy_frame *f, const sy_stage *s, int side, lb__rng *noise, uint16_t *out) {
+static int sy_render_depth(sy_frame *f, sy_stage *s, int side, lb__rng *noise, uint16_t *out) {
     int x, y;
     if (!sy_raster(f, s, side, side, 0)) return 0;
     for (y = 0; y < side; y++) for (x = 0; x < side; x++) {
@@ -517,7 +554,7 @@ static int sy_render_depth(sy_frame *f, const sy_stage *s, int side, lb__rng *no
 }
 /* One fixed scale: -20 degrees is 0, 120 is 255.  Bodies radiate a little less towards their rims and mirror the room there; the floor takes
  * some of their heat where they stand. */
-static int sy_render_infrared(sy_frame *f, const sy_stage *s, int side, int ss, lb__rng *noise, uint8_t *out) {
+static int sy_render_infrared(sy_frame *f, sy_stage *s, int side, int ss, lb__rng *noise, uint8_t *out) {
     int x, y, i, j, t; const int w = side * ss;
     if (!sy_raster(f, s, w, w, 0)) return 0;
     for (y = 0; y < w; y++) for (x = 0; x < w; x++) {
@@ -897,8 +934,58 @@ static int cmd_synth(int argc, char **argv) {
     rc = sy_manifests(&j);
     if (rc < 0) { rc = 0; printf("%s: %zu clips of %d modalities, manifests video image depth thermal audio (.jsonl), vidal.json, attributes.tsv\n", j.dir, j.clips, 5); }
 done:
-    for (k = 0; k < j.mesh_count; k++) { free(j.mesh[k].p); free(j.mesh[k].n); if (k >= SY_SHAPES) free((void *)(uintptr_t)j.mesh[k].name); }
+    for (k = 0; k < j.mesh_count; k++) { free(j.mesh[k].p); free(j.mesh[k].n); free(j.mesh[k].tint); if (k >= SY_SHAPES) free((void *)(uintptr_t)j.mesh[k].name); }
     for (k = 0; k < workers; k++) { if (j.frame) sy_frame_free(&j.frame[k]); if (j.mix) free(j.mix[k]); }
     free(j.clip); free(j.frame); free(j.mix); lb_ctx_free(j.ctx); cli_list_free(&dirs); cli_list_free(&meshes);
+    return rc;
+}
+
+/* ---- pictures of a model: RGB, depth and a turntable, each from a place of its own ---- */
+
+static int cmd_render(int argc, char **argv) {
+    cli_list files = { 0, 0, 0 }; const char *dir = "."; long long side = 224, frames = 8, seed = 1, views = 1; int rc, k; size_t i; lb_ctx *ctx = NULL; sy_frame f; uint8_t *px = NULL; lb_image *img = NULL; cli_common common = { 0, 0 };
+    const cli_option options[] = {
+        { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 },
+        { "output", 'o', CLI_TEXT, &dir, "DIR", "where to (default the current folder); it is made when it is not there", 0, 0 },
+        { "size", 0, CLI_INT, &side, "PX", "side of the pictures (default 224)", 16, 1024 },
+        { "frames", 0, CLI_INT, &frames, "N", "frames of the turntable (default 8)", 2, 256 },
+        { "views", 0, CLI_INT, &views, "N", "pictures and depth maps of each model (default 1)", 1, 1000 },
+        { "seed", 's', CLI_INT, &seed, "N", "other cameras, lights and rooms (default 1)", 0, 1e15 },
+        CLI_THREADS(common) };
+    if ((rc = cli_parse(argc, argv, "FILE.obj... [-o DIR]", "Renders models (Wavefront OBJ, with the colours of their .mtl) for training and indexing: NAME-0.png in colour, NAME-0-depth.png in\n"
+            "millimetres, 16 bits, and the turntable NAME.mp4.  Camera, light, pose and room differ between them and are drawn from the seed and\nthe name.\n", options, LB__COUNT(options))) >= 0) return rc;
+    memset(&f, 0, sizeof f);
+    if (!files.n) { rc = cli_wrong("no model to render"); goto done; }
+    if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (!sy_folder(dir)) { rc = cli_fail("%s: %s", dir, strerror(errno)); goto done; }
+    px = (uint8_t *)malloc((size_t)(3 * side * side) * (size_t)frames); img = (lb_image *)malloc((size_t)frames * sizeof *img);
+    if (!px || !img || !sy_frame_new(&f, (int)side * 2)) { rc = cli_fail("out of memory"); goto done; }
+    for (rc = 0, i = 0; i < files.n && !rc; i++) {
+        const char *path = files.item[i].value, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path; char stem[256], out[1200]; sy_mesh m; sy_clip c; sy_stage s; long long view; lb_status st = LB_OK; uint64_t key;
+        snprintf(stem, sizeof stem, "%.200s", name); { char *dot = strrchr(stem, '.'); if (dot && dot > stem) *dot = 0; }
+        memset(&m, 0, sizeof m); memset(&c, 0, sizeof c); c.count = 1; c.material = SY_RUBBER;
+        key = (uint64_t)lb__crc32(0, stem, strlen(stem)) << 16;
+        rc = sy_obj(&m, path);
+        if (rc < 0) for (rc = 0, view = -1; view < views && !rc && !st; view++) for (k = 0; k < (view < 0 ? 1 : 2) && !st && !rc; k++) {
+            lb__rng r = lb__rng_new((uint64_t)seed, key + (uint64_t)(view + 1) * 4 + (uint64_t)k), noise = lb__rng_new((uint64_t)seed, key + (uint64_t)(view + 1) * 4 + 2 + (uint64_t)k); const int n = view < 0 ? (int)frames : 1; int t, ok = 1; float yaw;
+            sy_stage_new(&s, &c, &m, 1, &r, 8);
+            s.r = sy_between(&r, 0.5f, 0.62f); yaw = sy_between(&r, -0.7f, 0.7f); s.eye.z += 0.2f;
+            for (t = 0; t < n && ok; t++) {
+                s.things = 0;
+                sy_put(&s, &m, SY_MODEL, sy_vec(0, 0, s.r), yaw + (view < 0 ? 2 * (float)LB__PI * (float)t / (float)n : 0), 0, sy_vec(s.r, s.r, s.r));
+                if (k) ok = sy_render_depth(&f, &s, (int)side, &noise, (uint16_t *)(void *)px);
+                else ok = sy_render_rgb(&f, &s, (int)side, 2, &noise, px + (size_t)t * (size_t)(3 * side * side));
+                img[t] = sy_image((size_t)side, k ? 1 : 3, k ? 16 : 8, px + (size_t)t * (size_t)(3 * side * side));
+            }
+            if (!ok) { rc = cli_fail("out of memory"); break; }
+            if (view < 0) { snprintf(out, sizeof out, "%.800s/%s.mp4", dir, stem); st = lb_video_save(ctx, img, (size_t)n, n / 2.0, out, 90); }
+            else { snprintf(out, sizeof out, "%.800s/%s-%d%s.png", dir, stem, (int)view, k ? "-depth" : ""); st = lb_image_save(ctx, &img[0], out, 0); }
+        }
+        if (st) rc = cli_fail("%s", lb_last_error());
+        free(m.p); free(m.n); free(m.tint);
+        cli_progress("models", i + 1, files.n);
+    }
+done:
+    sy_frame_free(&f); free(px); free(img); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;
 }
