@@ -629,7 +629,7 @@ enum { SY_TEMPLATES = 8 };
 static const char *const sy_templates[SY_VIEWS][SY_TEMPLATES] = {
     { "a photo of {n} {r}", "{n} {r}, {d}", "a picture showing {n}, {d}", "{n} on the floor {r}", "an image with {n} {r}, {d}", "we see {n} {d}", "in this snapshot we find {n} {r}", "look at {n}, {d}" },
     { "a video: {n} {v} {r}", "{n} {v} {r}", "{n} {v}, {h}", "watch how {n} {v}, {d}", "a clip in which {n} {v} {r}, {h}", "{n} {v} {d}, {h}", "footage where {n} {v}, {h}", "behold, {n} {v} {r}" },
-    { "the sound of {n} {h}", "{s} of {n}, {h}", "{n} {h}, {s}", "a recording of {n}, {h}", "you hear {n} {h}, {s}", "{s} noise, {n} is {h}", "audio where {n} is {h}", "listen to the {s} of {n}, {h}" },
+    { "the sound of {n} {h}", "{s} of {n}, {h}", "{n} {h}, {s}", "a recording of {n}, {h}", "you hear {n} {h}, {s}", "{s} noise, {n} is {h}", "audio of {n}, {h}", "listen to the {s} of {n}, {h}" },
     { "silence", "a quiet room, nothing is hit", "only faint noise", "no sound at all", "nothing but background hiss", "a silent recording", "complete stillness for the ear", "an empty soundtrack" },
     { "a thermal image of {n} {r}", "{n} in infrared, {d}", "infrared view of {n} {r}, {d}", "a heat picture showing {n}", "{n} seen by a thermal camera {r}", "thermal camera, {n} {d}", "a thermogram with {n} {r}", "night vision finds {n}, {d}" },
     { "a depth map of {n} {r}", "{n} {r}, {d}, in depth", "a range image showing {n}, {d}", "depth image with {n} {r}, {d}", "{n} in a depth map, {d}", "how far away is {n} {r}", "a 3-D sensor looks at {n} {r}", "laser scan of {n}, {d}" },
