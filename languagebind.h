@@ -6057,6 +6057,289 @@ done:
     return s;
 }
 
+/* ---- 9.5 >>bmp and pnm: Windows bitmaps (1 to 32 bits, RLE, bit fields) and the portable formats P1 to P7 ---- */
+
+/* File header (14 bytes: "BM", size, 0, offset of the pixels), information header (its size says which), colour table or masks, rows from
+ * the bottom up (from the top down when the height is negative), each padded to four bytes. */
+static unsigned lb__bmp_field(uint32_t v, uint32_t mask, int shift, unsigned top) { return mask ? (unsigned)(((uint64_t)((v & mask) >> shift) * 255) / top) : 0; }
+static lb_status lb__bmp_rle(const uint8_t *p, size_t n, int bits, size_t w, size_t h, uint8_t *index) {
+    size_t x = 0, y = 0, at = 0, i;
+    while (n - at >= 2 && y < h) {
+        const unsigned count = p[at], v = p[at + 1];
+        at += 2;
+        if (count) { for (i = 0; i < count && x < w; i++, x++) index[y * w + x] = (uint8_t)(bits == 8 ? v : i & 1 ? v & 15 : v >> 4); continue; }
+        if (v == 0) { x = 0; y++; continue; }
+        if (v == 1) return LB_OK;
+        if (v == 2) { if (n - at < 2) break; x += p[at]; y += p[at + 1]; at += 2; if (x > w) x = w; continue; }
+        {
+            const size_t bytes = bits == 8 ? v : (v + 1) / 2;
+            if (n - at < bytes) break;
+            for (i = 0; i < v; i++) { const uint8_t b = p[at + (bits == 8 ? i : i / 2)]; if (x < w) index[y * w + x++] = (uint8_t)(bits == 8 ? b : i & 1 ? b & 15 : b >> 4); }
+            at += LB__MIN((bytes + 1) & ~(size_t)1, n - at);
+        }
+    }
+    return y >= h ? LB_OK : lb__fail(LB_ERR_FORMAT, "BMP: the run-length coded rows end at row %zu of %zu", y, h);
+}
+static lb_status lb__bmp_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int head_only, lb_image *out) {
+    uint32_t head, offset, mask[4] = { 0, 0, 0, 0 }, packing = 0, colours = 0, max; int64_t w, h; int bits, down = 0, k, shift[4] = { 0, 0, 0, 0 }; unsigned top[4]; const uint8_t *palette = NULL; size_t row, y, x, at, entry; uint8_t *index = NULL; lb_status s;
+    if (n < 26) return lb__fail(LB_ERR_FORMAT, "BMP: %zu bytes, the headers alone have 26", n);
+    offset = lb__u32le(d + 10); head = lb__u32le(d + 14);
+    if (head != 12 && (head < 40 || head > 124)) return lb__fail(LB_ERR_UNSUPPORTED, "BMP: an information header of %u bytes; 12 and 40 to 124 are known", head);
+    if (n < 14 + (size_t)head) return lb__fail(LB_ERR_FORMAT, "BMP: the header is cut off at byte %zu", n);
+    if (head == 12) { w = lb__u16le(d + 18); h = lb__u16le(d + 20); bits = lb__u16le(d + 24); }
+    else {
+        w = (int32_t)lb__u32le(d + 18); h = (int32_t)lb__u32le(d + 22); bits = lb__u16le(d + 28); packing = lb__u32le(d + 30); colours = lb__u32le(d + 46);
+        if (h < 0) { h = -h; down = 1; }
+    }
+    if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32) return lb__fail(LB_ERR_FORMAT, "BMP: %d bits a pixel; 1, 4, 8, 16, 24 or 32 were expected", bits);
+    if (!(packing == 0 || (packing == 1 && bits == 8) || (packing == 2 && bits == 4) || ((packing == 3 || packing == 6) && (bits == 16 || bits == 32)))) return lb__fail(LB_ERR_UNSUPPORTED, "BMP: packing %u of %d bits a pixel", packing, bits);
+    at = 14 + (size_t)head; entry = head == 12 ? 3 : 4; max = 1u << (bits < 16 ? bits : 1);
+    if (packing == 3 || packing == 6) {
+        const size_t fields = packing == 6 || head >= 56 ? 4 : 3, from = head >= 52 ? 14 + 40 : at;
+        if (n < from + 4 * fields) return lb__fail(LB_ERR_FORMAT, "BMP: the colour masks are cut off");
+        for (k = 0; k < (int)fields; k++) mask[k] = lb__u32le(d + from + 4 * (size_t)k);
+        if (head < 52) at += 4 * fields;
+    } else if (bits == 16) { mask[0] = 0x7c00; mask[1] = 0x3e0; mask[2] = 0x1f; }
+    else if (bits == 32) { mask[0] = 0xff0000; mask[1] = 0xff00; mask[2] = 0xff; }
+    for (k = 0; k < 4; k++) { if (mask[k]) while (!(mask[k] >> shift[k] & 1)) shift[k]++; top[k] = mask[k] ? mask[k] >> shift[k] : 1; }
+    if (bits < 16) {
+        if (!colours || colours > max) colours = max;
+        if (n - at < entry * colours) return lb__fail(LB_ERR_FORMAT, "BMP: the colour table of %u entries is cut off", colours);
+        palette = d + at;
+    }
+    LB__TRY(lb__image_head(ctx, "BMP", w > 0 ? (uint64_t)w : 0, (uint64_t)h, mask[3] ? 4 : 3, 8, out));
+    if (head_only) return LB_OK;
+    if (offset > n) return lb__fail(LB_ERR_FORMAT, "BMP: the pixels begin at byte %u, the file has %zu", offset, n);
+    row = (((size_t)w * (size_t)bits + 31) / 32) * 4;
+    if (packing != 1 && packing != 2 && (n - offset) / row < (size_t)h) return lb__fail(LB_ERR_FORMAT, "BMP: %zu of %lld rows are there", (n - offset) / row, (long long)h);
+    LB__TRY(lb__image_pixels(out));
+    if (packing == 1 || packing == 2) {
+        index = (uint8_t *)lb__alloc((size_t)w * (size_t)h, 1);
+        if (!index) return LB_ERR_MEM;
+        s = lb__bmp_rle(d + offset, n - offset, bits, (size_t)w, (size_t)h, index);
+        if (s) { lb__release(index); return s; }
+    }
+    for (y = 0; y < (size_t)h; y++) {
+        const uint8_t *p = d + offset + y * row; uint8_t *o = (uint8_t *)out->data + (down ? y : (size_t)h - 1 - y) * (size_t)w * (size_t)out->channels;
+        for (x = 0; x < (size_t)w; x++, o += out->channels) {
+            if (bits < 16) {
+                const unsigned i = index ? index[y * (size_t)w + x] : bits == 8 ? p[x] : bits == 4 ? (unsigned)(x & 1 ? p[x / 2] & 15 : p[x / 2] >> 4) : (unsigned)(p[x / 8] >> (7 - x % 8) & 1);
+                if (i < colours) { const uint8_t *c = palette + entry * i; o[0] = c[2]; o[1] = c[1]; o[2] = c[0]; } else o[0] = o[1] = o[2] = 0;
+            } else if (bits == 24) { o[0] = p[3 * x + 2]; o[1] = p[3 * x + 1]; o[2] = p[3 * x]; }
+            else {
+                const uint32_t v = bits == 16 ? lb__u16le(p + 2 * x) : lb__u32le(p + 4 * x);
+                for (k = 0; k < out->channels; k++) o[k] = (uint8_t)lb__bmp_field(v, mask[k], shift[k], top[k]);
+            }
+        }
+    }
+    lb__release(index);
+    return LB_OK;
+}
+
+/* "P1".."P6", then width, height and (not for bitmaps) the largest value as text with # comments, then text (P1-P3) or bytes.  P7 names its
+ * fields.  Above 255 samples have two bytes, big-endian.  8-bit values are scaled to 255 and 16-bit colour to 65535, rounded; 16-bit grey is
+ * left as it is, because it measures something (depth in millimetres). */
+static int lb__pnm_number(const uint8_t *d, size_t n, size_t *at, uint64_t *v) {
+    *v = 0;
+    for (;;) {
+        if (*at < n && d[*at] == '#') while (*at < n && d[*at] != '\n' && d[*at] != '\r') ++*at;
+        else if (*at < n && (d[*at] == ' ' || (d[*at] >= 9 && d[*at] <= 13))) ++*at;
+        else break;
+    }
+    if (*at >= n || d[*at] < '0' || d[*at] > '9') return 0;
+    while (*at < n && d[*at] >= '0' && d[*at] <= '9') { if (*v > 0xffffffff) return 0; *v = *v * 10 + (d[(*at)++] - '0'); }
+    return 1;
+}
+static lb_status lb__pnm_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int head_only, lb_image *out) {
+    const int kind = d[1] - '0'; uint64_t w = 0, h = 0, top = 1, ch = kind == 3 || kind == 6 ? 3 : 1, v; size_t at = 2, i, count, row, left; int bits, scale;
+    if (kind < 7) {
+        if (!lb__pnm_number(d, n, &at, &w) || !lb__pnm_number(d, n, &at, &h) || (kind != 1 && kind != 4 && !lb__pnm_number(d, n, &at, &top))) return lb__fail(LB_ERR_FORMAT, "PNM: byte %zu: width, height and the largest value were expected", at);
+        if (kind > 3) { if (at >= n) return lb__fail(LB_ERR_FORMAT, "PNM: no pixels"); at++; }          /* one white space, then bytes */
+    } else {
+        static const char *const names[] = { "WIDTH ", "HEIGHT ", "DEPTH ", "MAXVAL " }; uint64_t *const to[4] = { &w, &h, &ch, &top };
+        ch = 0;
+        for (;;) {
+            const uint8_t *nl; size_t len, k;
+            while (at < n && (d[at] == '\n' || d[at] == '\r')) at++;
+            nl = at < n ? (const uint8_t *)memchr(d + at, '\n', n - at) : NULL;
+            if (!nl) return lb__fail(LB_ERR_FORMAT, "PNM: byte %zu: the header of a P7 file does not reach ENDHDR", at);
+            len = (size_t)(nl - (d + at));
+            if (len >= 6 && !memcmp(d + at, "ENDHDR", 6)) { at += len + 1; break; }
+            for (k = 0; k < 4; k++) if (len > strlen(names[k]) && !memcmp(d + at, names[k], strlen(names[k]))) { size_t q = at + strlen(names[k]); if (!lb__pnm_number(d, at + len, &q, to[k])) return lb__fail(LB_ERR_FORMAT, "PNM: byte %zu: a number was expected after %s", at, names[k]); }
+            at += len + 1;
+        }
+    }
+    if (top < 1 || top > 65535 || ch < 1 || ch > 4) return lb__fail(LB_ERR_FORMAT, "PNM: %llu channels up to %llu; 1 to 4 and at most 65535 were expected", (unsigned long long)ch, (unsigned long long)top);
+    bits = top > 255 ? 16 : 8; scale = kind == 1 || kind == 4 ? 1 : bits == 8 ? top != 255 : top != 65535 && ch > 2;
+    LB__TRY(lb__image_head(ctx, "PNM", w, h, (int)ch, bits, out));
+    if (head_only) return LB_OK;
+    row = (size_t)w * (size_t)ch; left = n - at;
+    if (kind > 3 && left / (kind == 4 ? (row + 7) / 8 : row * (size_t)(bits / 8)) < h) return lb__fail(LB_ERR_FORMAT, "PNM: the pixels are cut off: %zu bytes of %llu rows are there", left, (unsigned long long)h);
+    if (kind < 4 && left / row + 1 < (size_t)h) return lb__fail(LB_ERR_FORMAT, "PNM: the pixels are cut off: %zu bytes for %llu samples", left, (unsigned long long)h * row);
+    LB__TRY(lb__image_pixels(out));
+    count = row * (size_t)h;
+    for (i = 0; i < count; i++) {
+        if (kind == 4) v = !(d[at + i / row * ((row + 7) / 8) + i % row / 8] >> (7 - i % row % 8) & 1);
+        else if (kind > 4) v = bits == 8 ? d[at + i] : lb__u16be(d + at + 2 * i);
+        else if (kind == 1) {                                                       /* digits may touch */
+            while (at < n && d[at] != '0' && d[at] != '1') { if (d[at] == '#') while (at < n && d[at] != '\n') at++; else if (d[at] == ' ' || (d[at] >= 9 && d[at] <= 13)) at++; else break; }
+            if (at >= n || (d[at] != '0' && d[at] != '1')) return lb__fail(LB_ERR_FORMAT, "PNM: byte %zu: 0 or 1 was expected", at);
+            v = d[at++] == '0';
+        } else if (!lb__pnm_number(d, n, &at, &v)) return lb__fail(LB_ERR_FORMAT, "PNM: byte %zu: sample %zu of %zu was expected", at, i, count);
+        if (v > top) { if (kind < 4) return lb__fail(LB_ERR_FORMAT, "PNM: sample %zu is %llu, at most %llu was expected", i, (unsigned long long)v, (unsigned long long)top); v = top; }
+        if (scale) {                                                                /* ties to even, as Pillow rounds */
+            const double t = (double)v / (double)top * (bits == 8 ? 255 : 65535), r = floor(t);
+            v = (uint64_t)r + (t - r > 0.5 || (t - r == 0.5 && ((uint64_t)r & 1)));
+        }
+        if (bits == 8) ((uint8_t *)out->data)[i] = (uint8_t)v; else ((uint16_t *)out->data)[i] = (uint16_t)v;
+    }
+    return LB_OK;
+}
+
+/* ---- 9.6 >>gif: the images of a GIF file, in order ----
+ * Blocks: 0x21 extension (0xf9 graphic control: disposal, transparent index and delay of the next image), 0x2c image, 0x3b end; each holds its
+ * data in sub-blocks of up to 255 bytes. */
+typedef struct lb__gif {
+    const uint8_t *d; size_t n, at; size_t W, H; const uint8_t *global; unsigned colours;       /* global: colours * 3 bytes, or NULL */
+    uint8_t background[3], clear[3], *canvas, *saved; const uint8_t *palette; unsigned used;     /* palette: of the last image, `used` colours */
+    uint16_t *index;                             /* [H, W] of the last image; 0xffff: not drawn */
+    int started, transparent, disposal, before; unsigned delay; size_t x, y, w, h;              /* rectangle that `before` is about */
+} lb__gif;
+static lb_status lb__gif_open(lb_ctx *ctx, const uint8_t *d, size_t n, lb__gif *g) {
+    memset(g, 0, sizeof *g);
+    if (n < 13) return lb__fail(LB_ERR_FORMAT, "GIF: %zu bytes, the header alone has 13", n);
+    g->d = d; g->n = n; g->W = lb__u16le(d + 6); g->H = lb__u16le(d + 8); g->at = 13;
+    {
+        lb_image head; memset(&head, 0, sizeof head);
+        LB__TRY(lb__image_head(ctx, "GIF", g->W, g->H, 3, 8, &head));
+    }
+    memset(g->background, 255, 3);
+    if (d[10] & 0x80) {
+        g->colours = 2u << (d[10] & 7); g->global = d + 13; g->at += 3 * g->colours;
+        if (g->at > n) return lb__fail(LB_ERR_FORMAT, "GIF: the global colour table is cut off at byte %zu", n);
+        if (d[11] < g->colours) memcpy(g->background, g->global + 3 * d[11], 3);
+    }
+    g->transparent = -1;
+    return LB_OK;
+}
+static void lb__gif_free(lb__gif *g) { lb__release(g->canvas); lb__release(g->saved); lb__release(g->index); g->canvas = g->saved = NULL; g->index = NULL; }
+/* Past the sub-blocks at `at`; 0: the file ends before they do. */
+static int lb__gif_skip(const lb__gif *g, size_t *at) {
+    while (*at < g->n && g->d[*at]) *at += 1 + (size_t)g->d[*at];
+    if (*at >= g->n) return 0;
+    *at += 1;
+    return 1;
+}
+static void lb__gif_fill(lb__gif *g, const uint8_t c[3]) {
+    size_t y, x;
+    for (y = g->y; y < g->y + g->h; y++) for (x = g->x; x < g->x + g->w; x++) memcpy(g->canvas + (y * g->W + x) * 3, c, 3);
+}
+/* The image data at `at`, as indices into g->index. */
+static lb_status lb__gif_lzw(lb__gif *g, size_t at, size_t x0, size_t y0, size_t w, size_t h, int interlaced) {
+    uint16_t prefix[4096]; uint8_t suffix[4096], stack[4097]; static const uint8_t start[4] = { 0, 4, 2, 1 }, step[4] = { 8, 8, 4, 2 };
+    unsigned bits = 0, have = 0, min = g->d[at++], width, clear, next, code, left; int old = -1, pass = 0; size_t x = 0, y = 0, depth = 0; uint8_t first = 0;
+    if (min < 1 || min > 11) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: a code size of %u bits, 1 to 11 was expected", at - 1, min);
+    clear = 1u << min; next = clear + 2; width = min + 1; left = g->d[at++];
+    while (y < h) {
+        while (have < width) {
+            if (!left) return LB_OK;                                                /* the data end early: what is missing stays as it was */
+            bits |= (unsigned)g->d[at++] << have; have += 8;
+            if (!--left) left = g->d[at++];
+        }
+        code = bits & ((1u << width) - 1); bits >>= width; have -= width;
+        if (code == clear) { width = min + 1; next = clear + 2; old = -1; continue; }
+        if (code == clear + 1) return LB_OK;
+        if (code > next || (code == next && old < 0) || (old < 0 && code >= clear)) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: code %u before it was defined (%u are)", at, code, next);
+        {
+            unsigned c = code;
+            if (c == next) { stack[depth++] = first; c = (unsigned)old; }
+            while (c >= clear) { stack[depth++] = suffix[c]; c = prefix[c]; }
+            stack[depth++] = first = (uint8_t)c;
+        }
+        if (old >= 0 && next < 4096) { prefix[next] = (uint16_t)old; suffix[next] = first; next++; if (next == 1u << width && width < 12) width++; }
+        old = (int)code;
+        while (depth && y < h) {
+            const uint8_t c = stack[--depth];
+            if (x0 + x < g->W && y0 + y < g->H) g->index[(y0 + y) * g->W + x0 + x] = c;
+            if (++x == w) {
+                x = 0; y += interlaced ? step[pass] : 1u;
+                while (interlaced && y >= h && pass < 3) y = start[++pass];
+            }
+        }
+        depth = 0;
+    }
+    return LB_OK;
+}
+/* The next image.  *more 0: there is none.  draw 0: it is only passed over; 1: its indices are decoded; 2: the canvas shows it: what the last
+ * image asks for is undone, then this one is drawn over.  Where nothing was drawn the canvas is the background colour if the first image has no
+ * transparency, white otherwise, as ffmpeg shows it. */
+static lb_status lb__gif_next(lb__gif *g, int draw, int *more) {
+    g->transparent = -1; g->disposal = 0; g->delay = 0;
+    *more = 0;
+    while (g->at < g->n) {
+        const uint8_t *p = g->d + g->at; const size_t left = g->n - g->at;
+        if (*p == 0x3b) return LB_OK;
+        if (*p == 0x21) {
+            size_t at = g->at + 2;
+            if (left < 2 || !lb__gif_skip(g, &at)) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an extension is cut off", g->at);
+            if (p[1] == 0xf9 && p[2] == 4) { g->disposal = p[3] >> 2 & 7; g->delay = lb__u16le(p + 4); g->transparent = p[3] & 1 ? p[6] : -1; if (g->disposal > 3) g->disposal = 0; }
+            g->at = at;
+        } else if (*p == 0x2c) {
+            const uint8_t *palette = g->global; unsigned colours = g->colours; size_t x, y, w, h, at = g->at + 10, end;
+            if (left < 10) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an image header is cut off", g->at);
+            x = lb__u16le(p + 1); y = lb__u16le(p + 3); w = lb__u16le(p + 5); h = lb__u16le(p + 7);
+            if (!w || !h || x >= g->W || y >= g->H) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an image of %zu x %zu at %zu, %zu on a canvas of %zu x %zu", g->at, w, h, x, y, g->W, g->H);
+            if (p[9] & 0x80) { palette = p + 10; colours = 2u << (p[9] & 7); at += 3 * colours; }
+            end = at + 1;
+            if (at >= g->n || !lb__gif_skip(g, &end)) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: the image is cut off", g->at);
+            if (!palette) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an image without a colour table", g->at);
+            if (draw) {
+                const size_t bytes = g->W * g->H * 3; size_t r, c;
+                if (!g->index && !(g->index = (uint16_t *)lb__alloc(g->W * g->H, sizeof *g->index))) return LB_ERR_MEM;
+                memset(g->index, 255, g->W * g->H * sizeof *g->index);
+                g->palette = palette; g->used = colours;
+                LB__TRY(lb__gif_lzw(g, at, x, y, w, h, p[9] >> 6 & 1));
+                g->at = end; *more = 1;
+                if (draw == 1) return LB_OK;
+                if (!g->canvas && !(g->canvas = (uint8_t *)lb__alloc(bytes, 1))) return LB_ERR_MEM;
+                if (!g->saved && !(g->saved = (uint8_t *)lb__alloc(bytes, 1))) return LB_ERR_MEM;
+                if (!g->started) { uint8_t white[3] = { 255, 255, 255 }; g->started = 1; g->x = g->y = 0; g->w = g->W; g->h = g->H; lb__gif_fill(g, g->transparent < 0 && g->global ? g->background : white); }
+                else if (g->before == 2) lb__gif_fill(g, g->clear);
+                else if (g->before == 3) { for (r = g->y; r < g->y + g->h; r++) memcpy(g->canvas + (r * g->W + g->x) * 3, g->saved + (r * g->W + g->x) * 3, g->w * 3); }
+                g->before = g->disposal;
+                g->x = x; g->y = y; g->w = LB__MIN(w, g->W - x); g->h = LB__MIN(h, g->H - y);
+                if (g->disposal == 2) { if (g->transparent >= 0) memset(g->clear, 255, 3); else memcpy(g->clear, g->background, 3); }
+                if (g->disposal == 3) memcpy(g->saved, g->canvas, bytes);
+                for (r = g->y; r < g->y + g->h; r++) for (c = g->x; c < g->x + g->w; c++) {
+                    const unsigned i = g->index[r * g->W + c];
+                    if (i == 0xffff || (int)i == g->transparent) continue;
+                    if (i < colours) memcpy(g->canvas + (r * g->W + c) * 3, palette + 3 * i, 3); else memset(g->canvas + (r * g->W + c) * 3, 0, 3);
+                }
+            }
+            g->at = end; *more = 1;
+            return LB_OK;
+        } else if (!*p) g->at++;                                                    /* a stray block end */
+        else return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: a block begins with %x, 21, 2c or 3b was expected", g->at, (unsigned)*p);
+    }
+    return LB_OK;                                                                   /* many files lack the end mark */
+}
+/* The first image as Pillow opens it: what it does not cover is the transparent colour, or colour 0. */
+static lb_status lb__gif_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int head_only, lb_image *out) {
+    lb__gif g; int more; size_t i, count; lb_status s; uint8_t *o;
+    LB__TRY(lb__gif_open(ctx, d, n, &g));
+    s = lb__gif_next(&g, head_only ? 0 : 1, &more);
+    if (!s && !more) s = lb__fail(LB_ERR_FORMAT, "GIF: there is no image in it");
+    if (!s) s = lb__image_head(ctx, "GIF", g.W, g.H, g.transparent >= 0 ? 4 : 3, 8, out);
+    if (!s && !head_only) s = lb__image_pixels(out);
+    if (!s && !head_only) for (i = 0, count = g.W * g.H, o = (uint8_t *)out->data; i < count; i++, o += out->channels) {
+        const unsigned k = g.index[i] != 0xffff ? g.index[i] : g.transparent >= 0 ? (unsigned)g.transparent : 0;
+        if (k < g.used) memcpy(o, g.palette + 3 * k, 3); else o[0] = o[1] = o[2] = 0;
+        if (out->channels == 4) o[3] = (int)k == g.transparent ? 0 : 255;
+    }
+    lb__gif_free(&g);
+    return s;
+}
+
 /* ---- decode ---- */
 static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int head_only, lb_image *out) {
     const uint8_t *p = (const uint8_t *)bytes; lb_status s; lb_image img;
@@ -6065,6 +6348,9 @@ static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int
     if (!ctx || (!bytes && size)) return lb__fail(LB_ERR_ARG, "lb_image_decode: a context and bytes are wanted");
     if (size >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff) s = lb__jpeg_decode(ctx, p, size, head_only, 0, &img);
     else if (size >= 8 && !memcmp(p, "\x89PNG\r\n\x1a\n", 8)) s = lb__png_decode(ctx, p, size, head_only, &img);
+    else if (size >= 2 && p[0] == 'B' && p[1] == 'M') s = lb__bmp_decode(ctx, p, size, head_only, &img);
+    else if (size >= 3 && p[0] == 'P' && p[1] >= '1' && p[1] <= '7' && (p[2] == ' ' || p[2] == '#' || (p[2] >= 9 && p[2] <= 13))) s = lb__pnm_decode(ctx, p, size, head_only, &img);
+    else if (size >= 6 && (!memcmp(p, "GIF89a", 6) || !memcmp(p, "GIF87a", 6))) s = lb__gif_decode(ctx, p, size, head_only, &img);
     else if (!size) return lb__fail(LB_ERR_FORMAT, "an empty file is not an image");
     else return lb__fail(LB_ERR_FORMAT, "not an image that is read here: it begins with the bytes %x %x %x %x; JPEG, PNG, BMP, PNM or GIF was expected", p[0], size > 1 ? p[1] : 0u, size > 2 ? p[2] : 0u, size > 3 ? p[3] : 0u);
     if (s) { lb_image_free(&img); return s; }
@@ -7656,123 +7942,6 @@ static lb_status lb__mp4_open(lb_ctx *ctx, lb_video *v) {
 
 /* ---- 11.4 GIF ---- */
 
-/* Blocks: 0x21 extension (0xf9 graphic control: disposal, transparent index and delay of the next image), 0x2c image, 0x3b end; each holds its
- * data in sub-blocks of up to 255 bytes.  Frames build on each other, so they are made in order: what the last one asks for is undone, then the
- * image is drawn over.  Where nothing was drawn the canvas is the background colour if the first image has no transparency, white otherwise,
- * as ffmpeg shows it. */
-typedef struct lb__gif {
-    const uint8_t *d; size_t n, at; size_t W, H; const uint8_t *global; unsigned colours;       /* global: colours * 3 bytes, or NULL */
-    uint8_t background[3], clear[3], *canvas, *saved; size_t first;
-    int started, transparent, disposal, before; unsigned delay; size_t x, y, w, h;              /* rectangle that `before` is about */
-} lb__gif;
-static lb_status lb__gif_open(lb_ctx *ctx, const uint8_t *d, size_t n, lb__gif *g) {
-    memset(g, 0, sizeof *g);
-    if (n < 13) return lb__fail(LB_ERR_FORMAT, "GIF: %zu bytes, the header alone has 13", n);
-    g->d = d; g->n = n; g->W = lb__u16le(d + 6); g->H = lb__u16le(d + 8); g->at = 13;
-    LB__TRY(lb__video_sides(ctx, g->W, g->H));
-    memset(g->background, 255, 3);
-    if (d[10] & 0x80) {
-        g->colours = 2u << (d[10] & 7); g->global = d + 13; g->at += 3 * g->colours;
-        if (g->at > n) return lb__fail(LB_ERR_FORMAT, "GIF: the global colour table is cut off at byte %zu", n);
-        if (d[11] < g->colours) memcpy(g->background, g->global + 3 * d[11], 3);
-    }
-    g->first = g->at; g->transparent = -1;
-    return LB_OK;
-}
-static void lb__gif_free(lb__gif *g) { lb__release(g->canvas); lb__release(g->saved); g->canvas = g->saved = NULL; }
-/* Past the sub-blocks at `at`; 0: the file ends before they do. */
-static int lb__gif_skip(const lb__gif *g, size_t *at) {
-    while (*at < g->n && g->d[*at]) *at += 1 + (size_t)g->d[*at];
-    if (*at >= g->n) return 0;
-    *at += 1;
-    return 1;
-}
-static void lb__gif_fill(lb__gif *g, const uint8_t c[3]) {
-    size_t y, x;
-    for (y = g->y; y < g->y + g->h; y++) for (x = g->x; x < g->x + g->w; x++) memcpy(g->canvas + (y * g->W + x) * 3, c, 3);
-}
-/* The image data at `at`: indices go to the canvas through the palette. */
-static lb_status lb__gif_lzw(lb__gif *g, size_t at, size_t x0, size_t y0, size_t w, size_t h, int interlaced, const uint8_t *palette, unsigned colours) {
-    uint16_t prefix[4096]; uint8_t suffix[4096], stack[4097]; static const uint8_t start[4] = { 0, 4, 2, 1 }, step[4] = { 8, 8, 4, 2 };
-    unsigned bits = 0, have = 0, min = g->d[at++], width, clear, next, code, left; int old = -1, pass = 0; size_t x = 0, y = 0, depth = 0; uint8_t first = 0;
-    if (min < 1 || min > 11) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: a code size of %u bits, 1 to 11 was expected", at - 1, min);
-    clear = 1u << min; next = clear + 2; width = min + 1; left = g->d[at++];
-    while (y < h) {
-        while (have < width) {
-            if (!left) return LB_OK;                                                /* the data end early: what is missing stays as it was */
-            bits |= (unsigned)g->d[at++] << have; have += 8;
-            if (!--left) left = g->d[at++];
-        }
-        code = bits & ((1u << width) - 1); bits >>= width; have -= width;
-        if (code == clear) { width = min + 1; next = clear + 2; old = -1; continue; }
-        if (code == clear + 1) return LB_OK;
-        if (code > next || (code == next && old < 0) || (old < 0 && code >= clear)) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: code %u before it was defined (%u are)", at, code, next);
-        {
-            unsigned c = code;
-            if (c == next) { stack[depth++] = first; c = (unsigned)old; }
-            while (c >= clear) { stack[depth++] = suffix[c]; c = prefix[c]; }
-            stack[depth++] = first = (uint8_t)c;
-        }
-        if (old >= 0 && next < 4096) { prefix[next] = (uint16_t)old; suffix[next] = first; next++; if (next == 1u << width && width < 12) width++; }
-        old = (int)code;
-        while (depth && y < h) {
-            const unsigned c = stack[--depth];
-            if ((int)c != g->transparent && x0 + x < g->W && y0 + y < g->H) {
-                uint8_t *p = g->canvas + ((y0 + y) * g->W + x0 + x) * 3;
-                if (c < colours) memcpy(p, palette + 3 * c, 3); else memset(p, 0, 3);
-            }
-            if (++x == w) {
-                x = 0; y += interlaced ? step[pass] : 1u;
-                while (interlaced && y >= h && pass < 3) y = start[++pass];
-            }
-        }
-        depth = 0;
-    }
-    return LB_OK;
-}
-/* The next image.  *more 0: there is none.  With `draw` the canvas shows it, without it is only passed over. */
-static lb_status lb__gif_next(lb__gif *g, int draw, int *more) {
-    g->transparent = -1; g->disposal = 0; g->delay = 0;
-    *more = 0;
-    while (g->at < g->n) {
-        const uint8_t *p = g->d + g->at; const size_t left = g->n - g->at;
-        if (*p == 0x3b) return LB_OK;
-        if (*p == 0x21) {
-            size_t at = g->at + 2;
-            if (left < 2 || !lb__gif_skip(g, &at)) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an extension is cut off", g->at);
-            if (p[1] == 0xf9 && p[2] == 4) { g->disposal = p[3] >> 2 & 7; g->delay = lb__u16le(p + 4); g->transparent = p[3] & 1 ? p[6] : -1; if (g->disposal > 3) g->disposal = 0; }
-            g->at = at;
-        } else if (*p == 0x2c) {
-            const uint8_t *palette = g->global; unsigned colours = g->colours; size_t x, y, w, h, at = g->at + 10, end;
-            if (left < 10) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an image header is cut off", g->at);
-            x = lb__u16le(p + 1); y = lb__u16le(p + 3); w = lb__u16le(p + 5); h = lb__u16le(p + 7);
-            if (!w || !h || x >= g->W || y >= g->H) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an image of %zu x %zu at %zu, %zu on a canvas of %zu x %zu", g->at, w, h, x, y, g->W, g->H);
-            if (p[9] & 0x80) { palette = p + 10; colours = 2u << (p[9] & 7); at += 3 * colours; }
-            end = at + 1;
-            if (at >= g->n || !lb__gif_skip(g, &end)) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: the image is cut off", g->at);
-            if (!palette) return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: an image without a colour table", g->at);
-            if (draw) {
-                const size_t bytes = g->W * g->H * 3;
-                if (!g->canvas) {
-                    g->canvas = (uint8_t *)lb__alloc(bytes, 1); g->saved = (uint8_t *)lb__alloc(bytes, 1);
-                    if (!g->canvas || !g->saved) return LB_ERR_MEM;
-                }
-                if (!g->started) { uint8_t white[3] = { 255, 255, 255 }; g->started = 1; g->x = g->y = 0; g->w = g->W; g->h = g->H; lb__gif_fill(g, g->transparent < 0 && g->global ? g->background : white); }
-                else if (g->before == 2) lb__gif_fill(g, g->clear);
-                else if (g->before == 3) { size_t r; for (r = g->y; r < g->y + g->h; r++) memcpy(g->canvas + (r * g->W + g->x) * 3, g->saved + (r * g->W + g->x) * 3, g->w * 3); }
-                g->before = g->disposal;
-                g->x = x; g->y = y; g->w = LB__MIN(w, g->W - x); g->h = LB__MIN(h, g->H - y);
-                if (g->disposal == 2) { if (g->transparent >= 0) memset(g->clear, 255, 3); else memcpy(g->clear, g->background, 3); }
-                if (g->disposal == 3) memcpy(g->saved, g->canvas, bytes);
-                LB__TRY(lb__gif_lzw(g, at, x, y, w, h, p[9] >> 6 & 1, palette, colours));
-            }
-            g->at = end; *more = 1;
-            return LB_OK;
-        } else if (!*p) g->at++;                                                    /* a stray block end */
-        else return lb__fail(LB_ERR_FORMAT, "GIF: byte %zu: a block begins with %x, 21, 2c or 3b was expected", g->at, (unsigned)*p);
-    }
-    return LB_OK;                                                                   /* many files lack the end mark */
-}
 static lb_status lb__gif_clip(lb_ctx *ctx, lb_video *v) {
     lb__gif g; int more = 1; double seconds = 0;
     v->kind = LB__VIDEO_GIF; v->info.container = "GIF"; v->info.codec = "GIF"; v->info.readable = 1;
@@ -8136,7 +8305,7 @@ static lb_status lb__video_gif(const lb__video_job *j, size_t n) {
     for (i = 0; i < n; i++) if (j->ids[i] < j->v->info.frames) last = LB__MAX(last, j->ids[i]);
     for (i = 0; i < n && !s; i++) if (j->ids[i] >= j->v->info.frames) s = j->take(j->arg, j->ctx, i, NULL);
     for (k = 0; k <= last && !s; k++) {
-        s = lb__gif_next(&g, 1, &more);
+        s = lb__gif_next(&g, 2, &more);
         for (i = 0; i < n && !s; i++) if (j->ids[i] == k) {
             lb_image f; memset(&f, 0, sizeof f);
             f.width = g.W; f.height = g.H; f.channels = 3; f.bits = 8; f.orientation = 1; f.data = lb__alloc(g.W * g.H, 3);

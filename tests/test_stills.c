@@ -1,0 +1,84 @@
+/* Section 9, the decoders: every format and form against Pillow and OpenCV, cut off and damaged files, failing allocations. */
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "tests/failing_malloc.h"
+#include "tests/lbt.h"
+#include "tests/golden.h"
+
+#define DIR_STILLS "tests/golden/stills"
+static lb_ctx *new_ctx(void) { lb_ctx *c = NULL; lb_ctx_desc d; memset(&d, 0, sizeof d); d.threads = 1; if (lb_ctx_new(&d, &c)) { printf("  %s\n", lb_last_error()); exit(1); } return c; }
+
+LBT(stills, pixels_as_pillow) {
+    golden g; lb__dir dir; size_t i; lb_ctx *c = new_ctx();
+    REQUIRE(golden_open("stills", &g), "no golden file");
+    REQUIRE(!lb__dir_list(DIR_STILLS, &dir) && dir.count > 50, "%s", lb_last_error());
+    for (i = 0; i < dir.count; i++) {
+        char path[256]; lb_image a, rgb, head; lb__file f; golden_array want = golden_get(&g, dir.names[i]); size_t k, n, off = 0; int worst = 0;
+        snprintf(path, sizeof path, DIR_STILLS "/%s", dir.names[i]);
+        if (!want.data) { CHECK(0, "%s has no golden pixels", path); continue; }
+        if (lb_image_load(c, path, &a)) { CHECK(0, "%s", lb_last_error()); continue; }
+        CHECK(!lb__file_open(path, &f) && !lb_image_info(c, f.data, f.size, &head), "%s", lb_last_error()); lb__file_close(&f);
+        CHECK(head.width == a.width && head.height == a.height && head.channels == a.channels && head.bits == a.bits && !head.data, "%s: %d channels of %d bits announced, %d of %d found", path, head.channels, head.bits, a.channels, a.bits);
+        CHECK(a.width == want.shape[1] && a.height == want.shape[0], "%s: %zu x %zu", path, a.width, a.height);
+        n = want.count;
+        if (want.shape[2] == 1) {
+            CHECK(a.channels == 1 && a.bits == 16 && !memcmp(a.data, want.data, n * 2), "%s: 16-bit grey", path);
+        } else {
+            REQUIRE(!lb_image_rgb(c, &a, &rgb), "%s", lb_last_error());
+            for (k = 0; k < n; k++) { int d = abs((int)((uint8_t *)rgb.data)[k] - (int)((const uint8_t *)want.data)[k]); off += d != 0; worst = LB__MAX(worst, d); }
+            CHECK(!off, "%s: %zu of %zu samples differ from Pillow, by up to %d", path, off, n, worst);
+            lb_image_free(&rgb);
+        }
+        lb_image_free(&a);
+    }
+    lb__release(dir.names); golden_close(&g); lb_ctx_free(c);
+    CHECK(alloc_live == 0, "%ld blocks were not freed", alloc_live);
+}
+LBT(stills, cut_off_or_damaged) {
+    lb__dir dir; size_t i, n; lb_ctx *c = new_ctx(); uint32_t x = 1;
+    REQUIRE(!lb__dir_list(DIR_STILLS, &dir), "%s", lb_last_error());
+    for (i = 0; i < dir.count; i++) {
+        char path[256]; lb__file f; lb_image a; const size_t step = 1;
+        snprintf(path, sizeof path, DIR_STILLS "/%s", dir.names[i]);
+        REQUIRE(!lb__file_open(path, &f), "%s", lb_last_error());
+        for (n = 0; n < f.size; n += n < 300 ? step : 7) {
+            uint8_t *copy = (uint8_t *)malloc(n + 1); lb_status s;
+            memcpy(copy, f.data, n);
+            s = lb_image_decode(c, copy, n, &a);
+            if (s) CHECK(!a.data && lb_last_error()[0] && s != LB_ERR_MEM && s != LB_ERR_ARG, "%s cut at %zu: %s", path, n, lb_last_error());
+            lb_image_free(&a); free(copy);
+        }
+        for (n = 0; n < f.size; n += n < 200 ? 1 : 5) {
+            uint8_t *copy = (uint8_t *)malloc(f.size);
+            memcpy(copy, f.data, f.size); x = x * 1664525u + 1013904223u; copy[n] = n & 1 ? 0xff : (uint8_t)(x >> 24);
+            c->limits.max_pixels = 1 << 20;
+            if (!lb_image_decode(c, copy, f.size, &a)) lb_image_free(&a);
+            free(copy);
+        }
+        lb__file_close(&f);
+    }
+    lb__release(dir.names); lb_ctx_free(c);
+    CHECK(alloc_live == 0, "%ld blocks were not freed", alloc_live);
+}
+LBT(stills, every_allocation_may_fail) {
+    lb__dir dir; size_t i; long n, before; lb_ctx *c = new_ctx();
+    REQUIRE(!lb__dir_list(DIR_STILLS, &dir), "%s", lb_last_error());
+    before = alloc_live;
+    for (i = 0; i < dir.count; i++) for (n = 0; n < 200; n++) {
+        char path[256]; lb_image a; lb_status s;
+        snprintf(path, sizeof path, DIR_STILLS "/%s", dir.names[i]);
+        alloc_until = n; s = lb_image_load(c, path, &a); alloc_until = -1;
+        lb_image_free(&a);
+        CHECK(s == LB_OK || s == LB_ERR_MEM, "%s: %s", path, lb_last_error());
+        CHECK(alloc_live == before, "%s, allocation %ld failing: %ld blocks were not freed", path, n, alloc_live - before);
+        if (!s) break;
+    }
+    lb__release(dir.names); lb_ctx_free(c);
+}
+LBT(stills, sentences) {
+    static const struct { const char *bytes; size_t n; const char *word; } s[] = { { "BM", 2, "headers" }, { "P6 5 5 70000 ", 13, "65535" }, { "P6 5 x", 6, "width" }, { "P6 99999 9 255 ", 15, "limit" }, { "P5 4 4 255 abc", 14, "cut off" },
+        { "GIF89a\1\0\1\0\0\0\0;", 14, "no image" }, { "GIF89a\0\0\1\0\0\0\0;", 14, "pixels" }, { "hello", 5, "not an image" } };
+    lb_ctx *c = new_ctx(); size_t i; lb_image a;
+    for (i = 0; i < LB__COUNT(s); i++) CHECK(lb_image_decode(c, s[i].bytes, s[i].n, &a) != LB_OK && strstr(lb_last_error(), s[i].word), "%zu: %s", i, lb_last_error());
+    lb_ctx_free(c);
+}
