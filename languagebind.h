@@ -401,6 +401,44 @@ LB_API void      lb_audio_free(lb_audio *a);
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_audio_save(lb_ctx *ctx, const lb_audio *a, const char *path);
 #endif
+
+/* lb_audio_resample: the clip at another rate: windowed sinc, 6 zero crossings a side, roll-off 0.99, squared-cosine window.
+ *   out   ceil(frames * rate / in->rate) samples a channel; freed with lb_audio_free
+ *   errs  LB_ERR_ARG a rate below 1 or a ratio whose reduced terms exceed 100,000; LB_ERR_LIMIT, LB_ERR_MEM
+ *   from  torchaudio.functional.resample with its defaults; agrees to 1e-5 (tests/golden/mel) */
+LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb_audio *out);
+
+typedef enum lb_window { LB_WINDOW_HANN = 0, LB_WINDOW_HAMMING, LB_WINDOW_POVEY, LB_WINDOW_RECTANGULAR, LB_WINDOW_BLACKMAN } lb_window;
+typedef struct lb_mel_desc {
+    uint32_t  _zero0;
+    int       rate;          /* Hz                                           default 16000                        */
+    int       bins;          /* mel bands; at least 3                        default 112                          */
+    float     frame_ms;      /* length of a frame                            default 25                           */
+    float     shift_ms;      /* from one frame to the next                   default 10                           */
+    float     low, high;     /* Hz; high 0 or less: below half the rate      default 20, half the rate            */
+    float     preemphasis;   /* below 0: none                                default 0.97                         */
+    lb_window window;        /*                                              default symmetric Hann               */
+    int       magnitude;     /* not 0: |X| instead of |X|^2                                                       */
+    int       linear;        /* not 0: no logarithm                                                               */
+    int       keep_dc;       /* not 0: the mean of a frame stays                                                  */
+    uint32_t  _zero1;
+} lb_mel_desc;
+/* lb_mel_frames: frames of n samples, only whole ones; 0: fewer than one.   lb_audio_mel: log-mel energies of one channel.
+ *   x     [n] f32;   out   [frames, bins] f32, natural logarithm of at least 1.1920929e-07
+ *   errs  LB_ERR_ARG fewer samples than one frame, bands that make no filter bank; LB_ERR_MEM
+ *   from  Kaldi's fbank as torchaudio.compliance.kaldi has it, without dither; within 1e-4 (tests/golden/mel) */
+LB_API size_t    lb_mel_frames(const lb_mel_desc *desc, size_t n);
+LB_API lb_status lb_audio_mel(lb_ctx *ctx, const float *x, size_t n, const lb_mel_desc *desc, float *out);
+
+/* How a sound becomes the input of a tower.  Recorded per modality in the weight file. */
+typedef struct lb_audio_profile {
+    int      rate, mel_bins, target_length;        /* of the model: 16000, 112, 1036          */
+    float    mean, std;                            /* (x - mean) / (2 std)                     */
+    uint64_t seed;                                 /* of the three segments of a long clip; 0: the first position of each third */
+} lb_audio_profile;
+/* lb_audio_preprocess: LanguageBind's: resample, take the mean of all channels away, log-mel of the first channel, then fit in time: a short clip
+ * is repeated, of a long one three segments (front, middle, back) become the three channels.   out   [3, mel_bins, target_length] f32 */
+LB_API lb_status lb_audio_preprocess(lb_ctx *ctx, const lb_audio *a, const lb_audio_profile *profile, float *out);
 #endif /* LB_NO_AUDIO */
 
 /* ---- API of 11 video ------------------------------------------------------------------------------------------------- */
@@ -7490,6 +7528,215 @@ LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out) {
     return s;
 }
 #endif
+
+/* ---- 10.4 >>resample ---- */
+
+/* Output j = w q + p (phase p of w) is a weighted sum of input o q + i, i from -width to width + o - 1, where o : w is the ratio of the rates in
+ * lowest terms.  Only the weights inside the window are kept: `first` and `count` a phase. */
+typedef struct lb__sinc { size_t o, w, width, room; float *k; int32_t *first; const float *in; size_t n, stride; float *out; size_t out_stride; } lb__sinc;
+static void lb__sinc_run(void *arg, size_t begin, size_t end, int worker) {
+    const lb__sinc *s = (const lb__sinc *)arg; size_t j;
+    (void)worker;
+    for (j = begin; j < end; j++) {
+        const size_t p = j % s->w; const float *k = s->k + p * s->room; ptrdiff_t at = (ptrdiff_t)(j / s->w * s->o) + s->first[p], i = 0, last = (ptrdiff_t)s->room; float a[4] = { 0, 0, 0, 0 };
+        if (at < 0) i = -at;
+        if (at + last > (ptrdiff_t)s->n) last = (ptrdiff_t)s->n - at;
+        if (s->stride == 1) for (; i + 4 <= last; i += 4) { const float *x = s->in + at + i; a[0] += k[i] * x[0]; a[1] += k[i + 1] * x[1]; a[2] += k[i + 2] * x[2]; a[3] += k[i + 3] * x[3]; }
+        for (; i < last; i++) a[0] += k[i] * s->in[(size_t)(at + i) * s->stride];
+        s->out[j * s->out_stride] = (a[0] + a[1]) + (a[2] + a[3]);
+    }
+}
+LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb_audio *out) {
+    size_t g, t, p, frames, total; lb__sinc s; double base; lb_audio a; int c; lb_status st = LB_OK;
+    if (!ctx || !in || !out || (!in->data && in->frames) || in->channels < 1) return lb__fail(LB_ERR_ARG, "lb_audio_resample: a context, a clip and an output are wanted");
+    memset(out, 0, sizeof *out); memset(&s, 0, sizeof s);
+    if (in->rate < 1 || rate < 1) return lb__fail(LB_ERR_ARG, "lb_audio_resample: from %d to %d samples a second", in->rate, rate);
+    for (g = (size_t)in->rate, t = (size_t)rate; t;) { const size_t r = g % t; g = t; t = r; }
+    s.o = (size_t)in->rate / g; s.w = (size_t)rate / g;
+    if (s.o > 100000 || s.w > 100000) return lb__fail(LB_ERR_ARG, "lb_audio_resample: %d to %d samples a second reduces to %zu : %zu; terms up to 100,000 were expected", in->rate, rate, s.o, s.w);
+    if (in->frames > ((size_t)1 << (sizeof(size_t) * 8 - 20)) || !lb__mul(in->frames, s.w, &frames)) return lb__fail(LB_ERR_LIMIT, "lb_audio_resample: %zu samples are too many", in->frames);
+    frames = (frames + s.o - 1) / s.o;
+    if (!lb__mul(frames, (size_t)in->channels, &total) || total > ctx->limits.max_samples) return lb__fail(LB_ERR_LIMIT, "lb_audio_resample: %zu samples of %d channels, the limit is %zu in all", frames, in->channels, ctx->limits.max_samples);
+    memset(&a, 0, sizeof a); a.rate = rate; a.channels = in->channels; a.frames = frames;
+    a.data = (float *)lb__alloc(total, sizeof(float));
+    if (!a.data) return LB_ERR_MEM;
+    if (s.o == s.w) { if (total) memcpy(a.data, in->data, total * sizeof(float)); *out = a; return LB_OK; }
+    base = (double)LB__MIN(s.o, s.w) * 0.99; s.width = (size_t)ceil(6.0 * (double)s.o / base);
+    s.room = (size_t)(12.0 * (double)s.o / base) + 3;                                /* |t| < 6 spans 12 o / base taps */
+    s.k = (float *)lb__alloc(s.w * s.room, sizeof(float)); s.first = (int32_t *)lb__alloc(s.w, sizeof(int32_t));
+    if (!s.k || !s.first) st = LB_ERR_MEM;
+    for (p = 0; p < s.w && !st; p++) {
+        const double centre = (double)p / (double)s.w * (double)s.o; const ptrdiff_t lo = (ptrdiff_t)ceil(centre - 6.0 * (double)s.o / base); size_t i;
+        s.first[p] = (int32_t)LB__MAX(lo, -(ptrdiff_t)s.width);
+        for (i = 0; i < s.room; i++) {
+            /* in float, as the reference computes it */
+            const float x = (-(float)p / (float)s.w + (float)(s.first[p] + (ptrdiff_t)i) / (float)s.o) * (float)base, w = cosf(x * (float)LB__PI / 6.0f / 2.0f), y = x * (float)LB__PI;
+            if (x > -6 && x < 6) s.k[p * s.room + i] = (y == 0 ? 1.0f : sinf(y) / y) * (w * w * (float)(base / (double)s.o));
+        }
+    }
+    s.n = in->frames; s.stride = s.out_stride = (size_t)in->channels;
+    for (c = 0; c < in->channels && !st; c++) { s.in = in->data + c; s.out = a.data + c; lb_parallel_for(ctx, frames, 4096, lb__sinc_run, &s); }
+    lb__release(s.k); lb__release(s.first);
+    if (st) { lb__release(a.data); return st; }
+    *out = a;
+    return LB_OK;
+}
+
+/* ---- 10.5 >>fft: real transforms of a power of two, LB__LANES of them side by side so that a compiler can use vectors ---- */
+
+enum { LB__LANES = 8 };
+typedef struct lb__rfft { size_t n; float *twiddle; uint16_t *reversed; } lb__rfft;           /* n real values; n / 2 complex: cos and -sin of 2 pi k / n */
+static void lb__rfft_free(lb__rfft *f) { lb__release(f->twiddle); lb__release(f->reversed); memset(f, 0, sizeof *f); }
+static lb_status lb__rfft_new(size_t n, lb__rfft *f) {
+    size_t i, j, bit; const size_t m = n / 2;
+    f->n = n; f->twiddle = (float *)lb__alloc(n, sizeof(float)); f->reversed = (uint16_t *)lb__alloc(m, sizeof(uint16_t));
+    if (!f->twiddle || !f->reversed) { lb__rfft_free(f); return LB_ERR_MEM; }
+    for (i = 0; i < m; i++) { f->twiddle[2 * i] = (float)cos(2 * LB__PI * (double)i / (double)n); f->twiddle[2 * i + 1] = (float)-sin(2 * LB__PI * (double)i / (double)n); }
+    for (i = j = 0; i < m; i++) { f->reversed[i] = (uint16_t)j; for (bit = m >> 1; bit && j & bit; bit >>= 1) j ^= bit; j |= bit; }
+    return LB_OK;
+}
+/* |X_k|^2 for k = 0..n/2 into power [n/2 + 1][LANES].  re, im [n/2][LANES]: the even and the odd samples, sample pair i at place reversed[i]. */
+static void lb__rfft_power(const lb__rfft *f, float *LB__RESTRICT re, float *LB__RESTRICT im, float *LB__RESTRICT power) {
+    const size_t m = f->n / 2; size_t half, i, k; int l;
+    for (half = 1; half < m; half *= 2) for (k = 0; k < half; k++) {
+        const float wr = f->twiddle[2 * (k * (m / half))], wi = f->twiddle[2 * (k * (m / half)) + 1];
+        for (i = k; i < m; i += 2 * half) {
+            float *LB__RESTRICT ar = re + i * LB__LANES, *LB__RESTRICT ai = im + i * LB__LANES, *LB__RESTRICT br = re + (i + half) * LB__LANES, *LB__RESTRICT bi = im + (i + half) * LB__LANES;
+            for (l = 0; l < LB__LANES; l++) {
+                const float tr = br[l] * wr - bi[l] * wi, ti = br[l] * wi + bi[l] * wr;
+                br[l] = ar[l] - tr; bi[l] = ai[l] - ti; ar[l] += tr; ai[l] += ti;
+            }
+        }
+    }
+    for (k = 0; k <= m / 2; k++) {                                                    /* X_k = E_k + W^k O_k and X_(m-k) = conj(E_k - W^k O_k) */
+        const float *ar = re + k * LB__LANES, *ai = im + k * LB__LANES, *br = re + ((m - k) % m) * LB__LANES, *bi = im + ((m - k) % m) * LB__LANES; const float wr = f->twiddle[2 * k], wi = f->twiddle[2 * k + 1];
+        for (l = 0; l < LB__LANES; l++) {
+            const float er = 0.5f * (ar[l] + br[l]), ei = 0.5f * (ai[l] - bi[l]), qr = 0.5f * (ai[l] + bi[l]), qi = 0.5f * (br[l] - ar[l]), tr = qr * wr - qi * wi, ti = qr * wi + qi * wr;
+            power[k * LB__LANES + (size_t)l] = (er + tr) * (er + tr) + (ei + ti) * (ei + ti);
+            power[(m - k) * LB__LANES + (size_t)l] = (er - tr) * (er - tr) + (ei - ti) * (ei - ti);
+        }
+    }
+}
+
+/* ---- 10.6 >>mel: Kaldi's filter-bank energies ---- */
+
+static lb_status lb__mel_desc(const lb_mel_desc *in, lb_mel_desc *d, size_t *length, size_t *shift, size_t *fft) {
+    memset(d, 0, sizeof *d);
+    if (in) *d = *in;
+    if (d->_zero0 || d->_zero1) return lb__fail(LB_ERR_ARG, "lb_mel_desc was not zeroed before its fields were set");
+    if (!d->rate) d->rate = 16000;
+    if (!d->bins) d->bins = 112;
+    if (d->frame_ms == 0) d->frame_ms = 25;
+    if (d->shift_ms == 0) d->shift_ms = 10;
+    if (d->low == 0) d->low = 20;
+    if (d->preemphasis == 0) d->preemphasis = 0.97f;
+    if (d->preemphasis < 0) d->preemphasis = 0;
+    if (d->high <= 0) d->high += 0.5f * (float)d->rate;
+    if (d->rate < 100 || d->rate > 1000000 || d->bins < 3 || d->bins > 4096 || !(d->frame_ms > 0 && d->frame_ms < 2000) || !(d->shift_ms > 0 && d->shift_ms < 10000) || (int)d->window < 0 || d->window > LB_WINDOW_BLACKMAN || !(d->preemphasis <= 1))
+        return lb__fail(LB_ERR_ARG, "mel: %d bands of frames of %g ms every %g ms at %d Hz", d->bins, (double)d->frame_ms, (double)d->shift_ms, d->rate);
+    if (!(d->low >= 0 && d->low < d->high && d->high <= 0.5f * (float)d->rate)) return lb__fail(LB_ERR_ARG, "mel: a band from %g to %g Hz at %d samples a second", (double)d->low, (double)d->high, d->rate);
+    *length = (size_t)((double)d->rate * (double)d->frame_ms * 0.001 + 1e-9); *shift = (size_t)((double)d->rate * (double)d->shift_ms * 0.001 + 1e-9);
+    for (*fft = 4; *fft < *length; *fft *= 2) { }
+    if (*length < 2 || !*shift || *fft > 65536) return lb__fail(LB_ERR_ARG, "mel: frames of %zu samples every %zu", *length, *shift);
+    return LB_OK;
+}
+LB_API size_t lb_mel_frames(const lb_mel_desc *desc, size_t n) {
+    lb_mel_desc d; size_t length, shift, fft;
+    return lb__mel_desc(desc, &d, &length, &shift, &fft) || n < length ? 0 : 1 + (n - length) / shift;
+}
+typedef struct lb__mel { const lb_mel_desc *d; const float *x; float *out; size_t n, frames, length, shift; lb__rfft fft; float *window, *weights; int32_t *first, *count; size_t room; float *work; size_t work_size; } lb__mel;
+static void lb__mel_run(void *arg, size_t begin, size_t end, int worker) {
+    const lb__mel *m = (const lb__mel *)arg; const size_t half = m->fft.n / 2; float *re = m->work + (size_t)worker * m->work_size, *im = re + half * LB__LANES, *power = im + half * LB__LANES; size_t g, b;
+    for (g = begin; g < end; g++) {
+        const size_t base = g * LB__LANES, lanes = LB__MIN((size_t)LB__LANES, m->frames - base); size_t l, i, k;
+        memset(re, 0, 2 * half * LB__LANES * sizeof(float));
+        for (l = 0; l < lanes; l++) {
+            const float *x = m->x + (base + l) * m->shift; float mean = 0, before;
+            if (!m->d->keep_dc) { double sum = 0; for (i = 0; i < m->length; i++) sum += (double)x[i]; mean = (float)(sum / (double)m->length); }
+            before = x[0] - mean;
+            for (i = 0; i < m->length; i++) {
+                const float v = x[i] - mean, y = (v - m->d->preemphasis * before) * m->window[i];
+                before = v;
+                (i & 1 ? im : re)[(size_t)m->fft.reversed[i / 2] * LB__LANES + l] = y;
+            }
+        }
+        lb__rfft_power(&m->fft, re, im, power);
+        if (m->d->magnitude) for (i = 0; i < (half + 1) * LB__LANES; i++) power[i] = sqrtf(power[i]);
+        for (b = 0; b < (size_t)m->d->bins; b++) {
+            const float *w = m->weights + b * m->room, *p = power + (size_t)m->first[b] * LB__LANES; float sum[LB__LANES];
+            for (l = 0; l < LB__LANES; l++) sum[l] = 0;
+            for (k = 0; k < (size_t)m->count[b]; k++) for (l = 0; l < LB__LANES; l++) sum[l] += w[k] * p[k * LB__LANES + l];
+            for (l = 0; l < lanes; l++) { const float v = sum[l]; m->out[(base + l) * (size_t)m->d->bins + b] = m->d->linear ? v : logf(v > 1.1920929e-07f ? v : 1.1920929e-07f); }
+        }
+    }
+}
+static double lb__mel_scale(double f) { return 1127.0 * log(1.0 + f / 700.0); }
+LB_API lb_status lb_audio_mel(lb_ctx *ctx, const float *x, size_t n, const lb_mel_desc *desc, float *out) {
+    lb_mel_desc d; lb__mel m; size_t fft, i, b, half; double low, delta; lb_status s; int empty = 0;
+    if (!ctx || !out || (!x && n)) return lb__fail(LB_ERR_ARG, "lb_audio_mel: an argument is NULL");
+    memset(&m, 0, sizeof m);
+    LB__TRY(lb__mel_desc(desc, &d, &m.length, &m.shift, &fft));
+    if (n < m.length) return lb__fail(LB_ERR_ARG, "a sound of %zu samples at %d Hz is shorter than one frame of %zu (%g ms)", n, d.rate, m.length, (double)d.frame_ms);
+    m.d = &d; m.x = x; m.out = out; m.n = n; m.frames = 1 + (n - m.length) / m.shift; half = fft / 2;
+    m.work_size = (2 * half + half + 1) * LB__LANES; m.room = half;
+    m.window = (float *)lb__alloc(m.length, sizeof(float)); m.weights = (float *)lb__alloc((size_t)d.bins * m.room, sizeof(float)); m.first = (int32_t *)lb__alloc(2 * (size_t)d.bins, sizeof(int32_t));
+    m.work = (float *)lb__alloc((size_t)ctx->threads * m.work_size, sizeof(float));
+    s = m.window && m.weights && m.first && m.work ? lb__rfft_new(fft, &m.fft) : LB_ERR_MEM;
+    if (s) goto done;
+    m.count = m.first + d.bins;
+    for (i = 0; i < m.length; i++) {
+        const double a = 2 * LB__PI * (double)i / (double)(m.length - 1), h = 0.5 - 0.5 * cos(a);
+        m.window[i] = (float)(d.window == LB_WINDOW_HANN ? h : d.window == LB_WINDOW_HAMMING ? 0.54 - 0.46 * cos(a) : d.window == LB_WINDOW_POVEY ? pow(h, 0.85) : d.window == LB_WINDOW_RECTANGULAR ? 1 : 0.42 - 0.5 * cos(a) + 0.08 * cos(2 * a));
+    }
+    low = lb__mel_scale((double)d.low); delta = (lb__mel_scale((double)d.high) - low) / (d.bins + 1);
+    for (b = 0; b < (size_t)d.bins; b++) {                                            /* triangles on the mel axis; the bin at half the rate takes no part.  In float, as the reference: edges are differences of near numbers */
+        const float l = (float)low + (float)b * (float)delta, c = (float)low + ((float)b + 1.0f) * (float)delta, r = (float)low + ((float)b + 2.0f) * (float)delta;
+        for (i = 0; i < half; i++) {
+            const float f = 1127.0f * logf(1.0f + (float)((double)d.rate / (double)fft) * (float)i / 700.0f), up = (f - l) / (c - l), down = (r - f) / (r - c), w = LB__MIN(up, down);
+            if (!(w > 0)) continue;
+            if (!m.count[b]) m.first[b] = (int32_t)i;
+            m.count[b] = (int32_t)i - m.first[b] + 1;
+            m.weights[b * m.room + (i - (size_t)m.first[b])] = w;
+        }
+        empty += !m.count[b];
+    }
+    if (empty == d.bins) { s = lb__fail(LB_ERR_ARG, "mel: no band of %d holds a bin of the %zu-point transform", d.bins, fft); goto done; }
+    lb_parallel_for(ctx, (m.frames + LB__LANES - 1) / LB__LANES, 8, lb__mel_run, &m);
+done:
+    lb__rfft_free(&m.fft); lb__release(m.window); lb__release(m.weights); lb__release(m.first); lb__release(m.work);
+    return s;
+}
+LB_API lb_status lb_audio_preprocess(lb_ctx *ctx, const lb_audio *in, const lb_audio_profile *p, float *out) {
+    lb_audio a; lb_mel_desc d; const lb_audio *use = in; float *mono = NULL, *mel = NULL; double mean = 0; size_t i, n, m, T, c, b, start[3] = { 0, 0, 0 }; lb_status s = LB_OK;
+    if (!ctx || !in || !p || !out || !in->data || in->channels < 1) return lb__fail(LB_ERR_ARG, "lb_audio_preprocess: a context, a clip, a profile and an output are wanted");
+    if (p->mel_bins < 3 || p->target_length < 1 || p->rate < 1 || !(p->std > 0)) return lb__fail(LB_ERR_ARG, "lb_audio_preprocess: a profile of %d bands, %d frames, %d Hz and std %g", p->mel_bins, p->target_length, p->rate, (double)p->std);
+    memset(&a, 0, sizeof a); memset(&d, 0, sizeof d);
+    if (in->rate != p->rate) { LB__TRY(lb_audio_resample(ctx, in, p->rate, &a)); use = &a; }
+    n = use->frames * (size_t)use->channels; T = (size_t)p->target_length;
+    for (i = 0; i < n; i++) mean += (double)use->data[i];
+    mean = n ? mean / (double)n : 0;
+    d.rate = p->rate; d.bins = p->mel_bins;
+    m = lb_mel_frames(&d, use->frames);
+    mono = (float *)lb__alloc(use->frames, sizeof(float)); mel = (float *)lb__alloc(LB__MAX(m, (size_t)1) * (size_t)p->mel_bins, sizeof(float));
+    if (!mono || !mel) { s = LB_ERR_MEM; goto done; }
+    for (i = 0; i < use->frames; i++) mono[i] = use->data[i * (size_t)use->channels] - (float)mean;
+    if ((s = lb_audio_mel(ctx, mono, use->frames, &d, mel)) != LB_OK) goto done;
+    if (m > T) {                                                                      /* positions 0..m-T in three groups; the first ones are longer by one */
+        const size_t count = m - T + 1; size_t at = 0; lb__rng r = lb__rng_new(p->seed, 0x6d656c);
+        for (c = 0; c < 3; c++) {
+            const size_t size = count / 3 + (c < count % 3);
+            start[c] = !size ? 0 : p->seed ? at + lb__rng_below(&r, (uint32_t)LB__MIN(size, (size_t)0xffffffff)) : at;
+            at += size;
+        }
+    }
+    for (c = 0; c < 3; c++) for (b = 0; b < (size_t)p->mel_bins; b++) for (i = 0; i < T; i++)
+        out[(c * (size_t)p->mel_bins + b) * T + i] = (mel[(m > T ? start[c] + i : i % m) * (size_t)p->mel_bins + b] - p->mean) / (2 * p->std);
+done:
+    lb__release(mono); lb__release(mel); lb_audio_free(&a);
+    return s;
+}
+
+/* ---- 10.7 saving ---- */
 
 /* A WAV file of 16-bit samples, interleaved. */
 static lb_status lb__wav_pack(const int16_t *pcm, size_t frames, int channels, int rate, lb__buf *out) {

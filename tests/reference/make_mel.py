@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Log-mel energies, resampling and LanguageBind's audio input, by torchaudio.
+
+    python3 tests/reference/make_mel.py              (from the repository root; needs torch, torchaudio, safetensors)
+
+Writes tests/golden/mel.safetensors: ten sounds, filter banks of them for twenty parameter sets, eight resampled pairs, three model inputs.
+"""
+import json, math
+import numpy as np, torch, torchaudio
+from safetensors.numpy import save_file
+
+rng = np.random.default_rng(5); arrays = {}
+def sound(kind, n, rate):
+    t = np.arange(n) / rate
+    x = {0: 0.3 * np.sin(2 * np.pi * 440 * t), 1: 0.1 * rng.normal(size=n), 2: 0.5 * np.sin(2 * np.pi * (200 + 3000 * t) * t), 3: np.where(np.arange(n) % 400 == 0, 0.9, 0.0), 4: 0.2 * np.sign(np.sin(2 * np.pi * 97 * t)) + 0.01 * rng.normal(size=n)}[kind]
+    return (x + 0.02 * rng.normal(size=n)           # a floor some 30 dB down: below it float32 transforms differ from each other by more than 1e-4 in the logarithm
+            + (0.1 if kind == 2 else 0)).astype(np.float32)
+sets = [dict(), dict(num_mel_bins=126), dict(num_mel_bins=128), dict(num_mel_bins=40), dict(num_mel_bins=23, window_type="povey"), dict(num_mel_bins=80, window_type="hamming"), dict(num_mel_bins=64, window_type="rectangular"), dict(num_mel_bins=64, window_type="blackman"),
+        dict(num_mel_bins=64, low_freq=60.0, high_freq=7600.0), dict(num_mel_bins=64, low_freq=0.001, high_freq=-400.0), dict(num_mel_bins=40, sample_frequency=8000.0), dict(num_mel_bins=96, sample_frequency=44100.0), dict(num_mel_bins=80, sample_frequency=48000.0, frame_length=20.0),
+        dict(num_mel_bins=64, frame_length=32.0, frame_shift=8.0), dict(num_mel_bins=30, frame_length=16.0, frame_shift=5.0), dict(num_mel_bins=64, preemphasis_coefficient=0.0), dict(num_mel_bins=64, preemphasis_coefficient=0.5), dict(num_mel_bins=64, use_power=False), dict(num_mel_bins=64, use_log_fbank=False), dict(num_mel_bins=64, remove_dc_offset=False)]
+for i in range(10): arrays["sound.%d" % i] = sound(i % 5, 1700 + 311 * i, 16000)
+for i, s in enumerate(sets):
+    kw = dict(htk_compat=True, sample_frequency=16000.0, use_energy=False, window_type="hanning", num_mel_bins=112, dither=0.0, frame_shift=10.0, frame_length=25.0); kw.update(s)
+    arrays["fbank.%d" % i] = torchaudio.compliance.kaldi.fbank(torch.from_numpy(arrays["sound.%d" % (i % 10)])[None], **kw).numpy()
+for i, (a, b) in enumerate([(44100, 16000), (48000, 16000), (8000, 16000), (22050, 16000), (16000, 44100), (32000, 16000), (11025, 16000), (16000, 8000)]):
+    x = np.stack([sound(2, 1500 + 37 * i, a), sound(1, 1500 + 37 * i, a)])
+    arrays["resample.%d.in" % i] = x.T.copy(); arrays["resample.%d.rates" % i] = np.array([a, b], np.int32)
+    arrays["resample.%d.out" % i] = torchaudio.functional.resample(torch.from_numpy(x), a, b).numpy().T.copy()
+def model_input(wave, rate, bins, T):                              # upstream's transform, with the first position of each third
+    w = torch.from_numpy(wave)
+    if rate != 16000: w = torchaudio.functional.resample(w, rate, 16000)
+    w = w - w.mean()
+    mel = torchaudio.compliance.kaldi.fbank(w, htk_compat=True, sample_frequency=16000, use_energy=False, window_type="hanning", num_mel_bins=bins, dither=0.0, frame_length=25, frame_shift=10)
+    m = mel.shape[0]
+    if m > T:
+        thirds = np.array_split(list(range(0, m - T + 1)), 3)
+        starts = [int(t[0]) if len(t) else 0 for t in thirds]
+        out = torch.stack([mel[s:s + T] for s in starts])
+    elif m < T: out = mel.repeat(T // m + 1, 1)[:T][None].repeat(3, 1, 1)
+    else: out = mel[None].repeat(3, 1, 1)
+    return ((out.permute(0, 2, 1) - -4.2677393) / (2 * 4.5689974)).numpy().copy()
+for i, (n, rate, T) in enumerate([(3000, 16000, 50), (15000, 16000, 40), (9000, 22050, 41), (4400, 16000, 26)]):
+    x = np.stack([sound(4, n, rate), sound(0, n, rate)])
+    arrays["model.%d.in" % i] = x.T.copy(); arrays["model.%d.about" % i] = np.array([rate, 112, T], np.int32); arrays["model.%d.out" % i] = model_input(x, rate, 112, T)
+save_file(arrays, "tests/golden/mel.safetensors", {"script": "tests/reference/make_mel.py", "versions": "torch %s, torchaudio %s, numpy %s" % (torch.__version__, torchaudio.__version__, np.__version__), "sets": json.dumps(sets)})
