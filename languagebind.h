@@ -696,6 +696,13 @@ LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *model, const char
 LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *model, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out);
 #endif
 
+/* lb_prepare_audio: a sound as the array that one of the model's audio modalities reads, [3, mel bands, frames]; `seed` moves the segments of a
+ * long sound (0: the first position of each third).   lb_embed_audio: n sounds, prepared so and embedded. */
+#ifndef LB_NO_AUDIO
+LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_audio *audio, uint64_t seed, float *out);
+LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *model, const lb_audio *audios, size_t n, uint64_t seed, float *out);
+#endif
+
 /* lb_zero_shot: the weights of a zero-shot classifier, [labels, dim]: every template with the label in place of its "{}", embedded, averaged
  * and brought to unit length again.  No templates: the label alone.   errs  LB_ERR_FORMAT a template without "{}", LB_ERR_LIMIT, and those of
  * lb_embed_text */
@@ -10135,6 +10142,35 @@ LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *
         float *x = lb__arena_f32(ctx, 1, lb__modality_floats(d));
         if (!x) s = LB_ERR_MEM;
         if (!s) s = lb_prepare_video(ctx, m, d->name, videos[i], desc, x);
+        if (!s) s = lb_embed_tensor(ctx, m, d->name, x, 1, out + i * dim);
+        lb__arena_rewind(ctx, mark);
+    }
+    if (s) memset(out, 0, n * dim * sizeof(float));
+    return s;
+}
+#endif
+#ifndef LB_NO_AUDIO
+LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_audio *audio, uint64_t seed, float *out) {
+    lb_audio_profile p; const lb_modality_desc *d;
+    if (!ctx || !m || !modality || !audio || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_audio: an argument is NULL");
+    d = lb_model_modality(m, modality);
+    if (!d || d->kind != LB_AUDIO || d->channels != 3 || d->frames > 1) return lb__fail(LB_ERR_ARG, "lb_prepare_audio: %s is no modality of this model that reads sounds", modality);
+    memset(&p, 0, sizeof p);
+    p.rate = d->rate ? d->rate : 16000; p.mel_bins = d->mel_bins ? d->mel_bins : d->height; p.target_length = d->target_length ? d->target_length : d->width; p.seed = seed;
+    if (p.mel_bins != d->height || p.target_length != d->width) return lb__fail(LB_ERR_MISMATCH, "lb_prepare_audio: %d bands of %d frames are described, the tower reads %d x %d", p.mel_bins, p.target_length, d->height, d->width);
+    p.mean = d->mean[0]; p.std = d->std[0] != 0 ? d->std[0] : 0.5f;                    /* 0 stands for no scaling: 2 std = 1 */
+    return lb_audio_preprocess(ctx, audio, &p, out);
+}
+LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *m, const lb_audio *audios, size_t n, uint64_t seed, float *out) {
+    const lb_modality_desc *d; lb__mark mark; size_t i, dim; lb_status s = LB_OK;
+    if (!ctx || !m || (n && (!audios || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_audio: an argument is NULL");
+    if (!(d = lb__modality_of(m, LB_AUDIO))) return lb__fail(LB_ERR_ARG, "lb_embed_audio: the model has no such modality");
+    dim = lb_model_dim(m);
+    mark = lb__arena_mark(ctx);
+    for (i = 0; i < n && !s; i++) {
+        float *x = lb__arena_f32(ctx, (size_t)d->channels, (size_t)d->height * (size_t)d->width);
+        if (!x) s = LB_ERR_MEM;
+        if (!s) s = lb_prepare_audio(ctx, m, d->name, &audios[i], seed, x);
         if (!s) s = lb_embed_tensor(ctx, m, d->name, x, 1, out + i * dim);
         lb__arena_rewind(ctx, mark);
     }

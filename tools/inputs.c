@@ -132,6 +132,11 @@ static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modalit
         s = lb_video_open(ctx, path, &clip);
         if (!s) s = lb_prepare_video(ctx, model, m->name, clip, NULL, x);
         lb_video_free(clip);
+    } else if (m->kind == LB_AUDIO) {
+        lb_audio sound; memset(&sound, 0, sizeof sound);
+        s = lb_audio_load(ctx, path, &sound);
+        if (!s) s = lb__fail_in(lb_prepare_audio(ctx, model, m->name, &sound, 0, x), path);
+        lb_audio_free(&sound);
     } else s = lb__fail(LB_ERR_UNSUPPORTED, "%s: inputs of modality %s are not read yet", path, m->name);
     if (s) lb__release(x); else *out = x;
     return s;
