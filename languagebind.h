@@ -4875,7 +4875,7 @@ LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *t
 /* ==== 9 >>image ==================================================================================================================
  * Pictures from bytes (JPEG, PNG, BMP, PNM, GIF) to the float planes a tower reads.  Every decoder is bit-exact against the library that the
  * reference uses, and every size is checked before memory is taken.  Leaves out: colour profiles, gamma, arithmetic-coded, lossless and
- * 12-bit JPEG.  Calls: base, parallel, tensor (the context).  Held by: tests/test_image.c, tests/fuzz/{jpeg,png,bmp,pnm,gif,inflate}.c */
+ * 12-bit JPEG.  Calls: base, parallel, tensor (the context).  Held by: tests/test_image.c, tests/test_stills.c, tests/fuzz/stills.c */
 
 #ifndef LB_NO_IMAGE
 #if !defined(LB_NO_SIMD) && defined(__SSE2__)
@@ -7062,7 +7062,7 @@ LB_API lb_status lb_image_save(lb_ctx *ctx, const lb_image *img, const char *pat
 /* ==== 10 >>audio =================================================================================================================
  * Sound from files to the picture that the audio tower looks at: decoding, resampling, Fourier transforms, mel bands, upstream's fit to a
  * fixed length.  Leaves out lossy codecs (MP3, AAC, Opus) and Ogg.
- * Calls: base, parallel, tensor.  Held by: tests/test_audio.c, tests/test_sound.c, tests/fuzz/wav.c, tests/fuzz/flac.c */
+ * Calls: base, parallel, tensor.  Held by: tests/test_audio.c, tests/test_mel.c, tests/fuzz/wav.c, tests/fuzz/flac.c */
 #ifndef LB_NO_AUDIO
 
 LB_API void lb_audio_free(lb_audio *a) {
@@ -7561,8 +7561,8 @@ LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb
     for (g = (size_t)in->rate, t = (size_t)rate; t;) { const size_t r = g % t; g = t; t = r; }
     s.o = (size_t)in->rate / g; s.w = (size_t)rate / g;
     if (s.o > 100000 || s.w > 100000) return lb__fail(LB_ERR_ARG, "lb_audio_resample: %d to %d samples a second reduces to %zu : %zu; terms up to 100,000 were expected", in->rate, rate, s.o, s.w);
-    if (in->frames > ((size_t)1 << (sizeof(size_t) * 8 - 20)) || !lb__mul(in->frames, s.w, &frames)) return lb__fail(LB_ERR_LIMIT, "lb_audio_resample: %zu samples are too many", in->frames);
-    frames = (frames + s.o - 1) / s.o;
+    if ((uint64_t)in->frames > ((uint64_t)1 << 44) || ((uint64_t)in->frames * s.w + s.o - 1) / s.o > PTRDIFF_MAX) return lb__fail(LB_ERR_LIMIT, "lb_audio_resample: %zu samples are too many", in->frames);
+    frames = (size_t)(((uint64_t)in->frames * s.w + s.o - 1) / s.o);
     if (!lb__mul(frames, (size_t)in->channels, &total) || total > ctx->limits.max_samples) return lb__fail(LB_ERR_LIMIT, "lb_audio_resample: %zu samples of %d channels, the limit is %zu in all", frames, in->channels, ctx->limits.max_samples);
     memset(&a, 0, sizeof a); a.rate = rate; a.channels = in->channels; a.frames = frames;
     a.data = (float *)lb__alloc(total, sizeof(float));
@@ -7576,9 +7576,9 @@ LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb
         const double centre = (double)p / (double)s.w * (double)s.o; const ptrdiff_t lo = (ptrdiff_t)ceil(centre - 6.0 * (double)s.o / base); size_t i;
         s.first[p] = (int32_t)LB__MAX(lo, -(ptrdiff_t)s.width);
         for (i = 0; i < s.room; i++) {
-            /* in float, as the reference computes it */
-            const float x = (-(float)p / (float)s.w + (float)(s.first[p] + (ptrdiff_t)i) / (float)s.o) * (float)base, w = cosf(x * (float)LB__PI / 6.0f / 2.0f), y = x * (float)LB__PI;
-            if (x > -6 && x < 6) s.k[p * s.room + i] = (y == 0 ? 1.0f : sinf(y) / y) * (w * w * (float)(base / (double)s.o));
+            /* in float, every step rounded, as the reference computes it */
+            const float phase = -(float)p / (float)s.w, tap = (float)(s.first[p] + (ptrdiff_t)i) / (float)s.o, t = phase + tap, x = t * (float)base, y = x * (float)LB__PI, z = y / 6.0f, w = cosf(z / 2.0f), ww = w * w, sinc = y == 0 ? 1.0f : sinf(y) / y;
+            if (x > -6 && x < 6) s.k[p * s.room + i] = sinc * (float)(ww * (float)(base / (double)s.o));
         }
     }
     s.n = in->frames; s.stride = s.out_stride = (size_t)in->channels;
@@ -7697,9 +7697,9 @@ LB_API lb_status lb_audio_mel(lb_ctx *ctx, const float *x, size_t n, const lb_me
     }
     low = lb__mel_scale((double)d.low); delta = (lb__mel_scale((double)d.high) - low) / (d.bins + 1);
     for (b = 0; b < (size_t)d.bins; b++) {                                            /* triangles on the mel axis; the bin at half the rate takes no part.  In float, as the reference: edges are differences of near numbers */
-        const float l = (float)low + (float)b * (float)delta, c = (float)low + ((float)b + 1.0f) * (float)delta, r = (float)low + ((float)b + 2.0f) * (float)delta;
-        for (i = 0; i < half; i++) {
-            const float f = 1127.0f * logf(1.0f + (float)((double)d.rate / (double)fft) * (float)i / 700.0f), up = (f - l) / (c - l), down = (r - f) / (r - c), w = LB__MIN(up, down);
+        const float step0 = (float)b * (float)delta, step1 = (float)(b + 1) * (float)delta, step2 = (float)(b + 2) * (float)delta, l = (float)low + step0, c = (float)low + step1, r = (float)low + step2, rise = c - l, fall = r - c;
+        for (i = 0; i < half; i++) {                                                  /* named steps: each is rounded, also where float is computed in double */
+            const float hz = (float)((double)d.rate / (double)fft) * (float)i, part = hz / 700.0f, one = 1.0f + part, f = 1127.0f * logf(one), fl = f - l, rf = r - f, up = fl / rise, down = rf / fall, w = LB__MIN(up, down);
             if (!(w > 0)) continue;
             if (!m.count[b]) m.first[b] = (int32_t)i;
             m.count[b] = (int32_t)i - m.first[b] + 1;
