@@ -60,6 +60,36 @@ LBT(mel, resampled_as_torchaudio) {
     golden_close(&g); lb_ctx_free(c);
     CHECK(alloc_live == 0, "%ld blocks were not freed", alloc_live);
 }
+LBT(mel, spectrograms_as_torchaudio) {
+    golden g; int i; lb_ctx *c = new_ctx(2);
+    REQUIRE(golden_open("mel", &g), "no golden file");
+    for (i = 0; i < 12; i++) {
+        char key[32]; size_t n, m, k; const float *x, *want; float *out; double top = 0, e; lb_spectrogram_desc d; memset(&d, 0, sizeof d); d.size = 512;
+        if (i == 0 || i == 6 || i == 11) d.size = 400;
+        if (i == 1 || i == 2) d.hop = 160;
+        if (i == 2) d.length = 400;
+        if (i == 3) { d.size = 256; d.power = 1; }
+        if (i == 4) { d.uncentred = 1; d.window = LB_WINDOW_HAMMING; }
+        if (i == 5) { d.size = 200; d.hop = 80; d.window = LB_WINDOW_BLACKMAN; }
+        if (i == 6) d.bins = 80;
+        if (i == 7) { d.bins = 64; d.hop = 128; d.slaney = 1; }
+        if (i == 8) { d.bins = 40; d.slaney = d.area = 1; }
+        if (i == 9) { d.size = 1024; d.bins = 64; d.area = 1; d.low = 50; d.high = 7000; d.rate = 22050; }
+        if (i == 10) { d.bins = 32; d.power = 1; d.uncentred = 1; }
+        if (i == 11) { d.length = 320; d.hop = 200; d.bins = 24; }
+        snprintf(key, sizeof key, "sound.%d", i % 5); x = golden_f32(&g, key, &n);
+        snprintf(key, sizeof key, "spectrogram.%d", i); want = golden_f32(&g, key, &m);
+        REQUIRE(x && want && lb_spectrogram_frames(&d, n) * (size_t)(d.bins ? d.bins : d.size / 2 + 1) == m, "set %d: %zu frames, %zu values", i, lb_spectrogram_frames(&d, n), m);
+        out = (float *)malloc(m * sizeof(float));
+        REQUIRE(!lb_spectrogram(c, x, n, &d, out), "%s", lb_last_error());
+        for (k = 0; k < m; k++) top = fmax(top, (double)want[k]);
+        e = max_abs_diff(out, want, m);
+        CHECK(e <= 1e-5 * top, "set %d: %g from torchaudio, the largest value is %g", i, e, top);
+        free(out);
+    }
+    golden_close(&g); lb_ctx_free(c);
+    CHECK(alloc_live == 0, "%ld blocks were not freed", alloc_live);
+}
 static lb_audio_profile profile_of(int bins, int T) { lb_audio_profile p; memset(&p, 0, sizeof p); p.rate = 16000; p.mel_bins = bins; p.target_length = T; p.mean = -4.2677393f; p.std = 4.5689974f; return p; }
 LBT(mel, model_input_as_upstream) {
     golden g; int i;
@@ -120,6 +150,9 @@ LBT(mel, wrong_use_and_failing_memory) {
     CHECK(!s, "never succeeded");
     a.frames = 300; a.rate = 16000;
     CHECK(lb_audio_preprocess(c, &a, &p, out) == LB_ERR_ARG && strstr(lb_last_error(), "shorter"), "%s", lb_last_error());
+    s = LB_ERR_MEM;
+    for (n = 0; n < 100 && s; n++) { static float spec[201 * 40]; alloc_until = n; s = lb_spectrogram(c, x, 2000, NULL, spec); alloc_until = -1; CHECK(s == LB_OK || s == LB_ERR_MEM, "%s", lb_last_error()); CHECK(alloc_live == before, "allocation %ld: %ld blocks", n, alloc_live - before); }
+    CHECK(!s && lb_spectrogram(c, x, 100, NULL, out) == LB_ERR_ARG, "%s", lb_last_error());
     memset(&d, 0, sizeof d); d.low = 9000;
     CHECK(lb_audio_mel(c, x, 2000, &d, out) == LB_ERR_ARG && lb_mel_frames(&d, 2000) == 0, "%s", lb_last_error());
     CHECK(lb_audio_resample(c, &a, 0, &b) == LB_ERR_ARG && !b.data, "%s", lb_last_error());

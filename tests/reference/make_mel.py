@@ -42,4 +42,9 @@ def model_input(wave, rate, bins, T):                              # upstream's 
 for i, (n, rate, T) in enumerate([(3000, 16000, 50), (15000, 16000, 40), (9000, 22050, 41), (4400, 16000, 26)]):
     x = np.stack([sound(4, n, rate), sound(0, n, rate)])
     arrays["model.%d.in" % i] = x.T.copy(); arrays["model.%d.about" % i] = np.array([rate, 112, T], np.int32); arrays["model.%d.out" % i] = model_input(x, rate, 112, T)
+spec = [dict(n_fft=400), dict(n_fft=512, hop_length=160), dict(n_fft=512, win_length=400, hop_length=160), dict(n_fft=256, power=1.0), dict(n_fft=512, center=False, window_fn=torch.hamming_window), dict(n_fft=200, hop_length=80, window_fn=torch.blackman_window),
+        dict(n_fft=400, n_mels=80), dict(n_fft=512, n_mels=64, hop_length=128, mel_scale="slaney"), dict(n_fft=512, n_mels=40, norm="slaney", mel_scale="slaney"), dict(n_fft=1024, n_mels=64, norm="slaney", f_min=50.0, f_max=7000.0, sample_rate=22050), dict(n_fft=512, n_mels=32, power=1.0, center=False), dict(n_fft=400, win_length=320, hop_length=200, n_mels=24)]
+for i, kw in enumerate(spec):
+    t = torchaudio.transforms.MelSpectrogram(**kw) if "n_mels" in kw else torchaudio.transforms.Spectrogram(**kw)
+    arrays["spectrogram.%d" % i] = t(torch.from_numpy(arrays["sound.%d" % (i % 5)])).T.contiguous().numpy()
 save_file(arrays, "tests/golden/mel.safetensors", {"script": "tests/reference/make_mel.py", "versions": "torch %s, torchaudio %s, numpy %s" % (torch.__version__, torchaudio.__version__, np.__version__), "sets": json.dumps(sets)})
