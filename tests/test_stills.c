@@ -82,3 +82,27 @@ LBT(stills, sentences) {
     for (i = 0; i < LB__COUNT(s); i++) CHECK(lb_image_decode(c, s[i].bytes, s[i].n, &a) != LB_OK && strstr(lb_last_error(), s[i].word), "%zu: %s", i, lb_last_error());
     lb_ctx_free(c);
 }
+LBT(stills, upstreams_sample_files) {
+    static const struct { const char *path; double v[9]; } s[] = {                  /* means of the channels, pixel (0, 0), pixel (112, 112) */
+        { "image/0.jpg", { -0.28162, -0.23438, -0.03883, -0.75351, -1.01455, -0.98046, -0.14807, -0.2452, -0.2671 } }, { "image/1.jpg", { -0.14051, -0.5635, -0.35366, -0.03077, -0.39471, -0.45088, -0.77278, -1.12286, -0.92733 } },
+        { "thermal/0.jpg", { 0.31044, 0.40957, 0.56799, 0.8792, 0.99427, 1.122, 0.09862, 0.19181, 0.36166 } }, { "thermal/1.jpg", { -1.14501, -1.0867, -0.84975, -1.31474, -1.26119, -1.01508, -0.58951, -0.51562, -0.30864 } },
+        { "depth/0.png", { -1.31343, -1.25983, -1.01379, -1.27988, -1.22535, -0.98112, -1.35931, -1.307, -1.05849 } }, { "depth/1.png", { -1.22132, -1.16514, -0.92407, -1.21524, -1.15889, -0.91815, -1.33608, -1.28312, -1.03586 } } };
+    static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, std[3] = { 0.26862954f, 0.26130258f, 0.27577711f }; size_t i, c, k; FILE *f = fopen("../shared/samples/image/0.jpg", "rb"); lb_ctx *ctx;
+    if (!f) SKIP("../shared/samples is not there");
+    fclose(f); ctx = new_ctx();
+    for (i = 0; i < LB__COUNT(s); i++) {
+        char path[128]; lb_image img; lb_image_profile p; float *x = (float *)malloc(3 * 224 * 224 * sizeof(float)); const double room = strstr(s[i].path, "png") ? 2e-5 : 2e-3;
+        snprintf(path, sizeof path, "../shared/samples/%s", s[i].path);
+        memset(&p, 0, sizeof p); p.width = p.height = 224; p.resize = LB_RESIZE_TORCH_BICUBIC; p.crop = LB_CROP_ROUND_HALF_EVEN; memcpy(p.mean, mean, sizeof mean); memcpy(p.std, std, sizeof std);
+        if (strstr(path, "depth")) { p.depth = 1; p.max_depth = 10; }
+        REQUIRE(!lb_image_load(ctx, path, &img) && !lb_image_preprocess(ctx, &img, &p, x), "%s", lb_last_error());
+        for (c = 0; c < 3; c++) {
+            double sum = 0, got[3]; size_t q;
+            for (k = 0; k < 224 * 224; k++) sum += (double)x[c * 224 * 224 + k];
+            got[0] = sum / (224 * 224); got[1] = (double)x[c * 224 * 224]; got[2] = (double)x[c * 224 * 224 + 112 * 225];
+            for (q = 0; q < 3; q++) CHECK(fabs(got[q] - s[i].v[3 * q + c]) <= room, "%s channel %zu: %.5f, %.5f was expected", s[i].path, c, got[q], s[i].v[3 * q + c]);
+        }
+        lb_image_free(&img); free(x);
+    }
+    lb_ctx_free(ctx);
+}
