@@ -192,3 +192,79 @@ LBT(bundle, merge_adds_low_rank_updates) {
     lb_file_free(f); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
+
+/* ---- other forms, and what is refused ---- */
+
+LBT(convert, openai_archive_and_separate_text_module) {
+    lb_ctx *ctx; golden g; conv_options o; lb__buf notes = { 0, 0, 0 };
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && golden_open("checkpoint_openai", &g), "%s", lb_last_error());
+    memset(&o, 0, sizeof o); o.output = OUT; o.quiet = 1; o.source = "tests/golden/ckpt_formats/openai.pt";
+    REQUIRE(!conv_convert(ctx, &o, &notes), "%s", lb_last_error());              /* QuickGELU and 64 wide heads go without saying there */
+    lb__buf_add(&notes, "", 1);
+    CHECK(!strstr((char *)notes.data, "assumed") && !strstr((char *)notes.data, "not used"), "%s", (char *)notes.data);
+    lb__buf_free(&notes);
+    same_embeddings(ctx, &g, "image", "image", 2e-5);
+    o.source = "tests/golden/ckpt_formats/custom_text.pt"; o.act = "quick_gelu"; o.heads = 1; o.text_heads = 1;
+    REQUIRE(!conv_convert(ctx, &o, NULL), "%s", lb_last_error());
+    same_embeddings(ctx, &g, "image", "image", 2e-5);
+    golden_close(&g); lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+static void write_file(const char *path, const void *p, size_t n) { FILE *f = fopen(path, "wb"); if (f) { fwrite(p, 1, n, f); fclose(f); } }
+/* ckpt_quick with one piece of its header replaced by another of the same length. */
+static lb_status convert_changed(lb_ctx *ctx, const char *from, const char *to, lb__buf *notes) {
+    lb__file f; char *p, *at; size_t n; conv_options o; lb_status s;
+    memset(&o, 0, sizeof o); o.output = OUT; o.quiet = 1; o.source = "build/changed.safetensors"; o.config = "tests/golden/ckpt_quick/open_clip_config.json";
+    if (lb__file_open("tests/golden/ckpt_quick/open_clip_model.safetensors", &f)) return LB_ERR_IO;
+    n = f.size; p = (char *)malloc(n); memcpy(p, f.data, n); lb__file_close(&f);
+    for (at = p; at + strlen(from) < p + n && memcmp(at, from, strlen(from)); at++) { }
+    memcpy(at, to, strlen(from));
+    write_file(o.source, p, n); free(p);
+    remove(OUT);
+    s = conv_convert(ctx, &o, notes);
+    CHECK(!s == !access(OUT, F_OK), "a file after a failure, or none after success");
+    return s;
+}
+LBT(convert, missing_misshapen_and_unused_tensors_are_named) {
+    lb_ctx *ctx; lb__buf notes = { 0, 0, 0 };
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    CHECK(convert_changed(ctx, "visual.ln_post.bias", "visual.ln_post.bios", NULL) && strstr(lb_last_error(), "tensor visual.ln_post.bias is missing"), "%s", lb_last_error());
+    CHECK(convert_changed(ctx, "transformer.resblocks.0.mlp.c_fc.bias", "transformer.resblocks.0.mlp.c_fx.bias", NULL) && strstr(lb_last_error(), ".mlp.c_fc.bias is missing"), "%s", lb_last_error());
+    CHECK(convert_changed(ctx, "\"logit_scale\"", "\"logit_scald\"", NULL) && strstr(lb_last_error(), "logit_scale is missing"), "%s", lb_last_error());
+    CHECK(convert_changed(ctx, "\"ln_final.bias\":{\"dtype\":\"F32\"", "\"ln_final.bias\":{\"dtype\":\"I32\"", NULL) && strstr(lb_last_error(), "ln_final.bias is i32"), "%s", lb_last_error());
+    CHECK(!convert_changed(ctx, "\"__metadata__\":{\"format\":\"pt\"}", "\"__metadata__\":{\"format\":\"pt\"}", &notes), "%s", lb_last_error());
+    lb__buf_free(&notes);
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+static lb_status convert_tensor(lb_ctx *ctx, const char *name, const char *config) {
+    unsigned char b[700] = { 0 }; char h[300]; conv_options o; size_t n = (size_t)snprintf(h, sizeof h, "{\"%s\":{\"dtype\":\"F32\",\"shape\":[2,1,1,1],\"data_offsets\":[0,8]}}", name);
+    lb__put64le(b, n); memcpy(b + 8, h, n); write_file("build/one.safetensors", b, 8 + n + 8);
+    memset(&o, 0, sizeof o); o.output = OUT; o.quiet = 1; o.source = "build/one.safetensors"; o.config = config;
+    remove(OUT);
+    return conv_convert(ctx, &o, NULL);
+}
+LBT(convert, other_architectures_are_refused_by_name) {
+    static const struct { const char *tensor, *says; } t[] = { { "visual.layer1.0.conv1.weight", "ResNet" }, { "visual.trunk.patch_embed.proj.weight", "timm" }, { "visual.attn_pool.query", "attentional pooling" }, { "text_decoder.x", "CoCa" },
+        { "logit_bias", "SigLIP" }, { "visual.blocks.0.attn.q", "EVA" }, { "vision_model.head.probe", "SigLIP" }, { "model.layers.0.x", "neither" }, { "modality_preprocessors.x", "ImageBind" } };
+    static const struct { const char *config, *says; } k[] = {
+        { "{\"model_cfg\":{\"embed_dim\":16,\"vision_cfg\":{\"layers\":[3,4,6,3]},\"text_cfg\":{}}}", "ResNet" }, { "{\"vision_cfg\":{\"timm_model_name\":\"vit\"},\"text_cfg\":{}}", "timm" }, { "{\"vision_cfg\":{},\"text_cfg\":{\"hf_model_name\":\"roberta\"}}", "roberta" },
+        { "{\"vision_cfg\":{\"attentional_pool\":true},\"text_cfg\":{}}", "attentional_pool" }, { "{\"vision_cfg\":{\"pool_type\":\"avg\"},\"text_cfg\":{}}", "pool_type" }, { "{\"vision_cfg\":{},\"text_cfg\":{\"pool_type\":\"last\"}}", "pool_type" },
+        { "{\"init_logit_bias\":-10,\"vision_cfg\":{},\"text_cfg\":{}}", "init_logit_bias" }, { "{\"vision_cfg\":{\"ls_init_value\":1e-5},\"text_cfg\":{}}", "ls_init_value" }, { "{\"vision_cfg\":{\"act_kwargs\":{\"approximate\":\"tanh\"}},\"text_cfg\":{}}", "act_kwargs" },
+        { "{\"vision_cfg\":{\"width\":999},\"text_cfg\":{}}", "width 999" }, { "{\"vision_cfg\":{},\"text_cfg\":{},\"preprocess_cfg\":{\"interpolation\":\"bilinear\"}}", "bilinear" }, { "{\"vision_cfg\":{},\"text_cfg\":{},\"preprocess_cfg\":{\"resize_mode\":\"squash\"}}", "squash" },
+        { "{\"vision_cfg\":{}}", "text_cfg" }, { "[1]", "an object is expected" }, { "{", "JSON" } };
+    size_t i; lb_ctx *ctx; conv_options o;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(t); i++) CHECK(convert_tensor(ctx, t[i].tensor, NULL) == LB_ERR_UNSUPPORTED && strstr(lb_last_error(), t[i].says), "%s: %s", t[i].tensor, lb_last_error());
+    for (i = 0; i < LB__COUNT(k); i++) {
+        write_file("build/config.json", k[i].config, strlen(k[i].config));
+        CHECK(convert_to(ctx, "tests/golden/ckpt_quick", "build/config.json", NULL) && strstr(lb_last_error(), k[i].says), "%s: %s", k[i].config, lb_last_error());
+        CHECK(access(OUT, F_OK), "a file after a failure");
+    }
+    memset(&o, 0, sizeof o); o.quiet = 1; o.source = "tests/golden/ckpt_quick"; o.output = "build/no/such/folder/x.lbw";
+    CHECK(conv_convert(ctx, &o, NULL) == LB_ERR_IO && strstr(lb_last_error(), "cannot create"), "%s", lb_last_error());
+    o.source = "tests/golden"; o.output = OUT; CHECK(conv_convert(ctx, &o, NULL) == LB_ERR_IO, "%s", lb_last_error());
+    o.source = "tests/golden/nothing.pt"; CHECK(conv_convert(ctx, &o, NULL) == LB_ERR_IO && strstr(lb_last_error(), "nothing.pt"), "%s", lb_last_error());
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}

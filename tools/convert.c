@@ -276,7 +276,7 @@ static size_t conv_guess_heads(convert *c, const conv_tower *t) {
     if (!t->text && t->width == 1408 && t->layers == 40) h = 16;
     if (!t->text && t->width == 1664 && t->layers == 48) h = 16;
     if (!h || t->width % h) h = 1;
-    conv_note(c, "no configuration: %zu attention heads are assumed in the %s tower (%s gives another number)", h, t->text ? "text" : "vision", t->text ? "--text-heads" : "--heads");
+    conv_note(c, "no configuration: the %s tower is taken to have %zu attention heads (%s says otherwise)", t->text ? "text" : "vision", h, t->text ? "--text-heads" : "--heads");
     return h;
 }
 static lb_status conv_heads(convert *c, conv_tower *t, double configured) {

@@ -68,3 +68,31 @@ json.dump({"weight_map": {n: f"pytorch_model-0000{1 + i % 2}-of-00002.bin" for i
 save_file({k: v.to(torch.float32) for k, v in plain.items() if v.numel()}, os.path.join(root, "checkpoint_values.safetensors"),
           metadata={"script": "tests/reference/make_checkpoints.py", "torch": torch.__version__})
 print(sum(os.path.getsize(p(f)) for f in os.listdir(out)) // 1024, "KiB")
+
+# A small CLIP in the form of OpenAI's archives: TorchScript, matrices in half precision, and three sizes stored as tensors.
+import open_clip
+torch.manual_seed(3)
+clip = open_clip.model.CLIP(16, dict(image_size=16, layers=1, width=64, head_width=64, patch_size=8), dict(context_length=8, vocab_size=40, width=64, heads=1, layers=1), quick_gelu=True).eval()
+with torch.no_grad():
+    for n, q in clip.named_parameters():
+        if q.ndim < 2 and "logit" not in n: q.add_(torch.randn(q.shape) * 0.1)
+open_clip.model.convert_weights_to_lp(clip)                               # rounds to f16; the reference then computes in f32 with those values
+halves = {n: q.dtype for n, q in clip.named_parameters()}
+clip = clip.float()
+x, ids = torch.randn(2, 3, 16, 16), torch.tensor([[38, 5, 6, 39, 0, 0, 0, 0], [38, 1, 2, 3, 4, 5, 6, 39]])
+with torch.no_grad(): iv, tv = clip.encode_image(x, normalize=True), clip.encode_text(ids, normalize=True)
+for n, v in (("input_resolution", 16), ("context_length", 8), ("vocab_size", 40)):
+    if hasattr(clip, n): delattr(clip, n)
+    clip.register_buffer(n, torch.tensor(v))
+jit = torch.jit.trace(clip, (x, ids), check_trace=False)
+for n, q in jit.named_parameters(): q.data = q.data.to(halves[n])
+torch.jit.save(jit, p("openai.pt"))
+save_file({"image": x, "ids": ids.int(), "image.embedding": iv, "text.embedding": tv}, os.path.join(root, "checkpoint_openai.safetensors"),
+          metadata={"script": "tests/reference/make_checkpoints.py", "torch": torch.__version__, "open_clip": open_clip.__version__})
+
+# The same model with a separate text module (CustomTextCLIP), saved as open_clip saves it.
+custom = open_clip.model.CustomTextCLIP(16, dict(image_size=16, layers=1, width=64, head_width=64, patch_size=8), dict(context_length=8, vocab_size=40, width=64, heads=1, layers=1), quick_gelu=True).eval()
+own = {k: v for k, v in clip.state_dict().items() if k not in ("input_resolution", "context_length", "vocab_size")}
+custom.load_state_dict({k if k.startswith("visual") or k == "logit_scale" else "text." + k: v for k, v in own.items()})
+with torch.no_grad(): assert torch.equal(custom.encode_image(x, normalize=True), iv) and torch.allclose(custom.encode_text(ids, normalize=True), tv, atol=1e-6)
+torch.save({k: v.half() if halves.get(k.removeprefix("text.")) == torch.float16 else v for k, v in custom.state_dict().items()}, p("custom_text.pt"))

@@ -2,8 +2,9 @@
 tests/golden/lb_NAME/ (config.json, pytorch_model.bin as upstream's save_pretrained writes them) and tests/golden/lb_NAME.safetensors
 (input, ids, every block's output, the unit embeddings, the weight that a merged LoRA should give).
 
-    LANGUAGEBIND_UPSTREAM=folder-of-a-clone python tests/reference/make_languagebind.py [tests/golden]
+    LANGUAGEBIND_UPSTREAM=folder-of-a-clone python tests/reference/make_languagebind.py [tests/golden [NAME...]]
 
+NAME full_video and full_audio are ViT-L/14 as released (2 GB each, for a check that is run by hand).
 Wants upstream's versions: torch 1.13.1, transformers 4.30.2, peft 0.4.  The readers of video files that upstream imports are not needed and
 are replaced by empty modules."""
 import json, os, sys, shutil
@@ -34,6 +35,10 @@ KINDS = {
     "thermal": ("thermal", dict(VISION, lora_r=2, lora_alpha=16), {}),
 }
 
+L14 = dict(hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16, image_size=224, patch_size=14, hidden_act="gelu", lora_r=0)
+KINDS["full_video"] = ("video", dict(L14, add_time_attn=True, num_frames=8), {})
+KINDS["full_audio"] = ("audio", dict(L14, num_mel_bins=112, target_length=1036, audio_mean=-4.2677393, audio_std=4.5689974), {})
+
 
 def shake(model, g):
     with torch.no_grad():
@@ -49,12 +54,14 @@ def shake(model, g):
 def run(name, seed):
     kind, vision, extra = KINDS[name]
     torch.manual_seed(seed)
+    full = name.startswith("full")
     text = TEXT if name != "video_huge_v15_ft" else dict(TEXT, hidden_size=32, intermediate_size=64)
-    config = L.config_dict[kind](text_config=text, vision_config=vision, projection_dim=16)
+    if full: text = dict(TEXT, hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, max_position_embeddings=77, vocab_size=49408)
+    config = L.config_dict[kind](text_config=text, vision_config=vision, projection_dim=768 if full else 16)
     model = L.model_dict[kind](config).eval()
     if kind == "audio": model.vision_model.embeddings.position_ids = torch.arange(model.vision_model.embeddings.num_positions).expand((1, -1))
     g = torch.Generator().manual_seed(seed)
-    shake(model, g)
+    if not full: shake(model, g)
     folder = os.path.join(out, "lb_" + name)
     shutil.rmtree(folder, ignore_errors=True)
     config.save_pretrained(folder)
@@ -69,15 +76,16 @@ def run(name, seed):
         c["vision_config"] = {"hidden_size": 1024, "num_attention_heads": 16, "hidden_act": "quick_gelu"}
         c["text_config"] = {"hidden_size": 512, "hidden_act": "quick_gelu"}
     json.dump(c, open(path, "w"), indent=1, sort_keys=True)
-    if kind == "video": x = torch.randn(2, 3, 4, 24, 24, generator=g)
-    elif kind == "audio": x = torch.randn(2, 3, vision["num_mel_bins"], vision["target_length"], generator=g)
+    if kind == "video": x = torch.randn(1 if full else 2, 3, vision["num_frames"], vision["image_size"], vision["image_size"], generator=g)
+    elif kind == "audio": x = torch.randn(1 if full else 2, 3, vision["num_mel_bins"], vision["target_length"], generator=g)
     else: x = torch.randn(2, 3, 24, 24, generator=g)
-    ids = torch.full((3, 12), 79)
-    for i, n in enumerate((12, 5, 2)): ids[i, :n - 1] = torch.randint(1, 78, (n - 1,), generator=g)
+    last = text["vocab_size"] - 1
+    ids = torch.full((3, 12), last)
+    for i, n in enumerate((12, 5, 2)): ids[i, :n - 1] = torch.randint(1, last - 1, (n - 1,), generator=g)
     t = {"input": x, "ids": ids.int()}
     enc = model.vision_model.encoder
     enc = enc.base_model.model if hasattr(enc, "base_model") else enc
-    for i, layer in enumerate(enc.layers):
+    for i, layer in enumerate([] if full else enc.layers):
         layer.register_forward_hook(lambda m, a, o, i=i: t.__setitem__(f"block.{i}", o[0].detach().clone()))
         if getattr(layer, "add_time_attn", False) or hasattr(layer, "temporal_attn"):
             layer.temporal_attn.register_forward_hook(lambda m, a, o, i=i: t.__setitem__(f"temporal.{i}", o[0].detach().clone()))
@@ -93,4 +101,5 @@ def run(name, seed):
     print(name, sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)) // 1024, "KiB", v.norm(dim=-1).tolist())
 
 
-for i, name in enumerate(KINDS): run(name, 100 + i)
+for i, name in enumerate(KINDS):
+    if name in sys.argv[2:] or (len(sys.argv) < 3 and not name.startswith("full")): run(name, 100 + i)
