@@ -4532,13 +4532,14 @@ static size_t lb__contraction_at(const uint8_t *s, size_t n, int long_s) {
     if ((a == 'r' && b == 'e') || (a == 'v' && b == 'e') || (a == 'l' && b == 'l')) return 3;
     return long_s && a == 0xC5 && b == 0xBF ? 3 : 0;
 }
-/* special: NULL when no special string is to be looked for at the beginning of a word.  nocase: the pattern ignores case, as Python's does. */
+/* special: NULL when no special string is to be looked for at the beginning of a word.  nocase: the pattern ignores case, as
+ * Python's does, where a lone iota subscript (U+0345, whose other case is a letter) then belongs to no class and vanishes. */
 static lb_status lb__words(lb__ids *o, const char *const *special, int nocase, const uint8_t *s, size_t n) {
     const lb__unicode *u = &o->t->unicode; size_t i = 0, k, len; unsigned kind; uint32_t c; int exact;
     enum { KIND = LB__UC_LETTER | LB__UC_NUMBER | LB__UC_SPACE };
     while (i < n) {
         k = i;
-        if (s[i] < 0x80) { kind = u->klass[s[i]] & KIND; k++; } else { c = lb__utf8_next(s, n, &k); kind = lb__uc_class(u, c) & KIND; if (c == 0x345 && nocase) kind = LB__UC_LETTER; }
+        if (s[i] < 0x80) { kind = u->klass[s[i]] & KIND; k++; } else { c = lb__utf8_next(s, n, &k); kind = lb__uc_class(u, c) & KIND; if (c == 0x345 && nocase) kind = LB__UC_SPACE; }
         if (kind & LB__UC_SPACE) { i = k; continue; }
         if (special && s[i] == '<') {
             if ((len = lb__special_at(special[0], s + i, n - i, nocase, &exact)) != 0 && exact) { lb__ids_add(o, (uint32_t)(512 + o->t->n)); i += len; continue; }
@@ -4549,7 +4550,7 @@ static lb_status lb__words(lb__ids *o, const char *const *special, int nocase, c
         while (k < n && kind != LB__UC_NUMBER) {
             size_t j = k;
             if (s[j] < 0x80) c = s[j++]; else c = lb__utf8_next(s, n, &j);
-            if ((c == 0x345 && nocase ? LB__UC_LETTER : lb__uc_class(u, c) & KIND) != kind) break;      /* iota subscript folds to a letter */
+            if ((c == 0x345 && nocase ? LB__UC_SPACE : lb__uc_class(u, c) & KIND) != kind) break;
             k = j;
         }
         LB__TRY(lb__bpe_word(o, s + i, k - i));
