@@ -4550,7 +4550,7 @@ static lb_status lb__words(lb__ids *o, const char *const *special, int nocase, c
         while (k < n && kind != LB__UC_NUMBER) {
             size_t j = k;
             if (s[j] < 0x80) c = s[j++]; else c = lb__utf8_next(s, n, &j);
-            if ((c == 0x345 && nocase ? LB__UC_SPACE : lb__uc_class(u, c) & KIND) != kind) break;
+            if ((c == 0x345 && nocase ? (unsigned)LB__UC_SPACE : lb__uc_class(u, c) & KIND) != kind) break;
             k = j;
         }
         LB__TRY(lb__bpe_word(o, s + i, k - i));
