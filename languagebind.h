@@ -680,6 +680,14 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *model, lb_dtype dtyp
  *   errs  LB_ERR_MISMATCH an adapter of another base, LB_ERR_FORMAT a tensor that the base has no place for */
 LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *path, lb_model **out);
 #endif
+/* lb_model_extend: the model with one more modality, as upstream binds a new one: its tower starts from the existing vision tower `from`.
+ *   modality   as in a description; its `tower` names the new tower, or `from` itself: then both read through the same weights
+ *   tower      what is different in the new tower, zero fields as in `from`; NULL: nothing.  Weights are borrowed until they are trained.  Another
+ *              grid resizes the position table (antialiased bicubic); temporal attention starts as a copy of the spatial one, its frame embedding
+ *              is drawn; class_per_frame repeats the class vector; a tube puts the patch weights into its first frame; other channels or
+ *              another patch size draw the patch weights afresh
+ *   errs       LB_ERR_ARG `from` is no vision tower or has another width, depth or heads; and those of lb_model_create.  `base` outlives it */
+LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *from, const lb_tower_desc *tower, const lb_modality_desc *modality, uint64_t seed, lb_model **out);
 /* lb_model_merge: the model with its low-rank updates added into its weights, W + alpha/rank B A in f32; borrows all else from `model`, which
  * outlives it. */
 LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **out);
@@ -9972,6 +9980,12 @@ static void lb__desc_write(lb_file_writer *w, const lb_model_desc *d) {
     }
 #undef LB__KEY
 }
+/* The first weight that lies in the same place: towers that start from one another share it until one is trained, and files keep it once. */
+static size_t lb__param_shared(const lb_model *m, size_t i) {
+    const lb_tensor *a = &m->param[i].t; size_t k;
+    for (k = 0; k < i; k++) { const lb_tensor *b = &m->param[k].t; if (b->data == a->data && b->dtype == a->dtype && b->layout == a->layout && b->ndim == a->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0])) break; }
+    return k;
+}
 LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, const char *path) {
     lb_file_writer *w = NULL; const lb_model *b; lb_tensor merges; size_t i; int j; lb_status s = LB_OK;
     if (!ctx || !m || !path || dtype > LB_BF16) return lb__fail(LB_ERR_ARG, "lb_model_save: context, model, path and one of f32, f16, bf16 were expected");
@@ -9981,9 +9995,10 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, c
     if (b->file) lb_file_copy_keys(w, b->file, "provenance.", "provenance.");
     lb__desc_write(w, &m->desc);
     for (i = 0; i < m->params; i++) {
-        const lb_tensor *t = &m->param[i].t; int matrix = t->layout == LB_PANEL;
+        const lb_tensor *t = &m->param[i].t; int matrix = t->layout == LB_PANEL; const size_t of = lb__param_shared(m, i);
         for (j = 0; j < m->desc.towers; j++) matrix |= t == m->tower[j].token;
-        lb_file_declare(w, m->param[i].name, matrix ? dtype : LB_F32, t->layout, t->ndim, t->shape);
+        if (of < i) lb_file_share(w, m->param[i].name, m->param[of].name);
+        else lb_file_declare(w, m->param[i].name, matrix ? dtype : LB_F32, t->layout, t->ndim, t->shape);
     }
     memset(&merges, 0, sizeof merges);
     if (m->tokenizer) {
@@ -9991,7 +10006,7 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, c
         lb_file_set_str(w, "tokenizer.kind", "clip-bpe"); lb_file_set_u64(w, "tokenizer.sot", (uint64_t)lb_tokenizer_sot(m->tokenizer)); lb_file_set_u64(w, "tokenizer.eot", (uint64_t)lb_tokenizer_eot(m->tokenizer));
         lb_file_declare(w, "tokenizer.merges", LB_U16, LB_ROWS, 2, merges.shape);
     }
-    for (i = 0; i < m->params && !s; i++) s = lb_file_put(w, m->param[i].name, &m->param[i].t);
+    for (i = 0; i < m->params && !s; i++) if (lb__param_shared(m, i) == i) s = lb_file_put(w, m->param[i].name, &m->param[i].t);
     if (m->tokenizer && !s) lb_file_put(w, "tokenizer.merges", &merges);
     return lb_file_commit(w);
 }
@@ -10004,21 +10019,102 @@ static lb_tensor *lb__model_find(const lb_model *m, const char *name) {
     for (i = 0; i < m->params; i++) if (!strcmp(m->param[i].name, name)) return &m->param[i].t;
     return NULL;
 }
-/* A model of another description over the weights of `base`, which outlives it; what base has not is drawn. */
-static lb_status lb__model_derive(lb_ctx *ctx, const lb_model *base, const lb_model_desc *desc, lb_model **out) {
-    lb_model *m = NULL; size_t i;
+/* Fills a weight of a tower that starts from another one: `rest` is its name without the tower's.  *done 0: it has to be drawn. */
+static lb_status lb__param_inherit(const lb_model *base, const lb_tower_desc *from, const lb_tower_desc *to, lb__param *p, const char *rest, int *done) {
+    char name[2 * LB__NAME]; const char *at = strstr(rest, ".temporal."); const lb_tensor *t; size_t i, k; const size_t D = (size_t)to->width; float *x;
+    *done = 1;
+    lb__format(name, sizeof name, "%s.%s", from->name, rest); t = lb__model_find(base, name);
+    if (!t && at) {                                                                            /* attention over frames starts as that over patches */
+        const char *tail = at + strlen(".temporal.");
+        if (!strncmp(tail, "norm.", 5)) lb__format(name, sizeof name, "%s.%.*s.norm1.%s", from->name, (int)(at - rest), rest, tail + 5);
+        else lb__format(name, sizeof name, "%s.%.*s.%s", from->name, (int)(at - rest), rest, tail);
+        t = lb__model_find(base, name);
+    }
+    if (!t) { *done = 0; return LB_OK; }
+    if (t->ndim == p->t.ndim && !memcmp(t->shape, p->t.shape, (size_t)t->ndim * sizeof t->shape[0])) { p->t.data = t->data; p->t.dtype = t->dtype; return LB_OK; }
+    if (!strcmp(rest, "pos")) {
+        const size_t n = (size_t)from->grid_h * (size_t)from->grid_w; float *grid; lb_status s = LB_OK;
+        if (!(p->t.data = lb__alloc(lb_tensor_count(&p->t), sizeof(float)))) return LB_ERR_MEM;
+        p->owned = 1; x = (float *)p->t.data;
+        memcpy(x, t->data, D * sizeof *x);
+        if (!(grid = (float *)lb__alloc(n, D * sizeof *grid))) return LB_ERR_MEM;
+        memcpy(grid, (const float *)t->data + D, n * D * sizeof *grid);
+#ifndef LB_NO_IMAGE
+        s = lb__grid_resize(x + D, (size_t)to->grid_h, (size_t)to->grid_w, grid, (size_t)from->grid_h, (size_t)from->grid_w, D);
+#else
+        s = lb__fail(LB_ERR_UNSUPPORTED, "position tables are resized by the image section, which was left out");
+#endif
+        lb__release(grid);
+        return s;
+    }
+    if (!strcmp(rest, "class")) {
+        if (!(p->t.data = lb__alloc(lb_tensor_count(&p->t), sizeof(float)))) return LB_ERR_MEM;
+        p->owned = 1; x = (float *)p->t.data;
+        for (i = 0; i < p->t.shape[0]; i++) memcpy(x + i * D, (const float *)t->data + i % t->shape[0] * D, D * sizeof *x);
+        return LB_OK;
+    }
+    if (!strcmp(rest, "patch.weight") && from->tube == 1 && from->channels == to->channels && from->patch_h == to->patch_h && from->patch_w == to->patch_w) {
+        const size_t P = (size_t)to->patch_h * (size_t)to->patch_w, K = t->shape[1], L = p->t.shape[1];
+        if (!(p->t.data = lb__alloc(lb_tensor_stored(&p->t), sizeof(float)))) return LB_ERR_MEM;
+        p->owned = 1; x = (float *)p->t.data;
+        for (i = 0; i < D; i++) for (k = 0; k < K; k++) x[lb__panel_index(i, k / P * P * (size_t)to->tube + k % P, L)] = lb__weight_at(t->data, t->dtype, lb__panel_index(i, k, K));
+        return LB_OK;
+    }
+    *done = 0;
+    return LB_OK;
+}
+/* A model of another description over the weights of `base`, which outlives it.  Tower `to` (or NULL) starts from tower `from`; what is found
+ * nowhere is drawn. */
+static lb_status lb__model_derive(lb_ctx *ctx, const lb_model *base, const lb_model_desc *desc, const lb_tower_desc *from, const char *to, lb_model **out) {
+    lb_model *m = NULL; size_t i; int j, done; const lb_tower_desc *new_tower = NULL; lb_status s;
     (void)ctx;
     LB__TRY(lb__model_plan(desc, &m));
     m->base = base; m->tokenizer = base->tokenizer;
+    for (j = 0; to && j < m->desc.towers; j++) if (!strcmp(m->desc.tower[j].name, to)) new_tower = &m->desc.tower[j];
     for (i = 0; i < m->params; i++) {
-        lb__param *p = &m->param[i]; const lb_tensor *t = lb__model_find(base, p->name);
+        lb__param *p = &m->param[i]; const lb_tensor *t = lb__model_find(base, p->name); const size_t n = to ? strlen(to) : 0;
         if (t && lb_tensor_count(t) == lb_tensor_count(&p->t)) { p->t.data = t->data; p->t.dtype = t->dtype; continue; }
+        if (new_tower && !strncmp(p->name, to, n) && p->name[n] == '.') {
+            if ((s = lb__param_inherit(base, from, new_tower, p, p->name + n + 1, &done)) != LB_OK) { lb_model_free(m); return s; }
+            if (done) continue;
+        }
         if (!(p->t.data = lb__alloc(lb_tensor_stored(&p->t), sizeof(float)))) { lb_model_free(m); return LB_ERR_MEM; }
         p->owned = 1;
         lb__param_draw(p, desc->seed, i);
     }
     *out = m;
     return LB_OK;
+}
+LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *from, const lb_tower_desc *tower, const lb_modality_desc *modality, uint64_t seed, lb_model **out) {
+    lb_model_desc *d; lb_tower_desc source; int i, at = -1; lb_status s = LB_OK; const char *to = NULL;
+    if (!ctx || !base || !from || !modality || !out) return lb__fail(LB_ERR_ARG, "lb_model_extend: an argument is NULL");
+    *out = NULL;
+    for (i = 0; i < base->desc.towers; i++) if (!strcmp(base->desc.tower[i].name, from) && base->desc.tower[i].kind == LB_TOWER_VISION) at = i;
+    if (at < 0) return lb__fail(LB_ERR_ARG, "lb_model_extend: the model has no vision tower %s", from);
+    source = base->desc.tower[at];
+    if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
+    *d = base->desc; d->seed = seed;
+    if (d->modalities == LB_MAX_MODALITIES) s = lb__fail(LB_ERR_LIMIT, "lb_model_extend: the model has %d modalities already", d->modalities);
+    else d->modality[d->modalities++] = *modality;
+    if (!s && strcmp(modality->tower, from)) {
+        lb_tower_desc *t = &d->tower[d->towers];
+        if (d->towers == LB_MAX_TOWERS) s = lb__fail(LB_ERR_LIMIT, "lb_model_extend: the model has %d towers already", d->towers);
+        else {
+            d->towers++; *t = source;
+            memcpy(t->name, modality->tower, sizeof t->name);
+            if (tower) {
+#define LB__TAKE(field) if (tower->field) t->field = tower->field
+                LB__TAKE(channels); LB__TAKE(patch_h); LB__TAKE(patch_w); LB__TAKE(grid_h); LB__TAKE(grid_w); LB__TAKE(frames); LB__TAKE(tube); LB__TAKE(temporal); LB__TAKE(class_per_frame);
+                LB__TAKE(width); LB__TAKE(layers); LB__TAKE(heads); LB__TAKE(mlp);
+#undef LB__TAKE
+            }
+            if (t->width != source.width || t->layers != source.layers || t->heads != source.heads || t->mlp != source.mlp) s = lb__fail(LB_ERR_ARG, "lb_model_extend: a tower that starts from %s has its width, layers, heads and mlp", from);
+            to = t->name;
+        }
+    }
+    if (!s) s = lb__model_derive(ctx, base, d, &source, to, out);
+    lb__release(d);
+    return s;
 }
 static const lb_file *lb__model_file(const lb_model *m) { while (m->base) m = m->base; return m->file; }
 #ifndef LB_NO_STDIO
@@ -10039,7 +10135,7 @@ LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *p
         *d = base->desc; memset(&k, 0, sizeof k); k.f = f; k.prefix = "tower"; k.name = tower;
         for (j = 0; j < d->towers && !s; j++) if (!strcmp(d->tower[j].name, tower)) s = lb__lora_read(&k, &d->tower[j]);
     }
-    if (!s) s = lb__model_derive(ctx, base, d, &m);
+    if (!s) s = lb__model_derive(ctx, base, d, NULL, NULL, &m);
     for (i = 0; !s && i < m->params; i++) {
         lb__param *p = &m->param[i]; const lb_tensor *t = lb_file_tensor(f, p->name);
         if (t) { used++; s = lb__param_bind(m, p, t); }
@@ -10077,7 +10173,7 @@ LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **o
     if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
     *d = model->desc;
     for (i = 0; i < d->towers; i++) d->tower[i].lora_rank = 0;
-    s = lb__model_derive(ctx, model, d, &m);
+    s = lb__model_derive(ctx, model, d, NULL, NULL, &m);
     lb__release(d);
     for (i = 0; !s && i < m->desc.towers; i++) for (j = 0; !s && j < m->desc.tower[i].layers; j++) {
         const lb__block *a = &model->tower[i].block[j]; lb__block *b = &m->tower[i].block[j];
@@ -10882,8 +10978,8 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
         v->lora_dropout = t->desc.lora_dropout;
     }
     d->seed = t->desc.seed;
-    if ((s = lb__model_derive(ctx, model, d, &t->model)) != LB_OK) goto fail;
-    if (t->desc.ema > 0 && (s = lb__model_derive(ctx, t->model, d, &t->average)) != LB_OK) goto fail;
+    if ((s = lb__model_derive(ctx, model, d, NULL, NULL, &t->model)) != LB_OK) goto fail;
+    if (t->desc.ema > 0 && (s = lb__model_derive(ctx, t->model, d, NULL, NULL, &t->average)) != LB_OK) goto fail;
     if (!(t->slot = (lb__slot *)lb__alloc(t->model->params, sizeof *t->slot))) { s = LB_ERR_MEM; goto fail; }
     for (i = 0; i < t->model->params; i++) {
         lb__param *p = &t->model->param[i]; lb__slot *o = &t->slot[t->slots];

@@ -220,3 +220,32 @@ LBT(model, parity_record) {
     lb_file_free(f); lb_model_free(o); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
     remove("build/tests/p1.lbw"); remove("build/tests/p2.lbw");
 }
+/* A new modality starts from an image tower: copied weights give the image's vectors, another grid resizes positions, frames get attention. */
+LBT(model, extend) {
+    golden g; lb_ctx *c = ctx_with(1); lb_model *m, *same = NULL, *wide = NULL, *clip = NULL, *saved = NULL, *none = NULL; lb_modality_desc d; lb_tower_desc t; golden_array image; float a[64], b[64], x[3 * 2 * 96 * 64]; size_t i; const lb_tensor *p, *q; lb__file one, two;
+    REQUIRE(golden_open("clip_base", &g), "golden");
+    m = clip_model(c, &g); REQUIRE(m, "model"); image = golden_get(&g, "image");
+    memset(&d, 0, sizeof d); strcpy(d.name, "depth"); strcpy(d.tower, "depth"); d.kind = LB_DEPTH;
+    REQUIRE(!lb_model_extend(c, m, "vision", NULL, &d, 1, &same), "%s", lb_last_error());
+    CHECK(!lb_embed_tensor(c, m, "image", (const float *)image.data, 1, a) && !lb_embed_tensor(c, same, "depth", (const float *)image.data, 1, b) && !memcmp(a, b, lb_model_dim(m) * 4), "the same weights: %s", lb_last_error());
+    REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/e1.lbw") && !lb_model_save(c, same, LB_F32, "build/tests/e2.lbw") && !lb_model_open(c, "build/tests/e2.lbw", &saved), "%s", lb_last_error());
+    CHECK(!lb_embed_tensor(c, saved, "depth", (const float *)image.data, 1, b) && !memcmp(a, b, lb_model_dim(m) * 4), "saved: %s", lb_last_error());
+    REQUIRE(!lb__file_open("build/tests/e1.lbw", &one) && !lb__file_open("build/tests/e2.lbw", &two), "%s", lb_last_error());
+    CHECK(two.size < one.size + one.size / 4, "shared weights are there once: %zu and %zu bytes", one.size, two.size);
+    lb__file_close(&one); lb__file_close(&two);
+    memset(&t, 0, sizeof t); t.grid_h = 2; t.grid_w = 9; strcpy(d.name, "audio"); strcpy(d.tower, "audio"); d.kind = LB_AUDIO;
+    REQUIRE(!lb_model_extend(c, m, "vision", &t, &d, 1, &wide), "%s", lb_last_error());
+    p = lb_model_tensor(m, "vision.pos"); q = lb_model_tensor(wide, "audio.pos");
+    CHECK(q && q->shape[0] == 19 && !memcmp(p->data, q->data, p->shape[1] * 4) && wide->desc.modality[2].height == 16 && wide->desc.modality[2].width == 72, "positions");
+    for (i = 0; i < LB__COUNT(x); i++) x[i] = (float)(i % 17) / 17;
+    CHECK(!lb_embed_tensor(c, wide, "audio", x, 1, b), "%s", lb_last_error());
+    memset(&t, 0, sizeof t); t.frames = 2; t.temporal = t.class_per_frame = 1; strcpy(d.name, "video"); strcpy(d.tower, "video"); d.kind = LB_VIDEO;
+    REQUIRE(!lb_model_extend(c, m, "vision", &t, &d, 1, &clip), "%s", lb_last_error());
+    p = lb_model_tensor(m, "vision.blocks.1.attn.qkv.weight"); q = lb_model_tensor(clip, "video.blocks.1.temporal.attn.qkv.weight");
+    CHECK(q && q->data == p->data && lb_model_tensor(clip, "video.blocks.0.temporal.norm.bias")->data == lb_model_tensor(m, "vision.blocks.0.norm1.bias")->data && lb_model_tensor(clip, "video.class")->shape[0] == 2, "attention over frames starts as that over patches");
+    CHECK(!lb_embed_tensor(c, clip, "video", x, 1, b), "%s", lb_last_error());
+    t.width = 32; CHECK(lb_model_extend(c, m, "vision", &t, &d, 1, &none) == LB_ERR_ARG && !none, "%s", lb_last_error());
+    CHECK(lb_model_extend(c, m, "text", NULL, &d, 1, &none) == LB_ERR_ARG && !none, "%s", lb_last_error());
+    remove("build/tests/e1.lbw"); remove("build/tests/e2.lbw");
+    lb_model_free(saved); lb_model_free(clip); lb_model_free(wide); lb_model_free(same); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+}
