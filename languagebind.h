@@ -6729,7 +6729,7 @@ LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_
         left = (p->width - w) / 2; top = (p->height - h) / 2;
         for (c = 0; c < 3; c++) for (x = 0; x < plane; x++) out[(size_t)c * plane + x] = (0.0f - p->mean[c]) / p->std[c];
     }
-    for (x = 0; x < 256; x++) for (c = 0; c < 3; c++) lut[c][x] = ((float)x / 255.0f - p->mean[c]) / p->std[c];
+    for (x = 0; x < 256; x++) for (c = 0; c < 3; c++) lut[c][x] = (float)((float)((float)((float)x / 255.0f) - p->mean[c]) / p->std[c]);     /* rounded step by step, as torch does, where float is computed in double too */
     if (p->resize == LB_RESIZE_PIL_BICUBIC) {
         size_t ch = (size_t)in->channels;
         if ((s = lb__pil_window(ctx, in, W, H, x0, y0, w, h, &win)) != LB_OK) goto done;

@@ -55,7 +55,8 @@ LBT(image, resize_equals_pillow) {
     REQUIRE(golden_open("images", &g), "no golden file");
     a = golden_get(&g, "pil"); r = (const int64_t *)a.data;
     for (i = 0; i < a.shape[0]; i++, r += 7) {
-        lb_image in = picture((size_t)r[0], (size_t)r[1], (int)r[2], (int)r[3]), out; lb_status s = lb_image_resize(ctx, &in, (size_t)r[4], (size_t)r[5], &out);
+        lb_image in = picture((size_t)r[0], (size_t)r[1], (int)r[2], (int)r[3]), out; lb_status s; memset(&out, 0, sizeof out);
+        s = lb_image_resize(ctx, &in, (size_t)r[4], (size_t)r[5], &out);
         CHECK(!s, "%s", lb_last_error());
         if (!s) CHECK(lb__crc32(0, out.data, out.width * out.height * (size_t)out.channels) == (uint32_t)r[6], "%d x %d x %d to %d x %d", (int)r[0], (int)r[1], (int)r[2], (int)r[4], (int)r[5]);
         lb_image_free(&in); if (!s) lb_image_free(&out);
