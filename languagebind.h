@@ -873,6 +873,37 @@ LB_API lb_status       lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, cons
 #endif
 #endif /* LB_NO_TRAIN */
 
+/* ---- API of 15 eval -------------------------------------------------------------------------------------------------- */
+
+/* Metrics over score matrices; shares are in 0..1.  The rule for ties, unless a function says otherwise: an equal score counts against the
+ * right answer, so that a model that says the same of everything scores nothing. */
+typedef struct lb_accuracy { double top1, top5, mean_class; } lb_accuracy;              /* mean_class: mean over the classes that occur of their top1 */
+/* lb_eval_classify: zero-shot classification.
+ *   scores      [n, classes];  labels [n]
+ *   hit         [n] 1 where the first guess is right, or NULL (lb_eval_bootstrap takes it)
+ *   per_class   [classes] top1 of each class, NaN where none occurs, or NULL
+ *   confusion   [classes, classes] counts, row the label, column the guess (the first of the best), or NULL
+ *   errs        LB_ERR_ARG no samples, a label outside; LB_ERR_NUMERIC a score that is NaN */
+LB_API lb_status lb_eval_classify(const float *scores, const uint32_t *labels, size_t n, size_t classes, lb_accuracy *out, double *hit, double *per_class, uint32_t *confusion);
+/* lb_eval_multilabel: mean over classes of average precision (step-wise, ties share a threshold, as scikit-learn's), of ROC-AUC, and
+ * d' = sqrt(2) * the normal quantile of the mean AUC.  Classes without a positive (for AUC: or a negative) are left out and counted.
+ *   scores      [n, classes];  truth [n, classes] 0 or 1
+ *   per_class   [classes] average precision, NaN where left out, or NULL */
+typedef struct lb_multilabel { double map, auc, dprime; size_t classes, left_out; } lb_multilabel;
+LB_API lb_status lb_eval_multilabel(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, lb_multilabel *out, double *per_class);
+/* lb_eval_retrieval: both directions between texts (or any queries) and items.
+ *   sim         [texts, items];  owner [texts] the item a text belongs to; NULL: text i belongs to item i (texts == items)
+ *   upstream    0: the rule for ties above; 1: LanguageBind's own counting: one text an item: every position that equals the right score
+ *               is an entry of its own; several: the right item's place among equals is its index, and the median is the lower middle one
+ *   to_item     rank of a text's own item among all items;  to_text rank of an item's own texts among all items' texts, the best of each item standing for it
+ *   rank_item   [texts], rank_text [items] 0-based ranks by the rule for ties, NaN for items without a text; NULL when not wanted
+ *   errs        LB_ERR_ARG an owner outside, nothing to rank; LB_ERR_NUMERIC a score that is NaN; LB_ERR_MEM */
+typedef struct lb_retrieval { double r1, r5, r10, median, mean; size_t count; } lb_retrieval;      /* median and mean rank begin at 1 */
+LB_API lb_status lb_eval_retrieval(lb_ctx *ctx, const float *sim, size_t texts, size_t items, const uint32_t *owner, int upstream, lb_retrieval *to_item, lb_retrieval *to_text, double *rank_item, double *rank_text);
+/* lb_eval_bootstrap: interval of the mean of x [n] by drawing n of them with replacement `rounds` times (default 1000), percentile method.
+ * level 0.95 for the usual interval.  The same seed gives the same interval.   errs  LB_ERR_ARG, LB_ERR_MEM */
+LB_API lb_status lb_eval_bootstrap(lb_ctx *ctx, const double *x, size_t n, size_t rounds, double level, uint64_t seed, double *low, double *high);
+
 #ifdef __cplusplus
 }
 #endif
@@ -11272,7 +11303,167 @@ LB_API lb_status lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, const char
 #endif /* LB_NO_TRAIN */
 
 /* ==== 15 >>eval ==================================================================================================================
- */
+ * Zero-shot, multi-label and retrieval metrics over score matrices, and bootstrap intervals.  Embedding and templates are the caller's.
+ * Calls: base, tensor (scratch memory).  Held by: tests/test_eval.c */
+
+static lb_status lb__eval_no_nan(const float *x, size_t n, size_t m) {
+    size_t i, count;
+    if (!x || !n || !m || !lb__mul(n, m, &count)) return lb__fail(LB_ERR_ARG, "eval: a score matrix of %zu x %zu", n, m);
+    for (i = 0; i < count; i++) if (x[i] != x[i]) return lb__fail(LB_ERR_NUMERIC, "eval: score [%zu, %zu] is NaN", i / m, i % m);
+    return LB_OK;
+}
+LB_API lb_status lb_eval_classify(const float *scores, const uint32_t *labels, size_t n, size_t classes, lb_accuracy *out, double *hit, double *per_class, uint32_t *confusion) {
+    size_t i, c, k, seen = 0; double right = 0, five = 0, mean = 0;
+    if (!labels || !out) return lb__fail(LB_ERR_ARG, "lb_eval_classify: %s is NULL", !labels ? "labels" : "out");
+    LB__TRY(lb__eval_no_nan(scores, n, classes));
+    for (i = 0; i < n; i++) if (labels[i] >= classes) return lb__fail(LB_ERR_ARG, "eval: sample %zu has label %u, labels below %zu were expected", i, (unsigned)labels[i], classes);
+    if (confusion) memset(confusion, 0, classes * classes * sizeof *confusion);
+    for (i = 0; i < n; i++) {
+        const float *s = scores + i * classes; float own = s[labels[i]]; size_t rank = 0, best = 0;
+        for (c = 0; c < classes; c++) { rank += c != labels[i] && s[c] >= own; if (s[c] > s[best]) best = c; }
+        right += rank == 0; five += rank < 5;
+        if (hit) hit[i] = rank == 0;
+        if (confusion) confusion[labels[i] * classes + best]++;
+    }
+    for (c = 0; c < classes; c++) {
+        size_t total = 0, good = 0;
+        for (i = 0; i < n; i++) if (labels[i] == c) {
+            const float *s = scores + i * classes;
+            for (k = 0; k < classes && (k == c || s[k] < s[c]); k++) {}
+            total++; good += k == classes;
+        }
+        if (per_class) per_class[c] = total ? (double)good / (double)total : NAN;
+        if (total) { mean += (double)good / (double)total; seen++; }
+    }
+    out->top1 = right / (double)n; out->top5 = five / (double)n; out->mean_class = mean / (double)seen;
+    return LB_OK;
+}
+
+typedef struct lb__scored { float score; uint32_t truth; } lb__scored;
+static int lb__by_score(const void *a, const void *b) { float x = ((const lb__scored *)a)->score, y = ((const lb__scored *)b)->score; return x < y ? 1 : x > y ? -1 : 0; }
+static int lb__by_value(const void *a, const void *b) { double x = *(const double *)a, y = *(const double *)b; return x > y ? 1 : x < y ? -1 : 0; }
+/* The normal quantile: bisection on erfc, to the last bits of double. */
+static double lb__normal_quantile(double p) {
+    double lo = -40, hi = 40; int i;
+    if (!(p > 0)) return -INFINITY;
+    if (!(p < 1)) return INFINITY;
+    for (i = 0; i < 200; i++) { double m = 0.5 * (lo + hi); if (0.5 * erfc(-m / sqrt(2.0)) < p) lo = m; else hi = m; }
+    return 0.5 * (lo + hi);
+}
+LB_API lb_status lb_eval_multilabel(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, lb_multilabel *out, double *per_class) {
+    lb__scored *s; size_t i, c, k, areas = 0; lb_multilabel r;
+    if (!ctx || !truth || !out) return lb__fail(LB_ERR_ARG, "lb_eval_multilabel: %s is NULL", !ctx ? "ctx" : !truth ? "truth" : "out");
+    LB__TRY(lb__eval_no_nan(scores, n, classes));
+    memset(&r, 0, sizeof r);
+    s = (lb__scored *)lb__alloc(n, sizeof *s);
+    if (!s) return LB_ERR_MEM;
+    for (c = 0; c < classes; c++) {
+        double positives = 0, found = 0, passed = 0, ap = 0, area = 0;
+        for (i = 0; i < n; i++) { s[i].score = scores[i * classes + c]; s[i].truth = truth[i * classes + c] != 0; positives += s[i].truth; }
+        if (per_class) per_class[c] = NAN;
+        if (positives == 0) { r.left_out++; continue; }
+        qsort(s, n, sizeof *s, lb__by_score);
+        for (i = 0; i < n; i = k) {                                                                  /* a threshold at each distinct score */
+            double hits = 0;
+            for (k = i; k < n && s[k].score == s[i].score; k++) hits += s[k].truth;
+            area += ((double)(k - i) - hits) * (found + 0.5 * hits);
+            found += hits; passed = (double)k;
+            ap += hits / positives * (found / passed);
+        }
+        if (per_class) per_class[c] = ap;
+        r.map += ap; r.classes++;
+        if (positives < (double)n) { r.auc += area / (positives * ((double)n - positives)); areas++; }
+    }
+    lb__release(s);
+    if (!r.classes) return lb__fail(LB_ERR_ARG, "eval: none of %zu classes has a positive sample", classes);
+    r.map /= (double)r.classes; r.auc = areas ? r.auc / (double)areas : NAN;
+    r.dprime = areas ? sqrt(2.0) * lb__normal_quantile(r.auc) : NAN;
+    *out = r;
+    return LB_OK;
+}
+
+/* Metrics of 0-based ranks, which are sorted; lower: the lower of two middle ranks is the median. */
+static lb_retrieval lb__eval_ranks(double *rank, size_t n, int lower) {
+    lb_retrieval r; size_t i;
+    memset(&r, 0, sizeof r);
+    r.count = n;
+    if (!n) { r.median = r.mean = NAN; return r; }
+    qsort(rank, n, sizeof *rank, lb__by_value);
+    for (i = 0; i < n; i++) { r.r1 += rank[i] < 1; r.r5 += rank[i] < 5; r.r10 += rank[i] < 10; r.mean += rank[i]; }
+    r.r1 /= (double)n; r.r5 /= (double)n; r.r10 /= (double)n; r.mean = r.mean / (double)n + 1;
+    r.median = (lower || n % 2 ? rank[(n - 1) / 2] : 0.5 * (rank[n / 2 - 1] + rank[n / 2])) + 1;
+    return r;
+}
+/* Where score `own` of column `at` stands among m scores that lie `stride` apart: how many are greater, equal (others), equal and before it. */
+static void lb__eval_place(const float *s, size_t stride, size_t m, size_t at, size_t *greater, size_t *equal, size_t *before) {
+    size_t i; float own = s[at * stride];
+    *greater = *equal = *before = 0;
+    for (i = 0; i < m; i++) { float x = s[i * stride]; *greater += x > own; if (x == own && i != at) { ++*equal; *before += i < at; } }
+}
+LB_API lb_status lb_eval_retrieval(lb_ctx *ctx, const float *sim, size_t texts, size_t items, const uint32_t *owner, int upstream, lb_retrieval *to_item, lb_retrieval *to_text, double *rank_item, double *rank_text) {
+    float *best = NULL; double *rank = NULL; uint8_t *has = NULL; lb_status st = LB_OK; size_t i, j, n, g, e, b, k, pass, size; int single = 1; lb__buf ranks = { 0, 0, 0 };
+    if (!ctx || !to_item || !to_text) return lb__fail(LB_ERR_ARG, "lb_eval_retrieval: %s is NULL", !ctx ? "ctx" : !to_item ? "to_item" : "to_text");
+    LB__TRY(lb__eval_no_nan(sim, texts, items));
+    if (!owner && texts != items) return lb__fail(LB_ERR_ARG, "eval: %zu texts and %zu items without owners, equal numbers were expected", texts, items);
+    for (i = 0; i < texts && owner; i++) if (owner[i] >= items) return lb__fail(LB_ERR_ARG, "eval: text %zu belongs to item %u, items below %zu were expected", i, (unsigned)owner[i], items);
+    for (i = 0; i < texts && owner; i++) if (owner[i] != i) single = 0;
+    if (texts != items) single = 0;
+    if (!lb__mul(items, items, &size)) return lb__fail(LB_ERR_MEM, "out of memory: %zu items", items);
+    best = (float *)lb__alloc(size, sizeof *best); has = (uint8_t *)lb__alloc(items, 1);             /* best[i, j]: item j, the best text of item i */
+    if (!best || !has) { st = LB_ERR_MEM; goto done; }
+    for (i = 0; i < items * items; i++) best[i] = -INFINITY;
+    for (i = 0; i < texts; i++) {
+        size_t o = owner ? owner[i] : i;
+        has[o] = 1;
+        for (j = 0; j < items; j++) if (sim[i * items + j] > best[o * items + j]) best[o * items + j] = sim[i * items + j];
+    }
+    for (pass = 0; pass < 2 && !st; pass++) {
+        lb_retrieval r;
+        n = pass ? items : texts;
+        ranks.size = 0;
+        for (i = 0; i < n && !st; i++) {
+            double v;
+            if (pass && !has[i]) { if (rank_text) rank_text[i] = NAN; continue; }
+            if (pass) lb__eval_place(best + i, items, items, i, &g, &e, &b);
+            else lb__eval_place(sim + i * items, 1, items, owner ? owner[i] : i, &g, &e, &b);
+            v = (double)(g + e);
+            if (pass && rank_text) rank_text[i] = v;
+            if (!pass && rank_item) rank_item[i] = v;
+            if (!upstream) st = lb__buf_add(&ranks, &v, sizeof v);
+            else if (single || pass) for (k = 0; k <= e && !st; k++) { v = (double)(g + k); st = lb__buf_add(&ranks, &v, sizeof v); }
+            else { v = (double)(g + b); st = lb__buf_add(&ranks, &v, sizeof v); }
+        }
+        if (st) break;
+        rank = (double *)(void *)ranks.data;
+        r = lb__eval_ranks(rank, ranks.size / sizeof *rank, upstream && !single && !pass);
+        if (pass) *to_text = r; else *to_item = r;
+    }
+done:
+    lb__release(best); lb__release(has); lb__buf_free(&ranks);
+    return st;
+}
+LB_API lb_status lb_eval_bootstrap(lb_ctx *ctx, const double *x, size_t n, size_t rounds, double level, uint64_t seed, double *low, double *high) {
+    double *mean, at; size_t r, i; lb__rng rng;
+    if (!ctx || !x || !low || !high || !n || n > UINT32_MAX || !(level > 0 && level < 1)) return lb__fail(LB_ERR_ARG, "lb_eval_bootstrap: %zu values at level %g", n, level);
+    if (!rounds) rounds = 1000;
+    mean = (double *)lb__alloc(rounds, sizeof *mean);
+    if (!mean) return LB_ERR_MEM;
+    for (r = 0; r < rounds; r++) {
+        double sum = 0;
+        rng = lb__rng_new(seed, r);
+        for (i = 0; i < n; i++) sum += x[lb__rng_below(&rng, (uint32_t)n)];
+        mean[r] = sum / (double)n;
+    }
+    qsort(mean, rounds, sizeof *mean, lb__by_value);
+    for (i = 0; i < 2; i++) {                                                                        /* linear between neighbours, as numpy.percentile */
+        size_t k; double v;
+        at = (i ? 0.5 + level / 2 : 0.5 - level / 2) * (double)(rounds - 1); k = (size_t)at;
+        v = k + 1 < rounds ? mean[k] + (at - (double)k) * (mean[k + 1] - mean[k]) : mean[k];
+        if (i) *high = v; else *low = v;
+    }
+    lb__release(mean);
+    return LB_OK;
+}
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
