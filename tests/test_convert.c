@@ -268,3 +268,31 @@ LBT(convert, other_architectures_are_refused_by_name) {
     lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
+
+LBT(convert, parity_record_travels) {
+    lb_ctx *ctx; conv_options o; lb_model *m; size_t n = 0; double worst = 1;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    memset(&o, 0, sizeof o); o.output = OUT; o.quiet = 1; o.source = "tests/golden/lb_audio"; o.parity = "tests/golden/lb_audio.safetensors";
+    REQUIRE(!conv_convert(ctx, &o, NULL) && !lb_model_open(ctx, OUT, &m), "%s", lb_last_error());
+    CHECK(!lb_model_parity(ctx, m, &n, &worst) && n == 5 && worst < 2e-5, "%zu inputs, off by %g: %s", n, worst, lb_last_error());
+    lb_model_free(m);
+    o.parity = "tests/golden/npy.safetensors"; remove(OUT);
+    CHECK(conv_convert(ctx, &o, NULL) == LB_ERR_FORMAT && access(OUT, F_OK), "%s", lb_last_error());
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+LBT(bundle, every_allocation_may_fail) {
+    static const char *const files[] = { "build/b_image.lbw", "other=build/b_image.lbw" }; lb_ctx *ctx; long n; lb_status s = LB_ERR_MEM;
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && !convert_kind(ctx, "image", 0, files[0]), "%s", lb_last_error());
+    lb_ctx_free(ctx);
+    for (n = 0; s; n++) {
+        long live = alloc_live;
+        REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+        remove(OUT);
+        alloc_left = n; s = bundle_files(ctx, files, 2, NULL, 1, OUT, NULL); alloc_left = -1;
+        CHECK(!s || s == LB_ERR_MEM, "%ld: %s", n, lb_last_error()); CHECK(!s == !access(OUT, F_OK), "%ld: a file after a failure, or none after success", n);
+        lb_ctx_free(ctx);
+        CHECK(alloc_live == live, "allocation %ld: %ld blocks left", n, alloc_live - live);
+        REQUIRE(n < 2000, "endless");
+    }
+}

@@ -18,7 +18,7 @@ typedef struct conv_tower {
     size_t lora_rank; double lora_alpha; int lora_targets, lora_where;      /* bits q k v out; 0 spatial, 1 temporal, 2 both */
 } conv_tower;
 typedef struct conv_options {
-    const char *source, *config, *dtype, *tokenizer, *output, *act, *modality, *license;
+    const char *source, *config, *dtype, *tokenizer, *output, *act, *modality, *license, *parity;
     long long heads, text_heads; int keep_lora, quiet;
 } conv_options;
 typedef enum conv_layout { CONV_OPEN_CLIP, CONV_HF } conv_layout;
@@ -668,8 +668,35 @@ static lb_status conv_add_tokenizer(convert *c, lb_file_writer *w, const lb_file
     for (i = 0; i < n; i++) { const lb_tensor *t = lb_file_tensor_at(tok, i, &name); if (!strncmp(name, "tokenizer.", 10)) lb_file_add(w, name, t); }
     return LB_OK;
 }
+/* The parity record: inputs and the reference's embeddings, from any file of tensors named M.input and M.embedding (or input, and ids for text). */
+static lb_status conv_parity(convert *c, lb_file_writer *w, checkpoint *ref) {
+    const char *modality[2]; char name[96]; int i, k, n = 0;
+    modality[0] = c->kind; modality[1] = "text";
+    LB__TRY(ck_open(c->ctx, c->o.parity, ref));
+    for (i = 0; i < 2; i++) {
+        const ck_tensor *x, *y; lb_tensor t; size_t count, j; float *v;
+        lb__format(name, sizeof name, "%s.embedding", modality[i]); y = ck_find(ref, name);
+        lb__format(name, sizeof name, "%s.input", modality[i]); x = ck_find(ref, name);
+        if (!x) x = ck_find(ref, i ? "ids" : "input");
+        if (!x || !y) continue;
+        if (x->ndim > LB_MAX_DIMS || y->ndim != 2 || y->shape[1] != c->vision.embed || x->ndim < 2 || x->shape[0] != y->shape[0] || !x->shape[0]) return lb__fail(LB_ERR_FORMAT, "%s: inputs [n, ...] and embeddings [n, %zu] of modality %s are expected", c->o.parity, c->vision.embed, modality[i]);
+        for (k = 0; k < 2; k++) {
+            const ck_tensor *s = k ? y : x;
+            memset(&t, 0, sizeof t);
+            t.ndim = s->ndim; memcpy(t.shape, s->shape, (size_t)s->ndim * sizeof *t.shape);
+            count = ck_elements(s); v = (float *)lb__arena(c->ctx, count, sizeof *v);
+            if (!v) return LB_ERR_MEM;
+            ck_values(s, v); t.data = v; t.dtype = LB_F32;
+            if (i && !k) { int32_t *ids = (int32_t *)lb__arena(c->ctx, count, sizeof *ids); if (!ids) return LB_ERR_MEM; for (j = 0; j < count; j++) ids[j] = (int32_t)v[j]; t.data = ids; t.dtype = LB_I32; }
+            lb__format(name, sizeof name, "parity.%d.%s", n, k ? "embedding" : "input");
+            lb_file_add(w, name, &t);
+        }
+        lb__format(name, sizeof name, "parity.%d.modality", n++); lb_file_set_str(w, name, modality[i]);
+    }
+    return n ? LB_OK : lb__fail(LB_ERR_FORMAT, "%s: neither %s.embedding and its input nor text.embedding and ids are in it", c->o.parity, c->kind);
+}
 static lb_status conv_write(convert *c) {
-    lb_file_writer *w = NULL; lb_file *tok = NULL; const char *towers[2]; size_t i; lb_status s;
+    checkpoint ref; lb_file_writer *w = NULL; lb_file *tok = NULL; const char *towers[2]; size_t i; lb_status s;
     LB__TRY(conv_tokenizer(c->ctx, c->o.tokenizer, &tok));
     s = lb_file_create(c->ctx, c->o.output, &w);
     if (s) { lb_file_free(tok); return s; }
@@ -678,6 +705,8 @@ static lb_status conv_write(convert *c) {
     towers[0] = c->vision.name; towers[1] = "text"; lb_file_set_strs(w, "towers", towers, 2);
     conv_tower_keys(w, &c->vision, c->o.keep_lora); conv_tower_keys(w, &c->text, 0); conv_modality_keys(w, c);
     if (!s) s = conv_add_tokenizer(c, w, tok);
+    memset(&ref, 0, sizeof ref);
+    if (!s && c->o.parity) s = conv_parity(c, w, &ref);
     for (i = 0; i < c->outs; i++) lb_file_declare(w, c->out[i].name, c->out[i].dtype, c->out[i].layout, c->out[i].ndim, c->out[i].shape);
     for (i = 0; i < c->outs && !s; i++) {
         lb__mark mark = lb__arena_mark(c->ctx); lb_tensor v;
@@ -688,6 +717,7 @@ static lb_status conv_write(convert *c) {
         if (!c->o.quiet) cli_progress("converting", i + 1, c->outs);
     }
     if (s) lb_file_abandon(w); else s = lb_file_commit(w);
+    ck_close(&ref);
     lb_file_free(tok);
     return s;
 }
@@ -740,6 +770,7 @@ static int cmd_convert(int argc, char **argv) {
         { "heads", 0, CLI_INT, &o.heads, "N", "attention heads of the vision tower", 1, 4096 },
         { "text-heads", 0, CLI_INT, &o.text_heads, "N", "attention heads of the text tower", 1, 4096 },
         { "act", 0, CLI_CHOICE, &o.act, "gelu|quick_gelu", "the activation", 0, 0 },
+        { "parity", 0, CLI_TEXT, &o.parity, "FILE", "inputs and the reference's embeddings (tensors M.input,\nM.embedding), for `verify` to compute again", 0, 0 },
         { "license", 0, CLI_TEXT, &o.license, "TEXT", "the weights' licence, kept in the file", 0, 0 },
         { NULL, 0, CLI_LIST, &files, "SRC", NULL, 0, 0 } };
     memset(&o, 0, sizeof o);
