@@ -952,7 +952,11 @@ LB_API lb_status lb_eval_bootstrap(lb_ctx *ctx, const double *x, size_t n, size_
 
 #if defined(__GNUC__)
 #  define LB__RESTRICT     __restrict__
-#  define LB__INLINE       __attribute__((unused, always_inline)) static inline
+#  if defined(__i386__) && !defined(__SSE_MATH__)          /* kernels ask for SSE arithmetic there; forced inlining into them is refused */
+#    define LB__INLINE     __attribute__((unused)) static inline
+#  else
+#    define LB__INLINE     __attribute__((unused, always_inline)) static inline
+#  endif
 #  define LB__LIKELY(x)    __builtin_expect(!!(x), 1)
 #  define LB__TLS          __thread
 #else
