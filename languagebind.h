@@ -7603,6 +7603,9 @@ LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out) {
 
 /* ---- 10.4 >>resample ---- */
 
+#if defined(__GNUC__)
+typedef float lb__quad __attribute__((vector_size(16), may_alias, aligned(4)));          /* four floats anywhere */
+#endif
 /* Output j = w q + p (phase p of w) is a weighted sum of input o q + i, i from -width to width + o - 1, where o : w is the ratio of the rates in
  * lowest terms.  Only the weights inside the window are kept: `first` and `count` a phase. */
 typedef struct lb__sinc { size_t o, w, width, room; float *k; int32_t *first; const float *in; size_t n, stride; float *out; size_t out_stride; } lb__sinc;
@@ -7613,7 +7616,11 @@ static void lb__sinc_run(void *arg, size_t begin, size_t end, int worker) {
         const size_t p = j % s->w; const float *k = s->k + p * s->room; ptrdiff_t at = (ptrdiff_t)(j / s->w * s->o) + s->first[p], i = 0, last = (ptrdiff_t)s->room; float a[4] = { 0, 0, 0, 0 };
         if (at < 0) i = -at;
         if (at + last > (ptrdiff_t)s->n) last = (ptrdiff_t)s->n - at;
+#if defined(__GNUC__)
+        if (s->stride == 1 && i + 4 <= last) { lb__quad v = { 0, 0, 0, 0 }; for (; i + 4 <= last; i += 4) v += *(const lb__quad *)(const void *)(k + i) * *(const lb__quad *)(const void *)(s->in + at + i); memcpy(a, &v, sizeof a); }
+#else
         if (s->stride == 1) for (; i + 4 <= last; i += 4) { const float *x = s->in + at + i; a[0] += k[i] * x[0]; a[1] += k[i + 1] * x[1]; a[2] += k[i + 2] * x[2]; a[3] += k[i + 3] * x[3]; }
+#endif
         for (; i < last; i++) a[0] += k[i] * s->in[(size_t)(at + i) * s->stride];
         s->out[j * s->out_stride] = (a[0] + a[1]) + (a[2] + a[3]);
     }
@@ -7668,16 +7675,24 @@ static lb_status lb__rfft_new(size_t n, lb__rfft *f) {
     return LB_OK;
 }
 /* |X_k|^2 for k = 0..n/2 into power [n/2 + 1][LANES].  re, im [n/2][LANES]: the even and the odd samples, sample pair i at place reversed[i]. */
-static void lb__rfft_power(const lb__rfft *f, float *LB__RESTRICT re, float *LB__RESTRICT im, float *LB__RESTRICT power) {
+LB__INLINE void lb__rfft_power(const lb__rfft *f, float *LB__RESTRICT re, float *LB__RESTRICT im, float *LB__RESTRICT power) {
     const size_t m = f->n / 2; size_t half, i, k; int l;
     for (half = 1; half < m; half *= 2) for (k = 0; k < half; k++) {
         const float wr = f->twiddle[2 * (k * (m / half))], wi = f->twiddle[2 * (k * (m / half)) + 1];
         for (i = k; i < m; i += 2 * half) {
             float *LB__RESTRICT ar = re + i * LB__LANES, *LB__RESTRICT ai = im + i * LB__LANES, *LB__RESTRICT br = re + (i + half) * LB__LANES, *LB__RESTRICT bi = im + (i + half) * LB__LANES;
+#if defined(__GNUC__)
+            for (l = 0; l < LB__LANES; l += 4) {
+                lb__quad *LB__RESTRICT va = (lb__quad *)(void *)(ar + l), *LB__RESTRICT vai = (lb__quad *)(void *)(ai + l), *LB__RESTRICT vb = (lb__quad *)(void *)(br + l), *LB__RESTRICT vbi = (lb__quad *)(void *)(bi + l);
+                const lb__quad r = *va, q = *vai, tr = *vb * wr - *vbi * wi, ti = *vb * wi + *vbi * wr;
+                *vb = r - tr; *vbi = q - ti; *va = r + tr; *vai = q + ti;
+            }
+#else
             for (l = 0; l < LB__LANES; l++) {
                 const float tr = br[l] * wr - bi[l] * wi, ti = br[l] * wi + bi[l] * wr;
                 br[l] = ar[l] - tr; bi[l] = ai[l] - ti; ar[l] += tr; ai[l] += ti;
             }
+#endif
         }
     }
     for (k = 0; k <= m / 2; k++) {                                                    /* X_k = E_k + W^k O_k and X_(m-k) = conj(E_k - W^k O_k) */
@@ -7717,20 +7732,35 @@ LB_API size_t lb_mel_frames(const lb_mel_desc *desc, size_t n) {
     return lb__mel_desc(desc, &d, &length, &shift, &fft) || n < length ? 0 : 1 + (n - length) / shift;
 }
 typedef struct lb__mel { const lb_mel_desc *d; const float *x; float *out; size_t n, frames, length, shift; lb__rfft fft; float *window, *weights; int32_t *first, *count; size_t room; float *work; size_t work_size; } lb__mel;
-static void lb__mel_run(void *arg, size_t begin, size_t end, int worker) {
+/* y_i = (x_i - mean - c (x_(i-1) - mean)) w_i; the first sample stands before itself */
+LB__INLINE void lb__mel_window(float *LB__RESTRICT y, const float *LB__RESTRICT x, const float *LB__RESTRICT w, float mean, float c, size_t n) {
+    size_t i;
+    y[0] = ((x[0] - mean) - c * (x[0] - mean)) * w[0];
+    for (i = 1; i < n; i++) y[i] = ((x[i] - mean) - c * (x[i - 1] - mean)) * w[i];
+}
+/* Natural logarithm of at least 1.1920929e-07, to 2e-7: x = 2^e m with m in [sqrt(1/2), sqrt(2)), log m = 2 artanh((m - 1) / (m + 1)) as a series. */
+LB__INLINE void lb__log_lanes(float *LB__RESTRICT v) {
+    int l;
+    for (l = 0; l < LB__LANES; l++) {
+        const float x = v[l] > 1.1920929e-07f ? v[l] : 1.1920929e-07f; int32_t bits, e; float m, s, z;
+        memcpy(&bits, &x, 4);
+        e = (bits - 0x3f3504f3) >> 23; bits -= e * 0x800000;
+        memcpy(&m, &bits, 4);
+        s = (m - 1) / (m + 1); z = s * s;
+        v[l] = (float)e * 0.693359375f + ((float)e * -2.12194440e-4f + s * (2 + z * (0.666666667f + z * (0.4f + z * (0.285714286f + z * 0.222222222f)))));
+    }
+}
+LB__INLINE void lb__mel_body(void *arg, size_t begin, size_t end, int worker) {
     const lb__mel *m = (const lb__mel *)arg; const size_t half = m->fft.n / 2; float *re = m->work + (size_t)worker * m->work_size, *im = re + half * LB__LANES, *power = im + half * LB__LANES; size_t g, b;
     for (g = begin; g < end; g++) {
         const size_t base = g * LB__LANES, lanes = LB__MIN((size_t)LB__LANES, m->frames - base); size_t l, i, k;
         memset(re, 0, 2 * half * LB__LANES * sizeof(float));
         for (l = 0; l < lanes; l++) {
-            const float *x = m->x + (base + l) * m->shift; float mean = 0, before;
-            if (!m->d->keep_dc) { double sum = 0; for (i = 0; i < m->length; i++) sum += (double)x[i]; mean = (float)(sum / (double)m->length); }
-            before = x[0] - mean;
-            for (i = 0; i < m->length; i++) {
-                const float v = x[i] - mean, y = (v - m->d->preemphasis * before) * m->window[i];
-                before = v;
-                (i & 1 ? im : re)[(size_t)m->fft.reversed[i / 2] * LB__LANES + l] = y;
-            }
+            const float *x = m->x + (base + l) * m->shift; float *y = power, mean = 0;                                    /* `power` is free until the transform */
+            if (!m->d->keep_dc) { double sum[4] = { 0, 0, 0, 0 }; for (i = 0; i + 4 <= m->length; i += 4) for (k = 0; k < 4; k++) sum[k] += (double)x[i + k]; for (; i < m->length; i++) sum[0] += (double)x[i]; mean = (float)((sum[0] + sum[1] + sum[2] + sum[3]) / (double)m->length); }
+            lb__mel_window(y, x, m->window, mean, m->d->preemphasis, m->length);
+            if (m->length & 1) y[m->length] = 0;
+            for (i = 0; i < (m->length + 1) / 2; i++) { const size_t at = (size_t)m->fft.reversed[i] * LB__LANES + l; re[at] = y[2 * i]; im[at] = y[2 * i + 1]; }
         }
         lb__rfft_power(&m->fft, re, im, power);
         if (m->d->magnitude) for (i = 0; i < (half + 1) * LB__LANES; i++) power[i] = sqrtf(power[i]);
@@ -7738,10 +7768,19 @@ static void lb__mel_run(void *arg, size_t begin, size_t end, int worker) {
             const float *w = m->weights + b * m->room, *p = power + (size_t)m->first[b] * LB__LANES; float sum[LB__LANES];
             for (l = 0; l < LB__LANES; l++) sum[l] = 0;
             for (k = 0; k < (size_t)m->count[b]; k++) for (l = 0; l < LB__LANES; l++) sum[l] += w[k] * p[k * LB__LANES + l];
-            for (l = 0; l < lanes; l++) { const float v = sum[l]; m->out[(base + l) * (size_t)m->d->bins + b] = m->d->linear ? v : logf(v > 1.1920929e-07f ? v : 1.1920929e-07f); }
+            if (!m->d->linear) lb__log_lanes(sum);
+            for (l = 0; l < lanes; l++) m->out[(base + l) * (size_t)m->d->bins + b] = sum[l];
         }
     }
 }
+/* The same text for wider registers; without fused products, so that every set gives the same bits. */
+static void lb__mel_run(void *arg, size_t begin, size_t end, int worker) { lb__mel_body(arg, begin, end, worker); }
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(LB_NO_SIMD)
+__attribute__((target("avx2"))) static void lb__mel_run_avx2(void *arg, size_t begin, size_t end, int worker) { lb__mel_body(arg, begin, end, worker); }
+#define LB__MEL_RUN (lb_cpu_name()[0] == 'a' ? lb__mel_run_avx2 : lb__mel_run)
+#else
+#define LB__MEL_RUN lb__mel_run
+#endif
 static double lb__mel_scale(double f) { return 1127.0 * log(1.0 + f / 700.0); }
 LB_API lb_status lb_audio_mel(lb_ctx *ctx, const float *x, size_t n, const lb_mel_desc *desc, float *out) {
     lb_mel_desc d; lb__mel m; size_t fft, i, b, half; double low, delta; lb_status s; int empty = 0;
@@ -7760,11 +7799,15 @@ LB_API lb_status lb_audio_mel(lb_ctx *ctx, const float *x, size_t n, const lb_me
         const double a = 2 * LB__PI * (double)i / (double)(m.length - 1), h = 0.5 - 0.5 * cos(a);
         m.window[i] = (float)(d.window == LB_WINDOW_HANN ? h : d.window == LB_WINDOW_HAMMING ? 0.54 - 0.46 * cos(a) : d.window == LB_WINDOW_POVEY ? pow(h, 0.85) : d.window == LB_WINDOW_RECTANGULAR ? 1 : 0.42 - 0.5 * cos(a) + 0.08 * cos(2 * a));
     }
+    for (i = 0; i < half; i++) {                                                      /* where a bin lies on the mel axis; the workers' scratch is still free */
+        const float hz = (float)((double)d.rate / (double)fft) * (float)i, part = hz / 700.0f, one = 1.0f + part;
+        m.work[i] = 1127.0f * logf(one);
+    }
     low = lb__mel_scale((double)d.low); delta = (lb__mel_scale((double)d.high) - low) / (d.bins + 1);
     for (b = 0; b < (size_t)d.bins; b++) {                                            /* triangles on the mel axis; the bin at half the rate takes no part.  In float, as the reference: edges are differences of near numbers */
         const float step0 = (float)b * (float)delta, step1 = (float)(b + 1) * (float)delta, step2 = (float)(b + 2) * (float)delta, l = (float)low + step0, c = (float)low + step1, r = (float)low + step2, rise = c - l, fall = r - c;
         for (i = 0; i < half; i++) {                                                  /* named steps: each is rounded, also where float is computed in double */
-            const float hz = (float)((double)d.rate / (double)fft) * (float)i, part = hz / 700.0f, one = 1.0f + part, f = 1127.0f * logf(one), fl = f - l, rf = r - f, up = fl / rise, down = rf / fall, w = LB__MIN(up, down);
+            const float f = m.work[i], fl = f - l, rf = r - f, up = fl / rise, down = rf / fall, w = LB__MIN(up, down);
             if (!(w > 0)) continue;
             if (!m.count[b]) m.first[b] = (int32_t)i;
             m.count[b] = (int32_t)i - m.first[b] + 1;
@@ -7773,7 +7816,7 @@ LB_API lb_status lb_audio_mel(lb_ctx *ctx, const float *x, size_t n, const lb_me
         empty += !m.count[b];
     }
     if (empty == d.bins) { s = lb__fail(LB_ERR_ARG, "mel: no band of %d holds a bin of the %zu-point transform", d.bins, fft); goto done; }
-    lb_parallel_for(ctx, (m.frames + LB__LANES - 1) / LB__LANES, 8, lb__mel_run, &m);
+    lb_parallel_for(ctx, (m.frames + LB__LANES - 1) / LB__LANES, 8, LB__MEL_RUN, &m);
 done:
     lb__rfft_free(&m.fft); lb__release(m.window); lb__release(m.weights); lb__release(m.first); lb__release(m.work);
     return s;
