@@ -2618,51 +2618,6 @@ static void lb__attn_seq(const lb__attn *a, size_t s, size_t *row, size_t *strid
     if (a->offset) { *row = a->offset[s]; *stride = 1; *len = a->offset[s + 1] - a->offset[s]; return; }
     *row = s / a->inner * a->inner * a->T + s % a->inner; *stride = a->inner; *len = a->T;
 }
-static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
-    size_t s, h, i, j, c;
-    (void)ctx;
-    for (s = 0; s < a->S; s++) for (h = 0; h < a->H; h++) {
-        size_t row, stride, T, Q;
-        lb__attn_seq(a, s, &row, &stride, &T);
-        Q = a->pooled ? 1 : T;
-        for (i = 0; i < Q; i++) {
-            size_t qr = a->pooled ? s : row + i * stride, end = a->causal && !a->pooled ? i + 1 : T;
-            const float *q = a->q + qr * a->ldq + h * a->D; float *o = a->o + qr * a->ldo + h * a->D, m = -INFINITY, sum = 0;
-            for (c = 0; c < a->D; c++) o[c] = 0;
-            for (j = 0; j < end; j++) { const float *k = a->k + (row + j * stride) * a->ld + h * a->D; float d = 0; for (c = 0; c < a->D; c++) d += q[c] * k[c]; m = LB__MAX(m, d * a->scale); }
-            for (j = 0; j < end; j++) {
-                const float *k = a->k + (row + j * stride) * a->ld + h * a->D, *v = a->v + (row + j * stride) * a->ld + h * a->D; float d = 0, p;
-                for (c = 0; c < a->D; c++) d += q[c] * k[c];
-                p = expf(d * a->scale - m); sum += p;
-                for (c = 0; c < a->D; c++) o[c] += p * v[c];
-            }
-            for (c = 0; c < a->D; c++) o[c] /= sum;
-            if (a->lse) a->lse[qr * a->H + h] = m + logf(sum);
-        }
-    }
-    return LB_OK;
-}
-static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
-    size_t s, h, i, j, c;
-    (void)ctx;
-    for (s = 0; s < a->S; s++) for (h = 0; h < a->H; h++) {
-        size_t row, stride, T, Q;
-        lb__attn_seq(a, s, &row, &stride, &T);
-        Q = a->pooled ? 1 : T;
-        for (i = 0; i < Q; i++) {
-            size_t qr = a->pooled ? s : row + i * stride, end = a->causal && !a->pooled ? i + 1 : T, hd = h * a->D;
-            const float *q = a->q + qr * a->ldq + hd, *o = a->o + qr * a->ldo + hd, *g = do_ + qr * a->ldo + hd; float dot = 0;
-            for (c = 0; c < a->D; c++) dot += g[c] * o[c];
-            for (j = 0; j < end; j++) {
-                size_t r = (row + j * stride) * a->ld + hd; const float *k = a->k + r, *v = a->v + r; float d = 0, gp = 0, p, ds;
-                for (c = 0; c < a->D; c++) { d += q[c] * k[c]; gp += g[c] * v[c]; }
-                p = expf(d * a->scale - a->lse[qr * a->H + h]); ds = p * (gp - dot) * a->scale;
-                for (c = 0; c < a->D; c++) { dq[qr * a->ldq + hd + c] += ds * k[c]; dk[r + c] += ds * q[c]; dv[r + c] += p * g[c]; }
-            }
-        }
-    }
-    return LB_OK;
-}
 
 /* ---- 4.5 rows and vectors ---- */
 
@@ -2766,6 +2721,105 @@ static void lb__vec_axpy(lb_ctx *ctx, float *y, float s, const float *x, size_t 
 static void   lb__vec_add(lb_ctx *ctx, float *y, const float *x, size_t n) { lb__vec_axpy(ctx, y, 1.0f, x, n); }
 static void   lb__vec_scale(lb_ctx *ctx, float *y, float s, size_t n) { lb__vec_axpy(ctx, y, s, NULL, n); }
 static double lb__vec_dot(lb_ctx *ctx, const float *x, const float *y, size_t n) { return ctx->kernels->dot(x, y, n); }
+
+/* Short sequences are summed plainly; longer ones go head by head through the matrix product, which wants some rows to be worth its packing. */
+enum { LB__ATTN_SHORT = 16 };
+static lb_status lb__attention_plain(lb_ctx *ctx, const lb__attn *a) {
+    size_t s, h, i, j, c;
+    (void)ctx;
+    for (s = 0; s < a->S; s++) for (h = 0; h < a->H; h++) {
+        size_t row, stride, T, Q;
+        lb__attn_seq(a, s, &row, &stride, &T);
+        Q = a->pooled ? 1 : T;
+        for (i = 0; i < Q; i++) {
+            size_t qr = a->pooled ? s : row + i * stride, end = a->causal && !a->pooled ? i + 1 : T;
+            const float *q = a->q + qr * a->ldq + h * a->D; float *o = a->o + qr * a->ldo + h * a->D, m = -INFINITY, sum = 0;
+            for (c = 0; c < a->D; c++) o[c] = 0;
+            for (j = 0; j < end; j++) { const float *k = a->k + (row + j * stride) * a->ld + h * a->D; float d = 0; for (c = 0; c < a->D; c++) d += q[c] * k[c]; m = LB__MAX(m, d * a->scale); }
+            for (j = 0; j < end; j++) {
+                const float *k = a->k + (row + j * stride) * a->ld + h * a->D, *v = a->v + (row + j * stride) * a->ld + h * a->D; float d = 0, p;
+                for (c = 0; c < a->D; c++) d += q[c] * k[c];
+                p = expf(d * a->scale - m); sum += p;
+                for (c = 0; c < a->D; c++) o[c] += p * v[c];
+            }
+            for (c = 0; c < a->D; c++) o[c] /= sum;
+            if (a->lse) a->lse[qr * a->H + h] = m + logf(sum);
+        }
+    }
+    return LB_OK;
+}
+static lb_status lb__attention_bwd_plain(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
+    size_t s, h, i, j, c;
+    (void)ctx;
+    for (s = 0; s < a->S; s++) for (h = 0; h < a->H; h++) {
+        size_t row, stride, T, Q;
+        lb__attn_seq(a, s, &row, &stride, &T);
+        Q = a->pooled ? 1 : T;
+        for (i = 0; i < Q; i++) {
+            size_t qr = a->pooled ? s : row + i * stride, end = a->causal && !a->pooled ? i + 1 : T, hd = h * a->D;
+            const float *q = a->q + qr * a->ldq + hd, *o = a->o + qr * a->ldo + hd, *g = do_ + qr * a->ldo + hd; float dot = 0;
+            for (c = 0; c < a->D; c++) dot += g[c] * o[c];
+            for (j = 0; j < end; j++) {
+                size_t r = (row + j * stride) * a->ld + hd; const float *k = a->k + r, *v = a->v + r; float d = 0, gp = 0, p, ds;
+                for (c = 0; c < a->D; c++) { d += q[c] * k[c]; gp += g[c] * v[c]; }
+                p = expf(d * a->scale - a->lse[qr * a->H + h]); ds = p * (gp - dot) * a->scale;
+                for (c = 0; c < a->D; c++) { dq[qr * a->ldq + hd + c] += ds * k[c]; dk[r + c] += ds * q[c]; dv[r + c] += p * g[c]; }
+            }
+        }
+    }
+    return LB_OK;
+}
+/* Probabilities of one head, [Q, T]: softmax of scale q k^T, zero where the mask is. */
+static lb_status lb__attn_probs(lb_ctx *ctx, const lb__attn *a, float *P, size_t Q, size_t T, size_t qr, size_t row, size_t stride, size_t h) {
+    size_t i;
+    LB__TRY(lb__matmul(ctx, P, T, 0, a->q + qr * a->ldq + h * a->D, (a->pooled ? 1 : stride) * a->ldq, 0, a->k + row * a->ld + h * a->D, stride * a->ld, 1, Q, T, a->D));
+    lb__vec_scale(ctx, P, a->scale, Q * T);
+    for (i = 0; i < Q; i++) {
+        const size_t end = a->causal && !a->pooled ? i + 1 : T; const float lse = lb__softmax(ctx, P + i * T, end);
+        if (end < T) memset(P + i * T + end, 0, (T - end) * sizeof *P);
+        if (a->lse) a->lse[(qr + i * (a->pooled ? 1 : stride)) * a->H + h] = lse;
+    }
+    return LB_OK;
+}
+static int lb__attn_is_short(const lb__attn *a) { return a->pooled || a->T <= LB__ATTN_SHORT; }
+/* One of several sequences of different lengths: which way it goes must not depend on the others. */
+static lb__attn lb__attn_one(const lb__attn *a, size_t s) { lb__attn b = *a; b.S = 1; b.offset = a->offset + s; return b; }
+static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
+    const lb__mark mark = lb__arena_mark(ctx); size_t s, h, row, stride, T; float *P; lb_status st = LB_OK;
+    if (lb__attn_is_short(a)) return lb__attention_plain(ctx, a);
+    if (!(P = lb__arena_f32(ctx, a->T, a->T))) return LB_ERR_MEM;
+    for (s = 0; s < a->S && !st; s++) for (h = 0; h < a->H && !st; h++) {
+        lb__attn_seq(a, s, &row, &stride, &T);
+        if (T <= LB__ATTN_SHORT) { const lb__attn one = lb__attn_one(a, s); if (!h) st = lb__attention_plain(ctx, &one); continue; }
+        st = lb__attn_probs(ctx, a, P, T, T, row, row, stride, h);
+        if (!st) st = lb__matmul(ctx, a->o + row * a->ldo + h * a->D, stride * a->ldo, 0, P, T, 0, a->v + row * a->ld + h * a->D, stride * a->ld, 0, T, a->D, T);
+    }
+    lb__arena_rewind(ctx, mark);
+    return st;
+}
+/* with p the probabilities and g = do:   dv += p^T g,  ds = scale p (g v^T - g . o),  dq += ds k,  dk += ds^T q */
+static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
+    const lb__mark mark = lb__arena_mark(ctx); size_t s, h, i, j, row, stride, T; float *P, *G; lb_status st = LB_OK; lb__attn b = *a;
+    if (lb__attn_is_short(a)) return lb__attention_bwd_plain(ctx, a, do_, dq, dk, dv);
+    b.lse = NULL;
+    P = lb__arena_f32(ctx, a->T, a->T); G = lb__arena_f32(ctx, a->T, a->T);
+    if (!P || !G) { lb__arena_rewind(ctx, mark); return LB_ERR_MEM; }
+    for (s = 0; s < a->S && !st; s++) for (h = 0; h < a->H && !st; h++) {
+        const size_t hd = h * a->D, at = (lb__attn_seq(a, s, &row, &stride, &T), row * a->ld + hd); const float *g = do_ + row * a->ldo + hd;
+        if (T <= LB__ATTN_SHORT) { const lb__attn one = lb__attn_one(a, s); if (!h) st = lb__attention_bwd_plain(ctx, &one, do_, dq, dk, dv); continue; }
+        st = lb__attn_probs(ctx, &b, P, T, T, row, row, stride, h);
+        if (!st) st = lb__matmul(ctx, dv + at, stride * a->ld, 1, P, T, 1, g, stride * a->ldo, 0, T, a->D, T);
+        if (!st) st = lb__matmul(ctx, G, T, 0, g, stride * a->ldo, 0, a->v + at, stride * a->ld, 1, T, T, a->D);
+        for (i = 0; i < T && !st; i++) {
+            const float dot = (float)lb__vec_dot(ctx, g + i * stride * a->ldo, a->o + (row + i * stride) * a->ldo + hd, a->D); const float *p = P + i * T; float *x = G + i * T;
+            for (j = 0; j < T; j++) x[j] = p[j] * (x[j] - dot) * a->scale;
+        }
+        if (!st) st = lb__matmul(ctx, dq + row * a->ldq + hd, stride * a->ldq, 1, G, T, 0, a->k + at, stride * a->ld, 0, T, a->D, T);
+        if (!st) st = lb__matmul(ctx, dk + at, stride * a->ld, 1, G, T, 1, a->q + row * a->ldq + hd, stride * a->ldq, 0, T, a->D, T);
+    }
+    lb__arena_rewind(ctx, mark);
+    return st;
+}
 /* Row-major f32 [N,K] into panels (the padding becomes zero), and panels of any weight type back into row-major f32. */
 static void lb__pack_panels(float *dst, const float *src, size_t ld, size_t N, size_t K) {
     size_t n, rows;

@@ -377,3 +377,28 @@ LBT(autograd, blocks_by_differences) {
         op_check(o);
     }
 }
+/* Long sequences go through the matrix product: the same values and gradients as the plain sums. */
+LBT(autograd, long_attention_equals_plain) {
+    static const size_t offset[] = { 0, 33, 38, 97 }; int mode;
+    for (mode = 0; mode < 4; mode++) {
+        lb_ctx *c = ctx_with(2); lb__attn a; size_t n, D = 48, i; float *x, *o[2], *lse[2], *g, *d[2]; lb__rng r = lb__rng_new(8, (uint64_t)mode); int k;
+        memset(&a, 0, sizeof a); a.H = 3; a.D = 16; a.S = 3; a.T = 37; a.inner = 1; a.scale = 0.25f; a.causal = mode == 1 || mode == 2;
+        if (mode == 2) { a.offset = offset; a.T = 59; }
+        if (mode == 3) { a.S = 6; a.inner = 3; }
+        n = mode == 2 ? 97 : a.S * a.T; a.ld = a.ldq = 3 * D; a.ldo = D;
+        x = (float *)malloc(n * 3 * D * 4); g = (float *)malloc(n * D * 4);
+        for (i = 0; i < n * 3 * D; i++) x[i] = lb__rng_normal(&r);
+        for (i = 0; i < n * D; i++) g[i] = lb__rng_normal(&r);
+        a.q = x; a.k = x + D; a.v = x + 2 * D;
+        for (k = 0; k < 2; k++) {
+            o[k] = (float *)calloc(n * D, 4); lse[k] = (float *)calloc(n * a.H, 4); d[k] = (float *)calloc(n * 3 * D, 4); a.o = o[k]; a.lse = lse[k];
+            CHECK(!(k ? lb__attention_plain(c, &a) : lb__attention(c, &a)), "%s", lb_last_error());
+            CHECK(!(k ? lb__attention_bwd_plain(c, &a, g, d[k], d[k] + D, d[k] + 2 * D) : lb__attention_bwd(c, &a, g, d[k], d[k] + D, d[k] + 2 * D)), "%s", lb_last_error());
+        }
+        CHECK(max_abs_diff(o[0], o[1], n * D) < 1e-5, "mode %d: values differ by %g", mode, max_abs_diff(o[0], o[1], n * D));
+        CHECK(max_abs_diff(lse[0], lse[1], n * a.H) < 1e-5, "mode %d: sums differ by %g", mode, max_abs_diff(lse[0], lse[1], n * a.H));
+        CHECK(max_abs_diff(d[0], d[1], n * 3 * D) < 2e-5, "mode %d: gradients differ by %g", mode, max_abs_diff(d[0], d[1], n * 3 * D));
+        for (k = 0; k < 2; k++) { free(o[k]); free(lse[k]); free(d[k]); }
+        free(x); free(g); lb_ctx_free(c);
+    }
+}
