@@ -53,5 +53,16 @@ wants 1 'text.lbw' info "$T/text.lbw"
 : >"$T/empty.lbw"
 wants 1 'empty.lbw' info "$T/empty.lbw"
 
+# ---- vocab ----
+wants 2 'OUT.lbw is missing' vocab -f "$T/text.lbw"
+wants 2 'one of --text-file and --merges' vocab -o "$T/v.lbw"
+wants 2 '514 to 65536' vocab -f "$T/text.lbw" --size 3 -o "$T/v.lbw"
+wants 1 'no captions' vocab -f "$T/empty.lbw" -o "$T/v.lbw"
+wants 1 'line 1' vocab --merges "$T/text.lbw" -o "$T/v.lbw"
+no "$T/v.lbw"
+printf 'a photo of a cat\na photo of a dog\nthe cat and the dog\n' >"$T/captions.txt"
+wants 0 '525 ids from 3 captions' vocab -f "$T/captions.txt" -o "$T/v.lbw"
+wants 0 '^523 320 522 517 520 513 524' tokenize -m "$T/v.lbw" 'a photo of the cat'
+
 echo "test_command: $passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
