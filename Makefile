@@ -21,7 +21,19 @@ $(B)/tests/%: tests/%.c languagebind.h tests/lbt.h tests/golden.h   ## every pro
 $(B)/examples/%: examples/%.c languagebind.h
 	$(BUILD)
 
-tests: $(TESTS) $(EXAMPLES) $(B)/languagebind                       ## build everything that `make test` runs
+$(B)/demo.lbw: $(B)/languagebind $(wildcard tests/golden/ckpt_demo/*)   ## the demo's model, converted
+	@$(B)/languagebind convert tests/golden/ckpt_demo -o $@
+$(B)/demo: tests/demo.c languagebind.h tests/golden.h
+	$(BUILD)
+PHOTOS = examples/photos/cat.jpg examples/photos/coffee.jpg
+CAPTIONS = "a photo of a cat" "a cup of coffee on a wooden table" "Two cafés &amp; one tête-à-tête 😀" ""
+demo: $(B)/demo.lbw $(B)/demo                                       ## convert a checkpoint, embed photos and captions, compare with open_clip's vectors
+	@$(B)/languagebind info $(B)/demo.lbw
+	@$(B)/languagebind embed -m $(B)/demo.lbw --image $(PHOTOS) --text $(CAPTIONS) -o $(B)/demo.npy
+	@echo; $(B)/languagebind score -m $(B)/demo.lbw --image $(PHOTOS) --text $(CAPTIONS)
+	@echo; $(B)/demo $(B)/demo.npy demo image text
+
+tests: $(TESTS) $(EXAMPLES) $(B)/languagebind $(B)/demo.lbw         ## build everything that `make test` runs
 test: tests                                                         ## run every test
 	@B=$(B) sh tests/run.sh $(TESTS) $(SCRIPTS)
 
@@ -44,4 +56,4 @@ fuzz: fuzzers                                                       ## run each 
 clean:                                                              ## remove build/
 	rm -rf build
 
-.PHONY: all tests test test-isa test-sanitize test-portable fuzzers fuzz clean
+.PHONY: all demo tests test test-isa test-sanitize test-portable fuzzers fuzz clean

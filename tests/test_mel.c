@@ -9,7 +9,7 @@
 static lb_ctx *new_ctx(int threads) { lb_ctx *c = NULL; lb_ctx_desc d; memset(&d, 0, sizeof d); d.threads = threads; if (lb_ctx_new(&d, &c)) { printf("  %s\n", lb_last_error()); exit(1); } return c; }
 static lb_mel_desc set_of(int i) {
     lb_mel_desc d; memset(&d, 0, sizeof d); d.bins = 64;
-    if (i == 0) d.bins = 112; if (i == 1) d.bins = 126; if (i == 2) d.bins = 128; if (i == 3) d.bins = 40;
+    d.bins = i == 0 ? 112 : i == 1 ? 126 : i == 2 ? 128 : i == 3 ? 40 : d.bins;
     if (i == 4) { d.bins = 23; d.window = LB_WINDOW_POVEY; } if (i == 5) { d.bins = 80; d.window = LB_WINDOW_HAMMING; } if (i == 6) d.window = LB_WINDOW_RECTANGULAR; if (i == 7) d.window = LB_WINDOW_BLACKMAN;
     if (i == 8) { d.low = 60; d.high = 7600; } if (i == 9) { d.low = 0.001f; d.high = -400; } if (i == 10) { d.bins = 40; d.rate = 8000; } if (i == 11) { d.bins = 96; d.rate = 44100; } if (i == 12) { d.bins = 80; d.rate = 48000; d.frame_ms = 20; }
     if (i == 13) { d.frame_ms = 32; d.shift_ms = 8; } if (i == 14) { d.bins = 30; d.frame_ms = 16; d.shift_ms = 5; } if (i == 15) d.preemphasis = -1; if (i == 16) d.preemphasis = 0.5f; if (i == 17) d.magnitude = 1; if (i == 18) d.linear = 1; if (i == 19) d.keep_dc = 1;
