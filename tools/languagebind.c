@@ -13,6 +13,7 @@
 #include "embed.c"
 #include "score.c"
 #include "search.c"
+#include "bench.c"
 #include "tokenize.c"
 #include "info.c"
 #include "verify.c"
@@ -38,6 +39,7 @@ static const cli_row cli_rows[] = {
     { "render",     cmd_render,     "pictures, depth maps and turntables of OBJ models" },
     { "synth",      cmd_synth,      "a procedural corpus of five modalities with captions" },
     { "merge",      cmd_merge,      "adapters and low-rank updates into the weights of their model" },
+    { "bench",      cmd_bench,      "how fast the kernels run here" },
 };
 
 static void top_help(FILE *to) {

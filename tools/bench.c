@@ -1,0 +1,201 @@
+/* bench: how much of this machine's arithmetic the kernels use.
+ * The yardstick is measured too: a loop of multiply-adds in registers, on as many threads, in the same run.  Clocks and neighbours wander, so
+ * yardstick and row take turns and the median of their paired ratios is quoted. */
+#include <time.h>
+
+static double bench_now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec; }
+
+/* ---- the yardstick: multiply-adds that touch no memory, 16 chains or what the registers hold ---- */
+static volatile float bench_sink;
+#define BENCH_CHAINS(X) X(a) X(b) X(c) X(d) X(e) X(f) X(g) X(h) X(i) X(j) X(k) X(l)
+#define BENCH_PEAK(name, target, V, set, fma, lanes)                                                                 \
+    target static double bench_peak_##name(size_t steps) {                                                           \
+        V x = set(0.999f), y = set(0.001f), a = set(1.f), b = set(2.f), c = set(3.f), d = set(4.f), e = set(5.f),    \
+          f = set(6.f), g = set(7.f), h = set(8.f), i = set(9.f), j = set(10.f), k = set(11.f), l = set(12.f);       \
+        size_t n; float t[16];                                                                                       \
+        for (n = 0; n < steps; n++) { BENCH_STEP(a, fma) BENCH_STEP(b, fma) BENCH_STEP(c, fma) BENCH_STEP(d, fma) BENCH_STEP(e, fma) BENCH_STEP(f, fma) BENCH_STEP(g, fma) \
+            BENCH_STEP(h, fma) BENCH_STEP(i, fma) BENCH_STEP(j, fma) BENCH_STEP(k, fma) BENCH_STEP(l, fma) }         \
+        BENCH_CHAINS(BENCH_KEEP)                                                                                     \
+        return (double)steps * 12 * lanes * 2;                                                                       \
+    }
+#define BENCH_STEP(v, fma) v = fma(v, x, y);
+#define BENCH_KEEP(v)      memcpy(t, &v, sizeof v); bench_sink = t[0];
+#ifdef LB__X86
+BENCH_PEAK(avx512, __attribute__((target("avx512f"))), __m512, _mm512_set1_ps, _mm512_fmadd_ps, 16)
+BENCH_PEAK(avx2, __attribute__((target("avx2,fma"))), __m256, _mm256_set1_ps, _mm256_fmadd_ps, 8)
+#endif
+#ifdef LB__ARM
+#define BENCH_FMA(a, x, y) vfmaq_f32(y, a, x)
+BENCH_PEAK(neon, , float32x4_t, vdupq_n_f32, BENCH_FMA, 4)
+#endif
+#if defined(__GNUC__)
+typedef float bench_v4 __attribute__((vector_size(16)));
+#define BENCH_SET4(s) { s, s, s, s }
+#define BENCH_MULADD(a, x, y) ((a) * (x) + (y))
+BENCH_PEAK(scalar, , bench_v4, BENCH_SET4, BENCH_MULADD, 4)
+#endif
+static double (*bench_peak)(size_t steps);
+static void bench_peak_run(void *arg, size_t begin, size_t end, int worker) { (void)worker; for (; begin < end; begin++) bench_peak(*(size_t *)arg); }
+/* FLOP/s of all threads together, over about `seconds`. */
+static double bench_peak_rate(lb_ctx *ctx, double seconds) {
+    static size_t steps = 100000; size_t done = 0; double t0 = bench_now(), t;
+    do { lb_parallel_for(ctx, (size_t)ctx->threads, 1, bench_peak_run, &steps); done++; t = bench_now() - t0; } while (t < seconds);
+    return (double)done * (double)ctx->threads * (double)steps * (bench_peak(1)) / t;
+}
+
+/* ---- rows ---- */
+typedef struct bench_row {
+    const char *name; char shape[96]; double flop;
+    lb_status (*run)(lb_ctx *ctx, void *arg); void *arg;
+} bench_row;
+typedef struct bench_cfg { double seconds; int json; const cli_list *only; lb_ctx *ctx; int failed; } bench_cfg;
+
+static int bench_double_cmp(const void *a, const void *b) { double x = *(const double *)a, y = *(const double *)b; return x < y ? -1 : x > y; }
+static int bench_wanted(const bench_cfg *c, const char *name) {
+    size_t i;
+    if (!c->only->n) return 1;
+    for (i = 0; i < c->only->n; i++) if (strstr(name, c->only->item[i].value)) return 1;
+    return 0;
+}
+static void bench_measure(bench_cfg *c, const bench_row *r) {
+    enum { PAIRS = 256 }; double share[PAIRS], peak[PAIRS], time[PAIRS], start, t, t0; size_t n = 0, reps = 1, i;
+    if (c->failed) return;
+    for (;;) {                                       /* warm up, and find how often the row fits into 10 ms */
+        t0 = bench_now();
+        for (i = 0; i < reps; i++) if (r->run(c->ctx, r->arg)) { c->failed = 1; return; }
+        t = bench_now() - t0;
+        if (t > 0.01) break;
+        reps = t > 0.001 ? (size_t)((double)reps * 0.011 / t) + 1 : reps * 8;
+    }
+    start = bench_now();
+    while (n < PAIRS && (n < 3 || bench_now() - start < c->seconds)) {
+        double before = bench_peak_rate(c->ctx, 0.004);
+        t0 = bench_now();
+        for (i = 0; i < reps; i++) if (r->run(c->ctx, r->arg)) { c->failed = 1; return; }
+        time[n] = (bench_now() - t0) / (double)reps;
+        peak[n] = (before + bench_peak_rate(c->ctx, 0.004)) / 2;
+        share[n] = r->flop / time[n] / peak[n]; n++;
+    }
+    qsort(share, n, sizeof *share, bench_double_cmp); qsort(peak, n, sizeof *peak, bench_double_cmp); qsort(time, n, sizeof *time, bench_double_cmp);
+    if (c->json) printf("{\"name\": \"%s\", \"shape\": \"%s\", \"threads\": %d, \"gflops\": %.2f, \"peak_gflops\": %.2f, \"share\": %.4f, \"ms\": %.4f}\n",
+                        r->name, r->shape, c->ctx->threads, r->flop / time[n / 2] * 1e-9, peak[n / 2] * 1e-9, share[n / 2], time[n / 2] * 1e3);
+    else printf("%-16s %-34s %3d %9.1f %9.1f %7.3f %10.3f\n", r->name, r->shape, c->ctx->threads, r->flop / time[n / 2] * 1e-9, peak[n / 2] * 1e-9, share[n / 2], time[n / 2] * 1e3);
+    fflush(stdout);
+}
+
+static float *bench_floats(size_t n) { float *p = (float *)lb__alloc(n + 16, sizeof *p); size_t i; if (p) for (i = 0; i < n; i++) p[i] = (float)(i * 2654435761u % 1000) * 0.002f - 1; return p; }
+
+typedef struct bench_product { lb__gemm g; int kind; float *dw; } bench_product;
+static lb_status bench_gemm_run(lb_ctx *ctx, void *arg) {
+    bench_product *b = (bench_product *)arg; const lb__gemm *g = &b->g;
+    if (b->kind == 1) return lb__gemm_dx(ctx, (float *)(uintptr_t)g->a, g->lda, g->c, g->ldc, g->w, g->wtype, g->M, g->N, g->K);
+    if (b->kind == 2) return lb__gemm_dw(ctx, b->dw, g->c, g->ldc, g->a, g->lda, g->M, g->N, g->K);
+    return lb__gemm_run(ctx, g);
+}
+static void bench_gemm(bench_cfg *c, const char *name, const char *what, int kind, lb_dtype type, size_t M, size_t N, size_t K) {
+    bench_product b; bench_row r; size_t stored = (N + 31) / 32 * 32 * K; float *a, *w, *y; void *raw;
+    if (!bench_wanted(c, name) || c->failed) return;
+    memset(&b, 0, sizeof b);
+    a = bench_floats(M * K); w = bench_floats(stored); raw = lb__alloc(stored + 32, 4); y = bench_floats(M * N);
+    if (!a || !w || !y || !raw) c->failed = 1;
+    else {
+        void *panels = (void *)(((uintptr_t)raw + 63) & ~(uintptr_t)63);
+        lb__narrow(panels, type, w, stored);
+        b.kind = kind; b.dw = w; b.g.M = M; b.g.N = N; b.g.K = K; b.g.a = a; b.g.lda = K; b.g.w = panels; b.g.wtype = type; b.g.c = y; b.g.ldc = N;
+        r.name = name; r.flop = 2.0 * (double)M * (double)N * (double)K; r.run = bench_gemm_run; r.arg = &b;
+        snprintf(r.shape, sizeof r.shape, "%s%s%zux%zux%zu", what, *what ? " " : "", M, N, K);
+        bench_measure(c, &r);
+    }
+    lb__release(a); lb__release(w); lb__release(y); lb__release(raw);
+}
+static lb_status bench_attn_run(lb_ctx *ctx, void *arg) { return lb__attention(ctx, (const lb__attn *)arg); }
+typedef struct bench_attn_job { lb__attn a; float *g, *d; } bench_attn_job;
+static lb_status bench_attn_bwd_run(lb_ctx *ctx, void *arg) { bench_attn_job *j = (bench_attn_job *)arg; return lb__attention_bwd(ctx, &j->a, j->g, j->d, j->d + j->a.H * j->a.D, j->d + 2 * j->a.H * j->a.D); }
+static void bench_attn(bench_cfg *c, const char *what, size_t S, size_t T, size_t H, size_t D, size_t inner, int causal) {
+    bench_attn_job j; bench_row r; size_t C = H * D, rows = S * T; float *qkv, *o, *lse;
+    if ((!bench_wanted(c, "attention") && !bench_wanted(c, "attention_bwd")) || c->failed) return;
+    memset(&j, 0, sizeof j);
+    qkv = bench_floats(rows * 3 * C); o = bench_floats(rows * C); lse = bench_floats(rows * H); j.g = bench_floats(rows * C); j.d = bench_floats(rows * 3 * C);
+    if (!qkv || !o || !lse || !j.g || !j.d) c->failed = 1;
+    else {
+        j.a.S = S; j.a.T = T; j.a.H = H; j.a.D = D; j.a.inner = inner; j.a.q = qkv; j.a.k = qkv + C; j.a.v = qkv + 2 * C; j.a.ld = j.a.ldq = 3 * C; j.a.o = o; j.a.ldo = C; j.a.lse = lse; j.a.causal = causal;
+        j.a.scale = 0.125f;
+        r.name = "attention"; r.flop = 4.0 * (double)S * (double)H * (double)T * (double)T * (double)D / (causal ? 2 : 1); r.run = bench_attn_run; r.arg = &j.a;
+        snprintf(r.shape, sizeof r.shape, "%s %zux%zu, %zu heads of %zu", what, S, T, H, D);
+        if (bench_wanted(c, "attention")) bench_measure(c, &r);
+        if (!lb__attention(c->ctx, &j.a)) { r.name = "attention_bwd"; r.flop *= 2.5; r.run = bench_attn_bwd_run; r.arg = &j; if (bench_wanted(c, "attention_bwd")) bench_measure(c, &r); }
+    }
+    lb__release(qkv); lb__release(o); lb__release(lse); lb__release(j.g); lb__release(j.d);
+}
+typedef struct bench_norm { float *x, *y, *w; size_t N, C; } bench_norm;
+static lb_status bench_norm_run(lb_ctx *ctx, void *arg) { bench_norm *b = (bench_norm *)arg; lb__layernorm(ctx, b->y, b->C, NULL, NULL, b->x, b->C, b->w, b->w, 1e-5f, b->N, b->C); return LB_OK; }
+static void bench_layernorm(bench_cfg *c, size_t N, size_t C) {
+    bench_norm b; bench_row r;
+    if (!bench_wanted(c, "layernorm") || c->failed) return;
+    b.N = N; b.C = C; b.x = bench_floats(N * C); b.y = bench_floats(N * C); b.w = bench_floats(C);
+    if (!b.x || !b.y || !b.w) c->failed = 1;
+    else {
+        r.name = "layernorm"; r.flop = 8.0 * (double)N * (double)C; r.run = bench_norm_run; r.arg = &b;
+        snprintf(r.shape, sizeof r.shape, "%zux%zu", N, C);
+        bench_measure(c, &r);
+    }
+    lb__release(b.x); lb__release(b.y); lb__release(b.w);
+}
+
+static void bench_rows(bench_cfg *c, int train) {
+    static const struct { const char *what; size_t m, n, k; } shapes[] = {
+        { "L/14 qkv", 257, 3072, 1024 }, { "L/14 out", 257, 1024, 1024 }, { "L/14 fc1", 257, 4096, 1024 }, { "L/14 fc2", 257, 1024, 4096 }, { "L/14 x8 fc1", 2056, 4096, 1024 },
+        { "B/32 qkv", 50, 2304, 768 }, { "B/32 out", 50, 768, 768 }, { "B/32 fc1", 50, 3072, 768 }, { "B/32 fc2", 50, 768, 3072 },
+        { "text qkv", 77, 2304, 768 }, { "text fc1", 77, 3072, 768 }, { "text fc2", 77, 768, 3072 }, { "text/12 fc1", 12, 3072, 768 }, { "B text fc1", 77, 2048, 512 }, { "row", 1, 4096, 1024 } };
+    static const struct { const char *what; size_t m, n, k; } training[] = {
+        { "tiny qkv", 2080, 768, 256 }, { "tiny fc1", 2080, 1024, 256 }, { "tiny fc2", 2080, 256, 1024 }, { "B/32 x8 qkv", 400, 2304, 768 }, { "B/32 x8 fc1", 400, 3072, 768 }, { "B/32 x8 fc2", 400, 768, 3072 } };
+    size_t i;
+    for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_f32", shapes[i].what, 0, LB_F32, shapes[i].m, shapes[i].n, shapes[i].k);
+    for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_f16", shapes[i].what, 0, LB_F16, shapes[i].m, shapes[i].n, shapes[i].k);
+    for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_bf16", shapes[i].what, 0, LB_BF16, shapes[i].m, shapes[i].n, shapes[i].k);
+    bench_attn(c, "L/14", 1, 257, 16, 64, 1, 0);
+    bench_attn(c, "B/32", 1, 50, 12, 64, 1, 0);
+    bench_attn(c, "audio", 1, 593, 16, 64, 1, 0);
+    bench_attn(c, "text", 1, 77, 12, 64, 1, 1);
+    bench_attn(c, "frames", 257, 8, 16, 64, 257, 0);
+    bench_attn(c, "tiny", 32, 65, 4, 64, 1, 0);
+    bench_layernorm(c, 257, 1024); bench_layernorm(c, 50, 768);
+    if (!train) return;
+    for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_f32", training[i].what, 0, LB_F32, training[i].m, training[i].n, training[i].k);
+    for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_dx", training[i].what, 1, LB_F32, training[i].m, training[i].n, training[i].k);
+    for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_dw", training[i].what, 2, LB_F32, training[i].m, training[i].n, training[i].k);
+}
+
+static int cmd_bench(int argc, char **argv) {
+    cli_common common = { 0, 0 }; cli_list only = { NULL, 0, 0 }; double seconds = 0.4; int train = 0, rc, both; lb_ctx *ctx = NULL; bench_cfg c;
+    const cli_option options[] = {
+        { "rows", 'r', CLI_LIST, &only, "NAME", "only rows whose name contains one of these", 0, 0 },
+        { "seconds", 's', CLI_REAL, &seconds, "S", "time for each row (default 0.4)", 0.01, 3600 },
+        { "train", 0, CLI_FLAG, &train, NULL, "training rows too", 0, 0 },
+        CLI_THREADS(common), CLI_JSON(common) };
+    if ((rc = cli_parse(argc, argv, "[options]", "Speed of the kernels and of whole towers with random weights, as a share of the multiply-adds that the\n"
+                        "registers can do, measured in the same run.  Without --threads: on one thread, then on all.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&only); return rc; }
+    both = common.threads == 0;
+    if (both) common.threads = 1;
+    memset(&c, 0, sizeof c); c.seconds = seconds; c.json = common.json; c.only = &only;
+    for (;;) {
+        if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); break; }
+        rc = 0; c.ctx = ctx;
+        bench_peak = bench_peak_scalar;
+#ifdef LB__X86
+        if (!strcmp(ctx->kernels->name, "avx2")) bench_peak = bench_peak_avx2;
+        if (!strcmp(ctx->kernels->name, "avx512")) bench_peak = bench_peak_avx512;
+#endif
+#ifdef LB__ARM
+        if (!strcmp(ctx->kernels->name, "neon")) bench_peak = bench_peak_neon;
+#endif
+        if (!c.json && both >= 0 && common.threads >= 1 && c.ctx->threads >= 1 && both != 2) printf("kernels: %s\n%-16s %-34s %3s %9s %9s %7s %10s\n", ctx->kernels->name, "name", "shape", "thr", "GFLOP/s", "peak", "share", "ms");
+        bench_rows(&c, train);
+        lb_ctx_free(ctx); ctx = NULL;
+        if (c.failed) { rc = cli_fail("%s", lb_last_error()); break; }
+        if (both != 1) break;
+        both = 2; common.threads = 0;
+    }
+    cli_list_free(&only);
+    return rc;
+}
