@@ -1869,7 +1869,7 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
 /* Inside a product both operands are repacked so that the innermost loop reads memory it has in a near cache, at strides that are known when
  * it is compiled.  The left operand lies in slices of LB__KC columns, [slice][row][LB__LDP]: rows of one slice are LB__LDP apart, which is no
  * power of two, so that no two rows fight for a cache set.  The right one lies in blocks [k][32], which is what a weight panel is already. */
-enum { LB__KC = 256, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH };
+enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH };
 
 /* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a is stored [kc][LB__LDP], element (i, k) at k, i */
 typedef struct lb__slab {
