@@ -1893,6 +1893,7 @@ typedef struct lb__kernels {
     void  (*layernorm)(float *y, float *mean, float *rstd, const float *x, const float *w, const float *b, float eps, size_t C);
     void  (*layernorm_bwd)(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean, float rstd, size_t C);
     float (*softmax)(float *x, size_t n);
+    float (*top)(const float *x, size_t n);                                                                    /* the largest */
     float (*exps)(float *x, float shift, size_t n);                                                            /* x = exp(x - shift); returns the sum */
     void  (*axpy)(float *y, float s, const float *x, size_t n);
     void  (*scale)(float *y, float s, size_t n);
@@ -2335,7 +2336,7 @@ LB__TARGET static float LB__FN(lb__exps)(float *x, float shift, size_t n) {
     return (float)sum;
 }
 /* Largest of a row; NaN anywhere may be lost here but comes back through the exponentials. */
-LB__TARGET LB__INLINE float LB__FN(lb__top)(const float *x, size_t n) {
+LB__TARGET static float LB__FN(lb__top)(const float *x, size_t n) {
     size_t i = 0; float top = -INFINITY;
     if (n >= LB__W) {
         LB__V m = lb__vload(x);
@@ -2382,7 +2383,7 @@ static const lb__kernels LB__FN(lb__kernels) = {
     "scalar",
 #endif
     LB__FN(lb__slab_r), LB__FN(lb__slab_c), LB__FN(lb__epilogue), LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd),
-    LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__exps), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot)
+    LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot)
 };
 #undef LB__MAGIC
 #undef LB__FN
@@ -2722,32 +2723,86 @@ static void   lb__vec_add(lb_ctx *ctx, float *y, const float *x, size_t n) { lb_
 static void   lb__vec_scale(lb_ctx *ctx, float *y, float s, size_t n) { lb__vec_axpy(ctx, y, s, NULL, n); }
 static double lb__vec_dot(lb_ctx *ctx, const float *x, const float *y, size_t n) { return ctx->kernels->dot(x, y, n); }
 
-/* Short sequences are summed plainly; longer ones go head by head through the matrix product, which wants some rows to be worth its packing. */
-enum { LB__ATTN_SHORT = 16 };
-static lb_status lb__attention_plain(lb_ctx *ctx, const lb__attn *a) {
-    size_t s, h, i, j, c;
-    (void)ctx;
-    for (s = 0; s < a->S; s++) for (h = 0; h < a->H; h++) {
-        size_t row, stride, T, Q;
+/* One sequence and head at a time: its keys are transposed into blocks [channel][32 keys], its values copied into [key][32 channels], and the
+ * queries pass in strips of 48: scores, exponentials and the weighted sum all stay near.  A row's result depends on its own sequence only;
+ * what the causal mask hides is an exact zero. */
+enum { LB__STRIP = 48 };
+typedef struct lb__attn_job { const lb__kernels *k; const lb__attn *a; size_t T; size_t floats, dslices, tslices, keys, dpanels; float *work; } lb__attn_job;
+static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
+    lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; size_t D = a->D, t, x, y, i, n;
+    float *kt = j->work + (size_t)worker * j->floats, *vp = kt + j->keys * D, *qs = vp + j->dpanels * j->keys * LB__PW, *ps = qs + j->dslices * LB__STRIP * LB__LDP, *acc = ps + j->tslices * LB__STRIP * LB__LDP;
+    for (t = begin; t < end; t++) {
+        size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q, panels;
         lb__attn_seq(a, s, &row, &stride, &T);
-        Q = a->pooled ? 1 : T;
-        for (i = 0; i < Q; i++) {
-            size_t qr = a->pooled ? s : row + i * stride, end = a->causal && !a->pooled ? i + 1 : T;
-            const float *q = a->q + qr * a->ldq + h * a->D; float *o = a->o + qr * a->ldo + h * a->D, m = -INFINITY, sum = 0;
-            for (c = 0; c < a->D; c++) o[c] = 0;
-            for (j = 0; j < end; j++) { const float *k = a->k + (row + j * stride) * a->ld + h * a->D; float d = 0; for (c = 0; c < a->D; c++) d += q[c] * k[c]; m = LB__MAX(m, d * a->scale); }
-            for (j = 0; j < end; j++) {
-                const float *k = a->k + (row + j * stride) * a->ld + h * a->D, *v = a->v + (row + j * stride) * a->ld + h * a->D; float d = 0, p;
-                for (c = 0; c < a->D; c++) d += q[c] * k[c];
-                p = expf(d * a->scale - m); sum += p;
-                for (c = 0; c < a->D; c++) o[c] += p * v[c];
+        if (!T) continue;
+        Q = a->pooled ? 1 : T; panels = (T + LB__PW - 1) / LB__PW;
+        for (x = 0; x < panels; x++) {                       /* kt[panel][channel][32], zeros behind the last key */
+            size_t cols = LB__MIN((size_t)LB__PW, T - x * LB__PW);
+            if (cols < LB__PW) memset(kt + x * D * LB__PW, 0, D * LB__PW * sizeof(float));
+            kn->transpose(kt + x * D * LB__PW, LB__PW, a->k + (row + x * LB__PW * stride) * a->ld + hd, stride * a->ld, cols, D);
+        }
+        for (y = 0; y < j->dpanels; y++) {                   /* vp[panel of channels][key][32] */
+            size_t cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
+            for (i = 0; i < T; i++) {
+                float *d = vp + (y * T + i) * LB__PW;
+                memcpy(d, a->v + (row + i * stride) * a->ld + hd + y * LB__PW, cols * sizeof(float));
+                if (cols < LB__PW) memset(d + cols, 0, (LB__PW - cols) * sizeof(float));
             }
-            for (c = 0; c < a->D; c++) o[c] /= sum;
-            if (a->lse) a->lse[qr * a->H + h] = m + logf(sum);
+        }
+        for (i = 0; i < Q; i += LB__STRIP) {
+            size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = a->causal && !a->pooled ? i + rows : T, r; lb__slab b; float inv[LB__STRIP];
+            memset(&b, 0, sizeof b); b.rows = rows;
+            for (r = 0; r < rows; r++) for (x = 0; x < j->dslices; x++) {
+                const float *q = a->q + (a->pooled ? s : row + (i + r) * stride) * a->ldq + hd + x * LB__KC; float *d = qs + (x * LB__STRIP + r) * LB__LDP;
+                n = LB__MIN((size_t)LB__KC, D - x * LB__KC);
+                for (y = 0; y < n; y++) d[y] = q[y] * a->scale;
+            }
+            b.ldc = LB__LDP;
+            for (x = 0; x * LB__PW < seen; x++) for (y = 0; y < j->dslices; y++) {
+                b.a = qs + y * LB__STRIP * LB__LDP; b.b = kt + (x * D + y * LB__KC) * LB__PW; b.kc = LB__MIN((size_t)LB__KC, D - y * LB__KC); b.load = y > 0;
+                b.c = ps + x * LB__PW / LB__KC * LB__STRIP * LB__LDP + x * LB__PW % LB__KC;
+                kn->slab_r(&b);
+            }
+            for (r = 0; r < rows; r++) {
+                size_t len = a->causal && !a->pooled ? i + r + 1 : T; float m = -INFINITY, sum = 0;
+                for (x = 0; x < len; x += LB__KC) m = LB__MAX(m, kn->top(ps + (x / LB__KC * LB__STRIP + r) * LB__LDP, LB__MIN((size_t)LB__KC, len - x)));
+                if (!(m > -INFINITY)) m = 0;
+                for (x = 0; x < seen; x += LB__KC) {
+                    float *p = ps + (x / LB__KC * LB__STRIP + r) * LB__LDP; size_t w = LB__MIN((size_t)LB__KC, seen - x), live = len > x ? LB__MIN(w, len - x) : 0;
+                    if (live) sum += kn->exps(p, m, live);
+                    if (live < w) memset(p + live, 0, (w - live) * sizeof(float));
+                }
+                inv[r] = 1.0f / sum;
+                if (a->lse) a->lse[(a->pooled ? s : row + (i + r) * stride) * a->H + t % a->H] = m + logf(sum);
+            }
+            b.ldc = LB__PW;
+            for (y = 0; y < j->dpanels; y++) {
+                size_t cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
+                for (x = 0; x < seen; x += LB__KC) { b.a = ps + x / LB__KC * LB__STRIP * LB__LDP; b.b = vp + (y * T + x) * LB__PW; b.kc = LB__MIN((size_t)LB__KC, seen - x); b.c = acc; b.load = x > 0; kn->slab_r(&b); }
+                for (r = 0; r < rows; r++) {
+                    float *o = a->o + (a->pooled ? s : row + (i + r) * stride) * a->ldo + hd + y * LB__PW; const float *c = acc + r * LB__PW;
+                    for (n = 0; n < cols; n++) o[n] = c[n] * inv[r];
+                }
+            }
         }
     }
+}
+static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
+    lb__mark mark = lb__arena_mark(ctx); lb__attn_job j; size_t s, tasks = a->S * a->H;
+    if (!tasks) return LB_OK;
+    memset(&j, 0, sizeof j);
+    j.k = ctx->kernels; j.a = a; j.T = a->T;
+    if (a->offset) for (j.T = 0, s = 0; s < a->S; s++) j.T = LB__MAX(j.T, a->offset[s + 1] - a->offset[s]);
+    j.keys = (j.T + LB__PW - 1) / LB__PW * LB__PW; j.dpanels = (a->D + LB__PW - 1) / LB__PW; j.dslices = (a->D + LB__KC - 1) / LB__KC; j.tslices = (j.keys + LB__KC - 1) / LB__KC;
+    j.floats = (j.keys * a->D + j.dpanels * j.keys * LB__PW + (j.dslices + j.tslices) * LB__STRIP * LB__LDP + LB__STRIP * LB__PW + 15) & ~(size_t)15;
+    if ((j.work = lb__arena_f32(ctx, (size_t)ctx->threads, j.floats)) == NULL) return LB_ERR_MEM;
+    lb_parallel_for(ctx, tasks, LB__MAX(tasks / ((size_t)ctx->threads * 8), (size_t)1), lb__attn_task, &j);
+    lb__arena_rewind(ctx, mark);
     return LB_OK;
 }
+
+/* The backward of short sequences is summed plainly; longer ones go head by head through the matrix product, which wants some rows to be worth its packing. */
+enum { LB__ATTN_SHORT = 16 };
 static lb_status lb__attention_bwd_plain(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
     size_t s, h, i, j, c;
     (void)ctx;
@@ -2784,20 +2839,6 @@ static lb_status lb__attn_probs(lb_ctx *ctx, const lb__attn *a, float *P, size_t
 static int lb__attn_is_short(const lb__attn *a) { return a->pooled || a->T <= LB__ATTN_SHORT; }
 /* One of several sequences of different lengths: which way it goes must not depend on the others. */
 static lb__attn lb__attn_one(const lb__attn *a, size_t s) { lb__attn b = *a; b.S = 1; b.offset = a->offset + s; return b; }
-static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
-    const lb__mark mark = lb__arena_mark(ctx); size_t s, h, row, stride, T; float *P; lb_status st = LB_OK;
-    if (lb__attn_is_short(a)) return lb__attention_plain(ctx, a);
-    if (!(P = lb__arena_f32(ctx, a->T, a->T))) return LB_ERR_MEM;
-    for (s = 0; s < a->S && !st; s++) for (h = 0; h < a->H && !st; h++) {
-        lb__attn_seq(a, s, &row, &stride, &T);
-        if (T <= LB__ATTN_SHORT) { const lb__attn one = lb__attn_one(a, s); if (!h) st = lb__attention_plain(ctx, &one); continue; }
-        st = lb__attn_probs(ctx, a, P, T, T, row, row, stride, h);
-        if (!st) st = lb__matmul(ctx, a->o + row * a->ldo + h * a->D, stride * a->ldo, 0, P, T, 0, a->v + row * a->ld + h * a->D, stride * a->ld, 0, T, a->D, T);
-    }
-    lb__arena_rewind(ctx, mark);
-    return st;
-}
-/* with p the probabilities and g = do:   dv += p^T g,  ds = scale p (g v^T - g . o),  dq += ds k,  dk += ds^T q */
 static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
     const lb__mark mark = lb__arena_mark(ctx); size_t s, h, i, j, row, stride, T; float *P, *G; lb_status st = LB_OK; lb__attn b = *a;
     if (lb__attn_is_short(a)) return lb__attention_bwd_plain(ctx, a, do_, dq, dk, dv);

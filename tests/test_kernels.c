@@ -213,3 +213,38 @@ LBT(kernels, halves) {
         CHECK(bad == 0, "%s: %zu of 131070 half-precision numbers widen to something else", set_names[set], bad);
     }
 }
+
+/* Attention against double loops: plain, causal, pooled, ragged and with frames between; every thread count gives the same bits. */
+static void one_attention(int set, int mode, size_t S, size_t T, size_t H, size_t D) {
+    size_t inner = mode == 3 ? 5 : 1, C = H * D, ld = 3 * C + 1, rows, s, h, i, k, c, off[8]; int causal = mode == 1, pooled = mode == 2; lb__attn a; double e = 0, el = 0; lb_ctx *c1 = context(set, 1), *c3 = context(set, 3);
+    float *qkv, *q, *o, *o3, *lse; double *p = (double *)malloc((T + 8) * 8);
+    memset(&a, 0, sizeof a);
+    if (mode == 3) S = 10;
+    for (off[0] = 0, s = 0; s < S && s < 7; s++) off[s + 1] = off[s] + (T > s * 3 ? T - s * 3 : 1);
+    rows = mode == 4 ? off[S] : S * T;
+    qkv = rnd(rows * ld, 1); q = rnd(S * C, 1); o = rnd(rows * C, 1); o3 = copy(o, rows * C); lse = rnd(rows * H, 1);
+    a.S = S; a.T = T; a.H = H; a.D = D; a.inner = inner; a.offset = mode == 4 ? off : NULL; a.q = pooled ? q : qkv; a.ldq = pooled ? C : ld; a.k = qkv + C; a.v = qkv + 2 * C; a.ld = ld; a.o = o; a.ldo = C; a.lse = lse; a.causal = causal; a.pooled = pooled; a.scale = 0.7f;
+    CHECK(!lb__attention(c1, &a), "%s", lb_last_error());
+    a.o = o3; lb__attention(c3, &a);
+    CHECK(same(o, o3, rows * C), "%s attention mode %d: threads change bits", set_names[set], mode);
+    for (s = 0; s < S; s++) for (h = 0; h < H; h++) {
+        size_t row, stride, len;
+        lb__attn_seq(&a, s, &row, &stride, &len);
+        for (i = 0; i < (pooled ? 1 : len); i++) {
+            size_t qr = pooled ? s : row + i * stride, n = causal ? i + 1 : len; double m = -1e30, sum = 0;
+            for (k = 0; k < n; k++) { double d = 0; for (c = 0; c < D; c++) d += (double)a.q[qr * a.ldq + h * D + c] * a.k[(row + k * stride) * ld + h * D + c]; p[k] = d * a.scale; m = LB__MAX(m, p[k]); }
+            for (k = 0; k < n; k++) { p[k] = exp(p[k] - m); sum += p[k]; }
+            for (c = 0; c < D; c++) { double v = 0, x; for (k = 0; k < n; k++) v += p[k] * a.v[(row + k * stride) * ld + h * D + c]; x = fabs(o[qr * C + h * D + c] - v / sum); if (!(x <= e)) e = x; }
+            { double x = fabs(lse[qr * H + h] - (m + log(sum))); if (!(x <= el)) el = x; }
+        }
+    }
+    CHECK(e < 5e-6 && el < 2e-5, "%s attention mode %d S %zu T %zu H %zu D %zu: off by %g, log-sum by %g", set_names[set], mode, S, T, H, D, e, el);
+    free(qkv); free(q); free(o); free(o3); free(lse); free(p); lb_ctx_free(c1); lb_ctx_free(c3);
+}
+LBT(kernels, attention) {
+    static const size_t ts[] = { 1, 2, 8, 31, 50, 77, 257, 400 }, ds[] = { 3, 16, 24, 64, 80 }; size_t i, j; int set, mode;
+    EACH_SET(set) for (mode = 0; mode < 5; mode++) for (i = 0; i < LB__COUNT(ts); i++) for (j = 0; j < LB__COUNT(ds); j++) {
+        if (ts[i] > 100 && (mode == 3 || ds[j] != 24)) continue;
+        one_attention(set, mode, 3, ts[i], 2, ds[j]);
+    }
+}
