@@ -7779,7 +7779,7 @@ LB__INLINE void lb__rfft_power(const lb__rfft *f, float *LB__RESTRICT re, float 
 #if defined(__GNUC__)
             for (l = 0; l < LB__LANES; l += 4) {
                 lb__quad *LB__RESTRICT va = (lb__quad *)(void *)(ar + l), *LB__RESTRICT vai = (lb__quad *)(void *)(ai + l), *LB__RESTRICT vb = (lb__quad *)(void *)(br + l), *LB__RESTRICT vbi = (lb__quad *)(void *)(bi + l);
-                const lb__quad r = *va, q = *vai, tr = *vb * wr - *vbi * wi, ti = *vb * wi + *vbi * wr;
+                const lb__quad wv = { wr, wr, wr, wr }, xv = { wi, wi, wi, wi }, r = *va, q = *vai, tr = *vb * wv - *vbi * xv, ti = *vb * xv + *vbi * wv;
                 *vb = r - tr; *vbi = q - ti; *va = r + tr; *vai = q + ti;
             }
 #else

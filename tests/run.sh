@@ -1,18 +1,26 @@
 #!/bin/sh
-# run.sh PROGRAM...: runs test programs one after the other and closes with the total, `N passed, N failed, N skipped`.
-# RUN="qemu-aarch64" puts a command in front of each program; LIMIT is the seconds each may take.
-passed=0 failed=0 skipped=0
+# run.sh PROGRAM...: runs test programs and closes with the total, `N passed, N failed, N skipped`.
+# RUN="qemu-aarch64" puts a command in front of each program; then one that takes more than LIMIT seconds is skipped, not failed.  JOBS at a time (1).
+passed=0 failed=0 skipped=0 begun=0
+tmp=${TMPDIR:-/tmp}/lbt.$$; mkdir "$tmp" || exit 1
+trap 'rm -rf "$tmp"' EXIT INT TERM
+one() { case $1 in *.sh) sh "$1" >"$2.out" 2>&1 ;; *) timeout "${LIMIT:-600}" $RUN "$1" >"$2.out" 2>&1 ;; esac; echo $? >"$2.status"; }
 for t in "$@"; do
-    case $t in *.sh) out=$(sh "$t" 2>&1); status=$? ;; *) out=$(timeout "${LIMIT:-600}" $RUN "$t" 2>&1); status=$? ;; esac
-    printf '%s\n' "$out"
-    line=$(printf '%s\n' "$out" | tail -n 1)
-    set -- $(printf '%s\n' "$line" | sed -n 's/.*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')
+    begun=$((begun + 1)); one "$t" "$tmp/$begun" &
+    [ $((begun % ${JOBS:-1})) -eq 0 ] && wait
+done
+wait
+i=0
+for t in "$@"; do
+    i=$((i + 1)); status=$(cat "$tmp/$i.status"); cat "$tmp/$i.out"
+    set -- $(tail -n 1 "$tmp/$i.out" | sed -n 's/.*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')
     if [ $# -ne 3 ]; then
-        failed=$((failed + 1)); [ $status = 124 ] && status="124 (out of time)"
+        if [ "$status" = 124 ] && [ -n "$RUN" ]; then skipped=$((skipped + 1)); echo "skip $t: out of time (${LIMIT:-600} s) under $RUN"; continue; fi
+        failed=$((failed + 1)); [ "$status" = 124 ] && status="124 (out of time)"
         echo "FAIL $t ended with status $status and no summary"; continue
     fi
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
-    if [ $status -ne 0 ] && [ "$2" = 0 ]; then failed=$((failed + 1)); echo "FAIL $t ended with status $status"; fi
+    if [ "$status" -ne 0 ] && [ "$2" = 0 ]; then failed=$((failed + 1)); echo "FAIL $t ended with status $status"; fi
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -1,4 +1,5 @@
 /* tools/checkpoint.h: every container that checkpoints come in, and files that mean harm. */
+#define _FILE_OFFSET_BITS 64
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 static long alloc_left = -1, alloc_live;

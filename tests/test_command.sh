@@ -16,7 +16,7 @@ wants() {
     if [ $status -ne "$want" ]; then bad "languagebind $*: status $status, $want expected: $(head -n 3 "$T/err")"; return; fi
     if [ "$want" = 0 ]; then
         if [ -s "$T/err" ]; then bad "languagebind $*: succeeded, but said: $(head -n 3 "$T/err")"; return; fi
-        [ -z "$word" ] ||         grep -qe "$word" "$T/out" || { bad "languagebind $*: \"$word\" is not in its output: $(head -n 5 "$T/out")"; return; }
+        [ -z "$word" ] || grep -qe "$word" "$T/out" || { bad "languagebind $*: \"$word\" is not in its output: $(head -n 5 "$T/out")"; return; }
     else
         if [ "$(wc -l <"$T/err")" -ne 1 ]; then bad "languagebind $*: one line on standard error was expected: $(cat "$T/err")"; return; fi
         grep -qe "$word" "$T/err" || { bad "languagebind $*: \"$word\" is not in its message: $(cat "$T/err")"; return; }

@@ -1,4 +1,5 @@
 /* tools/convert.c: checkpoints of real frameworks (tests/reference/make_clip.py, make_languagebind.py) to .lbw, tensor by tensor and embedding by embedding. */
+#define _FILE_OFFSET_BITS 64
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 static long alloc_left = -1, alloc_live;

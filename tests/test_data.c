@@ -1,4 +1,5 @@
 /* Section 14.1: manifests, class folders, VIDAL's JSON, title cleaning, caption draws. */
+#define _FILE_OFFSET_BITS 64
 #define _POSIX_C_SOURCE 200809L
 static long allocations = -1;                      /* < 0: no limit */
 static int may_allocate(void) { if (allocations < 0) return 1; if (!allocations) return 0; allocations--; return 1; }

@@ -1,4 +1,5 @@
 /* Section 1.7: the JSON reader and writer. */
+#define _FILE_OFFSET_BITS 64
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 static int alloc_left = -1;

@@ -1,5 +1,6 @@
 /* Sections 6, 7, 13, 14: every allocation of making, saving, opening, embedding, training, adapting and merging fails once: the call says
  * LB_ERR_MEM, its outputs are empty, and nothing is leaked. */
+#define _FILE_OFFSET_BITS 64
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 static long alloc_left = -1, alloc_live;

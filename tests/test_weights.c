@@ -1,4 +1,5 @@
 /* Section 12: .lbw files written, read, verified, damaged. */
+#define _FILE_OFFSET_BITS 64
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 static long alloc_left = -1, alloc_live;
