@@ -173,7 +173,7 @@ static int cmd_bench(int argc, char **argv) {
         { "seconds", 's', CLI_REAL, &seconds, "S", "time for each row (default 0.4)", 0.01, 3600 },
         { "train", 0, CLI_FLAG, &train, NULL, "training rows too", 0, 0 },
         CLI_THREADS(common), CLI_JSON(common) };
-    if ((rc = cli_parse(argc, argv, "[options]", "Speed of the kernels and of whole towers with random weights, as a share of the multiply-adds that the\n"
+    if ((rc = cli_parse(argc, argv, "[options]", "Speed of the kernels, as a share of the multiply-adds that the\n"
                         "registers can do, measured in the same run.  Without --threads: on one thread, then on all.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&only); return rc; }
     both = common.threads == 0;
     if (both) common.threads = 1;
