@@ -1997,7 +1997,7 @@ LB__INLINE float32x4_t LB__FN(lb__divide)(float32x4_t a, float32x4_t b) {
 #  define lb__vpow2(t)         vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23), vdupq_n_s32(0x3f800000)))
 #elif defined(__GNUC__)                                    /* portable: vectors of four floats in the compiler's own terms */
 #  define LB__FN(x) x##_scalar
-#  if defined(__i386__)
+#  if defined(__i386__) && !defined(__clang__)             /* clang computes in SSE wherever it may */
 #    define LB__TARGET __attribute__((target("sse2,fpmath=sse")))      /* the x87 would round differently in registers and in memory */
 #  else
 #    define LB__TARGET

@@ -45,7 +45,7 @@ static int recall(lb_ctx *ctx, const lb_model *m, int negative) {
 }
 
 int main(int argc, char **argv) {
-    lb_ctx *ctx; lb_tokenizer *words; lb_model *fresh, *base, *adapted; lb_trainer *run; lb_model_desc d; lb_train_desc t; lb_tower_desc *v = &d.tower[0], *w = &d.tower[1];
+    lb_ctx *ctx; lb_tokenizer *words; lb_model *fresh, *base = NULL, *adapted = NULL; lb_trainer *run; lb_model_desc d; lb_train_desc t; lb_tower_desc *v = &d.tower[0], *w = &d.tower[1];
     char base_path[512], adapter_path[512]; int i, known, before, after;
 
     snprintf(base_path, sizeof base_path, "%s/train_lora_base.lbw", argc > 1 ? argv[1] : "build"); snprintf(adapter_path, sizeof adapter_path, "%s/train_lora_negatives.lbw", argc > 1 ? argv[1] : "build");

@@ -142,6 +142,43 @@ static void bench_layernorm(bench_cfg *c, size_t N, size_t C) {
     lb__release(b.x); lb__release(b.y); lb__release(b.w);
 }
 
+/* ---- whole towers, random weights ----
+ * The work counted is that of the plain forward pass, every token through every block: what the towers save by leaving tokens out shows as share. */
+typedef struct bench_tower { lb_model *model; const float *x; const int32_t *ids; size_t n, length; float *out; } bench_tower;
+static lb_status bench_tower_run(lb_ctx *ctx, void *arg) {
+    bench_tower *b = (bench_tower *)arg;
+    return b->x ? lb_embed_tensor(ctx, b->model, "image", b->x, b->n, b->out) : lb_embed_tokens(ctx, b->model, b->ids, b->n, b->length, b->out);
+}
+static double bench_tower_flop(size_t layers, size_t D, size_t mlp, size_t T) { return (double)layers * (8.0 * (double)T * (double)D * (double)D + 4.0 * (double)T * (double)D * (double)mlp + 4.0 * (double)T * (double)T * (double)D); }
+static void bench_towers(bench_cfg *c, const char *what, int patch, int width, int layers, int text_width, int embed) {
+    enum { BATCH = 8, LENGTH = 77 };
+    lb_model_desc d; lb_tower_desc *v = &d.tower[0], *t = &d.tower[1]; bench_tower b; bench_row r; float *x; int32_t *ids; size_t i, P = (size_t)(224 / patch) * (size_t)(224 / patch);
+    static const struct { size_t n, end; const char *of; } texts[] = { { 1, 76, "77 tokens" }, { 1, 11, "12 tokens" }, { BATCH, 11, "12 tokens" } };
+    if ((!bench_wanted(c, "tower_image") && !bench_wanted(c, "tower_text")) || c->failed) return;
+    memset(&d, 0, sizeof d); memset(&b, 0, sizeof b); memset(&r, 0, sizeof r);
+    d.towers = d.modalities = 2; d.seed = 1;
+    strcpy(v->name, "vision"); v->kind = LB_TOWER_VISION; v->width = width; v->layers = layers; v->heads = width / 64; v->embed_dim = embed; v->patch_h = v->patch_w = patch; v->grid_h = v->grid_w = 224 / patch;
+    strcpy(t->name, "text"); t->kind = LB_TOWER_TEXT; t->width = text_width; t->layers = 12; t->heads = text_width / 64; t->embed_dim = embed;
+    strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE;
+    strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
+    x = bench_floats((size_t)BATCH * 3 * 224 * 224); ids = (int32_t *)lb__alloc(BATCH * LENGTH, sizeof *ids); b.out = bench_floats((size_t)BATCH * (size_t)embed);
+    if (!x || !ids || !b.out || lb_model_create(c->ctx, &d, &b.model)) c->failed = 1;
+    r.run = bench_tower_run; r.arg = &b;
+    for (i = 1; i <= BATCH && !c->failed && bench_wanted(c, "tower_image"); i += BATCH - 1) {
+        b.x = x; b.n = i; r.name = "tower_image"; r.flop = (double)i * (2.0 * (double)P * (double)width * 3.0 * patch * patch + bench_tower_flop((size_t)layers, (size_t)width, 4 * (size_t)width, P + 1));
+        snprintf(r.shape, sizeof r.shape, "%s, batch %zu", what, i);
+        bench_measure(c, &r);
+    }
+    for (i = 0; i < LB__COUNT(texts) && !c->failed && bench_wanted(c, "tower_text"); i++) {
+        size_t k, j;
+        for (k = 0; k < texts[i].n; k++) for (j = 0; j < LENGTH; j++) ids[k * LENGTH + j] = j == texts[i].end ? 49407 : j < texts[i].end ? (int32_t)(j * 997 % 49000) : 0;
+        b.x = NULL; b.ids = ids; b.n = texts[i].n; b.length = LENGTH; r.name = "tower_text"; r.flop = (double)texts[i].n * bench_tower_flop(12, (size_t)text_width, 4 * (size_t)text_width, texts[i].end + 1);
+        snprintf(r.shape, sizeof r.shape, "%s, %s, batch %zu", what, texts[i].of, texts[i].n);
+        bench_measure(c, &r);
+    }
+    lb_model_free(b.model); lb__release(x); lb__release(ids); lb__release(b.out);
+}
+
 static void bench_rows(bench_cfg *c, int train) {
     static const struct { const char *what; size_t m, n, k; } shapes[] = {
         { "L/14 qkv", 257, 3072, 1024 }, { "L/14 out", 257, 1024, 1024 }, { "L/14 fc1", 257, 4096, 1024 }, { "L/14 fc2", 257, 1024, 4096 }, { "L/14 x8 fc1", 2056, 4096, 1024 },
@@ -160,6 +197,7 @@ static void bench_rows(bench_cfg *c, int train) {
     bench_attn(c, "frames", 257, 8, 16, 64, 257, 0);
     bench_attn(c, "tiny", 32, 65, 4, 64, 1, 0);
     bench_layernorm(c, 257, 1024); bench_layernorm(c, 50, 768);
+    bench_towers(c, "B/32", 32, 768, 12, 512, 512); bench_towers(c, "L/14", 14, 1024, 24, 768, 768);
     if (!train) return;
     for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_f32", training[i].what, 0, LB_F32, training[i].m, training[i].n, training[i].k);
     for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_dx", training[i].what, 1, LB_F32, training[i].m, training[i].n, training[i].k);
@@ -173,7 +211,7 @@ static int cmd_bench(int argc, char **argv) {
         { "seconds", 's', CLI_REAL, &seconds, "S", "time for each row (default 0.4)", 0.01, 3600 },
         { "train", 0, CLI_FLAG, &train, NULL, "training rows too", 0, 0 },
         CLI_THREADS(common), CLI_JSON(common) };
-    if ((rc = cli_parse(argc, argv, "[options]", "Speed of the kernels, as a share of the multiply-adds that the\n"
+    if ((rc = cli_parse(argc, argv, "[options]", "Speed of the kernels and of whole towers with random weights, as a share of the multiply-adds that the\n"
                         "registers can do, measured in the same run.  Without --threads: on one thread, then on all.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&only); return rc; }
     both = common.threads == 0;
     if (both) common.threads = 1;

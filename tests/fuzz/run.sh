@@ -4,7 +4,7 @@
 time=${FUZZ_TIME:-60}
 one() {
     name=$(basename "$1"); mkdir -p "build/fuzz/$name.corpus"
-    if timeout $((time + 90)) "$1" -seed=1 -max_total_time="$time" -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=10 -print_final_stats=1 \
+    if timeout $((time + 90)) "$1" -seed=1 -max_total_time="$time" -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=60 -print_final_stats=1 \
         -artifact_prefix="build/fuzz/$name." "build/fuzz/$name.corpus" "tests/fuzz/corpus/$name" >"build/fuzz/$name.log" 2>&1
     then echo "ok $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "build/fuzz/$name.log") inputs"
     else grep -E 'ERROR|SUMMARY|runtime error|Test unit' "build/fuzz/$name.log" | head -n 5; echo "FAIL $name, see build/fuzz/$name.log"; fi
