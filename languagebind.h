@@ -750,6 +750,7 @@ LB_API void      lb_softmax_rows(float *x, size_t n, size_t m);
 LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *out);
 
 /* ---- API of 14 train: data ------------------------------------------------------------------------------------------- */
+#ifndef LB_NO_TRAIN
 
 /* One caption of an item.  `weight` is the chance to be drawn relative to the item's other captions; `frame` >= 0 says that the caption
  * describes that frame only (VIDAL's per-frame captions), so a depth or infrared item that draws it shows that frame. */
@@ -784,8 +785,10 @@ typedef struct lb_manifest_desc {
  *          a folder    class/file; the class names the group and fills the prompt, '_' and '-' become spaces
  *   out    freed with lb_manifest_free
  *   errs   LB_ERR_IO, LB_ERR_FORMAT naming file and line, LB_ERR_MEM.  That the files exist is not checked here. */
+#ifndef LB_NO_STDIO
 LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manifest_desc *desc, lb_manifest *out);
 LB_API void      lb_manifest_free(lb_manifest *m);
+#endif
 /* The caption to use at this visit: drawn by weight from (seed, visit), so that a re-run draws the same. */
 LB_API const lb_caption *lb_item_draw(const lb_item *item, uint64_t seed, uint64_t visit);
 /* "image", "audio", "video", ... by the ending of the name; NULL when it tells nothing. */
@@ -793,6 +796,7 @@ LB_API const char *lb_modality_of_file(const char *path);
 /* A YouTube title with its hashtags ("title #tag #tag") cleaned as upstream's data/process_text.py does: "title, tags".
  * out has room for cap bytes; returns the length without the terminator, or cap when it did not fit (2 * strlen(raw) + 8 always fits). */
 LB_API size_t lb_clean_title(const char *raw, char *out, size_t cap);
+#endif /* LB_NO_TRAIN */
 
 /* ---- API of 14 train ------------------------------------------------------------------------------------------------- */
 #ifndef LB_NO_TRAIN
@@ -2794,7 +2798,7 @@ static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
     j.k = ctx->kernels; j.a = a; j.T = a->T;
     if (a->offset) for (j.T = 0, s = 0; s < a->S; s++) j.T = LB__MAX(j.T, a->offset[s + 1] - a->offset[s]);
     j.keys = (j.T + LB__PW - 1) / LB__PW * LB__PW; j.dpanels = (a->D + LB__PW - 1) / LB__PW; j.dslices = (a->D + LB__KC - 1) / LB__KC; j.tslices = (j.keys + LB__KC - 1) / LB__KC;
-    j.floats = (j.keys * a->D + j.dpanels * j.keys * LB__PW + (j.dslices + j.tslices) * LB__STRIP * LB__LDP + LB__STRIP * LB__PW + 15) & ~(size_t)15;
+    j.floats = (j.keys * a->D + j.dpanels * j.keys * LB__PW + (j.dslices + j.tslices) * LB__STRIP * LB__LDP + (size_t)LB__STRIP * LB__PW + 15) & ~(size_t)15;
     if ((j.work = lb__arena_f32(ctx, (size_t)ctx->threads, j.floats)) == NULL) return LB_ERR_MEM;
     lb_parallel_for(ctx, tasks, LB__MAX(tasks / ((size_t)ctx->threads * 8), (size_t)1), lb__attn_task, &j);
     lb__arena_rewind(ctx, mark);

@@ -41,7 +41,7 @@ for cc in gcc clang; do
     for std in c99 c11; do check "$cc -std=$std" program $cc c -O0 -std=$std; done
     check "$cc -std=c99 -O2" program $cc c -O2 -std=c99
     cxx=g++; [ $cc = gcc ] || cxx=clang++
-    if works $cxx -x c++ -std=c++11; then for std in c++11 c++20; do check "$cxx -std=$std" program $cxx cc -O0 -std=$std; done; else skip "$cxx" "not installed"; fi
+    if works $cxx -x c++ -std=c++11; then for std in c++11 c++17; do check "$cxx -std=$std" program $cxx cc -O0 -std=$std; done; else skip "$cxx" "not installed"; fi
     for switch in LB_NO_STDIO LB_NO_SIMD LB_NO_TRAIN LB_NO_IMAGE LB_NO_AUDIO LB_NO_VIDEO; do check "$cc -D$switch" program $cc c -O0 -std=c99 -D$switch; done
     check "$cc, every switch" program $cc c -O0 -std=c99 -DLB_NO_STDIO -DLB_NO_SIMD -DLB_NO_TRAIN -DLB_NO_IMAGE -DLB_NO_AUDIO -DLB_NO_VIDEO
     if works $cc -fopenmp; then check "$cc -fopenmp" program $cc c -O0 -std=c99 -fopenmp; else skip "$cc -fopenmp" "no OpenMP"; fi
