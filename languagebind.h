@@ -7732,7 +7732,7 @@ LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb
     for (g = (size_t)in->rate, t = (size_t)rate; t;) { const size_t r = g % t; g = t; t = r; }
     s.o = (size_t)in->rate / g; s.w = (size_t)rate / g;
     if (s.o > 100000 || s.w > 100000) return lb__fail(LB_ERR_ARG, "lb_audio_resample: %d to %d samples a second reduces to %zu : %zu; terms up to 100,000 were expected", in->rate, rate, s.o, s.w);
-    if ((double)in->frames > 17592186044416.0 || ((uint64_t)in->frames * s.w + s.o - 1) / s.o > PTRDIFF_MAX) return lb__fail(LB_ERR_LIMIT, "lb_audio_resample: %zu samples are too many", in->frames);
+    if ((uint64_t)in->frames >> 44 || ((uint64_t)in->frames * s.w + s.o - 1) / s.o > PTRDIFF_MAX) return lb__fail(LB_ERR_LIMIT, "lb_audio_resample: %zu samples are too many", in->frames);
     frames = (size_t)(((uint64_t)in->frames * s.w + s.o - 1) / s.o);
     if (!lb__mul(frames, (size_t)in->channels, &total) || total > ctx->limits.max_samples) return lb__fail(LB_ERR_LIMIT, "lb_audio_resample: %zu samples of %d channels, the limit is %zu in all", frames, in->channels, ctx->limits.max_samples);
     memset(&a, 0, sizeof a); a.rate = rate; a.channels = in->channels; a.frames = frames;
