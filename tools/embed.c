@@ -1,24 +1,17 @@
 /* embed: inputs in, unit vectors out, one row an input in the order of the command line. */
 
-/* The header of a .npy file (version 1.0) for float32 [rows, dim], padded to a multiple of 64. */
-static lb_status npy_head(cli_out *o, size_t rows, size_t dim) {
-    char h[256]; int n = snprintf(h + 10, sizeof h - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lu, %lu), }", (unsigned long)rows, (unsigned long)dim), end = (10 + n + 1 + 63) / 64 * 64;
-    memcpy(h, "\x93NUMPY\x01\x00", 8); lb__put16le(h + 8, (uint16_t)(end - 10));
-    memset(h + 10 + n, ' ', (size_t)(end - 10 - n)); h[end - 1] = '\n';
-    return cli_out_add(o, h, (size_t)end);
+/* The rows that are good, as one array. */
+static lb_status embed_npy(const char *path, const inputs *in, const unsigned char *good, const float *v, size_t dim) {
+    lb_npy *w = NULL; size_t i;
+    LB__TRY(lb_npy_create(path ? path : "-", LB_F32, 1, &dim, &w));
+    for (i = 0; i < in->n; i++) if (good[i]) { lb_status s = lb_npy_append(w, v + i * dim, 1); if (s) { lb_npy_abort(w); return s; } }
+    return lb_npy_commit(w);
 }
 static lb_status embed_write(cli_out *o, const char *format, const inputs *in, const unsigned char *good, const float *v, size_t dim) {
-    size_t i, c, rows = 0;
-    for (i = 0; i < in->n; i++) rows += good[i];
-    if (!strcmp(format, "npy")) LB__TRY(npy_head(o, rows, dim));
+    size_t i, c;
     for (i = 0; i < in->n; i++) {
         const float *x = v + i * dim;
         if (!good[i]) continue;
-        if (!strcmp(format, "npy")) {
-            if (lb__host_little()) { LB__TRY(cli_out_add(o, x, dim * sizeof *x)); continue; }
-            for (c = 0; c < dim; c++) { unsigned char b[4]; lb__put32le(b, lb__f32_bits(x[c])); LB__TRY(cli_out_add(o, b, 4)); }
-            continue;
-        }
         if (!strcmp(format, "jsonl")) {
             LB__TRY(cli_out_text(o, "{\"modality\": ")); LB__TRY(cli_out_json(o, in->at[i].modality));
             LB__TRY(cli_out_text(o, ", \"input\": ")); LB__TRY(cli_out_json(o, in->at[i].value)); LB__TRY(cli_out_text(o, ", \"vector\": ["));
@@ -55,7 +48,8 @@ static int cmd_embed(int argc, char **argv) {
     }
     j.in = &in; j.batch = (size_t)batch; j.skip_bad = skip_bad;
     if ((rc = job_open(&j, model, &common)) != 0 || (rc = job_run(&j)) != 0) goto done;
-    if (cli_out_open(&out, to) || embed_write(&out, format, &in, j.good, j.vectors, j.dim) || cli_out_commit(&out)) { rc = cli_fail("%s", lb_last_error()); cli_out_abort(&out); }
+    if (!strcmp(format, "npy")) { if (embed_npy(to, &in, j.good, j.vectors, j.dim)) rc = cli_fail("%s", lb_last_error()); }
+    else if (cli_out_open(&out, to) || embed_write(&out, format, &in, j.good, j.vectors, j.dim) || cli_out_commit(&out)) { rc = cli_fail("%s", lb_last_error()); cli_out_abort(&out); }
 done:
     job_close(&j); inputs_free(&in); cli_list_free(&list);
     return rc;
