@@ -633,6 +633,9 @@ LB_API void      lb_file_abandon(lb_file_writer *w);
 /* ---- API of 13 model ------------------------------------------------------------------------------------------------- */
 
 typedef enum lb_modality_kind { LB_TEXT = 1, LB_IMAGE, LB_VIDEO, LB_AUDIO, LB_DEPTH, LB_THERMAL, LB_ARRAY } lb_modality_kind;
+/* How the files of an array modality are read, and what is done with one whose last axis is not as long as the modality's `width`. */
+typedef enum lb_loader { LB_LOAD_BY_NAME = 0, LB_LOAD_RAW, LB_LOAD_NPY, LB_LOAD_CSV } lb_loader;      /* by name: .npy, .csv .tsv .txt, else raw f32 */
+typedef enum lb_fit { LB_FIT_EXACT = 0, LB_FIT_ZERO, LB_FIT_REPEAT, LB_FIT_RESAMPLE } lb_fit;         /* refused; zeros behind; again from its start; antialiased bicubic.  ZERO and REPEAT take the middle of a longer one */
 
 /* What a modality looks like before it enters its tower.  A new sensor is a new entry here, not new code. */
 typedef struct lb_modality_desc {
@@ -646,6 +649,8 @@ typedef struct lb_modality_desc {
     int              clean;                                            /* text: an lb_clean                                    */
     int              rate, mel_bins, target_length;                    /* audio */
     float            max_depth;                                        /* depth, metres; 0: the image's own maximum */
+    lb_loader        loader; lb_fit fit;                               /* array */
+    int              channels_last;                                    /* array: raw and .npy files are [(frames,) (height,) width, channels], interleaved */
     float            logit_scale;                                      /* natural logarithm of the factor [ln(1/0.07)] */
 } lb_modality_desc;
 
@@ -688,6 +693,13 @@ LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *p
  *              another patch size draw the patch weights afresh
  *   errs       LB_ERR_ARG `from` is no vision tower or has another width, depth or heads; and those of lb_model_create.  `base` outlives it */
 LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *from, const lb_tower_desc *tower, const lb_modality_desc *modality, uint64_t seed, lb_model **out);
+/* lb_modality_parse: a modality declared in JSON (weights/MODALITY.md has the keys), as the descriptions that lb_model_extend and lb_model_create take.
+ *   from   the tower or modality that the new tower starts from; "" when the text leaves it open.  Grid and patch stay zero where the text leaves
+ *          the patch to that tower
+ *   errs   LB_ERR_FORMAT no JSON, a key that is missing, unknown, doubled or of another type, by name; LB_ERR_LIMIT a number out of range
+ * lb_model_extend_json: the two in one: the model with the declared modality, whose tower starts from the image tower unless the text says otherwise. */
+LB_API lb_status lb_modality_parse(lb_ctx *ctx, const char *json, size_t size, lb_modality_desc *modality, lb_tower_desc *tower, char from[LB_NAME_SIZE]);
+LB_API lb_status lb_model_extend_json(lb_ctx *ctx, const lb_model *base, const char *json, size_t size, uint64_t seed, lb_model **out);
 /* lb_model_merge: the model with its low-rank updates added into its weights, W + alpha/rank B A in f32; borrows all else from `model`, which
  * outlives it. */
 LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **out);
@@ -730,6 +742,16 @@ LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *model, const lb_vid
 #ifndef LB_NO_AUDIO
 LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_audio *audio, uint64_t seed, float *out);
 LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *model, const lb_audio *audios, size_t n, uint64_t seed, float *out);
+#endif
+
+/* lb_prepare_array: numbers as the array that one of the model's array modalities reads, [channels, (frames,) height, width]: fitted in length, (x - mean) / std.
+ *   t   any real type, [channels, frames, height, length] or, channels_last, [frames, height, length, channels]; axes of length 1 may be left out
+ * lb_prepare_file: a file as the array that any modality but text reads: pictures, clips and sounds as above, arrays by the modality's loader (a .csv has
+ *   one line a time step and one column a channel, or with frames * height > 1 one line a row).  "-" is standard input, as .npy where the loader is by name.
+ *   errs  LB_ERR_MISMATCH another shape or length, LB_ERR_NUMERIC a number that is not finite; those of the loaders */
+LB_API lb_status lb_prepare_array(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_tensor *t, float *out);
+#ifndef LB_NO_STDIO
+LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *model, const char *modality, const char *path, float *out);
 #endif
 
 /* lb_zero_shot: the weights of a zero-shot classifier, [labels, dim]: every template with the label in place of its "{}", embedded, averaged
@@ -9866,6 +9888,7 @@ static lb_status lb__desc_check(lb_model_desc *d) {
         if ((int)m->kind < LB_TEXT || (int)m->kind > LB_ARRAY || (m->kind == LB_TEXT) != (t->kind == LB_TOWER_TEXT)) return lb__fail(LB_ERR_ARG, "modality %s: kind %d does not go with tower %s", m->name, (int)m->kind, t->name);
         if (m->logit_scale == 0) m->logit_scale = 2.6592600f;
         if (m->kind == LB_TEXT) continue;
+        if ((int)m->loader < 0 || m->loader > LB_LOAD_CSV || (int)m->fit < 0 || m->fit > LB_FIT_RESAMPLE) return lb__fail(LB_ERR_ARG, "modality %s: loader %d and fit %d, words of lb_loader and lb_fit were expected", m->name, (int)m->loader, (int)m->fit);
         if (!m->channels) m->channels = t->channels;
         if (!m->frames) m->frames = t->frames;
         if (!m->height) m->height = t->grid_h * t->patch_h;
@@ -9951,6 +9974,8 @@ static const char *const lb__kinds[] = { "text", "image", "video", "audio", "dep
 static const char *const lb__resizes[] = { "none", "pil-bicubic", "torch-bicubic", "torch-bilinear" };
 static const char *const lb__crops[] = { "round-half-even", "floor" };
 static const char *const lb__cleans[] = { "open_clip", "hf", "languagebind" };
+static const char *const lb__loaders[] = { "by-name", "raw", "npy", "csv" };
+static const char *const lb__fits[] = { "exact", "zero", "repeat", "resample" };
 
 /* Keys of one tower or modality: prefix.name.key.  An absent key that is not `needed` leaves the field alone. */
 typedef struct lb__keys { const lb_file *f; const char *prefix, *name; lb_status status; char key[LB__NAME]; } lb__keys;
@@ -10048,6 +10073,8 @@ static lb_status lb__desc_read(const lb_file *f, lb_model_desc *d) {
         m->resize = (lb_resize)lb__keys_word(&k, "resize", 0, lb__resizes, LB__COUNT(lb__resizes)); m->crop = (lb_crop)lb__keys_word(&k, "crop", 0, lb__crops, LB__COUNT(lb__crops));
         m->clean = lb__keys_word(&k, "clean", 0, lb__cleans, LB__COUNT(lb__cleans));
         lb__keys_int(&k, "rate", 0, &m->rate); lb__keys_int(&k, "mel_bins", 0, &m->mel_bins); lb__keys_int(&k, "target_length", 0, &m->target_length); lb__keys_float(&k, "max_depth", &m->max_depth);
+        m->loader = (lb_loader)lb__keys_word(&k, "loader", 0, lb__loaders, LB__COUNT(lb__loaders)); m->fit = (lb_fit)lb__keys_word(&k, "fit", 0, lb__fits, LB__COUNT(lb__fits));
+        lb__keys_bool(&k, "channels_last", &m->channels_last);
         LB__TRY(k.status);
     }
     return LB_OK;
@@ -10153,6 +10180,10 @@ static void lb__desc_write(lb_file_writer *w, const lb_model_desc *d) {
         lb_file_set_str(w, LB__KEY("modality", "resize"), lb__resizes[m->resize]); lb_file_set_str(w, LB__KEY("modality", "crop"), lb__crops[m->crop]);
         if (m->kind == LB_AUDIO) { LB__SET(rate); LB__SET(mel_bins); LB__SET(target_length); }
         if (m->kind == LB_DEPTH) lb_file_set_f64(w, LB__KEY("modality", "max_depth"), (double)m->max_depth);
+        if (m->kind == LB_ARRAY) {
+            lb_file_set_str(w, LB__KEY("modality", "loader"), lb__loaders[m->loader]); lb_file_set_str(w, LB__KEY("modality", "fit"), lb__fits[m->fit]);
+            lb_file_set_bool(w, LB__KEY("modality", "channels_last"), m->channels_last);
+        }
 #undef LB__SET
     }
 #undef LB__KEY
@@ -10292,6 +10323,128 @@ LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *
     if (!s) s = lb__model_derive(ctx, base, d, &source, to, out);
     lb__release(d);
     return s;
+}
+/* Members of a declaration, by name: an absent one leaves *out alone. */
+static lb_status lb__declared_int(const lb__json *v, const char *key, int64_t low, int64_t high, int *out) {
+    const lb__json *c = lb__json_get(v, key);
+    if (!c) return LB_OK;
+    if (c->type != LB__JSON_NUMBER || !c->exact) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s, a whole number was expected", key, c->type == LB__JSON_NUMBER ? "no whole number" : lb__json_type_name(c));
+    if (c->i < low || c->i > high) return lb__fail(LB_ERR_LIMIT, "modality: \"%s\" is %lld, %lld to %lld was expected", key, (long long)c->i, (long long)low, (long long)high);
+    *out = (int)c->i;
+    return LB_OK;
+}
+static lb_status lb__declared_bool(const lb__json *v, const char *key, int *out) {
+    const lb__json *c = lb__json_get(v, key);
+    if (c && c->type != LB__JSON_BOOL) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s, true or false was expected", key, lb__json_type_name(c));
+    if (c) *out = c->num != 0;
+    return LB_OK;
+}
+static lb_status lb__declared_word(const lb__json *v, const char *key, const char *const *word, size_t words, int *out) {
+    const lb__json *c = lb__json_get(v, key); size_t i;
+    if (!c) return LB_OK;
+    for (i = 0; i < words && c->type == LB__JSON_STRING; i++) if (!strcmp(c->str, word[i])) { *out = (int)i; return LB_OK; }
+    return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s%s%s, one of the words in weights/MODALITY.md was expected (%s, ..., %s)", key, c->type == LB__JSON_STRING ? "\"" : "", c->type == LB__JSON_STRING ? c->str : lb__json_type_name(c), c->type == LB__JSON_STRING ? "\"" : "", word[0], word[words - 1]);
+}
+/* A name as the command writes it before a colon. */
+static lb_status lb__declared_name(const lb__json *v, const char *key, int needed, char *out) {
+    const lb__json *c = lb__json_get(v, key); size_t i;
+    if (!c && !needed) return LB_OK;
+    for (i = 0; c && c->type == LB__JSON_STRING && i < c->len && ((c->str[i] >= 'a' && c->str[i] <= 'z') || (c->str[i] >= '0' && c->str[i] <= '9') || c->str[i] == '_'); i++) {}
+    if (!c || c->type != LB__JSON_STRING || !i || i < c->len || i >= LB_NAME_SIZE) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s, a name of 1 to %d small letters, digits and _ was expected", key, c && c->type == LB__JSON_STRING ? "no such name" : lb__json_type_name(c), LB_NAME_SIZE - 1);
+    memcpy(out, c->str, i + 1);
+    return LB_OK;
+}
+/* One number for all channels, or one for each. */
+static lb_status lb__declared_floats(const lb__json *v, const char *key, int channels, int positive, float *out) {
+    const lb__json *c = lb__json_get(v, key), *e; int i;
+    if (!c) return LB_OK;
+    if (c->type == LB__JSON_ARRAY && c->count != (size_t)channels) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" has %zu numbers for %d channels", key, c->count, channels);
+    if (c->type != LB__JSON_ARRAY && c->type != LB__JSON_NUMBER) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s, a number or one for each channel was expected", key, lb__json_type_name(c));
+    for (i = 0, e = c->type == LB__JSON_ARRAY ? c->first : c; i < channels; i++, e = c->type == LB__JSON_ARRAY ? e->next : c) {
+        if (e->type != LB__JSON_NUMBER || !(e->num <= 1e30 && e->num >= -1e30) || (positive && !(e->num >= 1e-30))) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\": number %d is %s, a%s number below 1e30 was expected", key, i, e->type == LB__JSON_NUMBER ? "out of range" : lb__json_type_name(e), positive ? " positive" : "");
+        out[i] = (float)e->num;
+    }
+    return LB_OK;
+}
+static lb_status lb__declare_modality(const lb__json *v, lb_modality_desc *m, lb_tower_desc *t, char *from) {
+    static const char *const known[] = { "name", "from", "tower", "loader", "channels", "height", "width", "length", "frames", "patch", "tube", "temporal", "class_per_frame", "mean", "std", "resize", "crop", "fit", "channels_last", "rate", "max_depth", "comment" };
+    static const char *const loaders[] = { "by-name", "raw", "npy", "csv", "image", "video", "audio", "depth", "thermal" };
+    static const float clip_mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, clip_std[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
+    const lb__json *c, *d; size_t i; int loader = 0, word = 0, k; double depth = 10;
+    if (v->type != LB__JSON_OBJECT) return lb__fail(LB_ERR_FORMAT, "modality: found %s, an object with name, channels, width, ... was expected", lb__json_type_name(v));
+    for (c = v->first; c; c = c->next) {
+        for (i = 0; i < LB__COUNT(known) && strcmp(c->key, known[i]); i++) {}
+        if (i == LB__COUNT(known)) return lb__fail(LB_ERR_FORMAT, "modality: the key \"%s\" is not known; weights/MODALITY.md lists those that are", c->key);
+        for (d = v->first; d != c; d = d->next) if (!strcmp(d->key, c->key)) return lb__fail(LB_ERR_FORMAT, "modality: the key \"%s\" is there twice", c->key);
+    }
+    LB__TRY(lb__declared_name(v, "name", 1, m->name)); LB__TRY(lb__declared_name(v, "from", 0, from));
+    memcpy(m->tower, m->name, sizeof m->tower);
+    LB__TRY(lb__declared_name(v, "tower", 0, m->tower));
+    LB__TRY(lb__declared_word(v, "loader", loaders, LB__COUNT(loaders), &loader));
+    m->kind = loader < 4 ? LB_ARRAY : loader == 4 ? LB_IMAGE : loader == 5 ? LB_VIDEO : loader == 6 ? LB_AUDIO : loader == 7 ? LB_DEPTH : LB_THERMAL;
+    m->loader = loader < 4 ? (lb_loader)loader : LB_LOAD_BY_NAME;
+    /* what each loader has when nothing is said: LanguageBind's own */
+    m->channels = loader < 4 ? 1 : 3; m->frames = loader == 5 ? 8 : 1; m->height = loader < 4 ? 1 : m->kind == LB_AUDIO ? 112 : 224; m->width = loader < 4 ? 0 : m->kind == LB_AUDIO ? 1036 : 224;
+    m->resize = loader < 4 || m->kind == LB_AUDIO ? LB_RESIZE_NONE : m->kind == LB_VIDEO ? LB_RESIZE_TORCH_BILINEAR : LB_RESIZE_TORCH_BICUBIC;
+    LB__TRY(lb__declared_int(v, "channels", 1, LB_MAX_CHANNELS, &m->channels)); LB__TRY(lb__declared_int(v, "frames", 1, 4096, &m->frames));
+    LB__TRY(lb__declared_int(v, "height", 1, 65535, &m->height)); LB__TRY(lb__declared_int(v, "width", 1, 1 << 24, &m->width)); LB__TRY(lb__declared_int(v, "length", 1, 1 << 24, &m->width));
+    if (lb__json_get(v, "width") && lb__json_get(v, "length")) return lb__fail(LB_ERR_FORMAT, "modality: \"width\" and \"length\" are the same axis; one of them was expected");
+    if (!m->width) return lb__fail(LB_ERR_FORMAT, "modality: \"length\" (or \"width\") is missing");
+    if (m->kind != LB_ARRAY && m->channels != 3) return lb__fail(LB_ERR_FORMAT, "modality: %d channels; the loader \"%s\" gives 3", m->channels, loaders[loader]);
+    if (m->kind != LB_ARRAY && m->kind != LB_VIDEO && m->frames != 1) return lb__fail(LB_ERR_FORMAT, "modality: %d frames; the loader \"%s\" gives 1", m->frames, loaders[loader]);
+    for (k = 0; k < LB_MAX_CHANNELS; k++) {
+        const int picture = m->kind != LB_ARRAY && m->kind != LB_AUDIO;
+        m->mean[k] = picture ? clip_mean[k % 3] : m->kind == LB_AUDIO ? -4.2677393f : 0; m->std[k] = picture ? clip_std[k % 3] : m->kind == LB_AUDIO ? 4.5689974f : 1;
+    }
+    LB__TRY(lb__declared_floats(v, "mean", m->channels, 0, m->mean)); LB__TRY(lb__declared_floats(v, "std", m->channels, 1, m->std));
+    word = (int)m->resize; LB__TRY(lb__declared_word(v, "resize", lb__resizes, LB__COUNT(lb__resizes), &word)); m->resize = (lb_resize)word;
+    word = 0; LB__TRY(lb__declared_word(v, "crop", lb__crops, LB__COUNT(lb__crops), &word)); m->crop = (lb_crop)word;
+    word = 0; LB__TRY(lb__declared_word(v, "fit", lb__fits, LB__COUNT(lb__fits), &word)); m->fit = (lb_fit)word;
+    LB__TRY(lb__declared_bool(v, "channels_last", &m->channels_last));
+    if (m->kind == LB_AUDIO) { m->rate = 16000; m->mel_bins = m->height; m->target_length = m->width; LB__TRY(lb__declared_int(v, "rate", 1, 10000000, &m->rate)); }
+    c = lb__json_get(v, "max_depth");
+    if (c && (c->type != LB__JSON_NUMBER || !(c->num >= 0 && c->num <= 1e30))) return lb__fail(LB_ERR_FORMAT, "modality: \"max_depth\" is %s, a number of metres, 0 or more, was expected", c->type == LB__JSON_NUMBER ? "out of range" : lb__json_type_name(c));
+    if (c) depth = c->num;
+    if (m->kind == LB_DEPTH) m->max_depth = (float)depth;
+    /* the tower */
+    memcpy(t->name, m->tower, sizeof t->name); t->kind = LB_TOWER_VISION; t->channels = m->channels; t->frames = m->frames;
+    LB__TRY(lb__declared_int(v, "tube", 1, 64, &t->tube)); LB__TRY(lb__declared_bool(v, "temporal", &t->temporal)); LB__TRY(lb__declared_bool(v, "class_per_frame", &t->class_per_frame));
+    c = lb__json_get(v, "patch");
+    if (c && c->type == LB__JSON_NUMBER) { LB__TRY(lb__declared_int(v, "patch", 1, 4096, &t->patch_h)); t->patch_w = t->patch_h; if (m->height == 1) t->patch_h = 1; }
+    else if (c) {
+        if (c->type != LB__JSON_ARRAY || c->count != 2 || !c->first->exact || !c->first->next->exact || c->first->i < 1 || c->first->i > 4096 || c->first->next->i < 1 || c->first->next->i > 4096)
+            return lb__fail(LB_ERR_FORMAT, "modality: \"patch\" is %s, a whole number or two of them, [down, across], 1 to 4096, were expected", c->type == LB__JSON_ARRAY ? "another array" : lb__json_type_name(c));
+        t->patch_h = (int)c->first->i; t->patch_w = (int)c->first->next->i;
+    }
+    if (t->patch_h && (m->height < t->patch_h || m->width < t->patch_w)) return lb__fail(LB_ERR_FORMAT, "modality: patches of %d x %d do not fit into %d x %d (height, length)", t->patch_h, t->patch_w, m->height, m->width);
+    if (t->tube && m->frames % t->tube) return lb__fail(LB_ERR_FORMAT, "modality: %d frames are not a multiple of tubes of %d", m->frames, t->tube);
+    if (t->patch_h) { t->grid_h = m->height / t->patch_h; t->grid_w = m->width / t->patch_w; }
+    return LB_OK;
+}
+LB_API lb_status lb_modality_parse(lb_ctx *ctx, const char *json, size_t size, lb_modality_desc *modality, lb_tower_desc *tower, char from[LB_NAME_SIZE]) {
+    lb__json_doc doc; lb_status s;
+    if (!ctx || !json || !modality || !tower || !from) return lb__fail(LB_ERR_ARG, "lb_modality_parse: an argument is NULL");
+    memset(modality, 0, sizeof *modality); memset(tower, 0, sizeof *tower); memset(from, 0, LB_NAME_SIZE);
+    LB__TRY(lb__json_parse(&ctx->limits, json, size, NULL, &doc));
+    s = lb__declare_modality(doc.root, modality, tower, from);
+    lb__json_free(&doc);
+    if (s) { memset(modality, 0, sizeof *modality); memset(tower, 0, sizeof *tower); memset(from, 0, LB_NAME_SIZE); }
+    return s;
+}
+LB_API lb_status lb_model_extend_json(lb_ctx *ctx, const lb_model *base, const char *json, size_t size, uint64_t seed, lb_model **out) {
+    lb_modality_desc m; lb_tower_desc t; char from[LB_NAME_SIZE]; const lb_tower_desc *source = NULL; int i;
+    if (!ctx || !base || !json || !out) return lb__fail(LB_ERR_ARG, "lb_model_extend_json: an argument is NULL");
+    *out = NULL;
+    LB__TRY(lb_modality_parse(ctx, json, size, &m, &t, from));
+    for (i = 0; i < base->desc.modalities; i++) if (base->desc.modality[i].kind != LB_TEXT && !strcmp(base->desc.modality[i].name, from[0] ? from : "image")) memcpy(from, base->desc.modality[i].tower, LB_NAME_SIZE);
+    for (i = 0; i < base->desc.towers && !source; i++) if (base->desc.tower[i].kind == LB_TOWER_VISION && (!from[0] || !strcmp(base->desc.tower[i].name, from))) source = &base->desc.tower[i];
+    if (!source) return lb__fail(LB_ERR_MISMATCH, "modality %s: the model has no tower or modality %s to start from", m.name, from[0] ? from : "that sees");
+    if (!t.patch_h) {
+        t.patch_h = m.height < source->patch_h ? m.height : source->patch_h; t.patch_w = source->patch_w;
+        if (m.width < t.patch_w) return lb__fail(LB_ERR_FORMAT, "modality %s: a length of %d is less than a patch of tower %s, %d; say another \"patch\"", m.name, m.width, source->name, t.patch_w);
+        t.grid_h = m.height / t.patch_h; t.grid_w = m.width / t.patch_w;
+    }
+    return lb_model_extend(ctx, base, source->name, &t, &m, seed, out);
 }
 static const lb_file *lb__model_file(const lb_model *m) { while (m->base) m = m->base; return m->file; }
 #ifndef LB_NO_STDIO
@@ -10559,6 +10712,124 @@ LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *m, const lb_audio *
     return s;
 }
 #endif
+/* Where the length of an array stands among its axes: those of length 1 count for nothing. */
+static int lb__array_length(const lb_tensor *t, const size_t *before, int n_before, size_t after, size_t *length) {
+    size_t have[LB_MAX_DIMS], want[4]; int i, n = 0, k = 0;
+    for (i = 0; i < t->ndim; i++) if (t->shape[i] != 1) have[n++] = t->shape[i];
+    for (i = 0; i < n_before; i++) if (before[i] != 1) want[k++] = before[i];
+    if (after != 1) { if (!n || have[n - 1] != after) return 0; n--; }
+    if (n != k && n != k + 1) return 0;
+    for (i = 0; i < k; i++) if (have[i] != want[i]) return 0;
+    *length = n > k ? have[k] : 1;
+    return 1;
+}
+static lb_status lb__array_fit(const lb_modality_desc *d, const lb_tensor *in, int last, float *out) {
+    const size_t C = (size_t)d->channels, FH = (size_t)d->frames * (size_t)d->height, W = (size_t)d->width, rows = C * FH; size_t shape[3], L, at, r, i, n; float *x; lb_status s = LB_OK;
+    shape[0] = last ? (size_t)d->frames : C; shape[1] = last ? (size_t)d->height : (size_t)d->frames; shape[2] = (size_t)d->height;
+    if (!lb__array_length(in, shape, last ? 2 : 3, last ? C : 1, &L))
+        return lb__fail(LB_ERR_MISMATCH, "an array of %d axes [%zu, %zu, %zu, ...], but modality %s reads %s (axes of length 1 may be left out)", in->ndim, in->ndim > 0 ? in->shape[0] : 1, in->ndim > 1 ? in->shape[1] : 1, in->ndim > 2 ? in->shape[2] : 1, d->name,
+            last ? "[frames, height, length, channels]" : "[channels, frames, height, length]");
+    if (!L || (L != W && d->fit == LB_FIT_EXACT)) return lb__fail(LB_ERR_MISMATCH, "an array of length %zu, modality %s wants %zu (its \"fit\" is exact)", L, d->name, W);
+    n = lb_tensor_count(in);
+    if (!(x = (float *)lb__alloc(n, sizeof *x))) return LB_ERR_MEM;
+    for (i = 0; i < n; i++) x[i] = (float)lb__element(in->data, in->dtype, i);
+    for (i = 0; i < n && !s; i++) if (!(x[i] - x[i] == 0)) s = lb__fail(LB_ERR_NUMERIC, "number %zu of the array is not finite", i);
+    for (r = 0; r < rows && !s; r++) {
+        const size_t c = r / FH, k = r % FH; float *o = out + r * W, *line; const float mean = d->mean[c], sd = d->std[c] != 0 ? d->std[c] : 1;
+        if (last) { if (!(line = (float *)lb__alloc(L, sizeof *line))) { s = LB_ERR_MEM; break; } for (i = 0; i < L; i++) line[i] = x[(k * L + i) * C + c]; }
+        else line = x + r * L;
+        at = L > W ? (L - W) / 2 : 0;
+#ifndef LB_NO_IMAGE
+        if (d->fit == LB_FIT_RESAMPLE && L != W) s = lb__grid_resize(o, 1, W, line, 1, L, 1);
+#else
+        if (d->fit == LB_FIT_RESAMPLE && L != W) s = lb__fail(LB_ERR_UNSUPPORTED, "arrays are resampled by the image section, which was left out");
+#endif
+        else for (i = 0; i < W; i++) o[i] = d->fit == LB_FIT_ZERO && i >= L ? 0 : line[(at + i) % L];
+        for (i = 0; i < W && !s; i++) o[i] = (o[i] - mean) / sd;
+        if (last) lb__release(line);
+    }
+    lb__release(x);
+    return s;
+}
+LB_API lb_status lb_prepare_array(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_tensor *t, float *out) {
+    const lb_modality_desc *d;
+    if (!ctx || !m || !modality || !t || !t->data || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_array: an argument is NULL");
+    d = lb_model_modality(m, modality);
+    if (!d || d->kind != LB_ARRAY) return lb__fail(LB_ERR_ARG, "lb_prepare_array: %s is no modality of this model that reads arrays", modality);
+    if (t->layout != LB_ROWS || t->ndim < 0 || t->ndim > LB_MAX_DIMS) return lb__fail(LB_ERR_ARG, "lb_prepare_array: rows of at most %d axes were expected", LB_MAX_DIMS);
+    return lb__array_fit(d, t, d->channels_last, out);
+}
+#ifndef LB_NO_STDIO
+/* f32, little-endian, without a head: its length follows from its size. */
+static lb_status lb__raw_load(const lb_modality_desc *d, const char *path, lb_tensor *out) {
+    const size_t rows = (size_t)d->channels * (size_t)d->frames * (size_t)d->height; lb__file f; size_t shape[4], i; lb_status s; lb_tensor t;
+    LB__TRY(lb__file_open(path, &f));
+    if (!f.size || f.size % (4 * rows)) { s = lb__fail(LB_ERR_MISMATCH, "%zu bytes are no whole number of steps of %zu f32 numbers (raw: f32, little-endian, no head)", f.size, rows); lb__file_close(&f); return s; }
+    shape[0] = (size_t)d->channels; shape[1] = (size_t)d->frames; shape[2] = (size_t)d->height; shape[3] = f.size / 4 / rows;
+    if (d->channels_last) { shape[0] = shape[1]; shape[1] = shape[2]; shape[2] = shape[3]; shape[3] = (size_t)d->channels; }
+    s = lb_tensor_new(LB_F32, 4, shape, &t);
+    for (i = 0; !s && i < f.size / 4; i++) ((float *)t.data)[i] = lb__bits_f32(lb__u32le(f.data + 4 * i));
+    lb__file_close(&f);
+    if (!s) *out = t;
+    return s;
+}
+static int lb__ends_with(const char *path, const char *ending) {
+    const size_t n = strlen(path), k = strlen(ending); size_t i;
+    if (n < k) return 0;
+    for (i = 0; i < k; i++) { const char c = path[n - k + i]; if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != ending[i]) return 0; }
+    return 1;
+}
+static lb_status lb__array_load(lb_ctx *ctx, const lb_modality_desc *d, const char *path, float *out) {
+    lb_tensor t; lb_loader l = d->loader; int last = d->channels_last; lb_status s;
+    memset(&t, 0, sizeof t);
+    if (l == LB_LOAD_BY_NAME) l = lb__ends_with(path, ".npy") || !strcmp(path, "-") ? LB_LOAD_NPY : lb__ends_with(path, ".csv") || lb__ends_with(path, ".tsv") || lb__ends_with(path, ".txt") ? LB_LOAD_CSV : LB_LOAD_RAW;
+    if (l == LB_LOAD_RAW) s = lb__fail_in(lb__raw_load(d, path, &t), path);
+    else s = l == LB_LOAD_NPY ? lb_npy_load(ctx, path, &t) : lb_csv_load(ctx, path, &t);
+    if (l == LB_LOAD_CSV) {                                                        /* one channel may also stand in one line */
+        last = (size_t)d->frames * (size_t)d->height == 1;
+        if (!s && last && d->channels == 1 && t.shape[0] == 1) { t.shape[0] = t.shape[1]; t.shape[1] = 1; }
+    }
+    if (!s) s = lb__fail_in(lb__array_fit(d, &t, last, out), path);
+    lb_tensor_free(&t);
+    return s;
+}
+LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *m, const char *modality, const char *path, float *out) {
+    const lb_modality_desc *d; lb_status s;
+    if (!ctx || !m || !modality || !path || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_file: an argument is NULL");
+    d = lb_model_modality(m, modality);
+    if (!d || d->kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "lb_prepare_file: the model has no modality %s that reads files", modality);
+    if (d->kind == LB_ARRAY) return lb__array_load(ctx, d, path, out);
+#if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
+    if (d->kind == LB_VIDEO) {
+        lb_video *clip = NULL;
+        s = lb_video_open(ctx, path, &clip);
+        if (!s) s = lb_prepare_video(ctx, m, modality, clip, NULL, out);
+        lb_video_free(clip);
+        return s;
+    }
+#endif
+#ifndef LB_NO_AUDIO
+    if (d->kind == LB_AUDIO) {
+        lb_audio sound; memset(&sound, 0, sizeof sound);
+        s = lb_audio_load(ctx, path, &sound);
+        if (!s) s = lb__fail_in(lb_prepare_audio(ctx, m, modality, &sound, 0, out), path);
+        lb_audio_free(&sound);
+        return s;
+    }
+#endif
+#ifndef LB_NO_IMAGE
+    if (d->kind == LB_IMAGE || d->kind == LB_DEPTH || d->kind == LB_THERMAL) {
+        lb_image image; memset(&image, 0, sizeof image);
+        s = lb_image_load(ctx, path, &image);
+        if (!s) s = lb__fail_in(lb_prepare_image(ctx, m, modality, &image, out), path);
+        lb_image_free(&image);
+        return s;
+    }
+#endif
+    (void)s;
+    return lb__fail(LB_ERR_UNSUPPORTED, "%s: the section that reads files of modality %s was left out", path, modality);
+}
+#endif
 LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out) {
     lb__mark mark; size_t i, j, dim; lb_status s = LB_OK;
     if (!ctx || !m || (n && (!labels || !out)) || (nt && !templates)) return lb__fail(LB_ERR_ARG, "lb_zero_shot: an argument is NULL");
@@ -10646,8 +10917,8 @@ LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *
 
 LB_API const char *lb_modality_of_file(const char *path) {
     static const char *const endings[][2] = {
-        { "jpg", "image" }, { "jpeg", "image" }, { "png", "image" }, { "bmp", "image" }, { "ppm", "image" }, { "pgm", "image" }, { "pnm", "image" }, { "pam", "image" },
-        { "wav", "audio" }, { "flac", "audio" }, { "y4m", "video" }, { "avi", "video" }, { "mov", "video" }, { "mp4", "video" }, { "gif", "video" }, { "txt", "text" } };
+        { "jpg", "image" }, { "jpeg", "image" }, { "png", "image" }, { "bmp", "image" }, { "ppm", "image" }, { "pgm", "image" }, { "pnm", "image" }, { "pbm", "image" }, { "pam", "image" }, { "gif", "image" },
+        { "wav", "audio" }, { "flac", "audio" }, { "y4m", "video" }, { "avi", "video" }, { "mov", "video" }, { "mp4", "video" }, { "txt", "text" } };
     const char *dot = strrchr(path, '.'); size_t i, k;
     if (!dot || strchr(dot, '/')) return NULL;
     for (i = 0; i < LB__COUNT(endings); i++) {

@@ -160,6 +160,29 @@ is "$(printf 'a photo of a cat\n' | "$L" tokenize -m "$M" -)" "49406 320 1125 53
 is "$("$L" tokenize -m "$M" --decode '49406 320 1125 539 320 2368 49407')" "a photo of a cat " "text of ids"
 is "$("$L" tokenize -m weights/clip-bpe.lbw 'Hello world')" "49406 3306 1002 49407" "ids by the tokenizer file"
 
+# extend and quantize: a sensor of one's own, and another type of numbers
+printf '{ "name": "motion", "channels": 6, "length": 32, "patch": 8, "fit": "repeat", "channels_last": true, "std": 2 }' >"$T/motion.json"
+wants 0 '' extend -m "$M" --modality "$T/motion.json" -o "$T/motion.lbw"
+wants 0 'modality motion .*6 x 1 x 32' info "$T/motion.lbw"
+i=0; while [ $i -lt 20 ]; do echo "$i, 1, 2.5, -3, 4, 5"; i=$((i + 1)); done >"$T/a.csv"
+wants 0 '"modality": "motion"' embed -m "$T/motion.lbw" --input "motion:$T/a.csv"
+wants 0 'motion x text' score -m "$T/motion.lbw" --input "motion:$T/a.csv" --text 'a cat' 'a cup'
+printf '1,2\n3,4\n' >"$T/narrow.csv"
+wants 1 'narrow.csv' embed -m "$T/motion.lbw" --input "motion:$T/narrow.csv"
+"$L" embed -m "$M" --image $CAT --text 'a cat' --format txt >"$T/a"; "$L" embed -m "$T/motion.lbw" --image $CAT --text 'a cat' --format txt >"$T/b"; same "$T/a" "$T/b" "what the model had is unchanged"
+wants 1 'already\|are called motion' extend -m "$T/motion.lbw" --modality "$T/motion.json" -o "$T/none.lbw"; no "$T/none.lbw"
+printf '{ "name": "motion", "lenght": 3 }' >"$T/bad.json"
+wants 1 'bad.json.*lenght' extend -m "$M" --modality "$T/bad.json" -o "$T/none.lbw"
+wants 1 'cannot open' extend -m "$M" --modality "$T/not-there.json" -o "$T/none.lbw"
+wants 1 'cannot open' extend -m "$T/not-there.lbw" --modality "$T/motion.json" -o "$T/none.lbw"; no "$T/none.lbw"
+wants 2 'which modality' extend -m "$M" -o "$T/none.lbw"
+wants 0 '' quantize "$T/motion.lbw" -o "$T/half.lbw"
+wants 0 'f16' info "$T/half.lbw"
+[ "$(wc -c <"$T/half.lbw")" -lt $(($(wc -c <"$T/motion.lbw") * 6 / 10)) ] && good || bad "f16: $(wc -c <"$T/half.lbw") bytes of $(wc -c <"$T/motion.lbw")"
+is "$("$L" score -m "$T/half.lbw" --image $CAT --text 'a cat' | tail -n 1 | cut -c 1-40)" "$("$L" score -m "$M" --image $CAT --text 'a cat' | tail -n 1 | cut -c 1-40)" "cosines in f16"
+wants 2 'one was expected' quantize -o "$T/none.lbw"
+wants 1 'motion.json' quantize "$T/motion.json" -o "$T/none.lbw"; no "$T/none.lbw"
+
 # index and search: incremental, and only with the model it was made with
 mkdir -p "$T/photos/sub"; cp $CAT "$T/photos/cat.jpg"; cp $CUP "$T/photos/sub/cup.jpg"; cp LICENSE "$T/photos/broken.png"; cp LICENSE "$T/photos/LICENSE"
 "$L" index -m "$M" -o "$T/p.lbi" "$T/photos" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'broken.png' "$T/err")" "0 1" "index"

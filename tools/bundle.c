@@ -194,20 +194,22 @@ done:
     return rc;
 }
 
+/* The type of a model's matrices, unless another one is asked for. */
+static lb_dtype model_dtype(const lb_model *m, const char *asked) {
+    char name[64]; const lb_tensor *p;
+    if (asked) return !strcmp(asked, "f32") ? LB_F32 : !strcmp(asked, "f16") ? LB_F16 : LB_BF16;
+    lb__format(name, sizeof name, "%s.proj.weight", lb_model_describe(m)->tower[0].name); p = lb_model_tensor(m, name);
+    return p ? p->dtype : LB_F32;
+}
 /* base (and adapters, in order) -> one model without low-rank updates */
 static lb_status merge_files(lb_ctx *ctx, const char *const *paths, size_t n, const char *dtype, const char *output) {
-    lb_model *m[BUNDLE_MAX + 2] = { NULL }; lb_status s; size_t i, count = 0; lb_dtype t = LB_F32;
+    lb_model *m[BUNDLE_MAX + 2] = { NULL }; lb_status s; size_t i, count = 0;
     if (n > BUNDLE_MAX) return lb__fail(LB_ERR_LIMIT, "%zu files, at most %d are merged at once", n, (int)BUNDLE_MAX);
     s = lb_model_open(ctx, paths[0], &m[0]);
     if (!s) count = 1;
     for (i = 1; i < n && !s; i++) { s = lb_model_adapt(ctx, m[count - 1], paths[i], &m[count]); if (!s) count++; }
     if (!s) { s = lb_model_merge(ctx, m[count - 1], &m[count]); if (!s) count++; }
-    if (!s && !dtype) {                                     /* as the base has it */
-        const lb_model_desc *d = lb_model_describe(m[0]); char name[64]; const lb_tensor *p;
-        lb__format(name, sizeof name, "%s.proj.weight", d->tower[0].name); p = lb_model_tensor(m[0], name);
-        if (p) t = p->dtype;
-    } else if (!s && dtype) t = !strcmp(dtype, "f32") ? LB_F32 : !strcmp(dtype, "f16") ? LB_F16 : LB_BF16;
-    if (!s) s = lb_model_save(ctx, m[count - 1], t, output);
+    if (!s) s = lb_model_save(ctx, m[count - 1], model_dtype(m[0], dtype), output);
     while (count) lb_model_free(m[--count]);
     return s;
 }
@@ -229,5 +231,57 @@ static int cmd_merge(int argc, char **argv) {
     rc = s ? cli_fail("%s", lb_last_error()) : 0;
 done:
     lb__release((void *)paths); lb_ctx_free(ctx); cli_list_free(&files);
+    return rc;
+}
+
+/* extend: one more modality, declared in a JSON file */
+static int cmd_extend(int argc, char **argv) {
+    const char *output = NULL, *model = NULL, *json = NULL, *dtype = NULL; int rc; long long seed = 0; cli_common common = { 0, 0 }; lb_ctx *ctx = NULL; lb_model *base = NULL, *m = NULL; lb__file f; lb_status s;
+    const cli_option options[] = {
+        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw model to add it to", 0, 0 },
+        { "modality", 'j', CLI_TEXT, &json, "FILE.json", "what the modality is: weights/MODALITY.md has the keys", 0, 0 },
+        { "output", 'o', CLI_TEXT, &output, "FILE", "the .lbw file to write", 0, 0 },
+        { "dtype", 0, CLI_CHOICE, &dtype, "f32|f16|bf16", "type of the matrices (default: the model's)", 0, 0 },
+        { "seed", 0, CLI_INT, &seed, "N", "of the weights that are drawn (default 0)", 0, 0 } };
+    memset(&f, 0, sizeof f);
+    rc = cli_parse(argc, argv, "-m MODEL --modality FILE.json -o OUT.lbw",
+                   "Adds a modality of your own to a model: a sensor's name, shape, patches, scaling and file format stand in a small JSON file, for instance\n"
+                   "    { \"name\": \"motion\", \"loader\": \"csv\", \"channels\": 6, \"length\": 128, \"patch\": 16, \"std\": [9.8, 9.8, 9.8, 2, 2, 2] }\n"
+                   "Its tower starts from the image tower (\"from\" names another); what it has in common with that is stored once.  `train` then trains it,\n"
+                   "and embed, score, classify and bundle know it by its name: --input motion:FILE.\n", options, LB__COUNT(options));
+    if (rc >= 0) goto done;
+    if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
+    if (!json) { rc = cli_wrong("which modality? --modality FILE.json"); goto done; }
+    if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
+    s = cli_ctx(&common, &ctx);
+    if (!s) s = lb_model_open(ctx, model, &base);
+    if (!s) s = lb__file_open(json, &f);
+    if (!s) s = lb__fail_in(lb_model_extend_json(ctx, base, (const char *)f.data, f.size, (uint64_t)seed, &m), json);
+    if (!s) s = lb_model_save(ctx, m, model_dtype(base, dtype), output);
+    rc = s ? cli_fail("%s", lb_last_error()) : 0;
+done:
+    lb__file_close(&f); lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);
+    return rc;
+}
+
+/* quantize: the same model with its matrices in another type */
+static int cmd_quantize(int argc, char **argv) {
+    const char *output = NULL, *dtype = NULL; int rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_model *m = NULL; lb_status s;
+    const cli_option options[] = {
+        { "output", 'o', CLI_TEXT, &output, "FILE", "the .lbw file to write", 0, 0 },
+        { "dtype", 0, CLI_CHOICE, &dtype, "f32|f16|bf16", "type of the matrices (default f16)", 0, 0 },
+        { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 } };
+    rc = cli_parse(argc, argv, "MODEL.lbw -o OUT.lbw [--dtype f16|bf16|f32]",
+                   "Writes a model with its matrices and token table in another type; vectors and small tables stay f32, low-rank updates stay apart,\n"
+                   "and what several towers share is stored once.\n", options, LB__COUNT(options));
+    if (rc >= 0) goto done;
+    if (files.n != 1) { rc = cli_wrong("%d models, one was expected", (int)files.n); goto done; }
+    if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
+    s = cli_ctx(&common, &ctx);
+    if (!s) s = lb_model_open(ctx, files.item[0].value, &m);
+    if (!s) s = lb_model_save(ctx, m, model_dtype(m, dtype ? dtype : "f16"), output);
+    rc = s ? cli_fail("%s", lb_last_error()) : 0;
+done:
+    lb_model_free(m); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;
 }

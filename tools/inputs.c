@@ -47,19 +47,8 @@ static char *inputs_keep(inputs *in, const char *s, size_t n) {
     in->owned[in->owned_n++] = copy;
     return copy;
 }
-/* What a file is by the ending of its name; NULL: not known. */
-static const char *input_guess(const char *path) {
-    static const char *const table[][2] = {
-        { "jpg", "image" }, { "jpeg", "image" }, { "png", "image" }, { "bmp", "image" }, { "ppm", "image" }, { "pgm", "image" }, { "pnm", "image" }, { "pbm", "image" }, { "gif", "image" },
-        { "wav", "audio" }, { "flac", "audio" }, { "y4m", "video" }, { "avi", "video" }, { "mov", "video" }, { "mp4", "video" } };
-    const char *dot = strrchr(path, '.'); size_t i, k;
-    if (!dot) return NULL;
-    for (i = 0; i < LB__COUNT(table); i++) {
-        for (k = 0; dot[1 + k] && table[i][0][k]; k++) if ((dot[1 + k] | 32) != table[i][0][k]) break;
-        if (!dot[1 + k] && !table[i][0][k]) return table[i][1];
-    }
-    return NULL;
-}
+/* What a plain file is by its ending; NULL: not known.  A .txt holds texts, which --text-file reads. */
+static const char *input_guess(const char *path) { const char *m = lb_modality_of_file(path); return m && strcmp(m, "text") ? m : NULL; }
 /* "depth:a.png" or "a.jpg"; -1 or an exit status. */
 static int inputs_add_line(inputs *in, const char *line, int must_name) {
     const char *colon = strchr(line, ':'), *modality, *p = line;
@@ -111,33 +100,10 @@ static int inputs_from(inputs *in, const cli_list *l) {
 /* A file in the shape that the modality's tower wants, [channels, (frames,) height, width]; released with lb__release.  Any thread, with a
  * context of its own. */
 static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, float **out) {
-    const size_t size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s = LB_OK; float *x = (float *)lb__alloc(size, sizeof *x);
+    const size_t size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s; float *x = (float *)lb__alloc(size, sizeof *x);
     *out = NULL;
     if (!x) return LB_ERR_MEM;
-    if (m->kind == LB_ARRAY) {
-        lb_tensor t; size_t i; const char *dot = strrchr(path, '.');
-        memset(&t, 0, sizeof t);
-        s = dot && !strcmp(dot, ".csv") ? lb_csv_load(ctx, path, &t) : lb_npy_load(ctx, path, &t);
-        if (!s && lb_tensor_count(&t) != size) s = lb__fail(LB_ERR_MISMATCH, "%s: holds %zu numbers, the modality %s wants %zu", path, lb_tensor_count(&t), m->name, size);
-        if (!s && t.dtype != LB_F32) s = lb__fail(LB_ERR_MISMATCH, "%s: holds %s, f32 was expected", path, lb_dtype_name(t.dtype));
-        for (i = 0; i < size && !s; i++) { size_t c = i / (size / (size_t)m->channels); float sd = m->std[c]; x[i] = (((const float *)t.data)[i] - m->mean[c]) / (sd != 0 ? sd : 1); }
-        lb_tensor_free(&t);
-    } else if (m->kind == LB_IMAGE || m->kind == LB_DEPTH || m->kind == LB_THERMAL) {
-        lb_image image; memset(&image, 0, sizeof image);
-        s = lb_image_load(ctx, path, &image);
-        if (!s) s = lb__fail_in(lb_prepare_image(ctx, model, m->name, &image, x), path);
-        lb_image_free(&image);
-    } else if (m->kind == LB_VIDEO) {
-        lb_video *clip = NULL;
-        s = lb_video_open(ctx, path, &clip);
-        if (!s) s = lb_prepare_video(ctx, model, m->name, clip, NULL, x);
-        lb_video_free(clip);
-    } else if (m->kind == LB_AUDIO) {
-        lb_audio sound; memset(&sound, 0, sizeof sound);
-        s = lb_audio_load(ctx, path, &sound);
-        if (!s) s = lb__fail_in(lb_prepare_audio(ctx, model, m->name, &sound, 0, x), path);
-        lb_audio_free(&sound);
-    } else s = lb__fail(LB_ERR_UNSUPPORTED, "%s: inputs of modality %s are not read yet", path, m->name);
+    s = lb_prepare_file(ctx, model, m->name, path, x);
     if (s) lb__release(x); else *out = x;
     return s;
 }

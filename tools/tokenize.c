@@ -3,11 +3,9 @@
 /* The tokenizer of a model or of a tokenizer file, how texts are cleaned, and how many ids the model reads. */
 static lb_status tokenize_open(lb_ctx *ctx, const char *path, lb_tokenizer **t, int *clean, size_t *context) {
     static const char *const names[] = { "open_clip", "hf", "languagebind" };
-    lb_file *f = NULL; const lb_tensor *m; const char *c; uint64_t n; size_t i; lb_status s = lb_file_open(ctx, path, &f);
+    lb_file *f = NULL; const char *c; uint64_t n; size_t i; lb_status s = lb_file_open(ctx, path, &f);
     if (s) return s;
-    m = lb_file_tensor(f, "tokenizer.merges");
-    if (!m || m->dtype != LB_U16 || m->ndim != 2 || m->shape[1] != 2) s = lb__fail(LB_ERR_MISMATCH, "%s: holds no tokenizer (tokenizer.merges, u16 [n, 2])", path);
-    else s = lb_tokenizer_new(ctx, (const uint16_t *)m->data, m->shape[0], t);
+    s = lb__fail_in(lb_file_tokenizer(ctx, f, t), path);
     if (!s && lb_file_has(f, "modality.text.clean") && !lb_file_get_str(f, "modality.text.clean", &c)) for (i = 0; i < LB__COUNT(names); i++) if (!strcmp(c, names[i])) *clean = (int)i;
     if (!s && lb_file_has(f, "tower.text.context") && !lb_file_get_u64(f, "tower.text.context", &n) && n >= 2 && n <= 65536) *context = (size_t)n;
     lb_file_free(f);
