@@ -750,6 +750,8 @@ LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *model, const lb_aud
  *   one line a time step and one column a channel, or with frames * height > 1 one line a row).  "-" is standard input, as .npy where the loader is by name.
  *   errs  LB_ERR_MISMATCH another shape or length, LB_ERR_NUMERIC a number that is not finite; those of the loaders */
 LB_API lb_status lb_prepare_array(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_tensor *t, float *out);
+/* lb_modality_floats: the numbers of one input of a modality: channels x frames x height x width. */
+LB_API size_t    lb_modality_floats(const lb_modality_desc *modality);
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *model, const char *modality, const char *path, float *out);
 #endif
@@ -859,6 +861,7 @@ typedef struct lb_train_desc {
     double       clip;               /* of the gradient's length [none]                                         */
     double       ema;                /* decay of the averaged weights [none]                                    */
     uint64_t     seed;
+    const char  *data;               /* names the data, at most 64 bytes (lb_feed_identity): checkpoints keep it and fit no run on other data [none] */
     uint32_t     _zero1;
 } lb_train_desc;
 
@@ -896,6 +899,52 @@ LB_API size_t          lb_trainer_bytes(const lb_trainer *t, size_t n, size_t le
 LB_API lb_status       lb_trainer_save(lb_ctx *ctx, const lb_trainer *t, const char *path);
 LB_API lb_status       lb_trainer_load(lb_ctx *ctx, lb_trainer *t, const char *path);
 LB_API lb_status       lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, const char *path);
+#endif
+
+#ifndef LB_NO_STDIO
+/* Batches of a manifest's files: what a training run reads.  Batch `step` depends on the description, the data and `step` alone: any batch can be
+ * had at any time, a resumed run sees the same ones, and neither threads nor cache change a bit. */
+typedef struct lb_feed lb_feed;
+typedef struct lb_feed_desc {
+    uint32_t    _zero0;
+    const char *modality;            /* items of this one                                                default the model's first that is not text */
+    const char *split;               /* items of this split, or with a "!" in front those of all others; an item without one counts as "train"   default all */
+    size_t      batch;               /* pairs                                                            default 32; at most all there are          */
+    int         keep_rest;           /* an epoch ends with a smaller batch of what is left over; else that is left out, and every epoch leaves out others */
+    int         no_shuffle;          /* in the order of the manifest, epoch after epoch                                                             */
+    uint64_t    seed;                /* of the order, the captions that are drawn, and augmentation                                                 */
+    size_t      cache;               /* bytes of decoded inputs that stay in memory                      default none                               */
+    size_t      max_bad;             /* files that may be missing or broken before that is an error      default none                               */
+    double      crop;                /* pictures: a random piece of `crop` to all of the area, sides 3:4 to 4:3, instead of the centre   default off */
+    int         flip;                /* pictures and clips: mirrored every other time                                                               */
+    int         segments;            /* long sounds: three segments drawn anew at every visit, as upstream trains                                   */
+    int         positives;           /* fill batch.group: pairs of one group or one caption are positives of each other                             */
+    int         text_vectors;        /* texts as vectors of the model's text tower (which is frozen, then): every caption is embedded once          */
+    const char *text_folder;         /* where these are kept, in a file named by a hash of tower and captions; must exist   default: in memory only */
+    void      (*report)(void *user, const lb_item *item, const char *why);               /* hears of every file that is left out, once             */
+    void      (*progress)(void *user, const char *what, size_t done, size_t total);      /* of the captions that are embedded                       */
+    void       *user;
+    uint32_t    _zero1;
+} lb_feed_desc;
+/* lb_feed_new: model and manifest must outlive the feed.  Files that are missing are found here.
+ *   errs  LB_ERR_ARG no item of that modality and split; LB_ERR_IO more than max_bad files are missing: the sentence names line and file; those of
+ *         lb_embed_text
+ * lb_feed_batch: the pairs of step `step`, from 0; files are decoded on the threads of `ctx`.  The arrays belong to the feed and stay until the
+ * next call.  Broken files are left out of their batch, never replaced.
+ *   errs  LB_ERR_FORMAT more than max_bad files are broken or missing, or fewer than two pairs are left of a batch; the sentence names line and file
+ * lb_feed_item: the item of pair i of the batch that was read last, and its caption.
+ * lb_feed_count: items in use;  lb_feed_steps: batches of one epoch;  lb_feed_length: tokens a text has in a batch (0 with text_vectors);
+ * lb_feed_bytes: memory of a batch, of the cache when full and of the captions.
+ * lb_feed_identity: a name for data and description, for lb_train_desc.data: SHA-256, 64 hexadecimal digits and a zero. */
+LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manifest *manifest, const lb_feed_desc *desc, lb_feed **out);
+LB_API void      lb_feed_free(lb_feed *l);
+LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch *out);
+LB_API const lb_item *lb_feed_item(const lb_feed *l, size_t i, const lb_caption **caption);
+LB_API size_t    lb_feed_count(const lb_feed *l);
+LB_API size_t    lb_feed_steps(const lb_feed *l);
+LB_API size_t    lb_feed_length(const lb_feed *l);
+LB_API size_t    lb_feed_bytes(const lb_feed *l);
+LB_API void      lb_feed_identity(const lb_feed *l, char out[65]);
 #endif
 #endif /* LB_NO_TRAIN */
 
@@ -10616,7 +10665,7 @@ LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const
     if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
     return s;
 }
-static size_t lb__modality_floats(const lb_modality_desc *d) { return (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width; }
+LB_API size_t lb_modality_floats(const lb_modality_desc *d) { return (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width; }
 #ifndef LB_NO_IMAGE
 static lb_image_profile lb__modality_profile(const lb_modality_desc *d) {
     lb_image_profile p; int c;
@@ -10637,7 +10686,7 @@ static lb_status lb__embed_pictures(lb_ctx *ctx, const lb_model *m, lb_modality_
     const lb_modality_desc *d; lb__mark mark; size_t i, k, b, per, dim; lb_status s = LB_OK;
     if (!ctx || !m || (n && (!images || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_%s: an argument is NULL", lb__kinds[kind - LB_TEXT]);
     if (!(d = lb__modality_of(m, kind))) return lb__fail(LB_ERR_ARG, "lb_embed_%s: the model has no such modality", lb__kinds[kind - LB_TEXT]);
-    per = lb__modality_floats(d); dim = lb_model_dim(m);
+    per = lb_modality_floats(d); dim = lb_model_dim(m);
     mark = lb__arena_mark(ctx);
     for (i = 0; i < n && !s; i += b) {
         float *x = lb__arena_f32(ctx, b = LB__MIN(n - i, (size_t)8), per);
@@ -10673,7 +10722,7 @@ LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *
     dim = lb_model_dim(m);
     mark = lb__arena_mark(ctx);
     for (i = 0; i < n && !s; i++) {
-        float *x = lb__arena_f32(ctx, 1, lb__modality_floats(d));
+        float *x = lb__arena_f32(ctx, 1, lb_modality_floats(d));
         if (!x) s = LB_ERR_MEM;
         if (!s) s = lb_prepare_video(ctx, m, d->name, videos[i], desc, x);
         if (!s) s = lb_embed_tensor(ctx, m, d->name, x, 1, out + i * dim);
@@ -10865,7 +10914,7 @@ LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *m, size_t *inputs,
         if ((s = lb_file_get_str(f, key, &modality)) != LB_OK) break;
         d = lb_model_modality(m, modality);
         if (!d || !x || !y || y->dtype != LB_F32 || y->ndim != 2 || y->shape[1] != dim || x->ndim < 2 || x->shape[0] != y->shape[0] ||
-            (d->kind == LB_TEXT ? x->dtype != LB_I32 || x->ndim != 2 : x->dtype != LB_F32 || lb_tensor_count(x) != x->shape[0] * lb__modality_floats(d))) {
+            (d->kind == LB_TEXT ? x->dtype != LB_I32 || x->ndim != 2 : x->dtype != LB_F32 || lb_tensor_count(x) != x->shape[0] * lb_modality_floats(d))) {
             s = lb__fail(LB_ERR_FORMAT, "parity record %zu: inputs [n, ...] of a modality of this model and embeddings [n, %zu] were expected", i, dim); break;
         }
         if (!(v = lb__arena_f32(ctx, y->shape[0], dim))) s = LB_ERR_MEM;
@@ -11359,7 +11408,7 @@ struct lb_trainer {
     lb__slot   *slot; size_t slots;
     int         modality, text;                 /* indices of the modalities; text -1: none */
     uint64_t    step;
-    char        name[LB_NAME_SIZE];
+    char        name[LB_NAME_SIZE], data[65];
     char       *pattern;
 };
 
@@ -11408,6 +11457,11 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
         memcpy(t->pattern, desc->pattern, n);
     }
     t->desc.pattern = t->pattern;
+    if (desc->data) {
+        if (strlen(desc->data) >= sizeof t->data) { s = lb__fail(LB_ERR_ARG, "training: the name of the data is longer than 64 bytes"); goto fail; }
+        memcpy(t->data, desc->data, strlen(desc->data));
+    }
+    t->desc.data = t->data;
     t->modality = t->text = -1;
     for (j = d->modalities - 1; j >= 0; j--) {
         if (d->modality[j].kind == LB_TEXT) { t->text = j; text = d->modality[j].tower; }
@@ -11662,6 +11716,7 @@ LB_API lb_status lb_trainer_save(lb_ctx *ctx, const lb_trainer *t, const char *p
     lb_file_set_str(w, "train.modality", t->name);
     lb_file_set_u64(w, "train.step", t->step); lb_file_set_u64(w, "train.seed", t->desc.seed); lb_file_set_u64(w, "train.trainable", (uint64_t)t->desc.trainable);
     lb_file_set_u64(w, "train.tensors", t->slots);
+    if (t->data[0]) lb_file_set_str(w, "train.data", t->data);
     for (i = 0; i < t->slots; i++) {
         const lb__slot *s = &t->slot[i]; lb_tensor v = s->p->t; int k;
         for (k = 0; k < (s->ema ? 4 : 3); k++) {
@@ -11688,6 +11743,11 @@ LB_API lb_status lb_trainer_load(lb_ctx *ctx, lb_trainer *t, const char *path) {
     if (!s && (strcmp(modality, t->name) || seed != t->desc.seed || trainable != (uint64_t)t->desc.trainable || tensors != t->slots))
         s = lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: modality %s, seed %llu, %llu trained tensors; modality %s, seed %llu, %zu trained tensors were expected", modality, (unsigned long long)seed,
             (unsigned long long)tensors, t->name, (unsigned long long)t->desc.seed, t->slots);
+    if (!s && (lb_file_has(f, "train.data") || t->data[0])) {
+        const char *data = "";
+        if (lb_file_has(f, "train.data")) s = lb_file_get_str(f, "train.data", &data);
+        if (!s && strcmp(data, t->data)) s = lb__fail(LB_ERR_MISMATCH, "this checkpoint is of a run on other data, or on the same in other batches or another order");
+    }
     /* everything is looked at before anything is changed */
     for (pass = 0; pass < 2 && !s; pass++) for (i = 0; i < t->slots && !s; i++) for (k = 0; k < (t->slot[i].ema ? 4 : 3) && !s; k++) {
         static const char *const prefix[] = { "", "adam.m.", "adam.v.", "ema." }; lb__slot *o = &t->slot[i]; const lb_tensor *v;
@@ -11715,6 +11775,419 @@ LB_API lb_status lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, const char
     }
     for (i = 0; i < t->slots; i++) lb_file_add(w, t->slot[i].p->name, lb_model_tensor(m, t->slot[i].p->name));
     return lb_file_commit(w);
+}
+
+/* ---- 14.8 >>feed: batches of a manifest's files ----
+ * Items of one modality and split; order, captions, frames and augmentation come from counters, so that batch `step` is a function of the step.
+ * Held by: tests/test_feed.c */
+
+/* One input as it is kept: bytes that stand for floats exactly (pictures that were resized as bytes), floats, or a decoded picture. */
+typedef struct lb__kept { void *data; int form; } lb__kept;
+enum { LB__KEPT_NONE = 0, LB__KEPT_BYTES, LB__KEPT_FLOATS, LB__KEPT_IMAGE };
+typedef struct lb__visit { size_t item, slot, caption; uint64_t visit; int frame; lb_status status; lb__kept *from, fresh; size_t fresh_bytes; char why[512]; } lb__visit;
+struct lb_feed {
+    lb_feed_desc desc; const lb_model *model; const lb_modality_desc *modality; const lb_manifest *manifest;
+    size_t     *item, count;                    /* the items in use: places in the manifest */
+    size_t     *first;                          /* [count + 1] of each item's captions in `caption` */
+    uint32_t   *caption;                        /* which of the texts that differ */
+    const char **text; size_t texts, length;
+    size_t     *slot;                           /* [count + 1] of each item's frames in `kept` */
+    lb__kept   *kept; size_t kept_bytes;
+    unsigned char *bad; size_t bads;
+    uint32_t   *order; uint64_t epoch; int ordered;
+    float      *vectors; lb_file *vectors_file;  /* of the texts: in memory, or a file of pieces */
+    lb_ctx    **worker; int workers;
+    lb__visit  *visit; size_t visits;           /* of the last batch: those that were read stand first */
+    float      *x, *y; int32_t *ids; uint64_t *group;
+    float       lut[3][256];
+    char        identity[65];
+};
+enum { LB__TEXT_PIECE = 4096 };
+
+static void lb__kept_free(lb__kept *k) {
+#ifndef LB_NO_IMAGE
+    if (k->form == LB__KEPT_IMAGE && k->data) lb_image_free((lb_image *)k->data);
+#endif
+    lb__release(k->data); k->data = NULL; k->form = LB__KEPT_NONE;
+}
+LB_API void lb_feed_free(lb_feed *l) {
+    size_t i;
+    if (!l) return;
+    for (i = 0; l->kept && i < l->slot[l->count]; i++) lb__kept_free(&l->kept[i]);
+    for (i = 0; l->worker && i < (size_t)l->workers; i++) lb_ctx_free(l->worker[i]);
+    lb_file_free(l->vectors_file);
+    lb__release(l->item); lb__release(l->first); lb__release(l->caption); lb__release((void *)l->text); lb__release(l->slot); lb__release(l->kept); lb__release(l->bad); lb__release(l->order);
+    lb__release(l->vectors); lb__release(l->worker); lb__release(l->visit); lb__release(l->x); lb__release(l->y); lb__release(l->ids); lb__release(l->group);
+    lb__release(l);
+}
+/* `file` with the frame's number in place of its {}; a plain copy without frames. */
+static lb_status lb__feed_path(const lb_item *it, int frame, lb__buf *out) {
+    const char *hole = it->frames > 0 ? strstr(it->file, "{}") : NULL; char n[16];
+    out->size = 0;
+    if (!hole) return lb__buf_add(out, it->file, strlen(it->file) + 1);
+    lb__format(n, sizeof n, "%d", frame);
+    LB__TRY(lb__buf_add(out, it->file, (size_t)(hole - it->file)));
+    LB__TRY(lb__buf_add(out, n, strlen(n)));
+    return lb__buf_add(out, hole + 2, strlen(hole + 2) + 1);
+}
+static lb_status lb__feed_bad(lb_feed *l, const lb_item *it, lb_status status, const char *why) {
+    l->bads++;
+    if (l->desc.report) l->desc.report(l->desc.user, it, why);
+    if (l->bads <= l->desc.max_bad) return LB_OK;
+    if (it->line) return lb__fail(status, "line %zu: %s (%zu bad file%s, at most %zu may be left out)", it->line, why, l->bads, l->bads == 1 ? "" : "s", l->desc.max_bad);
+    return lb__fail(status, "%s (%zu bad file%s, at most %zu may be left out)", why, l->bads, l->bads == 1 ? "" : "s", l->desc.max_bad);
+}
+static int lb__feed_wants(const lb_feed *l, const lb_item *it) {
+    const char *want = l->desc.split, *split = it->split ? it->split : "train";
+    if (strcmp(it->modality, l->modality->name)) return 0;
+    return !want || (want[0] == '!' ? strcmp(want + 1, split) != 0 : !strcmp(want, split));
+}
+/* The items, without those whose file is not there. */
+static lb_status lb__feed_choose(lb_feed *l) {
+    size_t i, n = 0, captions = 0, others = 0; lb__buf path = { 0, 0, 0 }; lb_status s = LB_OK;
+    if (!(l->item = (size_t *)lb__alloc(l->manifest->count, sizeof *l->item))) return LB_ERR_MEM;
+    for (i = 0; i < l->manifest->count && !s; i++) {
+        const lb_item *it = &l->manifest->items[i]; struct stat st; int frame;
+        if (!lb__feed_wants(l, it)) { others++; continue; }
+        if (!it->n_captions) { s = lb__fail(LB_ERR_ARG, "line %zu: %s has no caption", it->line, it->file); break; }
+        for (frame = 0; frame < LB__MAX(it->frames, 1) && !s; frame++) {
+            if ((s = lb__feed_path(it, frame, &path)) != LB_OK) break;
+            if (stat((const char *)path.data, &st)) { char why[512]; lb__format(why, sizeof why, "%s: cannot open: %s", (const char *)path.data, strerror(errno)); s = lb__feed_bad(l, it, LB_ERR_IO, why); break; }
+        }
+        if (frame < LB__MAX(it->frames, 1)) continue;
+        l->item[n++] = i; captions += it->n_captions;
+    }
+    lb__buf_free(&path);
+    if (s) return s;
+    if (!n) return lb__fail(LB_ERR_ARG, "no item of modality %s%s%s%s to read: %zu of %zu are of another, %zu cannot be opened", l->modality->name, l->desc.split ? " in split " : "", l->desc.split ? l->desc.split : "", "", others, l->manifest->count, l->bads);
+    if (n > 0xffffffffu || captions > 0xffffffffu) return lb__fail(LB_ERR_LIMIT, "%zu items with %zu captions, less than 2^32 were expected", n, captions);
+    l->count = n;
+    if (!(l->first = (size_t *)lb__alloc(n + 1, sizeof *l->first)) || !(l->slot = (size_t *)lb__alloc(n + 1, sizeof *l->slot)) || !(l->caption = (uint32_t *)lb__alloc(captions, sizeof *l->caption)) ||
+        !(l->bad = (unsigned char *)lb__alloc(n, 1)) || !(l->order = (uint32_t *)lb__alloc(n, sizeof *l->order)) || !(l->text = (const char **)lb__alloc(captions, sizeof *l->text))) return LB_ERR_MEM;
+    for (i = 0; i < n; i++) {
+        const lb_item *it = &l->manifest->items[l->item[i]];
+        l->first[i + 1] = l->first[i] + it->n_captions; l->slot[i + 1] = l->slot[i] + (size_t)LB__MAX(it->frames, 1);
+    }
+    if (l->desc.cache && !(l->kept = (lb__kept *)lb__alloc(l->slot[n], sizeof *l->kept))) return LB_ERR_MEM;
+    return LB_OK;
+}
+/* Numbers the captions that differ, and hashes everything that decides what a batch holds. */
+static lb_status lb__feed_captions(lb_feed *l) {
+    size_t i, k, size = 16, mask; uint32_t *table; lb__sha256 sha; uint8_t digest[32]; const lb_feed_desc *d = &l->desc; char head[256];
+    while (size < 2 * l->first[l->count]) size *= 2;
+    if (!(table = (uint32_t *)lb__alloc(size, sizeof *table))) return LB_ERR_MEM;
+    mask = size - 1;
+    lb__sha256_init(&sha);
+    lb__format(head, sizeof head, "feed 1: batch %zu rest %d fixed %d seed %llu crop %g flip %d segments %d positives %d vectors %d", d->batch, d->keep_rest, d->no_shuffle, (unsigned long long)d->seed, d->crop, d->flip, d->segments, d->positives, d->text_vectors);
+    lb__sha256_add(&sha, head, strlen(head) + 1); lb__sha256_add(&sha, l->modality->name, strlen(l->modality->name) + 1);
+    for (i = 0; i < l->count; i++) {
+        const lb_item *it = &l->manifest->items[l->item[i]]; const char *slash = strrchr(it->file, '/');
+        slash = slash ? slash + 1 : it->file;                  /* the name alone: a data set may be moved, or reached from another folder */
+        lb__sha256_add(&sha, slash, strlen(slash) + 1);
+        if (it->group) lb__sha256_add(&sha, it->group, strlen(it->group) + 1);
+        for (k = 0; k < it->n_captions; k++) {
+            const lb_caption *c = &it->captions[k]; const size_t n = strlen(c->text); size_t at = lb__fnv((const uint8_t *)c->text, n, 2166136261u) & mask;
+            lb__format(head, sizeof head, "%g %d", (double)c->weight, c->frame);
+            lb__sha256_add(&sha, head, strlen(head) + 1); lb__sha256_add(&sha, c->text, n + 1);
+            while (table[at] && strcmp(l->text[table[at] - 1], c->text)) at = (at + 1) & mask;
+            if (!table[at]) { l->text[l->texts++] = c->text; table[at] = (uint32_t)l->texts; }
+            l->caption[l->first[i] + k] = table[at] - 1;
+        }
+        lb__sha256_add(&sha, "\n", 1);
+    }
+    lb__release(table);
+    lb__sha256_done(&sha, digest);
+    for (i = 0; i < 32; i++) lb__format(l->identity + 2 * i, 3, "%02x", digest[i]);
+    return LB_OK;
+}
+/* Names what the vectors of the texts depend on: the text tower's weights, the way text is cut into tokens, and the texts. */
+static lb_status lb__feed_text_hash(const lb_feed *l, const lb_modality_desc *text, char out[65]) {
+    lb__sha256 sha; uint8_t digest[32]; size_t i, n; char id[65]; const uint16_t *merges; const lb_file *f = lb__model_file(l->model); const size_t name = strlen(text->tower); int known = f && lb_file_identity(f, text->tower, id) == LB_OK;
+    lb__sha256_init(&sha);
+    lb__sha256_add(&sha, "text vectors 1", 15);
+    if (known) lb__sha256_add(&sha, id, 64);
+    else for (i = 0; i < l->model->params; i++) {
+        const lb__param *p = &l->model->param[i];
+        if (!strncmp(p->name, text->tower, name) && p->name[name] == '.') { lb__sha256_add(&sha, p->name, strlen(p->name) + 1); lb__sha256_add(&sha, p->t.data, lb_tensor_stored(&p->t) * lb_dtype_size(p->t.dtype)); }
+    }
+    merges = lb_tokenizer_merges(lb_model_tokenizer(l->model), &n);
+    lb__sha256_add(&sha, merges, 2 * n * sizeof *merges); lb__sha256_add(&sha, &text->clean, sizeof text->clean);
+    for (i = 0; i < l->texts; i++) lb__sha256_add(&sha, l->text[i], strlen(l->text[i]) + 1);
+    lb__sha256_done(&sha, digest);
+    for (i = 0; i < 32; i++) lb__format(out + 2 * i, 3, "%02x", digest[i]);
+    return LB_OK;
+}
+static int lb__feed_text_fits(const lb_feed *l, const char *hash) {
+    const char *have; char name[32]; size_t i, dim = lb_model_dim(l->model);
+    if (lb_file_get_str(l->vectors_file, "text.hash", &have) || strcmp(have, hash)) return 0;
+    for (i = 0; i < l->texts; i += LB__TEXT_PIECE) {
+        const lb_tensor *t;
+        lb__format(name, sizeof name, "text.%zu", i / LB__TEXT_PIECE);
+        if (!(t = lb_file_tensor(l->vectors_file, name)) || t->dtype != LB_F32 || t->ndim != 2 || t->shape[1] != dim || t->shape[0] != LB__MIN((size_t)LB__TEXT_PIECE, l->texts - i)) return 0;
+    }
+    return 1;
+}
+static lb_status lb__feed_vectors(lb_ctx *ctx, lb_feed *l, const lb_modality_desc *text) {
+    const size_t dim = lb_model_dim(l->model); size_t i, bytes; char hash[65], name[32]; lb__buf path = { 0, 0, 0 }; lb_file_writer *w = NULL; float *v = NULL; lb_status s = LB_OK;
+    LB__TRY(lb__feed_text_hash(l, text, hash));
+    if (l->desc.text_folder) {
+        lb__format(name, sizeof name, "/text-%.16s.lbw", hash);
+        if ((s = lb__buf_add(&path, l->desc.text_folder, strlen(l->desc.text_folder))) || (s = lb__buf_add(&path, name, strlen(name) + 1))) goto done;
+        if (!lb_file_open(ctx, (const char *)path.data, &l->vectors_file)) {
+            if (lb__feed_text_fits(l, hash) && !lb_file_verify(ctx, l->vectors_file)) goto done;
+            lb_file_free(l->vectors_file); l->vectors_file = NULL;
+        }
+        if ((s = lb_file_create(ctx, (const char *)path.data, &w)) != LB_OK) goto done;
+        lb_file_set_str(w, "format.kind", "text-vectors"); lb_file_set_str(w, "text.hash", hash);
+        for (i = 0; i < l->texts; i += LB__TEXT_PIECE) {
+            size_t shape[2]; shape[0] = LB__MIN((size_t)LB__TEXT_PIECE, l->texts - i); shape[1] = dim;
+            lb__format(name, sizeof name, "text.%zu", i / LB__TEXT_PIECE); lb_file_declare(w, name, LB_F32, LB_ROWS, 2, shape);
+        }
+    }
+    if (!lb__mul(w ? LB__MIN((size_t)LB__TEXT_PIECE, l->texts) : l->texts, dim, &bytes) || !(v = (float *)lb__alloc(bytes, sizeof *v))) { s = LB_ERR_MEM; goto done; }
+    for (i = 0; i < l->texts && !s; ) {                         /* in small pieces, so that there is progress to tell of */
+        const size_t at = w ? i % LB__TEXT_PIECE : i, n = LB__MIN(LB__MIN((size_t)64, l->texts - i), LB__TEXT_PIECE - i % LB__TEXT_PIECE);
+        if (l->desc.progress) l->desc.progress(l->desc.user, "captions", i, l->texts);
+        s = lb_embed_text(ctx, l->model, l->text + i, n, v + at * dim);
+        i += n;
+        if (!s && w && (i % LB__TEXT_PIECE == 0 || i == l->texts)) {
+            lb_tensor t; memset(&t, 0, sizeof t);
+            t.data = v; t.dtype = LB_F32; t.ndim = 2; t.shape[0] = (i - 1) % LB__TEXT_PIECE + 1; t.shape[1] = dim;
+            lb__format(name, sizeof name, "text.%zu", (i - 1) / LB__TEXT_PIECE); s = lb_file_put(w, name, &t);
+        }
+    }
+    if (l->desc.progress) l->desc.progress(l->desc.user, "captions", l->texts, l->texts);
+    if (w && !s) { s = lb_file_commit(w); w = NULL; if (!s) s = lb_file_open(ctx, (const char *)path.data, &l->vectors_file); }
+    if (!s && !l->vectors_file) { l->vectors = v; v = NULL; }
+done:
+    lb_file_abandon(w); lb__release(v); lb__buf_free(&path);
+    return s;
+}
+static const float *lb__feed_vector(const lb_feed *l, uint32_t text) {
+    const size_t dim = lb_model_dim(l->model); char name[32];
+    if (l->vectors) return l->vectors + text * dim;
+    lb__format(name, sizeof name, "text.%zu", (size_t)(text / LB__TEXT_PIECE));
+    return (const float *)lb_file_tensor(l->vectors_file, name)->data + text % LB__TEXT_PIECE * dim;
+}
+LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manifest *manifest, const lb_feed_desc *desc, lb_feed **out) {
+    lb_feed *l; const lb_modality_desc *text; lb_status s = LB_OK; int i, c; size_t k;
+    if (!ctx || !model || !manifest || !desc || !out) return lb__fail(LB_ERR_ARG, "lb_feed_new: an argument is NULL");
+    *out = NULL;
+    if (desc->_zero0 || desc->_zero1) return lb__fail(LB_ERR_ARG, "lb_feed_new: the description was not zeroed before its fields were set");
+    if (!(desc->crop >= 0 && desc->crop <= 1)) return lb__fail(LB_ERR_ARG, "lb_feed_new: a crop of at least %g of a picture, 0 to 1 was expected", desc->crop);
+    if (!(text = lb__modality_of(model, LB_TEXT)) || !lb_model_tokenizer(model)) return lb__fail(LB_ERR_UNSUPPORTED, "lb_feed_new: the model has no %s, captions cannot be read", text ? "tokenizer" : "text tower");
+    if (!(l = (lb_feed *)lb__alloc(1, sizeof *l))) return LB_ERR_MEM;
+    l->desc = *desc; l->model = model; l->manifest = manifest;
+    for (i = 0; i < model->desc.modalities && !l->modality; i++) {
+        const lb_modality_desc *m = &model->desc.modality[i];
+        if (m->kind != LB_TEXT && (!desc->modality || !strcmp(desc->modality, m->name))) l->modality = m;
+    }
+    if (!l->modality) s = lb__fail(LB_ERR_ARG, "lb_feed_new: the model has no modality %s that is read from files", desc->modality ? desc->modality : "");
+    if (!s && desc->crop > 0 && l->modality->kind != LB_IMAGE && l->modality->kind != LB_DEPTH && l->modality->kind != LB_THERMAL) s = lb__fail(LB_ERR_ARG, "lb_feed_new: random pieces are taken of pictures, not of modality %s", l->modality->name);
+    if (!s && desc->flip && l->modality->kind == LB_AUDIO) s = lb__fail(LB_ERR_ARG, "lb_feed_new: a sound is not mirrored");
+    if (!s && desc->segments && l->modality->kind != LB_AUDIO) s = lb__fail(LB_ERR_ARG, "lb_feed_new: segments are drawn of sounds, not of modality %s", l->modality->name);
+    if (!s) s = lb__feed_choose(l);
+    if (!s) {
+        if (!l->desc.batch) l->desc.batch = 32;
+        l->desc.batch = LB__MIN(l->desc.batch, l->count);
+        for (c = 0; c < 3; c++) for (k = 0; k < 256; k++) l->lut[c][k] = (float)((float)((float)((float)k / 255.0f) - l->modality->mean[c]) / l->modality->std[c]);
+        s = lb__feed_captions(l);
+    }
+    if (!s && desc->text_vectors) s = lb__feed_vectors(ctx, l, text);
+    if (!s && !desc->text_vectors) for (k = 0; k < l->texts && !s; k++) {
+        size_t n = 0;
+        s = lb_tokenize(ctx, lb_model_tokenizer(model), text->clean, l->text[k], LB_CSTRING, NULL, 0, &n);
+        l->length = LB__MAX(l->length, LB__MIN(n, (size_t)lb__modality_tower(model, (int)(text - model->desc.modality))->d.context));
+    }
+    if (!s) {
+        const size_t n = l->desc.batch, per = lb_modality_floats(l->modality); size_t bytes;
+        l->visit = (lb__visit *)lb__alloc(n, sizeof *l->visit); l->x = lb__mul(n, per, &bytes) ? (float *)lb__alloc(bytes, sizeof(float)) : NULL; l->group = (uint64_t *)lb__alloc(n, sizeof *l->group);
+        if (desc->text_vectors) l->y = (float *)lb__alloc(n, lb_model_dim(model) * sizeof(float)); else l->ids = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t));
+        if (!l->visit || !l->x || !l->group || (!l->y && !l->ids)) s = LB_ERR_MEM;
+    }
+    if (s) { lb_feed_free(l); return s; }
+    *out = l;
+    return LB_OK;
+}
+LB_API size_t lb_feed_count(const lb_feed *l) { return l->count; }
+LB_API size_t lb_feed_steps(const lb_feed *l) { return l->desc.keep_rest ? (l->count + l->desc.batch - 1) / l->desc.batch : l->count / l->desc.batch; }
+LB_API size_t lb_feed_length(const lb_feed *l) { return l->length; }
+LB_API size_t lb_feed_bytes(const lb_feed *l) {
+    const size_t n = l->desc.batch, per = lb_modality_floats(l->modality), all = LB__MIN(l->desc.cache, l->slot[l->count] * per * sizeof(float));
+    return n * (per * sizeof(float) + sizeof(lb__visit) + (l->y ? lb_model_dim(l->model) : l->length) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
+        (l->kept ? l->slot[l->count] * sizeof *l->kept : 0) + (l->vectors ? l->texts * lb_model_dim(l->model) * sizeof(float) : 0);
+}
+LB_API void lb_feed_identity(const lb_feed *l, char out[65]) { memcpy(out, l->identity, 65); }
+LB_API const lb_item *lb_feed_item(const lb_feed *l, size_t i, const lb_caption **caption) {
+    const lb_item *it = &l->manifest->items[l->item[l->visit[i].item]];
+    if (caption) *caption = &it->captions[l->visit[i].caption];
+    return it;
+}
+
+/* The order of an epoch: Fisher and Yates from the epoch's own stream. */
+static void lb__feed_order(lb_feed *l, uint64_t epoch) {
+    lb__rng r = lb__rng_new(l->desc.seed, 0x6f72646572000000u + epoch); size_t i;       /* stream "order" */
+    if (l->ordered && l->epoch == epoch) return;
+    for (i = 0; i < l->count; i++) l->order[i] = (uint32_t)i;
+    if (!l->desc.no_shuffle) for (i = l->count; i > 1; i--) { const uint32_t k = lb__rng_below(&r, (uint32_t)i), t = l->order[k]; l->order[k] = l->order[i - 1]; l->order[i - 1] = t; }
+    l->ordered = 1; l->epoch = epoch;
+}
+#ifndef LB_NO_IMAGE
+/* A random piece of a picture as the tower's input: RandomResizedCrop of torchvision, Pillow's filter.  Depth keeps its own resampling, so its
+ * piece has the shape of the result. */
+static lb_status lb__feed_crop(lb_ctx *ctx, const lb_feed *l, const lb_image *img, lb__rng *r, float *out) {
+    lb_image_profile p = lb__modality_profile(l->modality); lb_image rgb, piece, sized; const lb_image *in = img; size_t w, h, x, y, row, k, W, H; int tries, depth = l->modality->kind == LB_DEPTH; lb_status s = LB_OK; const double shape = (double)p.width / (double)p.height;
+    memset(&rgb, 0, sizeof rgb); memset(&piece, 0, sizeof piece); memset(&sized, 0, sizeof sized);
+    if (!depth) { LB__TRY(lb_image_rgb(ctx, img, &rgb)); in = &rgb; }
+    W = in->width; H = in->height; w = h = 0;
+    for (tries = 0; tries < 10; tries++) {
+        const double area = (double)W * (double)H * (l->desc.crop + (1 - l->desc.crop) * (double)lb__rng_uniform(r)), ratio = depth ? shape : exp(log(0.75) + (log(4.0 / 3.0) - log(0.75)) * (double)lb__rng_uniform(r));
+        w = (size_t)(sqrt(area * ratio) + 0.5); h = (size_t)(sqrt(area / ratio) + 0.5);
+        if (w && h && w <= W && h <= H) break;
+    }
+    if (tries == 10) {                                          /* the largest piece of an allowed shape, from the centre */
+        const double low = depth ? shape : 0.75, high = depth ? shape : 4.0 / 3.0, whole = (double)W / (double)H;
+        w = W; h = H;
+        if (whole < low) h = LB__MIN(H, LB__MAX((size_t)((double)W / low + 0.5), (size_t)1)); else if (whole > high) w = LB__MIN(W, LB__MAX((size_t)((double)H * high + 0.5), (size_t)1));
+        x = (W - w) / 2; y = (H - h) / 2;
+    } else { x = lb__rng_below(r, (uint32_t)(W - w + 1)); y = lb__rng_below(r, (uint32_t)(H - h + 1)); }
+    piece = *in; piece.width = w; piece.height = h; row = (size_t)in->channels * (size_t)(in->bits / 8);
+    if (!(piece.data = LB_MALLOC(w * h * row))) { lb_image_free(&rgb); return lb__fail(LB_ERR_MEM, "out of memory: a piece of %zu x %zu pixels", w, h); }
+    for (k = 0; k < h; k++) memcpy((char *)piece.data + k * w * row, (const char *)in->data + ((y + k) * W + x) * row, w * row);
+    if (depth) s = lb_image_preprocess(ctx, &piece, &p, out);
+    else {
+        s = lb_image_resize(ctx, &piece, p.width, p.height, &sized);
+        p.resize = LB_RESIZE_NONE;
+        if (!s) s = lb_image_preprocess(ctx, &sized, &p, out);
+    }
+    lb_image_free(&rgb); lb_image_free(&piece); lb_image_free(&sized);
+    return s;
+}
+#endif
+static void lb__feed_flip(const lb_feed *l, float *x) {
+    const size_t W = (size_t)l->modality->width, rows = lb_modality_floats(l->modality) / W; size_t i, k;
+    for (i = 0; i < rows; i++, x += W) for (k = 0; k < W / 2; k++) { const float t = x[k]; x[k] = x[W - 1 - k]; x[W - 1 - k] = t; }
+}
+/* Floats that stand for 256 levels exactly become bytes; NULL: they do not, or there is no memory. */
+static uint8_t *lb__feed_bytes_of(const lb_feed *l, const float *x) {
+    const lb_modality_desc *d = l->modality; const size_t n = lb_modality_floats(d), plane = n / (size_t)d->channels; size_t i; uint8_t *b;
+    if (d->channels > 3 || d->kind == LB_AUDIO || d->kind == LB_ARRAY || !(b = (uint8_t *)LB_MALLOC(n))) return NULL;
+    for (i = 0; i < n; i++) {
+        const size_t c = i / plane; const float q = (x[i] * d->std[c] + d->mean[c]) * 255.0f + 0.5f;
+        if (!(q >= 0 && q < 256) || l->lut[c][(uint8_t)q] != x[i]) { LB_FREE(b); return NULL; }
+        b[i] = (uint8_t)q;
+    }
+    return b;
+}
+/* One input of a batch, from the cache or its file, into out. */
+static lb_status lb__feed_read(lb_ctx *ctx, lb_feed *l, lb__visit *v, float *out) {
+    const lb_modality_desc *d = l->modality; const lb_item *it = &l->manifest->items[l->item[v->item]]; const size_t n = lb_modality_floats(d), plane = n / (size_t)d->channels; size_t i; lb__rng r = lb__rng_new(l->desc.seed, 0x6175676d00000000u + v->visit);     /* stream "augm" */
+    lb__buf path = { 0, 0, 0 }; lb_status s = LB_OK; const lb__kept *k = v->from; const int mirrored = l->desc.flip && lb__rng_u32(&r) & 1;
+    if (k && k->form == LB__KEPT_BYTES) for (i = 0; i < n; i++) out[i] = l->lut[i / plane][((const uint8_t *)k->data)[i]];
+    else if (k && k->form == LB__KEPT_FLOATS) memcpy(out, k->data, n * sizeof *out);
+    else if ((s = lb__feed_path(it, v->frame, &path)) != LB_OK) return s;
+#ifndef LB_NO_IMAGE
+    else if (l->desc.crop > 0) {
+        lb_image fresh, *img = k && k->form == LB__KEPT_IMAGE ? (lb_image *)k->data : &fresh;
+        memset(&fresh, 0, sizeof fresh);
+        if (img == &fresh) s = lb_image_load(ctx, (const char *)path.data, &fresh);
+        if (!s) s = lb__fail_in(lb__feed_crop(ctx, l, img, &r, out), (const char *)path.data);
+        if (img == &fresh && !s && l->kept && (v->fresh.data = LB_MALLOC(sizeof fresh)) != NULL) { memcpy(v->fresh.data, &fresh, sizeof fresh); v->fresh.form = LB__KEPT_IMAGE; v->fresh_bytes = sizeof fresh + fresh.width * fresh.height * (size_t)fresh.channels * (size_t)(fresh.bits / 8); }
+        else lb_image_free(&fresh);
+    }
+#endif
+#ifndef LB_NO_AUDIO
+    else if (l->desc.segments) {
+        lb_audio sound; memset(&sound, 0, sizeof sound);
+        s = lb_audio_load(ctx, (const char *)path.data, &sound);
+        if (!s) s = lb__fail_in(lb_prepare_audio(ctx, l->model, d->name, &sound, 1 | (uint64_t)lb__rng_u32(&r) << 32 | lb__rng_u32(&r), out), (const char *)path.data);
+        lb_audio_free(&sound);
+    }
+#endif
+    else {
+        s = lb_prepare_file(ctx, l->model, d->name, (const char *)path.data, out);
+        if (!s && l->kept) {
+            if ((v->fresh.data = lb__feed_bytes_of(l, out)) != NULL) { v->fresh.form = LB__KEPT_BYTES; v->fresh_bytes = n; }
+            else if ((v->fresh.data = LB_MALLOC(n * sizeof *out)) != NULL) { memcpy(v->fresh.data, out, n * sizeof *out); v->fresh.form = LB__KEPT_FLOATS; v->fresh_bytes = n * sizeof *out; }
+        }
+    }
+    lb__buf_free(&path);
+    if (!s && mirrored) lb__feed_flip(l, out);
+    return s;
+}
+static void lb__feed_run(void *arg, size_t i, size_t end, int worker) {
+    lb_feed *l = (lb_feed *)arg; const size_t per = lb_modality_floats(l->modality);
+    for (; i < end; i++) {
+        lb__visit *v = &l->visit[i];
+        if (l->bad[v->item]) { v->status = LB_ERR_FORMAT; continue; }
+        v->status = lb__feed_read(l->worker[worker], l, v, l->x + i * per);
+        if (v->status) lb__format(v->why, sizeof v->why, "%s", lb_last_error());
+    }
+}
+LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch *out) {
+    const lb_modality_desc *text; size_t i, k, n, per, dim, steps; uint64_t epoch; lb_ctx_desc wd; lb_status s = LB_OK;
+    if (!ctx || !l || !out) return lb__fail(LB_ERR_ARG, "lb_feed_batch: an argument is NULL");
+    memset(out, 0, sizeof *out); l->visits = 0;
+    if (l->workers < ctx->threads) {
+        lb_ctx **w = (lb_ctx **)lb__alloc((size_t)ctx->threads, sizeof *w);
+        if (!w) return LB_ERR_MEM;
+        for (i = 0; i < (size_t)l->workers; i++) w[i] = l->worker[i];
+        lb__release(l->worker); l->worker = w;
+        memset(&wd, 0, sizeof wd); wd.threads = 1; wd.limits = ctx->limits;
+        for (; l->workers < ctx->threads; l->workers++) LB__TRY(lb_ctx_new(&wd, &w[l->workers]));
+    }
+    steps = lb_feed_steps(l); epoch = step / steps; k = (size_t)(step % steps) * l->desc.batch; n = LB__MIN(l->desc.batch, l->count - k);
+    per = lb_modality_floats(l->modality); dim = lb_model_dim(l->model); text = lb__modality_of(l->model, LB_TEXT);
+    lb__feed_order(l, epoch);
+    for (i = 0; i < n; i++) {
+        lb__visit *v = &l->visit[i]; const lb_item *it; const lb_caption *c;
+        v->item = l->order[k + i]; v->visit = epoch * l->count + v->item; it = &l->manifest->items[l->item[v->item]];
+        c = lb_item_draw(it, l->desc.seed, v->visit); v->caption = (size_t)(c - it->captions);
+        v->frame = 0;
+        if (it->frames > 0) {
+            uint32_t r[4];
+            lb__philox(l->desc.seed, 0x6672616d65u, v->visit, r);       /* stream "frame" */
+            v->frame = c->frame >= 0 && c->frame < it->frames ? c->frame : (int)(((uint64_t)r[0] * (uint64_t)it->frames) >> 32);
+        }
+        v->slot = l->slot[v->item] + (size_t)v->frame; v->from = l->kept && l->kept[v->slot].form ? &l->kept[v->slot] : NULL;
+        v->status = LB_OK; v->fresh.data = NULL; v->fresh.form = LB__KEPT_NONE; v->fresh_bytes = 0; v->why[0] = 0;
+    }
+    lb_parallel_for(ctx, n, 1, lb__feed_run, l);
+    for (i = k = 0; i < n; i++) {                               /* in the order of the batch: what is kept, reported and left out knows nothing of threads */
+        lb__visit *v = &l->visit[i]; const lb_item *it = &l->manifest->items[l->item[v->item]];
+        if (v->fresh.data) {
+            lb__kept *kept = &l->kept[v->slot];
+            if (!kept->form && v->fresh_bytes <= l->desc.cache - LB__MIN(l->kept_bytes, l->desc.cache)) { *kept = v->fresh; l->kept_bytes += v->fresh_bytes; }
+            else lb__kept_free(&v->fresh);
+            v->fresh.data = NULL;
+        }
+        if (s) continue;
+        if (v->status == LB_ERR_MEM) { s = lb__fail(LB_ERR_MEM, "%s", v->why); continue; }
+        if (v->status) { if (!l->bad[v->item]) { l->bad[v->item] = 1; s = lb__feed_bad(l, it, v->status, v->why); } continue; }
+        if (k < i) { lb__visit t = *v; memmove(l->x + k * per, l->x + i * per, per * sizeof *l->x); l->visit[k] = t; }
+        v = &l->visit[k];
+        if (l->y) memcpy(l->y + k * dim, lb__feed_vector(l, l->caption[l->first[v->item] + v->caption]), dim * sizeof *l->y);
+        else s = lb_tokenize(ctx, lb_model_tokenizer(l->model), text->clean, it->captions[v->caption].text, LB_CSTRING, l->ids + k * l->length, l->length, NULL);
+        k++;
+    }
+    if (s) return s;
+    if (k < 2 && n >= 2) return lb__fail(LB_ERR_FORMAT, "%zu of the %zu files of a batch can be read, at least two were expected", k, n);
+    l->visits = k;
+    if (l->desc.positives) {
+        for (i = 0; i < k; i++) {                               /* pairs join the first one that shares their group or caption, and bring along whom they had joined */
+            const lb__visit *a = &l->visit[i]; const char *g = l->manifest->items[l->item[a->item]].group; const uint32_t c = l->caption[l->first[a->item] + a->caption]; size_t j, q;
+            l->group[i] = i;
+            for (j = 0; j < i; j++) {
+                const lb__visit *b = &l->visit[j]; const char *h = l->manifest->items[l->item[b->item]].group; uint64_t low, high;
+                if (c != l->caption[l->first[b->item] + b->caption] && !(g && h && !strcmp(g, h))) continue;
+                low = LB__MIN(l->group[i], l->group[j]); high = LB__MAX(l->group[i], l->group[j]);
+                if (low != high) for (q = 0; q <= i; q++) if (l->group[q] == high) l->group[q] = low;
+            }
+        }
+        out->group = l->group;
+    }
+    out->n = k; out->x = l->x; out->ids = l->ids; out->text = l->y; out->length = l->length;
+    return LB_OK;
 }
 #endif
 #endif /* LB_NO_TRAIN */

@@ -35,6 +35,17 @@ typedef float bench_v4 __attribute__((vector_size(16)));
 BENCH_PEAK(scalar, , bench_v4, BENCH_SET4, BENCH_MULADD, 4)
 #endif
 static double (*bench_peak)(size_t steps);
+static void bench_choose(const lb_ctx *ctx) {
+    bench_peak = bench_peak_scalar;
+    (void)ctx;
+#ifdef LB__X86
+    if (!strcmp(ctx->kernels->name, "avx2")) bench_peak = bench_peak_avx2;
+    if (!strcmp(ctx->kernels->name, "avx512")) bench_peak = bench_peak_avx512;
+#endif
+#ifdef LB__ARM
+    if (!strcmp(ctx->kernels->name, "neon")) bench_peak = bench_peak_neon;
+#endif
+}
 static void bench_peak_run(void *arg, size_t begin, size_t end, int worker) { (void)worker; for (; begin < end; begin++) bench_peak(*(size_t *)arg); }
 /* FLOP/s of all threads together, over about `seconds`. */
 static double bench_peak_rate(lb_ctx *ctx, double seconds) {
@@ -219,14 +230,7 @@ static int cmd_bench(int argc, char **argv) {
     for (;;) {
         if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); break; }
         rc = 0; c.ctx = ctx;
-        bench_peak = bench_peak_scalar;
-#ifdef LB__X86
-        if (!strcmp(ctx->kernels->name, "avx2")) bench_peak = bench_peak_avx2;
-        if (!strcmp(ctx->kernels->name, "avx512")) bench_peak = bench_peak_avx512;
-#endif
-#ifdef LB__ARM
-        if (!strcmp(ctx->kernels->name, "neon")) bench_peak = bench_peak_neon;
-#endif
+        bench_choose(ctx);
         if (!c.json && both >= 0 && common.threads >= 1 && c.ctx->threads >= 1 && both != 2) printf("kernels: %s\n%-16s %-34s %3s %9s %9s %7s %10s\n", ctx->kernels->name, "name", "shape", "thr", "GFLOP/s", "peak", "share", "ms");
         bench_rows(&c, train);
         lb_ctx_free(ctx); ctx = NULL;

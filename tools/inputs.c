@@ -97,8 +97,7 @@ static int inputs_from(inputs *in, const cli_list *l) {
 
 /* ---- one input ---- */
 
-/* A file in the shape that the modality's tower wants, [channels, (frames,) height, width]; released with lb__release.  Any thread, with a
- * context of its own. */
+/* A file as the array that the modality's tower reads; released with lb__release.  Any thread, with a context of its own. */
 static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, float **out) {
     const size_t size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s; float *x = (float *)lb__alloc(size, sizeof *x);
     *out = NULL;

@@ -22,6 +22,7 @@
 #include "convert.c"
 #include "bundle.c"
 #include "synth.c"
+#include "train.c"
 
 typedef struct cli_row { const char *name; int (*run)(int argc, char **argv); const char *line; } cli_row;
 static const cli_row cli_rows[] = {
@@ -34,6 +35,7 @@ static const cli_row cli_rows[] = {
     { "info",       cmd_info,       "what a weight file holds, or how this command was built" },
     { "verify",     cmd_verify,     "checks a weight file, and this machine against the reference" },
     { "vocab",      cmd_vocab,      "learn a vocabulary from captions" },
+    { "train",      cmd_train,      "a model from files with captions: new, whole, or an adapter" },
     { "convert",    cmd_convert,    "a published checkpoint to a .lbw weight file" },
     { "bundle",     cmd_bundle,     "the towers of several weight files in one" },
     { "extend",     cmd_extend,     "one more modality, declared in a JSON file, for a model" },

@@ -1,0 +1,591 @@
+/* train.c - languagebind train: an existing model, or a new one from a short description, and a manifest of files with captions.
+ *
+ * A thin hand on lb_feed and lb_trainer: what is here is the description of new models, the log and its plot, checkpoints at the right
+ * moments, signals, and what a terminal shows. */
+#include <math.h>
+#include <time.h>
+
+/* ---- a new model from JSON ---- */
+
+static const char train_config_help[] =
+    "\nA description (--config) is JSON:\n"
+    "  { \"embed_dim\": 64,\n"
+    "    \"text\": { \"width\": 64, \"layers\": 2, \"heads\": 2, \"context\": 16, \"vocab\": 1000 },\n"
+    "    \"modalities\": { \"image\": { \"width\": 64, \"layers\": 2, \"heads\": 2, \"size\": 32, \"patch\": 8 } } }\n"
+    "vocab is a number of ids (514 or more; learnt from the captions of the manifest), \"clip\" for CLIP's own vocabulary, or the name of a tokenizer\n"
+    "file (`languagebind vocab`), found from the description's folder.  size and patch are one number or [height, width].  Towers also take mlp,\n"
+    "quick_gelu, channels, frames, tube, temporal, class_per_frame, no_pre_norm and eps; modalities kind (image, video, audio, depth, thermal or array;\n"
+    "the name itself by default), mean, std, resize (none, pil-bicubic, torch-bicubic, torch-bilinear), max_depth, rate and logit_scale; text also clean\n"
+    "(open_clip, hf, languagebind).  open_clip's own open_clip_config.json (model_cfg with vision_cfg and text_cfg) serves as well.\n";
+
+static lb_status train_json_known(const char *path, const lb__json *v, const char *where, const char *keys) {
+    const lb__json *c; char want[64];
+    if (!v || v->type != LB__JSON_OBJECT) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is %s, an object was expected", path, where, lb__json_type_name(v));
+    for (c = v->first; c; c = c->next) {
+        lb__format(want, sizeof want, " %s ", c->key);
+        if (!strstr(keys, want)) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" has a key \"%s\" that is not known here; known are%s", path, where, c->key, keys);
+    }
+    return LB_OK;
+}
+static lb_status train_json_int(const char *path, const lb__json *v, const char *key, int *out) {
+    const lb__json *c = lb__json_get(v, key);
+    if (!c) return LB_OK;
+    if (c->type == LB__JSON_BOOL) { *out = (int)c->i; return LB_OK; }
+    if (c->type != LB__JSON_NUMBER || !c->exact || c->i < 0 || c->i > 1 << 24) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is not a whole number of 0 to %d", path, key, 1 << 24);
+    *out = (int)c->i;
+    return LB_OK;
+}
+/* One number or an array of up to n of them; the last one serves the rest. */
+static lb_status train_json_reals(const char *path, const lb__json *v, const char *key, double *out, int n) {
+    const lb__json *c = lb__json_get(v, key), *e; int i = 0;
+    if (!c) return LB_OK;
+    for (e = c->type == LB__JSON_ARRAY ? c->first : c; e && i < n; e = c->type == LB__JSON_ARRAY ? e->next : NULL) {
+        if (e->type != LB__JSON_NUMBER) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" holds %s, numbers were expected", path, key, lb__json_type_name(e));
+        out[i++] = e->num;
+    }
+    if (!i || e) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" has %s numbers, 1 to %d were expected", path, key, i ? "more" : "no", n);
+    for (; i < n; i++) out[i] = out[i - 1];
+    return LB_OK;
+}
+static lb_status train_json_pair(const char *path, const lb__json *v, const char *key, int *h, int *w) {
+    double p[2]; p[0] = *h; p[1] = *w;
+    LB__TRY(train_json_reals(path, v, key, p, 2));
+    if (!(p[0] >= 0 && p[0] <= 65535 && p[1] >= 0 && p[1] <= 65535)) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is %g x %g, 1 to 65535 were expected", path, key, p[0], p[1]);
+    *h = (int)p[0]; *w = (int)p[1];
+    return LB_OK;
+}
+static lb_status train_word(const char *where, const char *v, const char *const *words, size_t n, int *out) {
+    size_t i;
+    for (i = 0; i < n; i++) if (!strcmp(v, words[i])) { *out = (int)i; return LB_OK; }
+    return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is not known", where, v);
+}
+static int train_kind(const char *name) {
+    size_t i;
+    for (i = 0; i < LB__COUNT(lb__kinds); i++) if (!strcmp(name, lb__kinds[i])) return LB_TEXT + (int)i;
+    return !strcmp(name, "infrared") ? LB_THERMAL : LB_ARRAY;
+}
+/* What a modality of this kind looks like when nothing else is said: CLIP's mean and deviation, upstream's resampling and sound. */
+static void train_defaults(lb_modality_desc *m) {
+    static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, std[3] = { 0.26862954f, 0.26130258f, 0.27577711f }; int c;
+    for (c = 0; c < LB_MAX_CHANNELS && m->kind != LB_ARRAY; c++) { m->mean[c] = m->kind == LB_AUDIO ? -4.2677393f : mean[c % 3]; m->std[c] = m->kind == LB_AUDIO ? 4.5689974f : std[c % 3]; }
+    m->resize = m->kind == LB_IMAGE ? LB_RESIZE_PIL_BICUBIC : m->kind == LB_VIDEO ? LB_RESIZE_TORCH_BILINEAR : m->kind == LB_DEPTH || m->kind == LB_THERMAL ? LB_RESIZE_TORCH_BICUBIC : LB_RESIZE_NONE;
+    if (m->kind == LB_DEPTH) m->max_depth = 10;
+    if (m->kind == LB_AUDIO) m->rate = 16000;
+}
+#define TRAIN_TOWER_KEYS " width layers heads mlp quick_gelu eps "
+static lb_status train_tower(const char *path, const lb__json *v, lb_tower_desc *t) {
+    double eps = 0;
+    LB__TRY(train_json_int(path, v, "width", &t->width)); LB__TRY(train_json_int(path, v, "layers", &t->layers)); LB__TRY(train_json_int(path, v, "heads", &t->heads)); LB__TRY(train_json_int(path, v, "mlp", &t->mlp));
+    LB__TRY(train_json_int(path, v, "quick_gelu", &t->quick_gelu)); LB__TRY(train_json_reals(path, v, "eps", &eps, 1));
+    t->eps = (float)eps;
+    return LB_OK;
+}
+static lb_status train_modality(const char *path, const lb__json *v, int embed, lb_model_desc *d) {
+    lb_tower_desc *t = &d->tower[d->towers]; lb_modality_desc *m = &d->modality[d->modalities]; int ph = 0, pw = 0, h = 0, w = 0, k, c; double a[LB_MAX_CHANNELS]; const char *s;
+    if (d->towers == LB_MAX_TOWERS || d->modalities == LB_MAX_MODALITIES) return lb__fail(LB_ERR_LIMIT, "%s: more than %d towers", path, LB_MAX_TOWERS);
+    if (strlen(v->key) >= LB_NAME_SIZE || !v->key[0] || !strcmp(v->key, "text")) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is no name for a modality", path, v->key);
+    LB__TRY(train_json_known(path, v, v->key, TRAIN_TOWER_KEYS "channels frames tube temporal class_per_frame no_pre_norm size patch kind mean std resize max_depth rate logit_scale "));
+    memcpy(m->name, v->key, strlen(v->key) + 1); lb__format(t->name, sizeof t->name, "%s", !strcmp(v->key, "image") ? "vision" : v->key); memcpy(m->tower, t->name, sizeof m->tower);
+    t->kind = LB_TOWER_VISION; t->embed_dim = embed;
+    s = lb__json_str(v, "kind", v->key); m->kind = (lb_modality_kind)train_kind(s);
+    train_defaults(m);
+    LB__TRY(train_tower(path, v, t));
+    LB__TRY(train_json_int(path, v, "channels", &t->channels)); LB__TRY(train_json_int(path, v, "frames", &t->frames)); LB__TRY(train_json_int(path, v, "tube", &t->tube));
+    LB__TRY(train_json_int(path, v, "temporal", &t->temporal)); LB__TRY(train_json_int(path, v, "class_per_frame", &t->class_per_frame)); LB__TRY(train_json_int(path, v, "no_pre_norm", &t->no_pre_norm));
+    LB__TRY(train_json_pair(path, v, "size", &h, &w)); LB__TRY(train_json_pair(path, v, "patch", &ph, &pw));
+    if (!h || !w || !ph || !pw) return lb__fail(LB_ERR_FORMAT, "%s: modality %s needs \"size\" and \"patch\"", path, v->key);
+    m->height = h; m->width = w; t->patch_h = ph; t->patch_w = pw; t->grid_h = h / ph; t->grid_w = w / pw;
+    if (m->kind == LB_AUDIO) { m->mel_bins = h; m->target_length = w; LB__TRY(train_json_int(path, v, "rate", &m->rate)); }
+    for (k = 0; k < 2; k++) if (lb__json_get(v, k ? "std" : "mean")) { LB__TRY(train_json_reals(path, v, k ? "std" : "mean", a, LB_MAX_CHANNELS)); for (c = 0; c < LB_MAX_CHANNELS; c++) (k ? m->std : m->mean)[c] = (float)a[c]; }
+    if (lb__json_get(v, "max_depth")) { LB__TRY(train_json_reals(path, v, "max_depth", a, 1)); m->max_depth = (float)a[0]; }
+    if (lb__json_get(v, "logit_scale")) { LB__TRY(train_json_reals(path, v, "logit_scale", a, 1)); m->logit_scale = (float)a[0]; }
+    s = lb__json_str(v, "resize", NULL);
+    if (s) { LB__TRY(train_word("resize", s, lb__resizes, LB__COUNT(lb__resizes), &k)); m->resize = (lb_resize)k; }
+    d->towers++; d->modalities++;
+    return LB_OK;
+}
+/* open_clip's model_cfg: one picture tower, one text tower. */
+static lb_status train_open_clip(const char *path, const lb__json *top, lb_model_desc *d) {
+    const lb__json *m = lb__json_get(top, "model_cfg"), *vc, *tc, *pc = lb__json_get(top, "preprocess_cfg"); lb_tower_desc *v = &d->tower[0], *t = &d->tower[1]; lb_modality_desc *i = &d->modality[0]; double a[3]; int c, quick = 0, embed = 0, head = 64; double ratio = 4;
+    if (!m) m = top;
+    vc = lb__json_get(m, "vision_cfg"); tc = lb__json_get(m, "text_cfg");
+    LB__TRY(train_json_known(path, m, "model_cfg", " embed_dim quick_gelu vision_cfg text_cfg preprocess_cfg "));
+    LB__TRY(train_json_known(path, vc, "vision_cfg", " image_size layers width head_width mlp_ratio patch_size ")); LB__TRY(train_json_known(path, tc, "text_cfg", " context_length vocab_size width heads layers mlp_ratio "));
+    LB__TRY(train_json_int(path, m, "embed_dim", &embed)); LB__TRY(train_json_int(path, m, "quick_gelu", &quick));
+    memcpy(v->name, "vision", 7); v->kind = LB_TOWER_VISION; memcpy(t->name, "text", 5); t->kind = LB_TOWER_TEXT;
+    v->embed_dim = t->embed_dim = embed; v->quick_gelu = t->quick_gelu = quick; memcpy(i->name, "image", 6); memcpy(i->tower, "vision", 7); i->kind = LB_IMAGE;
+    train_defaults(i);
+    v->width = 768; v->layers = 12; t->width = 512; t->layers = 12; t->heads = 8; t->context = 77; t->vocab = 49408; i->height = i->width = 224; v->patch_h = v->patch_w = 16;
+    LB__TRY(train_json_int(path, vc, "width", &v->width)); LB__TRY(train_json_int(path, vc, "layers", &v->layers)); LB__TRY(train_json_int(path, vc, "head_width", &head)); LB__TRY(train_json_reals(path, vc, "mlp_ratio", &ratio, 1));
+    LB__TRY(train_json_pair(path, vc, "image_size", &i->height, &i->width)); LB__TRY(train_json_pair(path, vc, "patch_size", &v->patch_h, &v->patch_w));
+    if (head < 1 || !v->patch_h || !v->patch_w || !(ratio > 0 && ratio <= 64)) return lb__fail(LB_ERR_FORMAT, "%s: vision_cfg makes no tower", path);
+    v->heads = v->width / head; v->mlp = (int)(v->width * ratio); v->grid_h = i->height / v->patch_h; v->grid_w = i->width / v->patch_w;
+    LB__TRY(train_json_int(path, tc, "width", &t->width)); LB__TRY(train_json_int(path, tc, "layers", &t->layers)); LB__TRY(train_json_int(path, tc, "heads", &t->heads)); LB__TRY(train_json_int(path, tc, "context_length", &t->context)); LB__TRY(train_json_int(path, tc, "vocab_size", &t->vocab));
+    for (c = 0; c < 2; c++) if (lb__json_get(pc, c ? "std" : "mean")) { int k; LB__TRY(train_json_reals(path, pc, c ? "std" : "mean", a, 3)); for (k = 0; k < 3; k++) (c ? i->std : i->mean)[k] = (float)a[k]; }
+    d->towers = 2; d->modalities = 1;
+    return LB_OK;
+}
+/* A vocabulary by its name in the description, or learnt from the captions of the items that are trained on. */
+static lb_status train_vocabulary(lb_ctx *ctx, const char *path, const char *name, int size, int clean, const lb_manifest *data, lb_tokenizer **out) {
+    lb_file *f = NULL; lb__buf p = { 0, 0, 0 }; size_t i, k; lb_status s = LB_OK; const char *slash = strrchr(path, '/');
+    if (name && !strcmp(name, "clip")) { s = conv_tokenizer(ctx, NULL, &f); if (!s && !f) s = lb__fail(LB_ERR_UNSUPPORTED, "this command was built without CLIP's vocabulary; name a tokenizer file instead"); }
+    else if (name) {
+        if (name[0] != '/' && slash) s = lb__buf_add(&p, path, (size_t)(slash - path) + 1);
+        if (!s) s = lb__buf_add(&p, name, strlen(name) + 1);
+        if (!s) s = lb_file_open(ctx, (const char *)p.data, &f);
+    } else {
+        for (i = 0; i < data->count && !s; i++) {
+            const lb_item *it = &data->items[i];
+            if (it->split && strcmp(it->split, "train")) continue;
+            for (k = 0; k < it->n_captions && !s; k++) s = lb__buf_add(&p, &it->captions[k].text, sizeof(char *));
+        }
+        if (!s) s = lb_tokenizer_train(ctx, clean | LB_CLEAN_NO_SPECIAL, (const char *const *)(const void *)p.data, NULL, p.size / sizeof(char *), (size_t)size, 2, out);
+    }
+    if (!s && f) s = lb__fail_in(lb_file_tokenizer(ctx, f, out), name);
+    lb_file_free(f); lb__buf_free(&p);
+    return s;
+}
+static lb_status train_new_model(lb_ctx *ctx, const char *path, const lb_manifest *data, uint64_t seed, lb_model **out) {
+    lb__file f; lb__json_doc doc; lb_model_desc *d = NULL; lb_tokenizer *tok = NULL; const lb__json *top, *v, *text; lb_modality_desc *m; lb_tower_desc *t; lb_status s; const char *name = NULL; int embed = 0, k = 0, size = 49408;
+    LB__TRY(lb__file_open(path, &f));
+    s = lb__fail_in(lb__json_parse(&ctx->limits, (const char *)f.data, f.size, NULL, &doc), path);
+    lb__file_close(&f);
+    if (s) return s;
+    top = doc.root;
+    if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) { s = LB_ERR_MEM; goto done; }
+    if (lb__json_get(top, "model_cfg") || lb__json_get(top, "vision_cfg")) { if ((s = train_open_clip(path, top, d)) != LB_OK) goto done; t = &d->tower[1]; size = t->vocab; name = size == 49408 ? "clip" : NULL; }
+    else {
+        if ((s = train_json_known(path, top, "the description", " embed_dim text modalities ")) || (s = train_json_int(path, top, "embed_dim", &embed))) goto done;
+        v = lb__json_get(top, "modalities"); text = lb__json_get(top, "text");
+        if (!v || v->type != LB__JSON_OBJECT || !v->first) { s = lb__fail(LB_ERR_FORMAT, "%s: \"modalities\" is %s, an object with at least one modality was expected", path, lb__json_type_name(v)); goto done; }
+        for (v = v->first; v && !s; v = v->next) s = train_modality(path, v, embed, d);
+        if (!s) s = train_json_known(path, text, "text", TRAIN_TOWER_KEYS "context vocab clean ");
+        if (!s && d->towers == LB_MAX_TOWERS) s = lb__fail(LB_ERR_LIMIT, "%s: more than %d towers", path, LB_MAX_TOWERS);
+        if (s) goto done;
+        t = &d->tower[d->towers++]; memcpy(t->name, "text", 5); t->kind = LB_TOWER_TEXT; t->embed_dim = embed;
+        if ((s = train_tower(path, text, t)) || (s = train_json_int(path, text, "context", &t->context)) || (s = train_word("clean", lb__json_str(text, "clean", "open_clip"), lb__cleans, LB__COUNT(lb__cleans), &k))) goto done;
+        name = lb__json_str(text, "vocab", NULL);
+        if (!name && (s = train_json_int(path, text, "vocab", &size)) != LB_OK) goto done;
+    }
+    m = &d->modality[d->modalities++]; memcpy(m->name, "text", 5); memcpy(m->tower, "text", 5); m->kind = LB_TEXT; m->clean = k;
+    if ((s = train_vocabulary(ctx, path, name, size, k, data, &tok)) != LB_OK) goto done;
+    t->vocab = (int)lb_tokenizer_vocab(tok); d->merges = lb_tokenizer_merges(tok, &d->merge_count); d->seed = seed;
+    s = lb__fail_in(lb_model_create(ctx, d, out), path);
+done:
+    lb_tokenizer_free(tok); lb__release(d); lb__json_free(&doc);
+    return s;
+}
+
+/* ---- the run ---- */
+
+typedef struct train_point { uint64_t step; double loss, lr; } train_point;
+typedef struct train_run {
+    const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *root, *prompt, *adapter, *held; cli_list freeze;
+    long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, dropout, crop;
+    const char *cache_text, *lora_temporal; int no_shuffle, resume, eval, memory, recompute, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
+    lb_ctx *ctx; lb_manifest manifest; lb_model *model, *extended, *adapted; lb_feed *feed, *test; lb_trainer *trainer; lb_train_desc desc;
+    char *log_path, *svg_path, *ckpt_path; FILE *log_file; lb__buf points; uint64_t total; double flop, peak; int failed;
+} train_run;
+
+static volatile sig_atomic_t train_stop;
+static void train_signal(int sig) { (void)sig; train_stop = 1; }
+static double train_now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec; }
+
+/* OUT.lbw -> OUT.csv */
+static char *train_beside(const char *out, const char *ending, int replace) {
+    const char *slash = strrchr(out, '/'), *dot = strrchr(out, '.'); size_t n = replace && dot && (!slash || dot > slash + 1) ? (size_t)(dot - out) : strlen(out), k = strlen(ending); char *p = (char *)malloc(n + k + 1);
+    if (p) { memcpy(p, out, n); memcpy(p + n, ending, k + 1); }
+    return p;
+}
+/* "500", "64k", "1.5G" bytes; -1: not a size */
+static double train_size(const char *s) {
+    char *end; double v = strtod(s, &end);
+    if (end == s || !(v >= 0)) return -1;
+    if (*end == 'k' || *end == 'K') { v *= 1024; end++; } else if (*end == 'm' || *end == 'M') { v *= 1048576; end++; } else if (*end == 'g' || *end == 'G') { v *= 1073741824.0; end++; }
+    if (*end == 'B') end++;
+    return *end || v > 1e18 ? -1 : v;
+}
+static void train_report(void *user, const lb_item *it, const char *why) {
+    const train_run *r = (const train_run *)user;
+    if (it->line) cli_warn("left out: %s: line %lu: %s", r->data, (unsigned long)it->line, why); else cli_warn("left out: %s", why);
+}
+static void train_progress(void *user, const char *what, size_t done, size_t total) { (void)user; cli_progress(what, done, total); }
+
+/* ---- the log ---- */
+
+static const char train_log_head[] = "step,loss,lr,logit_scale,grad_norm,eval_loss,eval_r1\n";
+static lb_status train_point_add(train_run *r, uint64_t step, double loss, double lr) { train_point p; p.step = step; p.loss = loss; p.lr = lr; return lb__buf_add(&r->points, &p, sizeof p); }
+/* A new log, or the lines of an old one up to the step that the checkpoint holds. */
+static lb_status train_log_open(train_run *r, uint64_t step) {
+    lb__writer w; lb_status s;
+    LB__TRY(lb__writer_open(r->log_path, &w));
+    s = lb__writer_add(&w, train_log_head, strlen(train_log_head));
+    if (step) {
+        lb__file f;
+        if (!s && !lb__file_open(r->log_path, &f)) {
+            const char *p = (const char *)f.data, *end = p + f.size;
+            for (; p < end && !s; ) {
+                const char *nl = (const char *)memchr(p, '\n', (size_t)(end - p)); char line[256]; unsigned long long n; double loss, lr;
+                if (!nl) break;                                     /* a line that was cut off belongs to a step after the checkpoint */
+                if ((size_t)(nl - p) < sizeof line) {
+                    memcpy(line, p, (size_t)(nl - p)); line[nl - p] = 0;
+                    if (sscanf(line, "%llu,%lf,%lf", &n, &loss, &lr) == 3 && n && n <= step) { s = lb__writer_add(&w, p, (size_t)(nl - p) + 1); if (!s) s = train_point_add(r, n, loss, lr); }
+                }
+                p = nl + 1;
+            }
+            lb__file_close(&f);
+        }
+    }
+    if (s) { lb__writer_abort(&w); return s; }
+    LB__TRY(lb__writer_commit(&w));
+    errno = 0;
+    if (!(r->log_file = fopen(r->log_path, "a"))) return lb__fail(LB_ERR_IO, "%s: cannot append: %s", r->log_path, strerror(errno));
+    return LB_OK;
+}
+static lb_status train_log_line(train_run *r, const lb_train_stats *s, int evaluated, double loss, double r1) {
+    errno = 0;
+    fprintf(r->log_file, "%llu,%.9g,%.9g,%.9g,%.9g,", (unsigned long long)s->step, s->loss, s->lr, s->logit_scale, s->grad_norm);
+    if (evaluated) fprintf(r->log_file, "%.9g,%.9g\n", loss, r1); else fputs(",\n", r->log_file);
+    if (fflush(r->log_file) || ferror(r->log_file)) return lb__fail(LB_ERR_IO, "%s: cannot write: %s", r->log_path, errno ? strerror(errno) : "the device refused it");
+    return train_point_add(r, s->step, s->loss, s->lr);
+}
+/* Loss (left scale) and learning rate (right scale) over steps. */
+static lb_status train_plot(const train_run *r) {
+    enum { W = 800, H = 400, L = 70, R = 70, T = 30, B = 50, COLUMNS = 600 };
+    const train_point *p = (const train_point *)(const void *)r->points.data; const size_t n = r->points.size / sizeof *p; size_t i, k, piece = n / COLUMNS + 1; double low = HUGE_VAL, high = 0, top = 0, first, last; cli_out o; lb_status s; int line;
+    if (!n) return LB_OK;
+    for (i = 0; i < n; i++) { low = LB__MIN(low, p[i].loss); high = LB__MAX(high, p[i].loss); top = LB__MAX(top, p[i].lr); }
+    low = LB__MIN(low, 0); if (!(high > low)) high = low + 1;
+    if (!(top > 0)) top = 1;
+    first = (double)p[0].step; last = n > 1 ? (double)p[n - 1].step : first + 1;
+    LB__TRY(cli_out_open(&o, r->svg_path));
+    s = cli_out_text(&o, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n"
+        "<path d=\"M%d %dV%dH%dV%d\" fill=\"none\" stroke=\"#888\"/>\n<text x=\"%d\" y=\"18\" fill=\"#1f5fa8\">loss</text><text x=\"%d\" y=\"18\" fill=\"#b8660b\" text-anchor=\"end\">learning rate</text>\n", (int)W, (int)H, (int)W, (int)H, (int)L, (int)T, H - B, W - R, (int)T, (int)L, W - R);
+    for (k = 0; k <= 4 && !s; k++) {
+        const double u = (double)k / 4; const int y = (int)(H - B - u * (H - B - T)), x = (int)(L + u * (W - L - R));
+        s = cli_out_text(&o, "<path d=\"M%d %dH%d\" stroke=\"#eee\"/><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.3g</text><text x=\"%d\" y=\"%d\">%.3g</text><text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n",
+            L + 1, y, W - R - 1, L - 6, y + 4, low + u * (high - low), W - R + 6, y + 4, u * top, x, H - B + 18, first + u * (last - first));
+    }
+    for (line = 0; line < 2 && !s; line++) {
+        s = cli_out_text(&o, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" points=\"", line ? "#b8660b" : "#1f5fa8", line ? "1" : "1.5");
+        for (i = 0; i < n && !s; i += piece) {                      /* the mean of as many steps as a column has */
+            double v = 0, x = 0; size_t j, m = LB__MIN(piece, n - i);
+            for (j = i; j < i + m; j++) { v += line ? p[j].lr : p[j].loss; x += (double)p[j].step; }
+            v /= (double)m; x /= (double)m;
+            s = cli_out_text(&o, "%.1f,%.1f ", L + (x - first) / (last - first) * (W - L - R), H - B - (line ? v / top : (v - low) / (high - low)) * (H - B - T));
+        }
+        if (!s) s = cli_out_text(&o, "\"/>\n");
+    }
+    if (!s) s = cli_out_text(&o, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">step</text>\n</svg>\n", (int)(W / 2), H - 10);
+    if (s) { cli_out_abort(&o); return s; }
+    return cli_out_commit(&o);
+}
+
+/* ---- evaluation on what is held out ---- */
+
+/* Loss in batches of the training's size, and the mean of both directions' recall at 1: a file is right when its own caption scores above every
+ * other caption that differs from it. */
+static lb_status train_eval(train_run *r, double *loss, double *r1) {
+    const lb_model *m = lb_trainer_model(r->trainer); const size_t N = lb_feed_count(r->test), E = lb_model_dim(m), steps = lb_feed_steps(r->test); float *X = (float *)lb__alloc(N, E * sizeof *X), *Y = (float *)lb__alloc(N, E * sizeof *Y), *S = (float *)lb__alloc(N, sizeof *S); const char **text = (const char **)lb__alloc(N, sizeof *text);
+    double log_scale = log(lb_model_logit_scale(m, r->desc.modality)), sum = 0; size_t i, j, n = 0, weight = 0, right = 0; lb_status s = X && Y && S && text ? LB_OK : LB_ERR_MEM;
+    for (i = 0; i < steps && !s; i++) {
+        lb_batch b; double l = 0;
+        if ((s = lb_feed_batch(r->ctx, r->test, i, &b)) != LB_OK) break;
+        s = lb_embed_tensor(r->ctx, m, r->desc.modality, b.x, b.n, X + n * E);
+        if (!s && b.text) memcpy(Y + n * E, b.text, b.n * E * sizeof *Y); else if (!s) s = lb_embed_tokens(r->ctx, m, b.ids, b.n, b.length, Y + n * E);
+        for (j = 0; j < b.n; j++) { const lb_caption *c; lb_feed_item(r->test, j, &c); text[n + j] = c->text; }
+        if (!s && b.n > 1) { s = lb_clip_loss(r->ctx, X + n * E, Y + n * E, b.n, E, log_scale, b.group, &l, NULL, NULL, NULL); sum += l * (double)b.n; weight += b.n; }
+        n += b.n;
+        cli_progress("held-out files", i + 1, steps);
+    }
+    for (i = 0; i < n && !s; i++) {
+        s = lb_similarity(r->ctx, X + i * E, 1, Y, n, E, 1, S);
+        for (j = 0; j < n; j++) if (S[j] >= S[i] && strcmp(text[i], text[j])) break;
+        right += j == n;
+        if (!s) s = lb_similarity(r->ctx, Y + i * E, 1, X, n, E, 1, S);
+        { float best = -2; for (j = 0; j < n; j++) if (!strcmp(text[i], text[j])) best = LB__MAX(best, S[j]); for (j = 0; j < n; j++) if (S[j] >= best && strcmp(text[i], text[j])) break; }
+        right += j == n;
+    }
+    *loss = weight ? sum / (double)weight : 0; *r1 = n ? (double)right / (2 * (double)n) : 0;
+    lb__release(X); lb__release(Y); lb__release(S); lb__release((void *)text);
+    return s;
+}
+
+/* ---- saving ---- */
+
+static int train_is_adapter(const train_run *r) {
+    const lb_tower_desc *v = &lb__modality_tower(r->trainer->model, r->trainer->modality)->d; char id[65];
+    if (r->whole || !lb__model_file(r->trainer->base)) return 0;
+    return (r->as_adapter || r->desc.trainable == LB_TRAIN_LORA) && lb_file_identity(lb__model_file(r->trainer->base), v->name, id) == LB_OK;
+}
+static lb_status train_save_checkpoint(train_run *r) {
+    errno = 0;
+    if (r->log_file && (fflush(r->log_file) || (fsync(fileno(r->log_file)) && errno != EINVAL && errno != ENOTSUP && errno != EROFS))) return lb__fail(LB_ERR_IO, "%s: cannot write: %s", r->log_path, strerror(errno));
+    return lb_trainer_save(r->ctx, r->trainer, r->ckpt_path);
+}
+static lb_status train_save_model(train_run *r) {
+    const lb_dtype type = !r->dtype || !strcmp(r->dtype, "f32") ? LB_F32 : !strcmp(r->dtype, "f16") ? LB_F16 : LB_BF16;
+    if (train_is_adapter(r)) return lb_trainer_adapter(r->ctx, r->trainer, r->out);
+    return lb_model_save(r->ctx, lb_trainer_model(r->trainer), type, r->out);
+}
+
+/* ---- speed ---- */
+
+/* Multiply-adds of one step, in FLOP: forward, and backward for what is not frozen. */
+static double train_flop(const train_run *r, double n) {
+    const lb_trainer *t = r->trainer; const lb__tower *v = lb__modality_tower(t->model, t->modality), *w = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text); const lb_tower_desc *d = &v->d; double T, P = (double)d->grid_h * d->grid_w, D = d->width, F = d->mlp, L = d->layers, S, block, f, length = (double)lb_feed_length(r->feed);
+    size_t i; int full = 0, text = 0, inside = 0;
+    for (i = 0; i < t->slots; i++) {
+        const char *name = t->slot[i].p->name; const size_t k = strlen(d->name);
+        if (!strncmp(name, d->name, k) && name[k] == '.') { full |= strstr(name, ".mlp.") != NULL; inside |= strstr(name, ".blocks.") != NULL || strstr(name, ".patch.") || strstr(name, ".class"); }
+        else if (w && !strncmp(name, w->d.name, strlen(w->d.name)) && name[strlen(w->d.name)] == '.') text = 1;
+    }
+    if (r->desc.mask_ratio > 0) P = (double)lb__mask_count((size_t)P, r->desc.mask_ratio);
+    T = P + 1; S = (double)(d->frames / d->tube);
+    block = S * (8 * T * D * D + 4 * T * D * F + 4 * T * T * D) * (d->temporal ? 1.4 : 1);
+    f = n * (L * block + 2 * S * P * D * d->channels * d->tube * d->patch_h * d->patch_w) * (inside ? (full ? 3 : 2) + (r->desc.recompute ? 1 : 0) : 1);
+    if (w && length > 0) f += n * w->d.layers * (8 * length * w->d.width * (double)w->d.width + 4 * length * w->d.width * (double)w->d.mlp + 2 * length * length * w->d.width) * (text ? 3 + (r->desc.recompute ? 1 : 0) : 1);
+    return f;
+}
+static void train_live(const train_run *r, const lb_train_stats *s, double rate, double samples) {
+    char share[32] = ""; const double left = rate > 0 ? (double)(r->total - s->step) / rate : 0;
+    if (r->peak > 0) snprintf(share, sizeof share, "  %.0f %% of peak", 100 * r->flop * rate / r->peak);
+    fprintf(stderr, "\r\033[Kstep %llu/%llu  loss %.4f  lr %.3g  %.1f samples/s%s  %.0f:%02.0f left", (unsigned long long)s->step, (unsigned long long)r->total, s->loss, s->lr, samples, share, floor(left / 60), floor(fmod(left, 60)));
+    fflush(stderr);
+}
+
+/* ---- the command ---- */
+
+/* The model to start from: opened, adapted, extended by a modality; or new. */
+static lb_status train_open(train_run *r, const lb_model **out) {
+    const lb_model *m; lb_tower_desc t; lb_modality_desc d; const lb_modality_desc *source; int h = 0, w = 0, i; const char *x;
+    if (r->config) { LB__TRY(train_new_model(r->ctx, r->config, &r->manifest, (uint64_t)r->seed, &r->model)); *out = r->model; return LB_OK; }
+    LB__TRY(lb_model_open(r->ctx, r->model_path, &r->model));
+    m = r->model;
+    if (r->adapter) { LB__TRY(lb_model_adapt(r->ctx, m, r->adapter, &r->adapted)); m = r->adapted; }
+    if (!r->from) { *out = m; return LB_OK; }
+    if (!(source = lb_model_modality(m, r->from)) || source->kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "%s: has no modality %s to start from", r->model_path, r->from);
+    if (lb_model_modality(m, r->modality)) return lb__fail(LB_ERR_ARG, "%s: has the modality %s already; --from is for a new one", r->model_path, r->modality);
+    if (strlen(r->modality) >= LB_NAME_SIZE) return lb__fail(LB_ERR_ARG, "the name %s is longer than %d bytes", r->modality, LB_NAME_SIZE - 1);
+    memset(&t, 0, sizeof t); memset(&d, 0, sizeof d);
+    memcpy(d.name, r->modality, strlen(r->modality) + 1); memcpy(d.tower, d.name, sizeof d.tower);
+    d.kind = (lb_modality_kind)train_kind(r->kind ? r->kind : r->modality);
+    train_defaults(&d);
+    if (d.kind != LB_AUDIO && d.kind != LB_ARRAY) { memcpy(d.mean, source->mean, sizeof d.mean); memcpy(d.std, source->std, sizeof d.std); }
+    for (i = 0; i < m->desc.towers; i++) if (!strcmp(m->desc.tower[i].name, source->tower)) t = m->desc.tower[i];
+    h = source->height; w = source->width;
+    if (d.kind == LB_AUDIO && !r->size) { h = 112; w = 1036; }
+    if (r->size) {
+        h = (int)strtol(r->size, (char **)(uintptr_t)&x, 10); w = *x == 'x' ? (int)strtol(x + 1, (char **)(uintptr_t)&x, 10) : h;
+        if (*x || h < 1 || w < 1 || h > 65535 || w > 65535) return lb__fail(LB_ERR_ARG, "--size is %s, HEIGHTxWIDTH was expected", r->size);
+    }
+    t.grid_h = h / t.patch_h; t.grid_w = w / t.patch_w; d.height = h; d.width = w;
+    if (d.kind == LB_AUDIO) { d.mel_bins = h; d.target_length = w; }
+    t.frames = r->frames ? (int)r->frames : d.kind == LB_VIDEO ? 8 : 1; t.tube = r->tube ? (int)r->tube : 1; t.temporal = r->temporal || d.kind == LB_VIDEO; t.class_per_frame = r->class_per_frame;
+    d.frames = t.frames; d.channels = t.channels;
+    LB__TRY(lb_model_extend(r->ctx, m, source->tower, &t, &d, (uint64_t)r->seed, &r->extended));
+    *out = r->extended;
+    return LB_OK;
+}
+static int train_wrong(train_run *r) {
+    const char *e; char *end; double cache = 0; size_t i; lb_train_desc *d = &r->desc;
+    if (!r->model_path == !r->config) return cli_wrong("one of -m MODEL and --config FILE was expected");
+    if (!r->data) return cli_wrong("which data? --data MANIFEST");
+    if (!r->out) return cli_wrong("where to? -o OUT.lbw");
+    if (r->steps && r->epochs) return cli_wrong("--steps or --epochs, not both");
+    if (r->from && (!r->modality || r->config)) return cli_wrong("--from wants -m MODEL and --modality NAME: the new one");
+    if (r->adapter && r->config) return cli_wrong("--adapter goes with -m MODEL");
+    if (r->whole && r->as_adapter) return cli_wrong("--whole or --as-adapter, not both");
+    if (r->as_adapter && r->config) return cli_wrong("an adapter stands over a model file: --as-adapter goes with -m MODEL");
+    if (r->cache_text && (cache = train_size(r->cache_text)) < 0) return cli_wrong("--cache is `%s`, a size as 500M or 2G was expected", r->cache_text);
+    memset(d, 0, sizeof *d);
+    if (!r->trainable) r->trainable = r->lora ? "lora" : "all";
+    if (!strcmp(r->trainable, "all")) d->trainable = LB_TRAIN_ALL;
+    else if (!strcmp(r->trainable, "lora")) d->trainable = LB_TRAIN_LORA;
+    else if (!strcmp(r->trainable, "upstream")) d->trainable = LB_TRAIN_UPSTREAM;
+    else if (!strcmp(r->trainable, "projection")) d->trainable = LB_TRAIN_PROJECTION;
+    else { d->trainable = LB_TRAIN_PATTERN; d->pattern = r->trainable; }
+    if (r->lora) {
+        const double rank = strtod(r->lora, &end), alpha = *end == ':' ? strtod(end + 1, &end) : 0;
+        if (d->trainable != LB_TRAIN_LORA) return cli_wrong("--lora goes with --trainable lora");
+        if (*end || !(rank >= 1 && rank <= 4096) || rank != floor(rank) || !(alpha >= 0)) return cli_wrong("--lora is `%s`, RANK or RANK:ALPHA was expected", r->lora);
+        d->lora_rank = (int)rank; d->lora_alpha = (float)alpha;
+    }
+    for (e = r->targets; e && *e; ) {
+        static const char *const names[] = { "q", "k", "v", "out" }; const size_t n = strcspn(e, ",");
+        for (i = 0; i < 4 && (strlen(names[i]) != n || strncmp(names[i], e, n)); i++) {}
+        if (i == 4) return cli_wrong("--lora-targets is `%s`, some of q,k,v,out was expected", r->targets);
+        d->lora_targets |= 1 << i; e += n + (e[n] == ',');
+    }
+    if (r->lora_temporal) d->lora_temporal = !strcmp(r->lora_temporal, "temporal") ? 1 : !strcmp(r->lora_temporal, "both") ? 2 : 0;
+    for (i = 0; i < r->freeze.n; i++) {
+        if (!strcmp(r->freeze.item[i].value, "text")) d->freeze_text = 1;
+        else if (!strcmp(r->freeze.item[i].value, "scale")) d->freeze_scale = 1;
+        else return cli_wrong("--freeze is `%s`, text or scale was expected", r->freeze.item[i].value);
+    }
+    d->mask_ratio = r->mask; d->micro_batch = (size_t)r->micro; d->recompute = r->recompute; d->lr = r->lr; d->lr_rest = r->lr_rest; d->warmup = (uint64_t)r->warmup; d->beta1 = r->beta1; d->beta2 = r->beta2; d->eps = r->eps;
+    d->weight_decay = r->wd == 0 ? -1 : r->wd; d->clip = r->clip; d->ema = r->ema; d->seed = (uint64_t)r->seed; d->lora_dropout = (float)r->dropout;
+    return -1;
+}
+static lb_status train_start(train_run *r) {
+    const lb_model *m = NULL; lb_manifest_desc md; lb_feed_desc ld; char id[65]; size_t i; int splits = 0; lb_status s; lb__writer probe; const lb_modality_desc *mod = NULL;
+    LB__TRY(cli_ctx(&r->common, &r->ctx));
+    LB__TRY(lb__writer_open(r->out, &probe)); lb__writer_abort(&probe);                /* a place that cannot be written shows now, not after the run */
+    memset(&md, 0, sizeof md); md.text_type = r->text_type; md.root = r->root; md.prompt = r->prompt;
+    if (r->modality && strcmp(r->modality, "image") && strcmp(r->modality, "video") && strcmp(r->modality, "audio")) md.modality = r->modality;
+    { const char *dot = strrchr(r->data, '.'); if (r->modality && dot && !strcmp(dot, ".json")) md.modality = r->modality; }
+    LB__TRY(lb_manifest_load(r->ctx, r->data, &md, &r->manifest));
+    LB__TRY(train_open(r, &m));
+    for (i = 0; i < (size_t)m->desc.modalities && !mod; i++) if (m->desc.modality[i].kind != LB_TEXT && (!r->modality || !strcmp(r->modality, m->desc.modality[i].name))) mod = &m->desc.modality[i];
+    if (!mod) return lb__fail(LB_ERR_ARG, "the model has no modality %s to train", r->modality ? r->modality : "");
+    r->desc.modality = mod->name;
+    for (i = 0; i < (size_t)m->desc.towers && !r->lora_temporal; i++) if (!strcmp(m->desc.tower[i].name, mod->tower) && m->desc.tower[i].temporal) r->desc.lora_temporal = 1;     /* upstream's video run */
+    for (i = 0; i < r->manifest.count; i++) splits |= r->manifest.items[i].split != NULL;
+    memset(&ld, 0, sizeof ld); ld.modality = mod->name; ld.split = splits ? "train" : NULL; ld.batch = (size_t)r->batch; ld.no_shuffle = r->no_shuffle; ld.seed = (uint64_t)r->seed;
+    ld.cache = r->cache_text ? (size_t)LB__MIN(train_size(r->cache_text), (double)(SIZE_MAX / 2)) : (size_t)256 << 20; ld.max_bad = (size_t)r->max_bad; ld.crop = r->crop; ld.flip = r->flip; ld.segments = r->segments; ld.positives = r->positives;
+    ld.text_vectors = r->desc.freeze_text || (r->desc.trainable != LB_TRAIN_ALL && r->desc.trainable != LB_TRAIN_PATTERN); ld.text_folder = r->text_folder;
+    ld.report = train_report; ld.progress = train_progress; ld.user = r;
+    LB__TRY(lb__fail_in(lb_feed_new(r->ctx, m, &r->manifest, &ld, &r->feed), r->data));
+    if (r->eval) {
+        if (!splits && !r->held) return lb__fail(LB_ERR_ARG, "%s: nothing is held out for --eval: no item has a split", r->data);
+        ld.split = r->held ? r->held : "!train"; ld.no_shuffle = 1; ld.keep_rest = 1; ld.crop = 0; ld.flip = ld.segments = 0; ld.text_folder = NULL;
+        LB__TRY(lb__fail_in(lb_feed_new(r->ctx, m, &r->manifest, &ld, &r->test), r->data));
+    }
+    lb_feed_identity(r->feed, id); r->desc.data = id;
+    r->total = r->steps ? (uint64_t)r->steps : (uint64_t)(r->epochs ? r->epochs : 1) * lb_feed_steps(r->feed);
+    r->desc.steps = r->total;
+    s = lb_trainer_new(r->ctx, m, &r->desc, &r->trainer);
+    r->desc.data = NULL;
+    return s;
+}
+static int train_loop(train_run *r) {
+    lb_train_stats s; lb_status st = LB_OK; double t0 = train_now(), saved = t0, shown = 0, first = 0, l = 0, r1 = 0; uint64_t begun = lb_trainer_steps(r->trainer), done_saved = begun; size_t pairs = 0, per = lb_feed_steps(r->feed); const int live = isatty(2);
+    memset(&s, 0, sizeof s); s.step = begun;
+    while (!st && !train_stop && lb_trainer_steps(r->trainer) < r->total) {
+        lb_batch b; int evaluated = 0; uint64_t step = lb_trainer_steps(r->trainer);
+        st = lb__fail_in(lb_feed_batch(r->ctx, r->feed, step, &b), r->data);
+        if (!st) st = lb_trainer_step(r->ctx, r->trainer, &b, &s);
+        if (st) break;
+        if (step == begun) first = s.loss;
+        pairs += b.n;
+        if (r->test && (s.step == r->total || s.step % (r->eval_steps ? (uint64_t)r->eval_steps : per) == 0)) {
+            if ((st = train_eval(r, &l, &r1)) != LB_OK) break;
+            evaluated = 1;
+            if (live) fprintf(stderr, "\r\033[K");
+            printf("step %llu: held-out loss %.4f, recall@1 %.2f %%\n", (unsigned long long)s.step, l, 100 * r1);
+            fflush(stdout);
+        }
+        if ((st = train_log_line(r, &s, evaluated, l, r1)) != LB_OK) break;
+        if (live && train_now() - shown > 0.25) { const double t = train_now() - t0; shown = train_now(); train_live(r, &s, (double)(s.step - begun) / t, (double)pairs / t); }
+        if (s.step < r->total && ((r->save_steps && s.step % (uint64_t)r->save_steps == 0) || (r->save_minutes > 0 && train_now() - saved > 60 * r->save_minutes))) {
+            if ((st = train_save_checkpoint(r)) != LB_OK || (st = train_plot(r)) != LB_OK) break;
+            saved = train_now(); done_saved = s.step;
+        }
+    }
+    if (live && shown > 0) fprintf(stderr, "\r\033[K");
+    if (st) {
+        char why[1024]; lb__format(why, sizeof why, "%s", lb_last_error());
+        if (done_saved) return cli_fail("%s (the checkpoint %s holds step %llu; --resume continues there)", why, r->ckpt_path, (unsigned long long)done_saved);
+        return cli_fail("%s", why);
+    }
+    if (train_save_checkpoint(r) || train_plot(r) || train_save_model(r)) return cli_fail("%s", lb_last_error());
+    if (r->common.json) printf("{\"step\": %llu, \"steps\": %llu, \"first_loss\": %.9g, \"loss\": %.9g, \"parameters\": %lu, \"samples_per_second\": %.4g}\n", (unsigned long long)lb_trainer_steps(r->trainer), (unsigned long long)r->total, first, s.loss, (unsigned long)lb_trainer_parameters(r->trainer), (double)pairs / (train_now() - t0));
+    else if (lb_trainer_steps(r->trainer) == begun) printf("%s: step %llu of %llu, nothing left to train\n", r->out, (unsigned long long)begun, (unsigned long long)r->total);
+    else printf("%s: %sstep %llu of %llu, %lu parameters trained, loss %.4f at first, %.4f at last, %.1f samples/s\n", r->out, train_is_adapter(r) ? "adapter, " : "", (unsigned long long)s.step, (unsigned long long)r->total, (unsigned long)lb_trainer_parameters(r->trainer), first, s.loss, (double)pairs / (train_now() - t0));
+    if (train_stop) printf("stopped by a signal; --resume continues from %s\n", r->ckpt_path);
+    return 0;
+}
+static int cmd_train(int argc, char **argv) {
+    train_run run, *r = &run; int rc; struct sigaction act; struct stat st; lb_status s;
+    const cli_option options[] = {
+        { "model", 'm', CLI_TEXT, &run.model_path, "M.lbw", "the model to start from", 0, 0 },
+        { "adapter", 0, CLI_TEXT, &run.adapter, "A.lbw", "with this adapter over it", 0, 0 },
+        { "config", 0, CLI_TEXT, &run.config, "F.json", "a new model by its description, see below", 0, 0 },
+        { "data", 'd', CLI_TEXT, &run.data, "MANIFEST", "FILE.tsv (first line: file, modality, caption, group, split), FILE.jsonl,\nVIDAL's FILE.json, or a folder class/file", 0, 0 },
+        { "output", 'o', CLI_TEXT, &run.out, "OUT.lbw", "the trained model, or its adapter (--trainable lora)", 0, 0 },
+        { "whole", 0, CLI_FLAG, &run.whole, NULL, "write the whole model, not an adapter", 0, 0 },
+        { "as-adapter", 0, CLI_FLAG, &run.as_adapter, NULL, "write what was trained as an adapter", 0, 0 },
+        { "dtype", 0, CLI_CHOICE, &run.dtype, "f32|f16|bf16", "of a whole model's matrices (default f32)", 0, 0 },
+        { "modality", 0, CLI_TEXT, &run.modality, "NAME", "what is trained against text (default: the model's first)", 0, 0 },
+        { "from", 0, CLI_TEXT, &run.from, "NAME", "--modality is new and starts from this one's tower", 0, 0 },
+        { "kind", 0, CLI_CHOICE, &run.kind, "image|video|audio|depth|thermal|array", "what the new modality is (default: by its name)", 0, 0 },
+        { "size", 0, CLI_TEXT, &run.size, "HxW", "of the new modality's input (default: as in --from; audio 112x1036)", 0, 0 },
+        { "frames", 0, CLI_INT, &run.frames, "N", "of the new modality (default 8 for video, else 1)", 1, 4096 },
+        { "tube", 0, CLI_INT, &run.tube, "N", "frames in a patch of the new modality (default 1)", 1, 64 },
+        { "temporal", 0, CLI_FLAG, &run.temporal, NULL, "attention over frames (video has it)", 0, 0 },
+        { "class-per-frame", 0, CLI_FLAG, &run.class_per_frame, NULL, "a class vector for every frame", 0, 0 },
+        { "trainable", 0, CLI_TEXT, &run.trainable, "all|lora|upstream|projection|PATTERN", "which parameters (default all; lora with --lora); upstream: its runs\nwithout LoRA; PATTERN: names parted by commas, * for anything", 0, 0 },
+        { "lora", 0, CLI_TEXT, &run.lora, "RANK[:ALPHA]", "low-rank updates (default 16:16)", 0, 0 },
+        { "lora-targets", 0, CLI_TEXT, &run.targets, "q,k,v,out", "matrices that get updates (default all four)", 0, 0 },
+        { "lora-temporal", 0, CLI_CHOICE, &run.lora_temporal, "spatial|temporal|both", "which attention gets updates (default spatial; towers with attention over\nframes: temporal, as upstream)", 0, 0 },
+        { "lora-dropout", 0, CLI_REAL, &run.dropout, "P", "in front of the updates (default 0)", 0, 0.99 },
+        { "freeze", 0, CLI_LIST, &run.freeze, "text|scale", "the text tower, the logit scale", 0, 0 },
+        { "mask-ratio", 0, CLI_REAL, &run.mask, "R", "of the patches that are dropped (default 0)", 0, 0.99 },
+        { "epochs", 0, CLI_INT, &run.epochs, "N", "passes over the data (default 1)", 1, 1e12 },
+        { "steps", 0, CLI_INT, &run.steps, "N", "updates, instead of --epochs", 1, 1e15 },
+        { "batch", 'b', CLI_INT, &run.batch, "N", "pairs in an update (default 32); what is left over in an epoch waits", 1, 1 << 23 },
+        { "micro-batch", 0, CLI_INT, &run.micro, "N", "pairs in memory at once; the gradient stays that of the batch", 1, 1 << 23 },
+        { "no-shuffle", 0, CLI_FLAG, &run.no_shuffle, NULL, "the order of the manifest in every epoch", 0, 0 },
+        { "lr", 0, CLI_REAL, &run.lr, "X", "highest learning rate (default 1e-4)", 1e-12, 1e6 },
+        { "lr-rest", 0, CLI_REAL, &run.lr_rest, "F", "factor for what is no low-rank update (default 1)", 1e-9, 1e6 },
+        { "warmup", 0, CLI_INT, &run.warmup, "STEPS", "linear, then a cosine to zero (default 0)", 0, 1e15 },
+        { "wd", 0, CLI_REAL, &run.wd, "X", "weight decay (default 0.2); 0: none", 0, 1e5 },
+        { "beta1", 0, CLI_REAL, &run.beta1, "X", "AdamW (default 0.9)", 1e-9, 0.9999999 },
+        { "beta2", 0, CLI_REAL, &run.beta2, "X", "AdamW (default 0.98)", 1e-9, 0.9999999 },
+        { "eps", 0, CLI_REAL, &run.eps, "X", "AdamW (default 1e-6)", 1e-30, 0.9 },
+        { "clip", 0, CLI_REAL, &run.clip, "X", "longest gradient (default: not clipped)", 0, 1e30 },
+        { "ema", 0, CLI_REAL, &run.ema, "X", "average the weights with this decay; the average is saved", 0, 0.9999999 },
+        { "seed", 0, CLI_INT, &run.seed, "N", "of weights, order, captions, masks, augmentation (default 0)", 0, 9e15 },
+        { "positives", 0, CLI_FLAG, &run.positives, NULL, "pairs of one group or one caption are positives of each other", 0, 0 },
+        { "crop", 0, CLI_REAL, &run.crop, "SHARE", "a random piece of SHARE to all of a picture, say 0.5 (default off)", 0.01, 1 },
+        { "flip", 0, CLI_FLAG, &run.flip, NULL, "mirror pictures and clips at random", 0, 0 },
+        { "segments", 0, CLI_FLAG, &run.segments, NULL, "other segments of long sounds at every visit", 0, 0 },
+        { "cache", 0, CLI_TEXT, &run.cache_text, "SIZE", "decoded inputs kept in memory (default 256M; 0: none)", 0, 0 },
+        { "text-cache", 0, CLI_TEXT, &run.text_folder, "FOLDER", "keep the vectors of frozen texts there, for the next run", 0, 0 },
+        { "max-bad", 0, CLI_INT, &run.max_bad, "N", "files that may be missing or broken; they are left out (default 0)", 0, 1e15 },
+        { "text-type", 0, CLI_CHOICE, &run.text_type, "raw|mplug|polish_mplug|sound_mplug|ofa|mix", "VIDAL: which captions (default mix)", 0, 0 },
+        { "root", 0, CLI_TEXT, &run.root, "FOLDER", "the manifest's files are relative to it (default: its folder)", 0, 0 },
+        { "prompt", 0, CLI_TEXT, &run.prompt, "TEXT", "a folder's captions (default \"a photo of a {}.\")", 0, 0 },
+        { "recompute", 0, CLI_FLAG, &run.recompute, NULL, "less memory for more time", 0, 0 },
+        { "memory", 0, CLI_FLAG, &run.memory, NULL, "print the plan in bytes first", 0, 0 },
+        { "eval", 0, CLI_FLAG, &run.eval, NULL, "loss and recall@1 of the items whose split is not train", 0, 0 },
+        { "eval-split", 0, CLI_TEXT, &run.held, "NAME", "of this split instead", 0, 0 },
+        { "eval-every", 0, CLI_INT, &run.eval_steps, "STEPS", "(default: once an epoch, and at the end)", 1, 1e15 },
+        { "log", 0, CLI_TEXT, &run.log, "F.csv", "one line a step (default OUT.csv); the plot F.svg lies beside it", 0, 0 },
+        { "checkpoint", 0, CLI_TEXT, &run.checkpoint, "FILE", "(default OUT.lbw.ckpt)", 0, 0 },
+        { "save-every", 0, CLI_INT, &run.save_steps, "STEPS", "checkpoint every so many steps (default: by time)", 1, 1e15 },
+        { "save-minutes", 0, CLI_REAL, &run.save_minutes, "M", "and after so many minutes (default 5)", 0.001, 1e6 },
+        { "resume", 0, CLI_FLAG, &run.resume, NULL, "go on from the checkpoint, bit for bit; without one, begin", 0, 0 },
+        CLI_THREADS(run.common), CLI_JSON(run.common) };
+    static char text[sizeof train_config_help + 4096];
+    memset(r, 0, sizeof *r); r->wd = 0.2; r->save_minutes = 5;
+    snprintf(text, sizeof text, "%s%s",
+        "Trains a modality against text with the symmetric contrastive loss, AdamW, linear warm-up and cosine: upstream's recipe.  A manifest's\n"
+        "files are relative to it; with a split column the items of split train are trained on.  The log's columns are step, loss (before that\n"
+        "step's update), lr, logit_scale (the factor after it), the gradient's length, and what --eval finds.  Ctrl-C finishes the step, saves\n"
+        "model and checkpoint, and exits 0.  Results depend on the seed, not on threads or the cache.\n", train_config_help);
+    rc = cli_parse(argc, argv, "(-m M.lbw | --config F.json) --data MANIFEST -o OUT.lbw [options]", text, options, LB__COUNT(options));
+    if (rc >= 0 || (rc = train_wrong(r)) >= 0) { cli_list_free(&r->freeze); return rc; }
+    r->log_path = r->log ? train_beside(r->log, "", 0) : train_beside(r->out, ".csv", 1); r->svg_path = r->log_path ? train_beside(r->log_path, ".svg", 1) : NULL; r->ckpt_path = r->checkpoint ? train_beside(r->checkpoint, "", 0) : train_beside(r->out, ".ckpt", 0);
+    if (!r->log_path || !r->svg_path || !r->ckpt_path) { rc = cli_fail("out of memory"); goto done; }
+    s = train_start(r);
+    if (!s && r->resume && !stat(r->ckpt_path, &st)) s = lb_trainer_load(r->ctx, r->trainer, r->ckpt_path);
+    if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (r->memory) {
+        const size_t step = lb_trainer_bytes(r->trainer, LB__MIN((size_t)(r->batch ? r->batch : 32), lb_feed_count(r->feed)), lb_feed_length(r->feed)), data = lb_feed_bytes(r->feed) + (r->test ? lb_feed_bytes(r->test) : 0);
+        printf("memory: %lu bytes over the mapped model: %lu for a step with weights, gradients and moments of %lu parameters, %lu for data\n", (unsigned long)(step + data), (unsigned long)step, (unsigned long)lb_trainer_parameters(r->trainer), (unsigned long)data);
+        fflush(stdout);
+    }
+    if (train_log_open(r, lb_trainer_steps(r->trainer))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (isatty(2)) {
+        bench_choose(r->ctx); r->peak = bench_peak_rate(r->ctx, 0.2); r->flop = train_flop(r, (double)LB__MIN((size_t)(r->batch ? r->batch : 32), lb_feed_count(r->feed)));
+    }
+    memset(&act, 0, sizeof act); act.sa_handler = train_signal; act.sa_flags = SA_RESTART; sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL); sigaction(SIGTERM, &act, NULL);
+    rc = train_loop(r);
+done:
+    if (r->log_file) fclose(r->log_file);
+    lb_trainer_free(r->trainer); lb_feed_free(r->feed); lb_feed_free(r->test); lb_model_free(r->extended); lb_model_free(r->adapted); lb_model_free(r->model); lb_manifest_free(&r->manifest); lb_ctx_free(r->ctx);
+    lb__buf_free(&r->points); cli_list_free(&r->freeze); free(r->log_path); free(r->svg_path); free(r->ckpt_path);
+    return rc;
+}
