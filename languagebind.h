@@ -955,11 +955,11 @@ LB_API void      lb_feed_identity(const lb_feed *l, char out[65]);
 typedef struct lb_accuracy { double top1, top5, mean_class; } lb_accuracy;              /* mean_class: mean over the classes that occur of their top1 */
 /* lb_eval_classify: zero-shot classification.
  *   scores      [n, classes];  labels [n]
- *   hit         [n] 1 where the first guess is right, or NULL (lb_eval_bootstrap takes it)
+ *   rank        [n] 0-based place of the right class: how many others score at least as high; or NULL (lb_eval_classify_interval takes it)
  *   per_class   [classes] top1 of each class, NaN where none occurs, or NULL
  *   confusion   [classes, classes] counts, row the label, column the guess (the first of the best), or NULL
  *   errs        LB_ERR_ARG no samples, a label outside; LB_ERR_NUMERIC a score that is NaN */
-LB_API lb_status lb_eval_classify(const float *scores, const uint32_t *labels, size_t n, size_t classes, lb_accuracy *out, double *hit, double *per_class, uint32_t *confusion);
+LB_API lb_status lb_eval_classify(const float *scores, const uint32_t *labels, size_t n, size_t classes, lb_accuracy *out, double *rank, double *per_class, uint32_t *confusion);
 /* lb_eval_multilabel: mean over classes of average precision (step-wise, ties share a threshold, as scikit-learn's), of ROC-AUC, and
  * d' = sqrt(2) * the normal quantile of the mean AUC.  Classes without a positive (for AUC: or a negative) are left out and counted.
  *   scores      [n, classes];  truth [n, classes] 0 or 1
@@ -978,6 +978,39 @@ LB_API lb_status lb_eval_retrieval(lb_ctx *ctx, const float *sim, size_t texts, 
 /* lb_eval_bootstrap: interval of the mean of x [n] by drawing n of them with replacement `rounds` times (default 1000), percentile method.
  * level 0.95 for the usual interval.  The same seed gives the same interval.   errs  LB_ERR_ARG, LB_ERR_MEM */
 LB_API lb_status lb_eval_bootstrap(lb_ctx *ctx, const double *x, size_t n, size_t rounds, double level, uint64_t seed, double *low, double *high);
+/* The same for every number of the metrics above, which are computed anew from each drawing: of samples, or of whole `unit`s where several ranks
+ * come from one thing (captions of one item, galleries with the same query) and so are not independent.
+ *   rank        as the metric gave it; NaN are left out
+ *   unit        [n] any numbers, equal for ranks of one unit; NULL: every rank is its own
+ *   low, high   the ends of each number's interval (counts are copied)
+ *   errs        LB_ERR_ARG nothing to draw from, a label outside; LB_ERR_NUMERIC a score that is NaN; LB_ERR_MEM */
+LB_API lb_status lb_eval_classify_interval(lb_ctx *ctx, const double *rank, const uint32_t *labels, size_t n, size_t classes, size_t rounds, double level, uint64_t seed, lb_accuracy *low, lb_accuracy *high);
+LB_API lb_status lb_eval_multilabel_interval(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, size_t rounds, double level, uint64_t seed, lb_multilabel *low, lb_multilabel *high);
+LB_API lb_status lb_eval_retrieval_interval(lb_ctx *ctx, const double *rank, const uint32_t *unit, size_t n, size_t rounds, double level, uint64_t seed, lb_retrieval *low, lb_retrieval *high);
+/* lb_eval_ceiling: what a model could reach at best if it knew `key` perfectly and nothing else: of the m gallery entries with a query's key one
+ * is right, at a place among the m that is up to chance.  Entries without a query count; a query whose key the gallery has not finds nothing.
+ *   query [n], gallery [m]   keys: equal numbers for what cannot be told apart
+ *   out                      expected r1, r5, r10 and mean; median of the expected places
+ *   errs                     LB_ERR_ARG nothing to rank; LB_ERR_MEM */
+LB_API lb_status lb_eval_ceiling(lb_ctx *ctx, const uint32_t *query, size_t n, const uint32_t *gallery, size_t m, lb_retrieval *out);
+
+/* Maps: n points of `dim` numbers as n points of a few, for the eye.
+ * lb_eval_pca: coordinates along the `k` directions of largest variance (subspace iteration in double).
+ *   out     [n, k];  share [k] of the whole variance that each direction holds, or NULL.  The largest entry of a direction is positive
+ *   errs    LB_ERR_ARG fewer than 2 points, k above n or dim; LB_ERR_NUMERIC a value that is not finite; LB_ERR_MEM
+ * lb_eval_tsne: t-SNE with exact gradients, O(n^2) a step on the context's threads; starts from the PCA map, so that the whole keeps its order.
+ *   out     [n, 2];  divergence Kullback-Leibler of the map, or NULL.  The same seed gives the same map on any number of threads
+ *   errs    LB_ERR_ARG fewer than 4 points; LB_ERR_NUMERIC, LB_ERR_MEM
+ *   from    van der Maaten and Hinton 2008; step size and start as scikit-learn's */
+typedef struct lb_tsne_desc {
+    uint32_t _zero0;
+    double   perplexity;     /* neighbours that count; at most (n - 1) / 3   default 30, less for few points */
+    int      steps;          /*                                              default 1000                    */
+    uint64_t seed;           /* of the jitter that parts equal points                                        */
+    uint32_t _zero1;
+} lb_tsne_desc;
+LB_API lb_status lb_eval_pca(lb_ctx *ctx, const float *x, size_t n, size_t dim, size_t k, float *out, double *share);
+LB_API lb_status lb_eval_tsne(lb_ctx *ctx, const float *x, size_t n, size_t dim, const lb_tsne_desc *desc, float *out, double *divergence);
 
 #ifdef __cplusplus
 }
@@ -12193,8 +12226,8 @@ LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch 
 #endif /* LB_NO_TRAIN */
 
 /* ==== 15 >>eval ==================================================================================================================
- * Zero-shot, multi-label and retrieval metrics over score matrices, and bootstrap intervals.  Embedding and templates are the caller's.
- * Calls: base, tensor (scratch memory).  Held by: tests/test_eval.c */
+ * Zero-shot, multi-label and retrieval metrics over score matrices, bootstrap intervals, ceilings, and maps for the eye (PCA, t-SNE).  Embedding
+ * and templates are the caller's.   Calls: base, parallel.  Held by: tests/test_eval.c */
 
 static lb_status lb__eval_no_nan(const float *x, size_t n, size_t m) {
     size_t i, count;
@@ -12202,17 +12235,17 @@ static lb_status lb__eval_no_nan(const float *x, size_t n, size_t m) {
     for (i = 0; i < count; i++) if (x[i] != x[i]) return lb__fail(LB_ERR_NUMERIC, "eval: score [%zu, %zu] is NaN", i / m, i % m);
     return LB_OK;
 }
-LB_API lb_status lb_eval_classify(const float *scores, const uint32_t *labels, size_t n, size_t classes, lb_accuracy *out, double *hit, double *per_class, uint32_t *confusion) {
+LB_API lb_status lb_eval_classify(const float *scores, const uint32_t *labels, size_t n, size_t classes, lb_accuracy *out, double *rank, double *per_class, uint32_t *confusion) {
     size_t i, c, k, seen = 0; double right = 0, five = 0, mean = 0;
     if (!labels || !out) return lb__fail(LB_ERR_ARG, "lb_eval_classify: %s is NULL", !labels ? "labels" : "out");
     LB__TRY(lb__eval_no_nan(scores, n, classes));
     for (i = 0; i < n; i++) if (labels[i] >= classes) return lb__fail(LB_ERR_ARG, "eval: sample %zu has label %u, labels below %zu were expected", i, (unsigned)labels[i], classes);
     if (confusion) memset(confusion, 0, classes * classes * sizeof *confusion);
     for (i = 0; i < n; i++) {
-        const float *s = scores + i * classes; float own = s[labels[i]]; size_t rank = 0, best = 0;
-        for (c = 0; c < classes; c++) { rank += c != labels[i] && s[c] >= own; if (s[c] > s[best]) best = c; }
-        right += rank == 0; five += rank < 5;
-        if (hit) hit[i] = rank == 0;
+        const float *s = scores + i * classes; float own = s[labels[i]]; size_t place = 0, best = 0;
+        for (c = 0; c < classes; c++) { place += c != labels[i] && s[c] >= own; if (s[c] > s[best]) best = c; }
+        right += place == 0; five += place < 5;
+        if (rank) rank[i] = (double)place;
         if (confusion) confusion[labels[i] * classes + best]++;
     }
     for (c = 0; c < classes; c++) {
@@ -12229,7 +12262,7 @@ LB_API lb_status lb_eval_classify(const float *scores, const uint32_t *labels, s
     return LB_OK;
 }
 
-typedef struct lb__scored { float score; uint32_t truth; } lb__scored;
+typedef struct lb__scored { float score; uint32_t index; int truth; } lb__scored;
 static int lb__by_score(const void *a, const void *b) { float x = ((const lb__scored *)a)->score, y = ((const lb__scored *)b)->score; return x < y ? 1 : x > y ? -1 : 0; }
 static int lb__by_value(const void *a, const void *b) { double x = *(const double *)a, y = *(const double *)b; return x > y ? 1 : x < y ? -1 : 0; }
 /* The normal quantile: bisection on erfc, to the last bits of double. */
@@ -12240,34 +12273,57 @@ static double lb__normal_quantile(double p) {
     for (i = 0; i < 200; i++) { double m = 0.5 * (lo + hi); if (0.5 * erfc(-m / sqrt(2.0)) < p) lo = m; else hi = m; }
     return 0.5 * (lo + hi);
 }
-LB_API lb_status lb_eval_multilabel(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, lb_multilabel *out, double *per_class) {
-    lb__scored *s; size_t i, c, k, areas = 0; lb_multilabel r;
-    if (!ctx || !truth || !out) return lb__fail(LB_ERR_ARG, "lb_eval_multilabel: %s is NULL", !ctx ? "ctx" : !truth ? "truth" : "out");
-    LB__TRY(lb__eval_no_nan(scores, n, classes));
-    memset(&r, 0, sizeof r);
-    s = (lb__scored *)lb__alloc(n, sizeof *s);
-    if (!s) return LB_ERR_MEM;
-    for (c = 0; c < classes; c++) {
-        double positives = 0, found = 0, passed = 0, ap = 0, area = 0;
-        for (i = 0; i < n; i++) { s[i].score = scores[i * classes + c]; s[i].truth = truth[i * classes + c] != 0; positives += s[i].truth; }
-        if (per_class) per_class[c] = NAN;
-        if (positives == 0) { r.left_out++; continue; }
-        qsort(s, n, sizeof *s, lb__by_score);
-        for (i = 0; i < n; i = k) {                                                                  /* a threshold at each distinct score */
-            double hits = 0;
-            for (k = i; k < n && s[k].score == s[i].score; k++) hits += s[k].truth;
-            area += ((double)(k - i) - hits) * (found + 0.5 * hits);
-            found += hits; passed = (double)k;
-            ap += hits / positives * (found / passed);
-        }
-        if (per_class) per_class[c] = ap;
-        r.map += ap; r.classes++;
-        if (positives < (double)n) { r.auc += area / (positives * ((double)n - positives)); areas++; }
+/* One class: average precision and ROC area over samples sorted by score, each counted times[index] times (NULL: once).  0: without a positive. */
+static int lb__eval_class(const lb__scored *s, size_t n, const uint32_t *times, double *ap, double *area) {
+    double positives = 0, total = 0, found = 0, passed = 0; size_t i, k;
+    *ap = 0; *area = NAN;
+    for (i = 0; i < n; i++) { const double t = times ? (double)times[s[i].index] : 1; total += t; positives += s[i].truth ? t : 0; }
+    if (positives == 0) return 0;
+    if (positives < total) *area = 0;
+    for (i = 0; i < n; i = k) {                                                                      /* a threshold at each distinct score */
+        double hits = 0, all = 0;
+        for (k = i; k < n && s[k].score == s[i].score; k++) { const double t = times ? (double)times[s[k].index] : 1; all += t; hits += s[k].truth ? t : 0; }
+        if (all == 0) continue;
+        if (positives < total) *area += (all - hits) * (found + 0.5 * hits) / (positives * (total - positives));
+        found += hits; passed += all;
+        *ap += hits / positives * (found / passed);
     }
+    return 1;
+}
+/* All classes, sorted [classes, n]. */
+static lb_multilabel lb__eval_multilabel(const lb__scored *sorted, size_t n, size_t classes, const uint32_t *times, double *per_class) {
+    lb_multilabel r; size_t c, areas = 0; double ap, area;
+    memset(&r, 0, sizeof r);
+    for (c = 0; c < classes; c++) {
+        const int some = lb__eval_class(sorted + c * n, n, times, &ap, &area);
+        if (per_class) per_class[c] = some ? ap : NAN;
+        if (!some) { r.left_out++; continue; }
+        r.map += ap; r.classes++;
+        if (area == area) { r.auc += area; areas++; }
+    }
+    r.map = r.classes ? r.map / (double)r.classes : NAN; r.auc = areas ? r.auc / (double)areas : NAN;
+    r.dprime = areas ? sqrt(2.0) * lb__normal_quantile(r.auc) : NAN;
+    return r;
+}
+static lb_status lb__eval_sorted(const float *scores, const uint8_t *truth, size_t n, size_t classes, lb__scored **out) {
+    lb__scored *s; size_t count, i, c;
+    LB__TRY(lb__eval_no_nan(scores, n, classes));
+    if (n > UINT32_MAX || !lb__mul(n, classes, &count)) return lb__fail(LB_ERR_ARG, "eval: %zu samples", n);
+    if (!(s = (lb__scored *)lb__alloc(count, sizeof *s))) return LB_ERR_MEM;
+    for (c = 0; c < classes; c++) {
+        for (i = 0; i < n; i++) { lb__scored *p = &s[c * n + i]; p->score = scores[i * classes + c]; p->truth = truth[i * classes + c] != 0; p->index = (uint32_t)i; }
+        qsort(s + c * n, n, sizeof *s, lb__by_score);
+    }
+    *out = s;
+    return LB_OK;
+}
+LB_API lb_status lb_eval_multilabel(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, lb_multilabel *out, double *per_class) {
+    lb__scored *s; lb_multilabel r;
+    if (!ctx || !truth || !out) return lb__fail(LB_ERR_ARG, "lb_eval_multilabel: %s is NULL", !ctx ? "ctx" : !truth ? "truth" : "out");
+    LB__TRY(lb__eval_sorted(scores, truth, n, classes, &s));
+    r = lb__eval_multilabel(s, n, classes, NULL, per_class);
     lb__release(s);
     if (!r.classes) return lb__fail(LB_ERR_ARG, "eval: none of %zu classes has a positive sample", classes);
-    r.map /= (double)r.classes; r.auc = areas ? r.auc / (double)areas : NAN;
-    r.dprime = areas ? sqrt(2.0) * lb__normal_quantile(r.auc) : NAN;
     *out = r;
     return LB_OK;
 }
@@ -12332,11 +12388,37 @@ done:
     lb__release(best); lb__release(has); lb__buf_free(&ranks);
     return st;
 }
+/* ---- 15.1 intervals ---- */
+
+/* Percentile interval of `rounds` values of one number, which are sorted; NaN (nothing of its kind was drawn) are left out. */
+static void lb__eval_percentiles(double *x, size_t rounds, size_t stride, double level, double *scratch, double *low, double *high) {
+    size_t i, n = 0; double end[2];
+    for (i = 0; i < rounds; i++) if (x[i * stride] == x[i * stride]) scratch[n++] = x[i * stride];
+    *low = *high = NAN;
+    if (!n) return;
+    qsort(scratch, n, sizeof *scratch, lb__by_value);
+    for (i = 0; i < 2; i++) {                                                                        /* linear between neighbours, as numpy.percentile */
+        const double at = (i ? 0.5 + level / 2 : 0.5 - level / 2) * (double)(n - 1); const size_t k = (size_t)at;
+        end[i] = k + 1 < n ? scratch[k] + (at - (double)k) * (scratch[k + 1] - scratch[k]) : scratch[k];
+    }
+    *low = end[0]; *high = end[1];
+}
+/* How often each of n is drawn in round r. */
+static void lb__eval_draw(uint64_t seed, size_t r, size_t n, uint32_t *times) {
+    lb__rng rng = lb__rng_new(seed, r); size_t i;
+    memset(times, 0, n * sizeof *times);
+    for (i = 0; i < n; i++) times[lb__rng_below(&rng, (uint32_t)n)]++;
+}
+static lb_status lb__eval_rounds(size_t n, double level, size_t *rounds) {
+    if (!n || n > UINT32_MAX || !(level > 0 && level < 1)) return lb__fail(LB_ERR_ARG, "eval: an interval of %zu values at level %g", n, level);
+    if (!*rounds) *rounds = 1000;
+    return LB_OK;
+}
 LB_API lb_status lb_eval_bootstrap(lb_ctx *ctx, const double *x, size_t n, size_t rounds, double level, uint64_t seed, double *low, double *high) {
-    double *mean, at; size_t r, i; lb__rng rng;
-    if (!ctx || !x || !low || !high || !n || n > UINT32_MAX || !(level > 0 && level < 1)) return lb__fail(LB_ERR_ARG, "lb_eval_bootstrap: %zu values at level %g", n, level);
-    if (!rounds) rounds = 1000;
-    mean = (double *)lb__alloc(rounds, sizeof *mean);
+    double *mean; size_t r, i; lb__rng rng;
+    if (!ctx || !x || !low || !high) return lb__fail(LB_ERR_ARG, "lb_eval_bootstrap: an argument is NULL");
+    LB__TRY(lb__eval_rounds(n, level, &rounds));
+    mean = (double *)lb__alloc(rounds, 2 * sizeof *mean);
     if (!mean) return LB_ERR_MEM;
     for (r = 0; r < rounds; r++) {
         double sum = 0;
@@ -12344,15 +12426,310 @@ LB_API lb_status lb_eval_bootstrap(lb_ctx *ctx, const double *x, size_t n, size_
         for (i = 0; i < n; i++) sum += x[lb__rng_below(&rng, (uint32_t)n)];
         mean[r] = sum / (double)n;
     }
-    qsort(mean, rounds, sizeof *mean, lb__by_value);
-    for (i = 0; i < 2; i++) {                                                                        /* linear between neighbours, as numpy.percentile */
-        size_t k; double v;
-        at = (i ? 0.5 + level / 2 : 0.5 - level / 2) * (double)(rounds - 1); k = (size_t)at;
-        v = k + 1 < rounds ? mean[k] + (at - (double)k) * (mean[k + 1] - mean[k]) : mean[k];
-        if (i) *high = v; else *low = v;
-    }
+    lb__eval_percentiles(mean, rounds, 1, level, mean + rounds, low, high);
     lb__release(mean);
     return LB_OK;
+}
+LB_API lb_status lb_eval_classify_interval(lb_ctx *ctx, const double *rank, const uint32_t *labels, size_t n, size_t classes, size_t rounds, double level, uint64_t seed, lb_accuracy *low, lb_accuracy *high) {
+    double *x, *of; uint32_t *times; size_t r, i, c; lb_status s = LB_ERR_MEM;
+    if (!ctx || !rank || !labels || !low || !high) return lb__fail(LB_ERR_ARG, "lb_eval_classify_interval: an argument is NULL");
+    LB__TRY(lb__eval_rounds(n, level, &rounds));
+    for (i = 0; i < n; i++) if (labels[i] >= classes) return lb__fail(LB_ERR_ARG, "eval: sample %zu has label %u, labels below %zu were expected", i, (unsigned)labels[i], classes);
+    x = (double *)lb__alloc(rounds, 4 * sizeof *x); of = (double *)lb__alloc(classes, 2 * sizeof *of); times = (uint32_t *)lb__alloc(n, sizeof *times);
+    if (!x || !of || !times) goto done;
+    for (r = 0; r < rounds; r++) {
+        double one = 0, five = 0, mean = 0, seen = 0;
+        lb__eval_draw(seed, r, n, times);
+        memset(of, 0, classes * 2 * sizeof *of);
+        for (i = 0; i < n; i++) {
+            const double t = (double)times[i], hit = rank[i] < 1 ? t : 0;
+            one += hit; five += rank[i] < 5 ? t : 0; of[2 * labels[i]] += hit; of[2 * labels[i] + 1] += t;
+        }
+        for (c = 0; c < classes; c++) if (of[2 * c + 1] > 0) { mean += of[2 * c] / of[2 * c + 1]; seen++; }
+        x[3 * r] = one / (double)n; x[3 * r + 1] = five / (double)n; x[3 * r + 2] = mean / seen;
+    }
+    lb__eval_percentiles(x, rounds, 3, level, x + 3 * rounds, &low->top1, &high->top1);
+    lb__eval_percentiles(x + 1, rounds, 3, level, x + 3 * rounds, &low->top5, &high->top5);
+    lb__eval_percentiles(x + 2, rounds, 3, level, x + 3 * rounds, &low->mean_class, &high->mean_class);
+    s = LB_OK;
+done:
+    lb__release(x); lb__release(of); lb__release(times);
+    return s;
+}
+LB_API lb_status lb_eval_multilabel_interval(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, size_t rounds, double level, uint64_t seed, lb_multilabel *low, lb_multilabel *high) {
+    double *x; uint32_t *times; lb__scored *sorted = NULL; lb_multilabel m; size_t r; lb_status s = LB_ERR_MEM;
+    if (!ctx || !truth || !low || !high) return lb__fail(LB_ERR_ARG, "lb_eval_multilabel_interval: an argument is NULL");
+    LB__TRY(lb__eval_rounds(n, level, &rounds));
+    LB__TRY(lb__eval_sorted(scores, truth, n, classes, &sorted));
+    x = (double *)lb__alloc(rounds, 4 * sizeof *x); times = (uint32_t *)lb__alloc(n, sizeof *times);
+    if (!x || !times) goto done;
+    m = lb__eval_multilabel(sorted, n, classes, NULL, NULL); *low = *high = m;
+    for (r = 0; r < rounds; r++) {
+        lb__eval_draw(seed, r, n, times);
+        m = lb__eval_multilabel(sorted, n, classes, times, NULL);
+        x[3 * r] = m.map; x[3 * r + 1] = m.auc; x[3 * r + 2] = m.dprime;
+    }
+    lb__eval_percentiles(x, rounds, 3, level, x + 3 * rounds, &low->map, &high->map);
+    lb__eval_percentiles(x + 1, rounds, 3, level, x + 3 * rounds, &low->auc, &high->auc);
+    lb__eval_percentiles(x + 2, rounds, 3, level, x + 3 * rounds, &low->dprime, &high->dprime);
+    s = LB_OK;
+done:
+    lb__release(x); lb__release(times); lb__release(sorted);
+    return s;
+}
+
+typedef struct lb__ranked { double rank; uint32_t unit; } lb__ranked;
+static int lb__by_rank(const void *a, const void *b) { double x = ((const lb__ranked *)a)->rank, y = ((const lb__ranked *)b)->rank; return x > y ? 1 : x < y ? -1 : 0; }
+static int lb__by_u32(const void *a, const void *b) { uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b; return x > y ? 1 : x < y ? -1 : 0; }
+/* Where v stands in a sorted list without repeats. */
+static size_t lb__place_u32(const uint32_t *x, size_t n, uint32_t v) { size_t a = 0, b = n; while (a < b) { const size_t m = (a + b) / 2; if (x[m] < v) a = m + 1; else b = m; } return a; }
+
+LB_API lb_status lb_eval_retrieval_interval(lb_ctx *ctx, const double *rank, const uint32_t *unit, size_t n, size_t rounds, double level, uint64_t seed, lb_retrieval *low, lb_retrieval *high) {
+    double *x; lb__ranked *q; uint32_t *ids, *times; size_t r, i, k = 0, units = 0; lb_status s = LB_ERR_MEM;
+    if (!ctx || !rank || !low || !high) return lb__fail(LB_ERR_ARG, "lb_eval_retrieval_interval: an argument is NULL");
+    LB__TRY(lb__eval_rounds(n, level, &rounds));
+    x = (double *)lb__alloc(rounds, 6 * sizeof *x); q = (lb__ranked *)lb__alloc(n, sizeof *q); ids = (uint32_t *)lb__alloc(n, sizeof *ids); times = (uint32_t *)lb__alloc(n, sizeof *times);
+    if (!x || !q || !ids || !times) goto done;
+    for (i = 0; i < n; i++) if (rank[i] == rank[i]) { q[k].rank = rank[i]; q[k].unit = unit ? unit[i] : (uint32_t)i; ids[k] = q[k].unit; k++; }
+    n = k;
+    if (!n) { s = lb__fail(LB_ERR_ARG, "eval: an interval of no ranks"); goto done; }
+    qsort(ids, n, sizeof *ids, lb__by_u32);
+    for (i = 0; i < n; i++) if (!i || ids[i] != ids[i - 1]) ids[units++] = ids[i];
+    for (i = 0; i < n; i++) q[i].unit = (uint32_t)lb__place_u32(ids, units, q[i].unit);
+    qsort(q, n, sizeof *q, lb__by_rank);
+    for (r = 0; r < rounds; r++) {
+        double total = 0, one = 0, five = 0, ten = 0, sum = 0, passed = 0, lower = NAN, upper = NAN, *y = x + 5 * r;
+        lb__eval_draw(seed, r, units, times);
+        for (i = 0; i < n; i++) { const double t = (double)times[q[i].unit], v = q[i].rank; total += t; one += v < 1 ? t : 0; five += v < 5 ? t : 0; ten += v < 10 ? t : 0; sum += t * v; }
+        for (i = 0; i < n && upper != upper; i++) {                                                  /* the two middle ones, counted with repeats */
+            passed += (double)times[q[i].unit];
+            if (lower != lower && passed >= total / 2) lower = q[i].rank;
+            if (passed >= total / 2 + 0.5) upper = q[i].rank;
+        }
+        y[0] = one / total; y[1] = five / total; y[2] = ten / total; y[3] = 0.5 * (lower + upper) + 1; y[4] = sum / total + 1;
+    }
+    low->count = high->count = n;
+    lb__eval_percentiles(x, rounds, 5, level, x + 5 * rounds, &low->r1, &high->r1);
+    lb__eval_percentiles(x + 1, rounds, 5, level, x + 5 * rounds, &low->r5, &high->r5);
+    lb__eval_percentiles(x + 2, rounds, 5, level, x + 5 * rounds, &low->r10, &high->r10);
+    lb__eval_percentiles(x + 3, rounds, 5, level, x + 5 * rounds, &low->median, &high->median);
+    lb__eval_percentiles(x + 4, rounds, 5, level, x + 5 * rounds, &low->mean, &high->mean);
+    s = LB_OK;
+done:
+    lb__release(x); lb__release(q); lb__release(ids); lb__release(times);
+    return s;
+}
+
+LB_API lb_status lb_eval_ceiling(lb_ctx *ctx, const uint32_t *query, size_t n, const uint32_t *gallery, size_t m, lb_retrieval *out) {
+    uint32_t *sorted; double *place; size_t i, a, b; lb_retrieval r;
+    if (!ctx || !query || !gallery || !out || !n || !m) return lb__fail(LB_ERR_ARG, "lb_eval_ceiling: %zu queries, %zu entries", n, m);
+    sorted = (uint32_t *)lb__alloc(m, sizeof *sorted); place = (double *)lb__alloc(n, sizeof *place);
+    if (!sorted || !place) { lb__release(sorted); lb__release(place); return LB_ERR_MEM; }
+    memcpy(sorted, gallery, m * sizeof *sorted);
+    qsort(sorted, m, sizeof *sorted, lb__by_u32);
+    memset(&r, 0, sizeof r);
+    for (i = 0; i < n; i++) {
+        double same;
+        a = lb__place_u32(sorted, m, query[i]);
+        for (b = a; b < m && sorted[b] == query[i]; b++) {}
+        same = (double)(b - a);
+        place[i] = b > a ? (same + 1) / 2 : (double)m;
+        if (b > a) { r.r1 += 1 / same; r.r5 += same < 5 ? 1 : 5 / same; r.r10 += same < 10 ? 1 : 10 / same; }
+        r.mean += place[i];
+    }
+    qsort(place, n, sizeof *place, lb__by_value);
+    r.r1 /= (double)n; r.r5 /= (double)n; r.r10 /= (double)n; r.mean /= (double)n; r.count = n;
+    r.median = 0.5 * (place[(n - 1) / 2] + place[n / 2]);
+    lb__release(sorted); lb__release(place);
+    *out = r;
+    return LB_OK;
+}
+
+/* ---- 15.2 maps ---- */
+
+static lb_status lb__eval_finite(const float *x, size_t n, size_t dim) {
+    size_t i, count;
+    if (!lb__mul(n, dim, &count)) return lb__fail(LB_ERR_ARG, "eval: %zu points of %zu numbers", n, dim);
+    for (i = 0; i < count; i++) if (!(x[i] - x[i] == 0)) return lb__fail(LB_ERR_NUMERIC, "eval: number %zu of point %zu is not finite", i % dim, i / dim);
+    return LB_OK;
+}
+/* v [k, dim] made orthonormal, in order; a direction that vanishes becomes zero. */
+static void lb__eval_orthonormal(double *v, size_t k, size_t dim) {
+    size_t a, b, j; int twice;
+    for (a = 0; a < k; a++) {
+        double *p = v + a * dim, n = 0, before = 0;
+        for (j = 0; j < dim; j++) before += p[j] * p[j];
+        for (twice = 0; twice < 2; twice++) for (b = 0; b < a; b++) {
+            const double *q = v + b * dim; double dot = 0;
+            for (j = 0; j < dim; j++) dot += p[j] * q[j];
+            for (j = 0; j < dim; j++) p[j] -= dot * q[j];
+        }
+        for (j = 0; j < dim; j++) n += p[j] * p[j];
+        n = n > before * 1e-24 && n > 0 ? 1 / sqrt(n) : 0;
+        for (j = 0; j < dim; j++) p[j] *= n;
+    }
+}
+/* Eigenvalues of a symmetric [p, p] matrix, descending, and its eigenvectors as the rows of e: cyclic Jacobi, for small p. */
+static void lb__eval_jacobi(double *a, double *e, size_t p) {
+    size_t i, j, k; int sweep;
+    for (i = 0; i < p; i++) for (j = 0; j < p; j++) e[i * p + j] = i == j;
+    for (sweep = 0; sweep < 60; sweep++) for (i = 0; i < p; i++) for (j = i + 1; j < p; j++) {
+        const double d = a[i * p + j]; double t, c, s;
+        if (d == 0) continue;
+        t = (a[j * p + j] - a[i * p + i]) / (2 * d); t = (t < 0 ? -1 : 1) / (fabs(t) + sqrt(t * t + 1)); c = 1 / sqrt(t * t + 1); s = t * c;
+        for (k = 0; k < p; k++) { const double u = a[k * p + i], v = a[k * p + j]; a[k * p + i] = c * u - s * v; a[k * p + j] = s * u + c * v; }
+        for (k = 0; k < p; k++) { const double u = a[i * p + k], v = a[j * p + k]; a[i * p + k] = c * u - s * v; a[j * p + k] = s * u + c * v; }
+        for (k = 0; k < p; k++) { const double u = e[i * p + k], v = e[j * p + k]; e[i * p + k] = c * u - s * v; e[j * p + k] = s * u + c * v; }
+        a[i * p + j] = a[j * p + i] = 0;
+    }
+    for (i = 0; i < p; i++) for (j = i + 1; j < p; j++) if (a[j * p + j] > a[i * p + i]) {
+        const double d = a[i * p + i]; a[i * p + i] = a[j * p + j]; a[j * p + j] = d;
+        for (k = 0; k < p; k++) { const double u = e[i * p + k]; e[i * p + k] = e[j * p + k]; e[j * p + k] = u; }
+    }
+}
+/* Subspace iteration: p directions are multiplied by the covariance and made orthonormal until the variance they hold stands still, then turned
+ * to its axes.  More directions than asked for make the wanted ones converge fast. */
+LB_API lb_status lb_eval_pca(lb_ctx *ctx, const float *x, size_t n, size_t dim, size_t k, float *out, double *share) {
+    enum { ROUNDS = 300, MORE = 8 };
+    double *z, *v, *w, *y, *t, total = 0, held = 0, before; size_t i, j, a, b, p; int round; lb_status s = LB_ERR_MEM; lb__rng rng = lb__rng_new(0x706361, 0);
+    if (!ctx || !x || !out || n < 2 || !dim || !k || k > n || k > dim) return lb__fail(LB_ERR_ARG, "lb_eval_pca: %zu directions of %zu points of %zu numbers", k, n, dim);
+    LB__TRY(lb__eval_finite(x, n, dim));
+    p = LB__MIN(k + MORE, LB__MIN(n, dim));
+    z = (double *)lb__alloc(n * dim, sizeof *z); v = (double *)lb__alloc(p * dim, sizeof *v); w = (double *)lb__alloc(p * dim, sizeof *w); y = (double *)lb__alloc(n, p * sizeof *y); t = (double *)lb__alloc(p * p, 2 * sizeof *t);
+    if (!z || !v || !w || !y || !t) goto done;
+    for (j = 0; j < dim; j++) {
+        double mean = 0;
+        for (i = 0; i < n; i++) mean += (double)x[i * dim + j];
+        mean /= (double)n;
+        for (i = 0; i < n; i++) { z[i * dim + j] = (double)x[i * dim + j] - mean; total += z[i * dim + j] * z[i * dim + j]; }
+    }
+    for (i = 0; i < p * dim; i++) v[i] = (double)lb__rng_normal(&rng);
+    lb__eval_orthonormal(v, p, dim);
+    for (round = 0; round <= ROUNDS; round++) {
+        for (i = 0; i < n; i++) for (a = 0; a < p; a++) { const double *q = z + i * dim, *u = v + a * dim; double d = 0; for (j = 0; j < dim; j++) d += q[j] * u[j]; y[i * p + a] = d; }
+        before = held; held = 0;
+        for (i = 0; i < n * p; i++) held += y[i] * y[i];
+        if (round == ROUNDS || (round > 2 && fabs(held - before) <= 1e-14 * held)) break;
+        memset(w, 0, p * dim * sizeof *w);
+        for (i = 0; i < n; i++) for (a = 0; a < p; a++) { const double *q = z + i * dim, d = y[i * p + a]; double *u = w + a * dim; for (j = 0; j < dim; j++) u[j] += d * q[j]; }
+        memcpy(v, w, p * dim * sizeof *v);
+        lb__eval_orthonormal(v, p, dim);
+    }
+    for (a = 0; a < p; a++) for (b = 0; b < p; b++) { double d = 0; for (i = 0; i < n; i++) d += y[i * p + a] * y[i * p + b]; t[a * p + b] = d; }
+    lb__eval_jacobi(t, t + p * p, p);
+    for (a = 0; a < k; a++) {
+        const double *e = t + p * p + a * p; double most = 0, sign;
+        for (j = 0; j < dim; j++) { double d = 0; for (b = 0; b < p; b++) d += e[b] * v[b * dim + j]; if (fabs(d) > fabs(most) * (1 + 1e-9)) most = d; }
+        sign = most < 0 ? -1 : 1;
+        for (i = 0; i < n; i++) { double d = 0; for (b = 0; b < p; b++) d += e[b] * y[i * p + b]; out[i * k + a] = (float)(sign * d); }
+        if (share) share[a] = total > 0 ? t[a * p + a] / total : 0;
+    }
+    s = LB_OK;
+done:
+    lb__release(z); lb__release(v); lb__release(w); lb__release(y); lb__release(t);
+    return s;
+}
+
+/* t-SNE.  P: Gaussian neighbourhoods of the wanted perplexity, made symmetric.  Q: Student's t of the map.
+ * KL = sum P log(P / Q),   dKL/dy_i = 4 sum_j (e P_ij - Q_ij) (y_i - y_j) / (1 + |y_i - y_j|^2),   e: early exaggeration */
+typedef struct lb__tsne { const float *x; size_t n, dim; double perplexity, *p, *y, *grad, *row, z, exaggeration; } lb__tsne;
+static void lb__tsne_neighbours(void *arg, size_t begin, size_t end, int worker) {
+    lb__tsne *t = (lb__tsne *)arg; size_t i, j, k;
+    (void)worker;
+    for (i = begin; i < end; i++) {
+        double *p = t->p + i * t->n, beta = 1, low = 0, high = INFINITY, least = INFINITY, sum = 0; int round;
+        for (j = 0; j < t->n; j++) {
+            double d = 0;
+            for (k = 0; k < t->dim; k++) { const double u = (double)t->x[i * t->dim + k] - (double)t->x[j * t->dim + k]; d += u * u; }
+            p[j] = d;
+            if (j != i && d < least) least = d;
+        }
+        for (round = 0; round < 100; round++) {                                                      /* the width whose entropy is log(perplexity) */
+            double moment = 0, entropy;
+            sum = 0;
+            for (j = 0; j < t->n; j++) if (j != i) { const double e = exp(-beta * (p[j] - least)); sum += e; moment += e * (p[j] - least); }
+            entropy = log(sum) + beta * moment / sum - log(t->perplexity);
+            if (fabs(entropy) < 1e-9) break;
+            if (entropy > 0) { low = beta; beta = high < INFINITY ? 0.5 * (beta + high) : 2 * beta; }
+            else { high = beta; beta = 0.5 * (beta + low); }
+            if (!(beta < 1e300)) break;                                                              /* more equal points than neighbours */
+        }
+        for (j = 0; j < t->n; j++) p[j] = j == i ? 0 : exp(-beta * (p[j] - least)) / sum;
+    }
+}
+static void lb__tsne_sums(void *arg, size_t begin, size_t end, int worker) {
+    lb__tsne *t = (lb__tsne *)arg; size_t i, j;
+    (void)worker;
+    for (i = begin; i < end; i++) {
+        double sum = 0;
+        for (j = 0; j < t->n; j++) if (j != i) { const double a = t->y[2 * i] - t->y[2 * j], b = t->y[2 * i + 1] - t->y[2 * j + 1]; sum += 1 / (1 + a * a + b * b); }
+        t->row[i] = sum;
+    }
+}
+static void lb__tsne_gradient(void *arg, size_t begin, size_t end, int worker) {
+    lb__tsne *t = (lb__tsne *)arg; size_t i, j;
+    (void)worker;
+    for (i = begin; i < end; i++) {
+        double ga = 0, gb = 0; const double *p = t->p + i * t->n;
+        for (j = 0; j < t->n; j++) {
+            const double a = t->y[2 * i] - t->y[2 * j], b = t->y[2 * i + 1] - t->y[2 * j + 1], q = 1 / (1 + a * a + b * b), f = (t->exaggeration * p[j] - q / t->z) * q;
+            ga += f * a; gb += f * b;
+        }
+        t->grad[2 * i] = 4 * ga; t->grad[2 * i + 1] = 4 * gb;
+    }
+}
+LB_API lb_status lb_eval_tsne(lb_ctx *ctx, const float *x, size_t n, size_t dim, const lb_tsne_desc *desc, float *out, double *divergence) {
+    lb__tsne t; lb_tsne_desc d; double *speed = NULL, *gain = NULL, spread = 0, rate; size_t i, j, size; int step; lb_status s; lb__rng rng;
+    memset(&t, 0, sizeof t); memset(&d, 0, sizeof d);
+    if (desc) d = *desc;
+    if (d._zero0 || d._zero1) return lb__fail(LB_ERR_ARG, "lb_eval_tsne: the description was not zeroed before its fields were set");
+    if (!ctx || !x || !out || n < 4 || !dim || d.steps < 0 || !(d.perplexity >= 0)) return lb__fail(LB_ERR_ARG, "lb_eval_tsne: %zu points of %zu numbers; at least 4 were expected", n, dim);
+    LB__TRY(lb__eval_finite(x, n, dim));
+    if (!d.steps) d.steps = 1000;
+    t.perplexity = d.perplexity > 0 ? d.perplexity : 30;
+    t.perplexity = LB__MAX(LB__MIN(t.perplexity, (double)(n - 1) / 3), 1.0);
+    t.x = x; t.n = n; t.dim = dim;
+    if (!lb__mul(n, n, &size)) return lb__fail(LB_ERR_MEM, "out of memory: %zu points", n);
+    if (dim > 1) s = lb_eval_pca(ctx, x, n, dim, 2, out, NULL);
+    else { for (i = 0; i < n; i++) { out[2 * i] = x[i]; out[2 * i + 1] = 0; } s = LB_OK; }
+    if (s) return s;
+    s = LB_ERR_MEM;
+    t.p = (double *)lb__alloc(size, sizeof *t.p); t.y = (double *)lb__alloc(n, 2 * sizeof *t.y); t.grad = (double *)lb__alloc(n, 2 * sizeof *t.grad); t.row = (double *)lb__alloc(n, sizeof *t.row);
+    speed = (double *)lb__alloc(n, 2 * sizeof *speed); gain = (double *)lb__alloc(n, 2 * sizeof *gain);
+    if (!t.p || !t.y || !t.grad || !t.row || !speed || !gain) goto done;
+    for (i = 0; i < n; i++) spread += (double)out[2 * i] * (double)out[2 * i];
+    spread = spread > 0 ? sqrt(spread / (double)n) : 1; rng = lb__rng_new(d.seed, 0x74736e65);
+    for (i = 0; i < 2 * n; i++) { t.y[i] = 1e-4 * (double)out[i] / spread + 1e-7 * (double)lb__rng_normal(&rng); gain[i] = 1; }
+    lb_parallel_for(ctx, n, 8, lb__tsne_neighbours, &t);
+    for (i = 0; i < n; i++) for (j = 0; j < i; j++) { const double v = LB__MAX((t.p[i * n + j] + t.p[j * n + i]) / (2 * (double)n), 1e-300); t.p[i * n + j] = t.p[j * n + i] = v; }
+    rate = LB__MAX((double)n / 48, 50.0);
+    for (step = 0; step <= d.steps; step++) {
+        const int early = step < LB__MIN(250, d.steps / 4); double ma = 0, mb = 0;
+        lb_parallel_for(ctx, n, 32, lb__tsne_sums, &t);
+        for (i = 0, t.z = 0; i < n; i++) t.z += t.row[i];
+        if (step == d.steps) break;
+        t.exaggeration = early ? 12 : 1;
+        lb_parallel_for(ctx, n, 32, lb__tsne_gradient, &t);
+        for (i = 0; i < 2 * n; i++) {
+            gain[i] = (t.grad[i] > 0) == (speed[i] > 0) ? gain[i] * 0.8 : gain[i] + 0.2;
+            if (gain[i] < 0.01) gain[i] = 0.01;
+            speed[i] = (early ? 0.5 : 0.8) * speed[i] - rate * gain[i] * t.grad[i];
+            t.y[i] += speed[i];
+        }
+        for (i = 0; i < n; i++) { ma += t.y[2 * i]; mb += t.y[2 * i + 1]; }
+        for (i = 0; i < n; i++) { t.y[2 * i] -= ma / (double)n; t.y[2 * i + 1] -= mb / (double)n; }
+    }
+    if (divergence) for (i = 0, *divergence = 0; i < n; i++) for (j = 0; j < n; j++) if (j != i) {
+        const double a = t.y[2 * i] - t.y[2 * j], b = t.y[2 * i + 1] - t.y[2 * j + 1];
+        *divergence += t.p[i * n + j] * log(t.p[i * n + j] * t.z * (1 + a * a + b * b));
+    }
+    for (i = 0; i < 2 * n; i++) out[i] = (float)t.y[i];
+    s = LB_OK;
+    for (i = 0; i < 2 * n; i++) if (!(out[i] - out[i] == 0)) s = lb__fail(LB_ERR_NUMERIC, "lb_eval_tsne: the map did not stay finite");
+done:
+    if (s) memset(out, 0, 2 * n * sizeof *out);
+    lb__release(t.p); lb__release(t.y); lb__release(t.grad); lb__release(t.row); lb__release(speed); lb__release(gain);
+    return s;
 }
 
 #if defined(__GNUC__)

@@ -4,7 +4,7 @@
 
 /* ---- the list ---- */
 
-typedef struct input { const char *modality, *value; } input;
+typedef struct input { const char *modality, *value; int view; } input;      /* view 1..15: that window and crop of a clip; 0: its usual frames */
 typedef struct inputs { input *at; size_t n, cap; char **owned; size_t owned_n, owned_cap; int stdin_used; } inputs;
 
 #define INPUT_OPTIONS(list) \
@@ -30,7 +30,7 @@ static int inputs_add(inputs *in, const char *modality, const char *value) {
         if (!p) return 0;
         in->at = p; in->cap = cap;
     }
-    in->at[in->n].modality = modality; in->at[in->n++].value = value;
+    in->at[in->n].view = 0; in->at[in->n].modality = modality; in->at[in->n++].value = value;
     return 1;
 }
 /* A copy of s that lives as long as the list; NULL: out of memory. */
@@ -98,11 +98,17 @@ static int inputs_from(inputs *in, const cli_list *l) {
 /* ---- one input ---- */
 
 /* A file as the array that the modality's tower reads; released with lb__release.  Any thread, with a context of its own. */
-static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, float **out) {
+static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, int view, float **out) {
     const size_t size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s; float *x = (float *)lb__alloc(size, sizeof *x);
     *out = NULL;
     if (!x) return LB_ERR_MEM;
-    s = lb_prepare_file(ctx, model, m->name, path, x);
+    if (view) {
+        lb_video *clip = NULL; lb_video_desc d;
+        memset(&d, 0, sizeof d); d.rule = LB_FRAMES_VIEW; d.segment = (view - 1) / 3; d.crop = (view - 1) % 3;
+        s = lb_video_open(ctx, path, &clip);
+        if (!s) s = lb_prepare_video(ctx, model, m->name, clip, &d, x);
+        lb_video_free(clip);
+    } else s = lb_prepare_file(ctx, model, m->name, path, x);
     if (s) lb__release(x); else *out = x;
     return s;
 }
@@ -116,6 +122,7 @@ typedef struct job {
     lb_model *model;
     const inputs *in; size_t batch; int skip_bad;
     size_t dim; float *vectors; unsigned char *good;          /* results: [in->n, dim]; good[i] 0: left out */
+    float *norms; size_t seen;                                /* [in->n] lengths before they were made 1, when the caller put memory here */
     job_item *item; size_t begin, end;                        /* the piece being read */
 } job;
 
@@ -142,7 +149,7 @@ static void *job_read(void *arg) {
     for (i = j->begin; i < j->end; i++) {
         const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[i].modality); size_t n;
         if (m->kind == LB_TEXT) continue;
-        if (input_read(j->reader, j->model, m, j->in->at[i].value, &j->item[i].x) == LB_OK) continue;
+        if (input_read(j->reader, j->model, m, j->in->at[i].value, j->in->at[i].view, &j->item[i].x) == LB_OK) continue;
         n = strlen(lb_last_error()) + 1; j->item[i].x = NULL;
         if ((j->item[i].error = (char *)malloc(n)) != NULL) memcpy(j->item[i].error, lb_last_error(), n);
     }
@@ -155,6 +162,12 @@ static void job_piece(job *j, size_t i) {
     if (i == j->in->n) return;
     m = lb_model_modality(j->model, j->in->at[i].modality); batch = job_batch(j, m);
     while (j->end < j->in->n && j->end - i < batch && !strcmp(j->in->at[j->end].modality, j->in->at[i].modality)) j->end++;
+}
+static void job_watch(void *user, const char *stage, size_t i, const float *x, size_t rows, size_t cols) {
+    job *j = (job *)user; size_t r, c; double sum;
+    (void)i;
+    if (strcmp(stage, "projected")) return;
+    for (r = 0; r < rows; r++) { for (c = 0, sum = 0; c < cols; c++) sum += (double)x[r * cols + c] * (double)x[r * cols + c]; if (j->seen < j->in->n) j->norms[j->seen++] = (float)sqrt(sum); }
 }
 static lb_status job_compute(job *j, size_t begin, size_t end) {
     const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[begin].modality); const char **text = NULL; float *x = NULL, *v = NULL; size_t i, k = 0, n = 0, size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s = LB_ERR_MEM;
@@ -182,6 +195,7 @@ static int job_run(job *j) {
     for (i = 0; i < j->in->n; i++) if (!job_has(j, j->in->at[i].modality)) return cli_fail("%s: the model has no modality `%s`", j->in->at[i].value, j->in->at[i].modality);
     j->vectors = (float *)lb__alloc(j->in->n, j->dim * sizeof(float)); j->good = (unsigned char *)calloc(j->in->n + 1, 1); j->item = (job_item *)calloc(j->in->n + 1, sizeof *j->item);
     if (!j->vectors || !j->good || !j->item) { free(j->item); j->item = NULL; return cli_fail("out of memory: %lu vectors of %lu numbers", (unsigned long)j->in->n, (unsigned long)j->dim); }
+    if (j->norms) { j->seen = 0; lb_ctx_watch(j->ctx, job_watch, j); }
     job_piece(j, 0); job_read(j);
     while (!rc && (b = j->begin) < (e = j->end)) {
         pthread_t thread; int ahead; lb_status s = LB_OK;

@@ -12,6 +12,7 @@
 #include "inputs.c"
 #include "embed.c"
 #include "score.c"
+#include "eval.c"
 #include "search.c"
 #include "bench.c"
 #include "tokenize.c"
@@ -29,6 +30,7 @@ static const cli_row cli_rows[] = {
     { "embed",      cmd_embed,      "files and texts in, unit vectors out" },
     { "score",      cmd_score,      "cosines or probabilities between the inputs of two modalities" },
     { "classify",   cmd_classify,   "zero-shot classes of images and other inputs" },
+    { "eval",       cmd_eval,       "zero-shot and retrieval metrics over data sets, with intervals" },
     { "index",      cmd_index,      "a folder of photos, sounds and clips into an index" },
     { "search",     cmd_search,     "the entries of an index nearest to a text, an image or a sound" },
     { "tokenize",   cmd_tokenize,   "the token ids of texts" },

@@ -1,0 +1,768 @@
+/* eval: zero-shot classification and retrieval over data sets, any modality against any other, with intervals, chance levels and ceilings.
+ * The metrics are the header's (section 15); here data sets are read, matched and embedded, and results are written down. */
+
+/* ---- data: the items of all manifests, and what is known about them ---- */
+
+/* A table of attributes: tab-separated, a line of column names, the first column an id. */
+typedef struct eval_table { inputs text; const char **cell; size_t columns, rows; } eval_table;
+typedef struct eval_item {
+    const lb_item *item; const char *modality, *file, *name;         /* name: the file's, without folders and ending */
+    const char *const *attributes;                                   /* its row of the table, or NULL */
+    size_t first, views;                                             /* its inputs; views 0: not needed so far */
+} eval_item;
+/* One thing that is asked with or found: one item, one text, or several items of the same group whose vectors are added. */
+typedef struct eval_entry { const char *key, *text; const eval_item *item; size_t part[LB_MAX_MODALITIES]; } eval_entry;     /* part: which input, by modality of the set */
+typedef struct eval_set { const char *name; const char *modality[LB_MAX_MODALITIES]; size_t modalities; eval_entry *at; size_t n, cap; float *v, *raw; } eval_set;
+
+enum { EVAL_METRICS = 5 };
+typedef struct eval_metric { const char *name, *json; int share; double value, low, high, chance, ceiling; } eval_metric;     /* share: printed in percent; NaN: not known */
+typedef struct eval_class { const char *value, *name; size_t n; double score; } eval_class;
+typedef struct eval_result {
+    int retrieval; char title[128]; const char *from, *to, *column;  /* "depth" and its "shape"; "text" to "image" */
+    size_t n, gallery, galleries, dropped; eval_metric metric[EVAL_METRICS]; size_t metrics;
+    eval_set *query, *found;                                         /* for the report; retrieval in both directions shares them */
+    float *scores; size_t columns; int transposed;                   /* [query->n, columns]: classes, or groups of what is found */
+    uint32_t *owner; const eval_entry **of; const eval_entry **group;     /* owner [n] right column; of: the rows' entries; group [columns]: an entry of each */
+    eval_class *classes; uint32_t *confusion;                        /* confusion [columns, columns], NULL for multi-label */
+} eval_result;
+
+typedef struct eval {
+    job j; inputs in, keep; cli_common common;
+    lb_manifest *manifest; size_t manifests; eval_item *item; size_t items; eval_table table; int has_table, prompts_open;
+    eval_result *result; size_t results; eval_set set[64]; size_t sets; lb__json_doc prompts;
+    const char *split, *labels_file; long long batch; cli_list data, classify, retrieve, template_list, where, shared, vectors; const char *templates_file, *captions;
+    int multi, views, upstream, raw, details; long long size, galleries, rounds, seed;
+} eval;
+
+/* The lines of a file cut at tabs. */
+static int eval_table_open(eval_table *t, const char *path) {
+    size_t i, k, used = 0, total = 0; int rc = inputs_lines(&t->text, path, 1);
+    if (rc >= 0) return rc;
+    for (i = 0; i < t->text.n; i++) { const char *p = t->text.at[i].value; total++; for (; *p; p++) total += *p == '\t'; }
+    if (!t->text.n) return cli_fail("%s: is empty, a line of column names was expected", path);
+    if (!(t->cell = (const char **)lb__alloc(total, sizeof *t->cell))) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < t->text.n; i++) {
+        char *p = (char *)(uintptr_t)t->text.at[i].value; size_t n = 1;
+        if (!*p) continue;
+        t->cell[used++] = p;
+        for (; *p; p++) if (*p == '\t') { *p = 0; t->cell[used++] = p + 1; n++; }
+        if (!t->rows) t->columns = n;
+        else if (n != t->columns) return cli_fail("%s: line %lu has %lu columns, %lu were expected", path, (unsigned long)i + 1, (unsigned long)n, (unsigned long)t->columns);
+        t->rows++;
+    }
+    for (k = 0; k < t->columns; k++) for (i = 0; i < k; i++) if (!strcmp(t->cell[i], t->cell[k])) return cli_fail("%s: column %s stands twice", path, t->cell[k]);
+    return -1;
+}
+static int eval_column(const eval_table *t, const char *name) {
+    size_t k;
+    for (k = 0; k < t->columns; k++) if (!strcmp(t->cell[k], name)) return (int)k;
+    return -1;
+}
+typedef struct eval_row { const char *key; size_t at; } eval_row;
+static int eval_by_key(const void *a, const void *b) { const eval_row *x = (const eval_row *)a, *y = (const eval_row *)b; const int c = strcmp(x->key, y->key); return c ? c : x->at < y->at ? -1 : x->at > y->at; }
+static size_t eval_lower(const eval_row *r, size_t n, const char *key) { size_t a = 0, b = n; while (a < b) { const size_t m = (a + b) / 2; if (strcmp(r[m].key, key) < 0) a = m + 1; else b = m; } return a; }
+
+static const char *eval_stem(inputs *keep, const char *file) {
+    const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file, *dot = strrchr(base, '.');
+    return inputs_keep(keep, base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
+}
+/* A file of item i: its own, or the middle one of its frames. */
+static const char *eval_file(inputs *keep, const lb_item *it) {
+    const char *hole = it->frames ? strstr(it->file, "{}") : NULL; char number[24]; size_t n; char *p;
+    if (!hole) return it->file;
+    snprintf(number, sizeof number, "%d", it->frames / 2);
+    n = strlen(it->file) + sizeof number;
+    if (!(p = inputs_keep(keep, it->file, n))) return NULL;                   /* copied with room to spare */
+    snprintf(p + (hole - it->file), n - (size_t)(hole - it->file), "%s%s", number, hole + 2);
+    return p;
+}
+/* "a=b", "a!=b" over the table's columns: 1 the item stays. */
+static int eval_where(const eval *e, const char *const *attributes, const char *rule) {
+    const char *equal = strchr(rule, '='); int c, inverse = equal > rule && equal[-1] == '!', hit = 0; char column[128]; const char *p;
+    snprintf(column, sizeof column, "%.*s", (int)(equal - rule - inverse), rule);
+    if (!attributes || (c = eval_column(&e->table, column)) < 0) return 0;
+    for (p = equal + 1; ; p++) { const size_t n = strcspn(p, ","); hit |= strlen(attributes[c]) == n && !strncmp(attributes[c], p, n); p += n; if (!*p) break; }
+    return hit != inverse;
+}
+static int eval_load(eval *e, const char *attributes) {
+    size_t i, k, n = 0, total = 0; int tests = 0, rc; eval_row *rows = NULL;
+    if (attributes) { e->has_table = 1; if ((rc = eval_table_open(&e->table, attributes)) >= 0) return rc; }
+    for (i = 0; i < e->where.n; i++) {
+        const char *rule = e->where.item[i].value, *equal = strchr(rule, '='); char column[128]; const size_t n_name = equal ? (size_t)(equal - rule) - (equal > rule && equal[-1] == '!') : 0;
+        if (!equal || !n_name || n_name >= sizeof column) return cli_wrong("--where is `%s`, COLUMN=VALUE or COLUMN!=VALUE was expected", rule);
+        snprintf(column, sizeof column, "%.*s", (int)n_name, rule);
+        if (!e->has_table) return cli_wrong("--where asks for the column %s: --attributes FILE was expected", column);
+        if (eval_column(&e->table, column) < 0) return cli_fail("%s: has no column %s", attributes, column);
+    }
+    if (!(e->manifest = (lb_manifest *)lb__alloc(e->data.n, sizeof *e->manifest))) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < e->data.n; i++) {
+        const char *path = e->data.item[i].value, *p = path; lb_manifest_desc d;
+        memset(&d, 0, sizeof d);
+        while ((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_') p++;
+        if (*p == '=' && p > path) { if (!(d.modality = inputs_keep(&e->keep, path, (size_t)(p - path)))) return cli_fail("out of memory"); path = p + 1; }
+        if (lb_manifest_load(e->j.ctx, path, &d, &e->manifest[i])) return cli_fail("%s", lb_last_error());
+        e->manifests++; total += e->manifest[i].count;
+        for (k = 0; k < e->manifest[i].count; k++) if (e->manifest[i].items[k].split && !strcmp(e->manifest[i].items[k].split, "test")) tests = 1;
+    }
+    if (!e->split) e->split = tests ? "test" : "all";
+    if (!(e->item = (eval_item *)lb__alloc(total, sizeof *e->item))) return cli_fail("%s", lb_last_error());
+    if (e->has_table) {
+        if (!(rows = (eval_row *)lb__alloc(e->table.rows, sizeof *rows))) return cli_fail("%s", lb_last_error());
+        for (k = 1; k < e->table.rows; k++) { rows[k - 1].key = e->table.cell[k * e->table.columns]; rows[k - 1].at = k; }
+        if (e->table.rows > 1) qsort(rows, e->table.rows - 1, sizeof *rows, eval_by_key);
+    }
+    for (i = 0; i < e->manifests; i++) for (k = 0; k < e->manifest[i].count; k++) {
+        const lb_item *it = &e->manifest[i].items[k]; eval_item *p = &e->item[n]; size_t w; int stays = 1;
+        if (strcmp(e->split, "all") && (!it->split || strcmp(it->split, e->split))) continue;
+        p->item = it; p->modality = it->modality; p->first = p->views = 0; p->attributes = NULL;
+        if (!(p->file = eval_file(&e->keep, it)) || !(p->name = eval_stem(&e->keep, it->file))) { lb__release(rows); return cli_fail("out of memory"); }
+        if (rows) {
+            const char *key = it->group ? it->group : p->name; const size_t at = eval_lower(rows, e->table.rows - 1, key);
+            if (at < e->table.rows - 1 && !strcmp(rows[at].key, key)) p->attributes = e->table.cell + rows[at].at * e->table.columns;
+        }
+        for (w = 0; w < e->where.n && stays; w++) stays = eval_where(e, p->attributes, e->where.item[w].value);
+        n += (size_t)stays;
+    }
+    lb__release(rows);
+    e->items = n;
+    if (!n) return cli_fail("%s: no item of split %s%s", e->data.item[0].value, e->split, e->where.n ? " passes --where" : "");
+    return 0;
+}
+
+/* ---- what is embedded ---- */
+
+/* The inputs of an item, asked for once. */
+static int eval_need(eval *e, eval_item *it) {
+    const lb_modality_desc *m = lb_model_modality(e->j.model, it->modality); int v, views = e->views && m && m->kind == LB_VIDEO ? 15 : 1;
+    if (it->views) return 0;
+    if (!m) return cli_fail("%s: the model has no modality `%s`", it->file, it->modality);
+    it->first = e->in.n; it->views = (size_t)views;
+    for (v = 0; v < views; v++) { if (!inputs_add(&e->in, it->modality, it->file)) return cli_fail("out of memory"); e->in.at[e->in.n - 1].view = views > 1 ? v + 1 : 0; }
+    return 0;
+}
+static eval_entry *eval_push(eval_set *s) {
+    if (s->n == s->cap) { const size_t cap = s->cap ? 2 * s->cap : 256; eval_entry *p = (eval_entry *)realloc(s->at, cap * sizeof *p); if (!p) return NULL; s->at = p; s->cap = cap; }
+    memset(&s->at[s->n], 0, sizeof *s->at);
+    return &s->at[s->n++];
+}
+/* Items mean the same when their group is the same, or, without one, when their files have the same name (across modalities) or are the same. */
+static const char *eval_key(const eval_item *it, int across) { return it->item->group ? it->item->group : across ? it->name : it->file; }
+
+/* "depth", "depth+text", "text": the entries of one side.  `other` names the modality whose items give the texts of a set that is only text. */
+static int eval_set_new(eval *e, const char *name, const char *other, int across, eval_set **out) {
+    eval_set *s; const char *p = name; size_t i, k, rows = 0, main_part = 0; eval_row *row = NULL; int rc = 0;
+    if (e->sets == LB__COUNT(e->set)) return cli_wrong("more than %d sides in one run", (int)LB__COUNT(e->set));
+    s = &e->set[e->sets++]; *out = s; memset(s, 0, sizeof *s); s->name = name;
+    for (;;) {
+        const size_t n = strcspn(p, "+");
+        if (!n || s->modalities == LB__COUNT(s->modality)) return cli_wrong("`%s`: MODALITY or MODALITY+MODALITY was expected", name);
+        if (!(s->modality[s->modalities++] = inputs_keep(&e->keep, p, n))) return cli_fail("out of memory");
+        if (!p[n]) break;
+        p += n + 1;
+    }
+    for (k = 0; k < s->modalities; k++) {
+        for (i = 0; i < k; i++) if (!strcmp(s->modality[i], s->modality[k])) return cli_wrong("`%s`: names %s twice", name, s->modality[k]);
+        if (!lb_model_modality(e->j.model, s->modality[k])) return cli_fail("the model has no modality `%s`", s->modality[k]);
+        for (i = 0; i < e->items && strcmp(e->item[i].modality, s->modality[k]); i++) {}
+        if (i == e->items && strcmp(s->modality[k], "text")) return cli_fail("`%s`: the data has no item of modality %s (split %s)", name, s->modality[k], e->split);
+        if (strcmp(s->modality[main_part], "text") == 0 && k) main_part = k;
+    }
+    if (s->modalities == 1 && !strcmp(s->modality[0], "text")) {                      /* captions: all of an item, the first, or joined into one */
+        for (i = 0; i < e->items; i++) {
+            const eval_item *it = &e->item[i]; const lb_item *m = it->item; size_t c, len = 0; eval_entry *q; char *joined;
+            if (strcmp(it->modality, other)) continue;
+            if (!strcmp(e->captions, "join")) {
+                for (c = 0; c < m->n_captions; c++) len += strlen(m->captions[c].text) + 1;
+                if (!(joined = (char *)calloc(len + 1, 1))) return cli_fail("out of memory");
+                for (c = 0; c < m->n_captions; c++) { if (c) strcat(joined, " "); strcat(joined, m->captions[c].text); }
+                q = eval_push(s);
+                if (q) { q->text = inputs_keep(&e->keep, joined, strlen(joined)); q->key = eval_key(it, across); q->item = it; }
+                free(joined);
+                if (!q || !q->text) return cli_fail("out of memory");
+            } else for (c = 0; c < m->n_captions && (!c || strcmp(e->captions, "first")); c++) {
+                if (!(q = eval_push(s))) return cli_fail("out of memory");
+                q->text = m->captions[c].text; q->key = eval_key(it, across); q->item = it;
+            }
+        }
+        if (!s->n) return cli_fail("text: the items of modality %s have no captions", other);
+        if (!(row = (eval_row *)lb__alloc(s->n, sizeof *row))) return cli_fail("%s", lb_last_error());
+        for (i = 0; i < s->n; i++) {                                                   /* the same words for the same thing are asked once */
+            char *both = inputs_keep(&e->keep, s->at[i].key, strlen(s->at[i].key) + strlen(s->at[i].text) + 1);
+            if (!both) { lb__release(row); return cli_fail("out of memory"); }
+            sprintf(both + strlen(s->at[i].key), "\n%s", s->at[i].text);
+            row[i].key = both; row[i].at = i;
+        }
+        qsort(row, s->n, sizeof *row, eval_by_key);
+        for (i = 1; i < s->n; i++) if (!strcmp(row[i].key, row[i - 1].key)) s->at[row[i].at].key = NULL;
+        for (i = k = 0; i < s->n; i++) if (s->at[i].key) s->at[k++] = s->at[i];
+        s->n = k; lb__release(row);
+        for (i = 0; i < s->n; i++) { s->at[i].part[0] = e->in.n; if (!inputs_add(&e->in, "text", s->at[i].text)) return cli_fail("out of memory"); }
+        return 0;
+    }
+    if (!(row = (eval_row *)lb__alloc(e->items, sizeof *row))) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < e->items; i++) { row[i].key = eval_key(&e->item[i], across || s->modalities > 1); row[i].at = i; rows++; }
+    qsort(row, rows, sizeof *row, eval_by_key);
+    for (i = 0; i < e->items && !rc; i++) {
+        eval_item *it = &e->item[i]; eval_entry q; eval_entry *to; int whole = 1;
+        if (strcmp(it->modality, s->modality[main_part])) continue;
+        memset(&q, 0, sizeof q);
+        q.key = eval_key(it, across || s->modalities > 1); q.item = it;
+        for (k = 0; k < s->modalities && whole && !rc; k++) {
+            eval_item *part = NULL; size_t at;
+            if (k == main_part) part = it;
+            else if (!strcmp(s->modality[k], "text")) {
+                if (!it->item->n_captions) { whole = 0; break; }
+                q.part[k] = e->in.n; q.text = it->item->captions[0].text;
+                if (!inputs_add(&e->in, "text", q.text)) rc = cli_fail("out of memory");
+                continue;
+            } else for (at = eval_lower(row, rows, q.key); at < rows && !strcmp(row[at].key, q.key) && !part; at++) if (!strcmp(e->item[row[at].at].modality, s->modality[k])) part = &e->item[row[at].at];
+            if (!part) whole = 0;
+            else { rc = eval_need(e, part); q.part[k] = (size_t)(part - e->item); }
+        }
+        if (!whole || rc) continue;
+        if (!(to = eval_push(s))) rc = cli_fail("out of memory");
+        else *to = q;
+    }
+    lb__release(row);
+    if (!rc && !s->n) rc = cli_fail("`%s`: no item of the data has all of these modalities under one group or name", name);
+    return rc;
+}
+/* The vectors of a set once everything is embedded: views are averaged, modalities added, both to unit length again.  raw: the same not of unit
+ * length, for upstream's retrieval. */
+static int eval_set_vectors(eval *e, eval_set *s) {
+    const size_t dim = e->j.dim; size_t i, k, c;
+    if (s->v) return 0;
+    if (!(s->v = (float *)lb__alloc(s->n, dim * sizeof *s->v)) || (e->raw && !(s->raw = (float *)lb__alloc(s->n, dim * sizeof *s->raw)))) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < s->n; i++) {
+        float *o = s->v + i * dim; const float *one = NULL; float norm = 1;
+        for (k = 0; k < s->modalities; k++) {
+            const int text = !strcmp(s->modality[k], "text"); const eval_item *it = text ? NULL : s->modalities == 1 ? s->at[i].item : &e->item[s->at[i].part[k]];
+            const size_t first = text ? s->at[i].part[k] : it->first, views = text ? 1 : it->views; float *mean;
+            one = e->j.vectors + first * dim; norm = e->j.norms ? e->j.norms[first] : 1;
+            if (views == 1) { for (c = 0; c < dim; c++) o[c] += one[c]; continue; }
+            if (!(mean = (float *)lb__alloc(dim, sizeof *mean))) return cli_fail("%s", lb_last_error());
+            if (lb_mean_embedding(one, views, dim, mean)) { lb__release(mean); return cli_fail("%s", lb_last_error()); }
+            for (c = 0; c < dim; c++) o[c] += mean[c];
+            lb__release(mean); one = NULL;
+        }
+        if (s->modalities > 1 && lb_mean_embedding(o, 1, dim, o)) return cli_fail("%s", lb_last_error());
+        if (s->raw) for (c = 0; c < dim; c++) s->raw[i * dim + c] = o[c] * (s->modalities == 1 && one ? norm : 1);
+    }
+    return 0;
+}
+
+/* ---- results ---- */
+
+static eval_result *eval_result_new(eval *e) {
+    eval_result *p = (eval_result *)realloc(e->result, (e->results + 1) * sizeof *p);
+    if (!p) return NULL;
+    e->result = p; memset(&p[e->results], 0, sizeof *p);
+    return &p[e->results++];
+}
+static void eval_metric_add(eval_result *r, const char *name, const char *json, int share, double value, double low, double high, double chance, double ceiling) {
+    eval_metric *m = &r->metric[r->metrics++];
+    m->name = name; m->json = json; m->share = share; m->value = value; m->low = low; m->high = high; m->chance = chance; m->ceiling = ceiling;
+}
+
+/* ---- classification ---- */
+
+/* The entry of the prompts file for a task: "depth:shape", else "shape", else "depth". */
+static const lb__json *eval_prompts(const eval *e, const char *set, const char *column, const char *key) {
+    char both[192]; const char *names[3]; size_t i;
+    if (!e->prompts_open) return NULL;
+    snprintf(both, sizeof both, "%s:%s", set, column ? column : "");
+    names[0] = both; names[1] = column; names[2] = set;
+    for (i = 0; i < 3; i++) { const lb__json *t = names[i] ? lb__json_get(e->prompts.root, names[i]) : NULL, *v = t ? lb__json_get(t, key) : NULL; if (v) return v; }
+    return NULL;
+}
+static const char *eval_default_template(const char *modality) {
+    return !strcmp(modality, "video") ? "a video of a {}." : !strcmp(modality, "audio") ? "a sound of {}." : !strcmp(modality, "depth") ? "a depth photo of a {}." : "a photo of a {}.";
+}
+static const char *eval_class_of(const eval_entry *q, int column) {
+    if (column < 0) return q->item->item->group;
+    return q->item->attributes ? q->item->attributes[column] : NULL;
+}
+static int eval_class_order(const void *a, const void *b) { return strcmp(((const eval_class *)a)->value, ((const eval_class *)b)->value); }
+
+typedef struct eval_task { int retrieval; const char *left, *right; eval_set *a, *b; } eval_task;
+
+/* The distinct classes, sorted, and how they are called: by the labels file, by the prompts, or by themselves.  A column's classes are all that its
+ * table knows (and --where lets pass), whether or not an item has them. */
+static int eval_classes(eval *e, const char *task, const eval_set *s, int column, eval_class **out, size_t *count) {
+    size_t i, w, n = 0, cap = 0, from = column < 0 ? s->n : e->table.rows; eval_class *c = NULL; inputs lines; int rc = -1;
+    *out = NULL; memset(&lines, 0, sizeof lines);
+    for (i = column < 0 ? 0 : 1; i < from && rc < 0; i++) {
+        const char *v = column < 0 ? eval_class_of(&s->at[i], column) : e->table.cell[i * e->table.columns + (size_t)column], *p; int stays = 1;
+        for (w = 0; w < e->where.n && stays && column >= 0; w++) stays = eval_where(e, e->table.cell + i * e->table.columns, e->where.item[w].value);
+        if (!stays) continue;
+        for (p = v; p && *p && rc < 0; ) {
+            const size_t len = e->multi ? strcspn(p, "|") : strlen(p); size_t k;
+            for (k = 0; k < n && (strlen(c[k].value) != len || strncmp(c[k].value, p, len)); k++) {}
+            if (k == n && len) {
+                if (n == cap) { eval_class *q = (eval_class *)realloc(c, (cap = cap ? 2 * cap : 64) * sizeof *q); if (!q) { rc = cli_fail("out of memory"); break; } c = q; }
+                memset(&c[n], 0, sizeof *c);
+                if (!(c[n].value = inputs_keep(&e->keep, p, len))) { rc = cli_fail("out of memory"); break; }
+                n++;
+            }
+            p += len; if (*p) p++;
+        }
+    }
+    if (rc < 0 && e->labels_file) {
+        rc = inputs_lines(&lines, e->labels_file, 1);
+        for (i = 0; i < lines.n && rc < 0; i++) {                                       /* NAME, or CLASS<TAB>NAME; classes that no item has distract */
+            const char *line = inputs_keep(&e->keep, lines.at[i].value, strlen(lines.at[i].value)); char *tab; size_t k;
+            if (!line) { rc = cli_fail("out of memory"); break; }
+            if (!*line) continue;
+            if ((tab = strchr((char *)(uintptr_t)line, '\t')) != NULL) *tab = 0;
+            for (k = 0; k < n && strcmp(c[k].value, line); k++) {}
+            if (k == n) {
+                if (n == cap) { eval_class *q = (eval_class *)realloc(c, (cap = cap ? 2 * cap : 64) * sizeof *q); if (!q) { rc = cli_fail("out of memory"); break; } c = q; }
+                memset(&c[n++], 0, sizeof *c); c[k].value = line;
+            }
+            c[k].name = tab ? tab + 1 : line;
+        }
+    }
+    inputs_free(&lines);
+    if (rc < 0 && n < 2) rc = cli_fail("%s: %lu class%s in the data; at least two were expected (--attributes and MODALITY:COLUMN, or items with a group)", task, (unsigned long)n, n == 1 ? "" : "es");
+    if (rc >= 0) { free(c); return rc; }
+    qsort(c, n, sizeof *c, eval_class_order);
+    for (i = 0; i < n; i++) if (!c[i].name) {
+        char *p;
+        if (!(c[i].name = p = inputs_keep(&e->keep, c[i].value, strlen(c[i].value)))) { free(c); return cli_fail("out of memory"); }
+        for (; *p; p++) if (*p == '_' || *p == '-') *p = ' ';
+    }
+    *out = c; *count = n;
+    return 0;
+}
+/* W [classes, dim]: every name of a class in every template, averaged. */
+static int eval_weights(eval *e, const eval_set *s, const char *column, eval_class *c, size_t n, float **out) {
+    const size_t dim = e->j.dim; const lb__json *names = eval_prompts(e, s->name, column, "names"), *list = eval_prompts(e, s->name, column, "templates"), *v; const char *t[512], *one[64]; size_t nt = 0, i, k; float *w, *many = NULL; int rc = 0; inputs lines;
+    memset(&lines, 0, sizeof lines); *out = NULL;
+    if (e->templates_file && (rc = inputs_lines(&lines, e->templates_file, 1)) >= 0) return rc;
+    rc = 0;
+    for (i = 0; i < lines.n && nt < LB__COUNT(t); i++) if (*lines.at[i].value) t[nt++] = lines.at[i].value;
+    for (i = 0; i < e->template_list.n && nt < LB__COUNT(t); i++) t[nt++] = e->template_list.item[i].value;
+    for (v = list && !nt && list->type == LB__JSON_ARRAY ? list->first : NULL; v && nt < LB__COUNT(t); v = v->next) if (v->type == LB__JSON_STRING) t[nt++] = v->str;
+    if (!nt) t[nt++] = eval_default_template(s->modality[0]);
+    w = (float *)lb__alloc(n, dim * sizeof *w); many = (float *)lb__alloc(LB__COUNT(one), dim * sizeof *many);
+    if (!w || !many) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; i < n && !rc; i++) {
+        const lb__json *of = names ? lb__json_get(names, c[i].value) : NULL; lb_status st;
+        k = 0;
+        if (of && of->type == LB__JSON_STRING) one[k++] = of->str;
+        for (v = of && of->type == LB__JSON_ARRAY ? of->first : NULL; v && k < LB__COUNT(one); v = v->next) if (v->type == LB__JSON_STRING) one[k++] = v->str;
+        if (k) c[i].name = inputs_keep(&e->keep, one[0], strlen(one[0])); else one[k++] = c[i].name;
+        st = lb_zero_shot(e->j.ctx, e->j.model, one, k, t, nt, many);
+        if (!st) st = lb_mean_embedding(many, k, dim, w + i * dim);
+        if (st) rc = cli_fail("%s", lb_last_error());
+        cli_progress("eval: classes", i + 1, n);
+    }
+done:
+    inputs_free(&lines); lb__release(many);
+    if (rc) lb__release(w); else *out = w;
+    return rc;
+}
+static int eval_classify(eval *e, const eval_task *task) {
+    eval_set *s = task->a; const size_t dim = e->j.dim; const int column = task->right ? eval_column(&e->table, task->right) : -1; eval_class *c; size_t n = 0, classes, i, k, v; float *w = NULL, *scores = NULL, *x = NULL; uint32_t *labels = NULL, *confusion = NULL;
+    double *rank = NULL, *per = NULL; uint8_t *truth = NULL; const eval_entry **of = NULL; eval_result *r; int rc; lb_status st; lb_accuracy a, lo, hi; char name[128];
+    snprintf(name, sizeof name, "%s%s%s", s->name, task->right ? ":" : "", task->right ? task->right : "");
+    if ((rc = eval_classes(e, name, s, column, &c, &classes)) != 0) return rc;
+    if ((rc = eval_weights(e, s, task->right, c, classes, &w)) != 0) { free(c); return rc; }
+    scores = (float *)lb__alloc(s->n, classes * sizeof *scores); labels = (uint32_t *)lb__alloc(s->n, sizeof *labels); confusion = e->multi ? NULL : (uint32_t *)lb__alloc(classes, classes * sizeof *confusion);
+    rank = (double *)lb__alloc(s->n, sizeof *rank); per = (double *)lb__alloc(classes, sizeof *per); truth = (uint8_t *)lb__alloc(s->n, classes); of = (const eval_entry **)lb__alloc(s->n, sizeof *of); x = (float *)lb__alloc(15, classes * sizeof *x);
+    if (!scores || !labels || (!confusion && !e->multi) || !rank || !per || !truth || !of || !x) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; i < s->n; i++) {
+        const char *value = eval_class_of(&s->at[i], column), *p; const eval_item *it = s->at[i].item; float *row = scores + n * classes; size_t hits = 0;
+        for (p = value; p && *p; ) {
+            const size_t len = e->multi ? strcspn(p, "|") : strlen(p);
+            for (k = 0; k < classes; k++) if (strlen(c[k].value) == len && !strncmp(c[k].value, p, len)) { labels[n] = (uint32_t)k; truth[n * classes + k] = 1; c[k].n++; hits++; }
+            p += len; if (*p) p++;
+        }
+        if (!hits) continue;                                                            /* the table has no row for it */
+        if (s->modalities == 1 && it->views > 1 && !e->multi) {                         /* softmax of each view, averaged */
+            if (lb_similarity(e->j.ctx, e->j.vectors + it->first * dim, it->views, w, classes, dim, 100, x)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+            lb_softmax_rows(x, it->views, classes);
+            for (k = 0; k < classes; k++) { double sum = 0; for (v = 0; v < it->views; v++) sum += (double)x[v * classes + k]; row[k] = (float)(sum / (double)it->views); }
+        } else if (lb_similarity(e->j.ctx, s->v + i * dim, 1, w, classes, dim, 100, row)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+        of[n++] = &s->at[i];
+    }
+    if (!(r = eval_result_new(e))) { rc = cli_fail("out of memory"); goto done; }
+    r->from = s->name; r->column = task->right; r->n = n; r->gallery = classes; r->dropped = s->n - n; r->query = s; snprintf(r->title, sizeof r->title, "%s", name);
+    r->scores = scores; r->columns = classes; r->owner = labels; r->of = of; r->classes = c; r->confusion = confusion;
+    if (e->multi) {
+        lb_multilabel m, ml, mh; double prevalence = 0;
+        st = lb_eval_multilabel(e->j.ctx, scores, truth, n, classes, &m, per);
+        if (!st) st = lb_eval_multilabel_interval(e->j.ctx, scores, truth, n, classes, (size_t)e->rounds, 0.95, (uint64_t)e->seed, &ml, &mh);
+        if (!st) {
+            for (k = 0; k < classes; k++) prevalence += (double)c[k].n / (double)n / (double)classes;
+            eval_metric_add(r, "mAP", "map", 1, m.map, ml.map, mh.map, prevalence, NAN); eval_metric_add(r, "AUC", "auc", 1, m.auc, ml.auc, mh.auc, 0.5, NAN); eval_metric_add(r, "d'", "dprime", 0, m.dprime, ml.dprime, mh.dprime, 0, NAN);
+        }
+    } else {
+        const double C = (double)classes;
+        st = lb_eval_classify(scores, labels, n, classes, &a, rank, per, confusion);
+        if (!st) st = lb_eval_classify_interval(e->j.ctx, rank, labels, n, classes, (size_t)e->rounds, 0.95, (uint64_t)e->seed, &lo, &hi);
+        if (!st) {
+            eval_metric_add(r, "top-1", "top1", 1, a.top1, lo.top1, hi.top1, 1 / C, NAN); eval_metric_add(r, "top-5", "top5", 1, a.top5, lo.top5, hi.top5, classes < 5 ? 1 : 5 / C, NAN);
+            eval_metric_add(r, "mean class", "mean_class", 1, a.mean_class, lo.mean_class, hi.mean_class, 1 / C, NAN);
+        }
+    }
+    for (k = 0; k < classes; k++) c[k].score = per[k];
+    if (st) rc = cli_fail("%s: %s", name, lb_last_error());
+    c = NULL; scores = NULL; labels = NULL; of = NULL; confusion = NULL;                 /* the result's now */
+done:
+    free(c); lb__release(w); lb__release(scores); lb__release(labels); lb__release(confusion); lb__release(rank); lb__release(per); lb__release(truth); lb__release((void *)of); lb__release(x);
+    return rc;
+}
+
+/* ---- retrieval ---- */
+
+/* Numbers for strings: equal ones for equal strings, by the order of `n` sorted rows. */
+static void eval_number(eval_row *row, size_t n, uint32_t *out) {
+    size_t i; uint32_t id = 0;
+    qsort(row, n, sizeof *row, eval_by_key);
+    for (i = 0; i < n; i++) { if (i && strcmp(row[i].key, row[i - 1].key)) id++; out[row[i].at] = id; }
+}
+/* What --shared columns say of an item, as one string; "" without a row. */
+static const char *eval_meaning(eval *e, const eval_item *it) {
+    char text[1024]; size_t i, n = 0;
+    for (i = 0; i < e->shared.n && it->attributes; i++) {
+        const int c = eval_column(&e->table, e->shared.item[i].value);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s\t", it->attributes[c]);
+        if (n >= sizeof text) n = sizeof text - 1;
+    }
+    return inputs_keep(&e->keep, text, n);
+}
+static int eval_retrieve(eval *e, const eval_task *task) {
+    eval_set *q = task->a, *g = task->b; const size_t dim = e->j.dim; size_t i, k, groups = 0, rows = 0, used, draws, size, d, cap, qn = 0, tn = 0, cn = 0; eval_row *row = NULL; uint32_t *id = NULL, *owner = NULL, *unit = NULL, *unit_t = NULL, *pick = NULL, *place = NULL, *own = NULL, *kq = NULL, *kg = NULL, *mean_q = NULL, *mean_g = NULL, *texts = NULL;
+    float *all = NULL, *sim = NULL, *sub = NULL; double *ri = NULL, *rt = NULL; const eval_entry **of = NULL, **group = NULL; lb_retrieval fwd, back, one_f, one_b, ceil_f, ceil_b, lo, hi; eval_result *r; int rc = 0, dir, texts_ask = q->modalities == 1 && !strcmp(q->modality[0], "text"); lb_status st = LB_OK;
+    const int ceilings = e->shared.n || texts_ask;
+    memset(&fwd, 0, sizeof fwd); memset(&back, 0, sizeof back); memset(&ceil_f, 0, sizeof ceil_f); memset(&ceil_b, 0, sizeof ceil_b);
+    /* what is found comes in groups; the best of a group stands for it */
+    row = (eval_row *)lb__alloc(g->n + q->n, sizeof *row); id = (uint32_t *)lb__alloc(g->n, sizeof *id); owner = (uint32_t *)lb__alloc(q->n, sizeof *owner); of = (const eval_entry **)lb__alloc(q->n, sizeof *of);
+    if (!row || !id || !owner || !of) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; i < g->n; i++) { row[i].key = g->at[i].key; row[i].at = i; }
+    eval_number(row, g->n, id);
+    for (i = 0; i < g->n; i++) if (id[i] + 1 > groups) groups = id[i] + 1;
+    if (!(group = (const eval_entry **)lb__alloc(groups, sizeof *group))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = g->n; i-- > 0; ) group[id[i]] = &g->at[i];
+    for (i = used = 0; i < q->n; i++) {                                                 /* queries whose group is there */
+        const size_t at = eval_lower(row, g->n, q->at[i].key);
+        if (at == g->n || strcmp(row[at].key, q->at[i].key)) continue;
+        owner[used] = id[row[at].at]; of[used++] = &q->at[i];
+    }
+    rows = used;
+    if (!rows || groups < 2) { rc = cli_fail("%s:%s: %lu queries have their match among %lu gallery entries; matching goes by group, or by file name where there is none", task->left, task->right, (unsigned long)rows, (unsigned long)groups); goto done; }
+    all = (float *)lb__alloc(g->n, sizeof *all); sim = (float *)lb__alloc(rows, groups * sizeof *sim);
+    if (!all || !sim) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; i < rows; i++) {
+        const size_t at = (size_t)(of[i] - q->at); float *o = sim + i * groups;
+        if (lb_similarity(e->j.ctx, (e->raw ? q->raw : q->v) + at * dim, 1, e->raw ? g->raw : g->v, g->n, dim, 1, all)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+        for (k = 0; k < groups; k++) o[k] = -INFINITY;
+        for (k = 0; k < g->n; k++) if (all[k] > o[id[k]]) o[id[k]] = all[k];
+    }
+    /* what cannot be told apart: the same words, or the same values of --shared */
+    mean_q = (uint32_t *)lb__alloc(rows, sizeof *mean_q); mean_g = (uint32_t *)lb__alloc(groups, sizeof *mean_g); texts = (uint32_t *)lb__alloc(rows, sizeof *texts);
+    if (!mean_q || !mean_g || !texts) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (e->shared.n) {
+        eval_row *m = (eval_row *)lb__alloc(rows + groups, sizeof *m); uint32_t *out = (uint32_t *)lb__alloc(rows + groups, sizeof *out);
+        for (i = 0; m && out && i < rows + groups; i++) { m[i].at = i; if (!(m[i].key = eval_meaning(e, i < rows ? of[i]->item : group[i - rows]->item))) { rc = cli_fail("out of memory"); break; } }
+        if (!m || !out) rc = cli_fail("%s", lb_last_error());
+        if (!rc) { eval_number(m, rows + groups, out); memcpy(mean_q, out, rows * sizeof *out); memcpy(mean_g, out + rows, groups * sizeof *out); }
+        lb__release(m); lb__release(out);
+        if (rc) goto done;
+    } else if (texts_ask) {
+        for (i = 0; i < rows; i++) { row[i].key = of[i]->text; row[i].at = i; }
+        eval_number(row, rows, texts);
+    }
+    size = e->size && (size_t)e->size < groups ? (size_t)e->size : groups; draws = size < groups ? (size_t)e->galleries : 1; cap = 0;
+    pick = (uint32_t *)lb__alloc(groups, sizeof *pick); place = (uint32_t *)lb__alloc(groups, sizeof *place); sub = size < groups ? (float *)lb__alloc(rows, size * sizeof *sub) : NULL; own = (uint32_t *)lb__alloc(rows, sizeof *own); kq = (uint32_t *)lb__alloc(rows, sizeof *kq); kg = (uint32_t *)lb__alloc(rows > groups ? rows : groups, sizeof *kg);
+    if (!lb__mul(rows, draws, &cap) || !pick || !place || (size < groups && !sub) || !own || !kq || !kg || !(ri = (double *)lb__alloc(cap, sizeof *ri)) || !(unit = (uint32_t *)lb__alloc(cap, sizeof *unit)) ||
+        !lb__mul(size, draws, &cap) || !(rt = (double *)lb__alloc(cap, sizeof *rt)) || !(unit_t = (uint32_t *)lb__alloc(cap, sizeof *unit_t))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (d = 0; d < draws; d++) {                                                       /* galleries drawn from the seed, averaged */
+        lb__rng rng = lb__rng_new((uint64_t)e->seed, d); size_t n = 0; const float *x = sim;
+        for (i = 0; i < groups; i++) { pick[i] = (uint32_t)i; place[i] = UINT32_MAX; }
+        if (size < groups) for (i = 0; i < size; i++) { const size_t other = i + lb__rng_below(&rng, (uint32_t)(groups - i)); const uint32_t t = pick[i]; pick[i] = pick[other]; pick[other] = t; }
+        for (i = 0; i < size; i++) place[pick[i]] = (uint32_t)i;
+        for (i = 0; i < rows; i++) {
+            if (place[owner[i]] == UINT32_MAX) continue;
+            if (sub) for (k = 0; k < size; k++) sub[n * size + k] = sim[i * groups + pick[k]];
+            own[n] = place[owner[i]]; unit[qn + n] = owner[i]; kq[n] = e->shared.n ? mean_q[i] : texts_ask ? texts[i] : owner[i]; n++;
+        }
+        if (!n) continue;
+        if (sub) x = sub;
+        if ((st = lb_eval_retrieval(e->j.ctx, x, n, size, own, e->upstream, &one_f, &one_b, ri + qn, rt + tn)) != LB_OK) break;
+        if (ceilings) {
+            lb_retrieval c;
+            if (e->shared.n) for (k = 0; k < size; k++) kg[k] = mean_g[pick[k]];
+            else for (k = 0; k < n; k++) kg[k] = kq[k];                                  /* each text once a group, so the same words count the groups */
+            if ((st = lb_eval_ceiling(e->j.ctx, kq, n, kg, e->shared.n ? size : n, &c)) != LB_OK) break;
+            ceil_f.r1 += c.r1 * (double)n; ceil_f.r5 += c.r5 * (double)n; ceil_f.r10 += c.r10 * (double)n; ceil_f.mean += c.mean * (double)n; ceil_f.median += c.median * (double)n; cn += n;
+        }
+        if (e->shared.n) {
+            lb_retrieval c;
+            if ((st = lb_eval_ceiling(e->j.ctx, kg, size, kg, size, &c)) != LB_OK) break;
+            ceil_b.r1 += c.r1 / (double)draws; ceil_b.r5 += c.r5 / (double)draws; ceil_b.r10 += c.r10 / (double)draws; ceil_b.mean += c.mean / (double)draws; ceil_b.median += c.median / (double)draws;
+        }
+        for (k = 0; k < size; k++) unit_t[tn + k] = pick[k];
+        for (dir = 0; dir < 2; dir++) {
+            lb_retrieval *to = dir ? &back : &fwd, *one = dir ? &one_b : &one_f; const double w = (double)one->count;
+            to->r1 += one->r1 * w; to->r5 += one->r5 * w; to->r10 += one->r10 * w; to->median += one->median * w; to->mean += one->mean * w; to->count += one->count;
+        }
+        qn += n; tn += size;
+        cli_progress("eval: galleries", d + 1, draws);
+    }
+    if (st) { rc = cli_fail("%s:%s: %s", task->left, task->right, lb_last_error()); goto done; }
+    for (dir = 0; dir < 2; dir++) {
+        lb_retrieval *v = dir ? &back : &fwd, *c = dir ? &ceil_b : &ceil_f; const double w = (double)v->count, cw = dir ? 1 : (double)cn, N = (double)size; const int known = dir ? e->shared.n > 0 : ceilings;
+        static const char *const names[] = { "R@1", "R@5", "R@10", "MedR", "MnR" }, *const jsons[] = { "r1", "r5", "r10", "median_rank", "mean_rank" };
+        double value[5], low[5], high[5], ceiling[5];
+        if (lb_eval_retrieval_interval(e->j.ctx, dir ? rt : ri, dir ? unit_t : unit, dir ? tn : qn, (size_t)e->rounds, 0.95, (uint64_t)e->seed, &lo, &hi)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+        value[0] = v->r1 / w; value[1] = v->r5 / w; value[2] = v->r10 / w; value[3] = v->median / w; value[4] = v->mean / w;
+        low[0] = lo.r1; low[1] = lo.r5; low[2] = lo.r10; low[3] = lo.median; low[4] = lo.mean; high[0] = hi.r1; high[1] = hi.r5; high[2] = hi.r10; high[3] = hi.median; high[4] = hi.mean;
+        ceiling[0] = c->r1 / cw; ceiling[1] = c->r5 / cw; ceiling[2] = c->r10 / cw; ceiling[3] = c->median / cw; ceiling[4] = c->mean / cw;
+        if (!(r = eval_result_new(e))) { rc = cli_fail("out of memory"); goto done; }
+        r->retrieval = 1; r->from = dir ? task->right : task->left; r->to = dir ? task->left : task->right; snprintf(r->title, sizeof r->title, "%s -> %s", r->from, r->to);
+        r->n = v->count / draws; r->gallery = size; r->galleries = draws; r->dropped = dir ? 0 : q->n - rows; r->query = q; r->found = g; r->transposed = dir;
+        for (k = 0; k < 5; k++) eval_metric_add(r, names[k], jsons[k], k < 3, value[k], low[k], high[k], k == 0 ? 1 / N : k == 1 ? (N < 5 ? 1 : 5 / N) : k == 2 ? (N < 10 ? 1 : 10 / N) : (N + 1) / 2, known ? ceiling[k] : NAN);
+        r->columns = groups; r->scores = sim; r->owner = owner; r->of = of; r->group = group;
+    }
+    sim = NULL; owner = NULL; of = NULL; group = NULL;            /* shared by the two results, freed with the first */
+done:
+    lb__release(row); lb__release(id); lb__release(owner); lb__release(unit); lb__release(unit_t); lb__release(pick); lb__release(place); lb__release(own); lb__release(kq); lb__release(kg); lb__release(mean_q); lb__release(mean_g); lb__release(texts);
+    lb__release(all); lb__release(sim); lb__release(sub); lb__release(ri); lb__release(rt); lb__release((void *)of); lb__release((void *)group);
+    return rc;
+}
+
+/* ---- writing ---- */
+
+static lb_status eval_number_cell(cli_out *o, const eval_metric *m, int width) {
+    char text[64]; int n;
+    if (m->share) n = snprintf(text, sizeof text, "%.1f (%.1f-%.1f)", 100 * m->value, 100 * m->low, 100 * m->high);
+    else n = snprintf(text, sizeof text, "%.4g (%.3g-%.3g)", m->value, m->low, m->high);
+    return cli_out_text(o, "  %*s%s", width > n ? width - n : 0, "", text);
+}
+/* Results of one kind, one a line. */
+static lb_status eval_table_write(cli_out *o, const eval *e, int retrieval) {
+    size_t i, k, first = e->results; int left = 14, w;
+    for (i = 0; i < e->results; i++) if (e->result[i].retrieval == retrieval) { if (first == e->results) first = i; w = score_columns(e->result[i].title); if (w > left) left = w; }
+    if (first == e->results) return LB_OK;
+    LB__TRY(cli_out_text(o, "%-*s %7s %7s", left, retrieval ? "retrieval" : "classification", "N", retrieval ? "gallery" : "classes"));
+    for (k = 0; k < e->result[first].metrics; k++) LB__TRY(cli_out_text(o, "  %19s", e->result[first].metric[k].name));
+    LB__TRY(cli_out_text(o, "  %8s%s\n", "chance", retrieval ? "  ceiling" : ""));
+    for (i = 0; i < e->results; i++) {
+        const eval_result *r = &e->result[i];
+        if (r->retrieval != retrieval) continue;
+        LB__TRY(cli_out_text(o, "%s%*s %7lu %7lu", r->title, left - score_columns(r->title), "", (unsigned long)r->n, (unsigned long)r->gallery));
+        for (k = 0; k < r->metrics; k++) LB__TRY(eval_number_cell(o, &r->metric[k], 19));
+        LB__TRY(cli_out_text(o, "  %8.1f", 100 * r->metric[0].chance));
+        if (retrieval && r->metric[0].ceiling == r->metric[0].ceiling) LB__TRY(cli_out_text(o, "  %7.1f", 100 * r->metric[0].ceiling));
+        LB__TRY(cli_out_text(o, "\n"));
+    }
+    return LB_OK;
+}
+static lb_status eval_details_write(cli_out *o, const eval_result *r) {
+    size_t i, k; char a[64];
+    LB__TRY(cli_out_text(o, "\n%s%*s %7s %7s%s\n", r->title, 24 - score_columns(r->title) < 0 ? 0 : 24 - score_columns(r->title), "", "N", r->confusion ? "top-1" : "AP", r->confusion ? "   guesses" : ""));
+    for (i = 0; i < r->columns; i++) {
+        score_label(a, sizeof a, r->classes[i].name, 24, 0);
+        LB__TRY(cli_out_text(o, "%s%*s %7lu", a, 24 - score_columns(a), "", (unsigned long)r->classes[i].n));
+        LB__TRY(r->classes[i].score == r->classes[i].score ? cli_out_text(o, " %7.1f", 100 * r->classes[i].score) : cli_out_text(o, "       -"));
+        for (k = 0; k < r->columns && r->confusion; k++) LB__TRY(cli_out_text(o, "%s%5lu", k ? "" : "  ", (unsigned long)r->confusion[i * r->columns + k]));
+        LB__TRY(cli_out_text(o, "\n"));
+    }
+    return LB_OK;
+}
+static lb_status eval_json_number(cli_out *o, const char *key, double v) { return v == v && v < 1e300 && v > -1e300 ? cli_out_text(o, ", \"%s\": %.9g", key, v) : cli_out_text(o, ", \"%s\": null", key); }
+static lb_status eval_json_write(cli_out *o, const eval *e, const char *model) {
+    size_t i, k, c, first = 1; int retrieval;
+    LB__TRY(cli_out_text(o, "{\"model\": ")); LB__TRY(cli_out_json(o, model)); LB__TRY(cli_out_text(o, ", \"split\": ")); LB__TRY(cli_out_json(o, e->split));
+    LB__TRY(cli_out_text(o, ", \"rounds\": %lu, \"seed\": %lu, \"views\": %d, \"upstream_metrics\": %s, \"unnormalised\": %s", (unsigned long)e->rounds, (unsigned long)e->seed, e->views ? 15 : 1, e->upstream ? "true" : "false", e->raw ? "true" : "false"));
+    for (retrieval = 0; retrieval < 2; retrieval++) {
+        LB__TRY(cli_out_text(o, ", \"%s\": [", retrieval ? "retrieve" : "classify"));
+        for (i = 0, first = 1; i < e->results; i++) {
+            const eval_result *r = &e->result[i];
+            if (r->retrieval != retrieval) continue;
+            LB__TRY(cli_out_text(o, "%s\n {\"task\": ", first ? "" : ",")); first = 0;
+            LB__TRY(cli_out_json(o, r->title)); LB__TRY(cli_out_text(o, ", \"%s\": ", retrieval ? "query" : "modality")); LB__TRY(cli_out_json(o, r->from));
+            if (retrieval) { LB__TRY(cli_out_text(o, ", \"gallery\": ")); LB__TRY(cli_out_json(o, r->to)); LB__TRY(cli_out_text(o, ", \"gallery_size\": %lu, \"galleries\": %lu", (unsigned long)r->gallery, (unsigned long)r->galleries)); }
+            else if (r->column) { LB__TRY(cli_out_text(o, ", \"column\": ")); LB__TRY(cli_out_json(o, r->column)); }
+            LB__TRY(cli_out_text(o, ", \"n\": %lu, \"left_out\": %lu", (unsigned long)r->n, (unsigned long)r->dropped));
+            for (k = 0; k < r->metrics; k++) {
+                const eval_metric *m = &r->metric[k];
+                LB__TRY(cli_out_text(o, ", \"%s\": {\"value\": %.9g", m->json, m->value)); LB__TRY(eval_json_number(o, "low", m->low)); LB__TRY(eval_json_number(o, "high", m->high)); LB__TRY(eval_json_number(o, "chance", m->chance));
+                if (retrieval) LB__TRY(eval_json_number(o, "ceiling", m->ceiling));
+                LB__TRY(cli_out_text(o, "}"));
+            }
+            if (!retrieval) {
+                LB__TRY(cli_out_text(o, ", \"classes\": ["));
+                for (k = 0; k < r->columns; k++) {
+                    LB__TRY(cli_out_text(o, "%s{\"class\": ", k ? ", " : "")); LB__TRY(cli_out_json(o, r->classes[k].value)); LB__TRY(cli_out_text(o, ", \"name\": ")); LB__TRY(cli_out_json(o, r->classes[k].name));
+                    LB__TRY(cli_out_text(o, ", \"n\": %lu", (unsigned long)r->classes[k].n)); LB__TRY(eval_json_number(o, r->confusion ? "top1" : "ap", r->classes[k].score)); LB__TRY(cli_out_text(o, "}"));
+                }
+                LB__TRY(cli_out_text(o, "]"));
+                for (k = 0; k < r->columns && r->confusion; k++) {
+                    LB__TRY(cli_out_text(o, "%s[", k ? ", " : ", \"confusion\": ["));
+                    for (c = 0; c < r->columns; c++) LB__TRY(cli_out_text(o, "%s%lu", c ? ", " : "", (unsigned long)r->confusion[k * r->columns + c]));
+                    LB__TRY(cli_out_text(o, k + 1 == r->columns ? "]]" : "]"));
+                }
+            }
+            LB__TRY(cli_out_text(o, "}"));
+        }
+        LB__TRY(cli_out_text(o, "]"));
+    }
+    return cli_out_text(o, "}\n");
+}
+
+static void eval_close(eval *e) {
+    size_t i;
+    for (i = 0; i < e->results; i++) {
+        eval_result *r = &e->result[i];
+        free(r->classes); lb__release(r->confusion);
+        if (!r->transposed) { lb__release(r->scores); lb__release(r->owner); lb__release((void *)r->of); lb__release((void *)r->group); }
+    }
+    free(e->result);
+    for (i = 0; i < e->sets; i++) { free(e->set[i].at); lb__release(e->set[i].v); lb__release(e->set[i].raw); }
+    for (i = 0; i < e->manifests; i++) lb_manifest_free(&e->manifest[i]);
+    if (e->prompts_open) lb__json_free(&e->prompts);
+    inputs_free(&e->table.text); lb__release((void *)e->table.cell); lb__release(e->manifest); lb__release(e->item);
+    lb__release(e->j.norms); job_close(&e->j); inputs_free(&e->in); inputs_free(&e->keep);
+    cli_list_free(&e->data); cli_list_free(&e->classify); cli_list_free(&e->retrieve); cli_list_free(&e->template_list); cli_list_free(&e->where); cli_list_free(&e->shared); cli_list_free(&e->vectors);
+}
+/* Vectors that were computed before, in the place of embedding: MODALITY=FILE.npy, a row an item in the order of the data. */
+static int eval_vectors(eval *e, const char *rule) {
+    const char *equal = strchr(rule, '='); lb_tensor t; size_t i, n = 0, at = 0; int rc = 0;
+    if (!equal || equal == rule) return cli_wrong("--vectors is `%s`, MODALITY=FILE.npy was expected", rule);
+    memset(&t, 0, sizeof t);
+    if (lb_npy_load(e->j.ctx, equal + 1, &t)) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < e->items; i++) n += strlen(e->item[i].modality) == (size_t)(equal - rule) && !strncmp(e->item[i].modality, rule, (size_t)(equal - rule));
+    if (t.dtype != LB_F32 || t.ndim != 2 || t.shape[1] != e->j.dim || t.shape[0] != n) rc = cli_fail("%s: holds %s [%lu, %lu], f32 [%lu, %lu] was expected: a row an item of the split", equal + 1, lb_dtype_name(t.dtype), (unsigned long)t.shape[0], (unsigned long)(t.ndim > 1 ? t.shape[1] : 0), (unsigned long)n, (unsigned long)e->j.dim);
+    for (i = 0; i < e->items && !rc; i++) if (strlen(e->item[i].modality) == (size_t)(equal - rule) && !strncmp(e->item[i].modality, rule, (size_t)(equal - rule))) {
+        if (e->item[i].views && lb_mean_embedding((const float *)t.data + at * e->j.dim, 1, e->j.dim, e->j.vectors + e->item[i].first * e->j.dim)) rc = cli_fail("%s: row %lu: %s", equal + 1, (unsigned long)at, lb_last_error());
+        at++;
+    }
+    lb_tensor_free(&t);
+    return rc;
+}
+/* "depth:shape" or "depth" */
+static int eval_split_task(eval *e, const char *text, eval_task *t) {
+    const char *colon = strchr(text, ':');
+    t->left = colon ? inputs_keep(&e->keep, text, (size_t)(colon - text)) : text; t->right = colon ? colon + 1 : NULL; t->a = t->b = NULL;
+    if (!t->left) return cli_fail("out of memory");
+    if (!*t->left || (colon && !colon[1])) return cli_wrong("`%s`: a name is missing", text);
+    return 0;
+}
+
+static int cmd_eval(int argc, char **argv) {
+    static eval e; int rc; const char *model = NULL, *to = NULL, *attributes = NULL, *prompts = NULL, *report = NULL; cli_out out; size_t i, k, tasks = 0; eval_task *task = NULL; lb__file f; lb_status s;
+    const cli_option options[] = {
+        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        { "data", 'd', CLI_LIST, &e.data, "[MODALITY=]DATA", "manifests (.tsv, .jsonl, VIDAL's .json) or folders\nclass/file; MODALITY for items that do not say it", 0, 0 },
+        { "split", 0, CLI_TEXT, &e.split, "NAME", "the items to look at; all for every one (default: test\nwhere the data has such a split)", 0, 0 },
+        { "classify", 'c', CLI_LIST, &e.classify, "MODALITY[:COLUMN]", "zero-shot classes: the group of an item, or\nthe column of --attributes", 0, 0 },
+        { "retrieve", 'r', CLI_LIST, &e.retrieve, "QUERY:GALLERY", "both directions; text stands for the other\nside's captions, a+b for the sum of two embeddings", 0, 0 },
+        { "attributes", 0, CLI_TEXT, &attributes, "FILE", "tab-separated: a line of column names, then a row a\ngroup (or file name), which the first column names", 0, 0 },
+        { "where", 0, CLI_LIST, &e.where, "COLUMN=VALUE[,VALUE]", "only items with these attributes; != without them", 0, 0 },
+        { "shared", 0, CLI_LIST, &e.shared, "COLUMN", "what both sides of a retrieval can know: items that are\nequal in it cannot be told apart, and set the ceiling", 0, 0 },
+        { "labels", 0, CLI_TEXT, &e.labels_file, "FILE", "class names, a line each: NAME, or CLASS<tab>NAME;\nclasses that no item has are guessed among, too", 0, 0 },
+        { "template", 0, CLI_LIST, &e.template_list, "PROMPT", "prompts, {} stands for the class; the mean over all", 0, 0 },
+        { "templates", 0, CLI_TEXT, &e.templates_file, "FILE", "prompts, one a line", 0, 0 },
+        { "prompts", 0, CLI_TEXT, &prompts, "FILE", "JSON with both for each task: {\"depth:shape\": {\n\"templates\": [...], \"names\": {\"ball\": [\"ball\", ...]}}};\n\"shape\" alone, or \"depth\", serves where that is missing", 0, 0 },
+        { "multi-label", 0, CLI_FLAG, &e.multi, NULL, "classes of an item parted by |: mAP, AUC and d'", 0, 0 },
+        { "captions", 0, CLI_CHOICE, &e.captions, "all|first|join", "which captions of an item ask (default all)", 0, 0 },
+        { "gallery-size", 0, CLI_INT, &e.size, "N", "search among N, drawn from the seed (default all)", 2, 1e9 },
+        { "galleries", 0, CLI_INT, &e.galleries, "N", "how many are drawn and averaged (default 10)", 1, 10000 },
+        { "views", 0, CLI_FLAG, &e.views, NULL, "videos in 15 views (5 windows x 3 crops), averaged", 0, 0 },
+        { "upstream-metrics", 0, CLI_FLAG, &e.upstream, NULL, "retrieval counted as LanguageBind's code does: equal\nscores are entries of their own (intervals are not)", 0, 0 },
+        { "unnormalised", 0, CLI_FLAG, &e.raw, NULL, "retrieval by vectors not of unit length, as that code", 0, 0 },
+        { "vectors", 0, CLI_LIST, &e.vectors, "MODALITY=FILE.npy", "vectors computed before (embed -o), a row an item", 0, 0 },
+        { "details", 0, CLI_FLAG, &e.details, NULL, "every class with its row of the confusion matrix", 0, 0 },
+        { "report", 0, CLI_TEXT, &report, "FILE.html", "one page with tables, maps and what was found", 0, 0 },
+        { "output", 'o', CLI_TEXT, &to, "FILE", "where the table goes (default standard output)", 0, 0 },
+        { "rounds", 0, CLI_INT, &e.rounds, "N", "bootstrap drawings an interval (default 1000)", 10, 1e6 },
+        { "seed", 0, CLI_INT, &e.seed, "N", "of galleries and intervals (default 0)", 0, 1e15 },
+        { "batch", 0, CLI_INT, &e.batch, "N", "inputs computed at once (default by modality)", 1, 4096 },
+        CLI_THREADS(e.common), CLI_JSON(e.common) };
+    memset(&e, 0, sizeof e);
+    e.galleries = 10; e.rounds = 1000; e.captions = "all";
+    rc = cli_parse(argc, argv, "-m MODEL --data DATA... [--classify MODALITY:COLUMN...] [--retrieve QUERY:GALLERY...] [--report F.html]",
+        "Zero-shot classification and retrieval over data sets, each number with its 95 % bootstrap interval (whole items are drawn), N, the\n"
+        "chance level and, for retrieval, the ceiling that a perfect model would reach where things cannot be told apart.\n"
+        "Without --classify and --retrieve, folders are classified, and manifests searched by text in every modality they have.\n\n"
+        "    eval -m M --data class-folders/ --template \"a photo of a {}.\"              a folder a class\n"
+        "    eval -m M --data test.jsonl -r text:video                                captions and clips, both directions\n"
+        "    eval -m M --data D/depth.jsonl D/image.jsonl D/audio.jsonl --attributes D/attributes.tsv --prompts prompts.json\n"
+        "         -c depth:shape audio:material -r depth:image depth+text:image --shared shape size --gallery-size 256 --report r.html\n\n"
+        "Items mean the same when their group is the same; without groups, when their files have the same name.  An equal score counts\n"
+        "against the right answer.  --json prints everything: intervals, classes, confusion.\n", options, LB__COUNT(options));
+    if (rc >= 0) goto done;
+    rc = 0;
+    if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
+    if (!e.data.n) { rc = cli_wrong("which data? --data MANIFEST or FOLDER"); goto done; }
+    if (e.shared.n && !attributes) { rc = cli_wrong("--shared names columns: --attributes FILE was expected"); goto done; }
+    if (prompts) {
+        if (lb__file_open(prompts, &f)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+        { lb_limits l = lb_limits_default(); s = lb__json_parse(&l, (const char *)f.data, f.size, NULL, &e.prompts); }
+        lb__file_close(&f);
+        if (s) { rc = cli_fail("%s: %s", prompts, lb_last_error()); goto done; }
+        e.prompts_open = 1;
+        if (e.prompts.root->type != LB__JSON_OBJECT) { rc = cli_fail("%s: an object of tasks was expected", prompts); goto done; }
+    }
+    if ((rc = job_open(&e.j, model, &e.common)) != 0) goto done;
+    e.j.batch = (size_t)e.batch;
+    if ((rc = eval_load(&e, attributes)) != 0) goto done;
+    for (i = 0; i < e.shared.n; i++) if (eval_column(&e.table, e.shared.item[i].value) < 0) { rc = cli_fail("%s: has no column %s", attributes, e.shared.item[i].value); goto done; }
+    if (!(task = (eval_task *)lb__alloc(e.classify.n + e.retrieve.n + 2 * LB_MAX_MODALITIES, sizeof *task))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; i < e.classify.n; i++, tasks++) {
+        if ((rc = eval_split_task(&e, e.classify.item[i].value, &task[tasks])) != 0) goto done;
+        if (task[tasks].right && !e.has_table) { rc = cli_wrong("`%s` names a column: --attributes FILE was expected", e.classify.item[i].value); goto done; }
+        if (task[tasks].right && eval_column(&e.table, task[tasks].right) < 0) { rc = cli_fail("%s: has no column %s", attributes, task[tasks].right); goto done; }
+        if (!strcmp(task[tasks].left, "text")) { rc = cli_wrong("`%s`: texts are not classified", e.classify.item[i].value); goto done; }
+    }
+    for (i = 0; i < e.retrieve.n; i++, tasks++) {
+        if ((rc = eval_split_task(&e, e.retrieve.item[i].value, &task[tasks])) != 0) goto done;
+        task[tasks].retrieval = 1;
+        if (!task[tasks].right) { rc = cli_wrong("`%s`: QUERY:GALLERY was expected, text:%s for instance", e.retrieve.item[i].value, e.retrieve.item[i].value); goto done; }
+        if (!strcmp(task[tasks].left, task[tasks].right)) { rc = cli_wrong("`%s`: both sides are the same", e.retrieve.item[i].value); goto done; }
+    }
+    if (!tasks) for (i = 0; i < e.items; i++) {
+        const char *m = e.item[i].modality; const int folder = !e.item[i].item->line;
+        for (k = 0; k < tasks && (strcmp(m, folder ? task[k].left : task[k].right) || task[k].retrieval == folder); k++) {}
+        if (k < tasks || tasks == LB_MAX_MODALITIES) continue;
+        task[tasks].retrieval = !folder; task[tasks].left = folder ? m : "text"; task[tasks].right = folder ? NULL : m; tasks++;
+    }
+    for (i = 0; i < tasks; i++) {
+        eval_task *t = &task[i]; const int across = t->retrieval && strcmp(t->left, "text") && strcmp(t->right, "text"); const char *other;
+        for (k = 0; k < i && (strcmp(task[k].left, t->left) || task[k].retrieval || t->retrieval); k++) {}
+        if (k < i) { t->a = task[k].a; continue; }
+        other = t->retrieval ? t->right + strspn(t->right, "+") : NULL;
+        if (other && strchr(other, '+')) other = inputs_keep(&e.keep, other, strcspn(other, "+"));
+        if ((rc = eval_set_new(&e, t->left, other, across, &t->a)) != 0) goto done;
+        if (!t->retrieval) continue;
+        other = strchr(t->left, '+') ? inputs_keep(&e.keep, t->left, strcspn(t->left, "+")) : t->left;
+        if ((rc = eval_set_new(&e, t->right, other, across, &t->b)) != 0) goto done;
+    }
+    if (e.raw && !(e.j.norms = (float *)lb__alloc(e.in.n, sizeof(float)))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    e.j.in = &e.in;
+    if ((rc = job_run(&e.j)) != 0) goto done;
+    for (i = 0; i < e.vectors.n; i++) if ((rc = eval_vectors(&e, e.vectors.item[i].value)) != 0) goto done;
+    lb_ctx_watch(e.j.ctx, NULL, NULL);
+    for (i = 0; i < tasks; i++) {
+        if ((rc = eval_set_vectors(&e, task[i].a)) != 0 || (task[i].b && (rc = eval_set_vectors(&e, task[i].b)) != 0)) goto done;
+        if ((rc = task[i].retrieval ? eval_retrieve(&e, &task[i]) : eval_classify(&e, &task[i])) != 0) goto done;
+    }
+    s = cli_out_open(&out, to);
+    if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (e.common.json) s = eval_json_write(&out, &e, model);
+    else {
+        s = eval_table_write(&out, &e, 0);
+        for (i = 0; i < e.results && !s && e.details; i++) if (!e.result[i].retrieval) s = eval_details_write(&out, &e.result[i]);
+        for (i = k = 0; i < e.results; i++) k |= e.result[i].retrieval ? 2 : 1;
+        if (!s && k == 3) s = cli_out_text(&out, "\n");
+        if (!s) s = eval_table_write(&out, &e, 1);
+        for (i = 0; i < e.results && !s; i++) if (e.result[i].dropped) s = cli_out_text(&out, "%s: %lu of %s left out: %s\n", e.result[i].title, (unsigned long)e.result[i].dropped, e.result[i].from, e.result[i].retrieval ? "the gallery has no match" : "their class is not known");
+    }
+    if (s || cli_out_commit(&out)) { rc = cli_fail("%s", lb_last_error()); cli_out_abort(&out); }
+done:
+    lb__release(task); eval_close(&e);
+    return rc;
+}
