@@ -12318,7 +12318,7 @@ static lb_status lb__eval_sorted(const float *scores, const uint8_t *truth, size
     return LB_OK;
 }
 LB_API lb_status lb_eval_multilabel(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, lb_multilabel *out, double *per_class) {
-    lb__scored *s; lb_multilabel r;
+    lb__scored *s = NULL; lb_multilabel r;
     if (!ctx || !truth || !out) return lb__fail(LB_ERR_ARG, "lb_eval_multilabel: %s is NULL", !ctx ? "ctx" : !truth ? "truth" : "out");
     LB__TRY(lb__eval_sorted(scores, truth, n, classes, &s));
     r = lb__eval_multilabel(s, n, classes, NULL, per_class);
