@@ -680,8 +680,9 @@ LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_model_open(lb_ctx *ctx, const char *path, lb_model **out);
 LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *model, lb_dtype dtype, const char *path);
-/* lb_model_adapt: the model with an adapter file's low-rank updates and tensors in place of its own.  It borrows everything else, so `base`
- * outlives it; any number of adapters may stand over one base at the same time.
+/* lb_model_adapt: the model with an adapter file's low-rank updates and tensors in place of its own; an adapter that brings a modality adds it, with
+ * a tower that starts from the base's.  It borrows everything else, so `base` outlives it; any number of adapters may stand over one base at the
+ * same time, or one over the other.
  *   errs  LB_ERR_MISMATCH an adapter of another base, LB_ERR_FORMAT a tensor that the base has no place for */
 LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *path, lb_model **out);
 #endif
@@ -10110,12 +10111,12 @@ static lb_status lb__lora_read(lb__keys *k, lb_tower_desc *t) {
     lb__keys_float(k, "lora.alpha", &t->lora_alpha); lb__keys_float(k, "lora.dropout", &t->lora_dropout);
     return k->status;
 }
-static lb_status lb__desc_read(const lb_file *f, lb_model_desc *d) {
+static lb_status lb__desc_read(const lb_file *f, const char *as, lb_model_desc *d) {
     static const char *const towers_kinds[] = { "vision", "text" }, *const acts[] = { "gelu", "quick_gelu" };
     const char *name[LB_MAX_MODALITIES], *kind; size_t n, i; lb__keys k; int pre;
     memset(d, 0, sizeof *d);
     LB__TRY(lb_file_get_str(f, "format.kind", &kind));
-    if (strcmp(kind, "model")) return lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", a model was expected", kind);
+    if (strcmp(kind, as)) return lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", %s was expected", kind, *as == 'a' ? "an adapter" : "a model");
     memset(&k, 0, sizeof k);
     k.f = f; k.prefix = "tower";
     LB__TRY(lb_file_get_strs(f, "towers", name, LB_MAX_TOWERS, &n));
@@ -10198,7 +10199,7 @@ static lb_status lb__model_bind(lb_model *m, const lb_file *f) {
 }
 /* Takes the file, whatever happens. */
 static lb_status lb__model_from(lb_ctx *ctx, lb_file *f, lb_model **out) {
-    lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_model *m = NULL; const lb_tensor *merges; lb_status s = d ? lb__desc_read(f, d) : LB_ERR_MEM;
+    lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_model *m = NULL; const lb_tensor *merges; lb_status s = d ? lb__desc_read(f, "model", d) : LB_ERR_MEM;
     if (!s) s = lb__model_plan(d, &m);
     lb__release(d);
     if (s) { lb_file_free(f); return s; }
@@ -10395,7 +10396,7 @@ LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *
             if (tower) {
 #define LB__TAKE(field) if (tower->field) t->field = tower->field
                 LB__TAKE(channels); LB__TAKE(patch_h); LB__TAKE(patch_w); LB__TAKE(grid_h); LB__TAKE(grid_w); LB__TAKE(frames); LB__TAKE(tube); LB__TAKE(temporal); LB__TAKE(class_per_frame);
-                LB__TAKE(width); LB__TAKE(layers); LB__TAKE(heads); LB__TAKE(mlp);
+                LB__TAKE(width); LB__TAKE(layers); LB__TAKE(heads); LB__TAKE(mlp); LB__TAKE(lora_rank); LB__TAKE(lora_targets); LB__TAKE(lora_temporal); LB__TAKE(lora_alpha); LB__TAKE(lora_dropout);
 #undef LB__TAKE
             }
             if (t->width != source.width || t->layers != source.layers || t->heads != source.heads || t->mlp != source.mlp) s = lb__fail(LB_ERR_ARG, "lb_model_extend: a tower that starts from %s has its width, layers, heads and mlp", from);
@@ -10530,8 +10531,21 @@ LB_API lb_status lb_model_extend_json(lb_ctx *ctx, const lb_model *base, const c
 }
 static const lb_file *lb__model_file(const lb_model *m) { while (m->base) m = m->base; return m->file; }
 #ifndef LB_NO_STDIO
+/* The tower of `m` whose tensors in its file have that identity: the named one, or else the first of any name. */
+static lb_status lb__adapter_base(const lb_model *m, const char *named, const char *id, const char **tower) {
+    char have[65], first[65] = ""; int i;
+    if (!lb__model_file(m)) return lb__fail(LB_ERR_ARG, "the base model does not come from a file, so nothing tells whether the adapter is for it");
+    for (i = -1; i < m->desc.towers; i++) {
+        const char *name = i < 0 ? named : m->desc.tower[i].name;
+        if (lb_file_identity(lb__model_file(m), name, have)) continue;
+        if (!strcmp(id, have)) { *tower = i < 0 ? named : name; return LB_OK; }
+        if (i < 0) memcpy(first, have, sizeof first);
+    }
+    if (!first[0]) return lb__fail(LB_ERR_MISMATCH, "this adapter is for another base: the model has no tower %s, nor one of its identity, %.16s...", named, id);
+    return lb__fail(LB_ERR_MISMATCH, "this adapter is for another base: its tower %s has the identity %.16s..., the model's is %.16s...", named, id, first);
+}
 LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *path, lb_model **out) {
-    lb_file *f = NULL; lb_model *m = NULL; lb_model_desc *d = NULL; lb_status s; const char *kind = NULL, *tower = NULL, *id = NULL; char have[65]; size_t i, used = 0; int j; lb__keys k;
+    lb_file *f = NULL; lb_model *m = NULL; lb_model_desc *d = NULL; lb_status s; const char *kind = NULL, *tower = NULL, *from = NULL, *id = NULL; size_t i, used = 0; int j, more = 0; lb__keys k;
     if (!ctx || !base || !path || !out) return lb__fail(LB_ERR_ARG, "lb_model_adapt: an argument is NULL");
     *out = NULL;
     LB__TRY(lb_file_open(ctx, path, &f));
@@ -10539,15 +10553,19 @@ LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *p
     if (!s && strcmp(kind, "adapter")) s = lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", an adapter was expected", kind);
     if (!s) s = lb_file_get_str(f, "adapter.tower", &tower);
     if (!s) s = lb_file_get_str(f, "adapter.base", &id);
-    if (!s && !lb__model_file(base)) s = lb__fail(LB_ERR_ARG, "the base model does not come from a file, so nothing tells whether the adapter is for it");
-    if (!s) s = lb_file_identity(lb__model_file(base), tower, have);
-    if (!s && strcmp(id, have)) s = lb__fail(LB_ERR_MISMATCH, "this adapter is for another base: its tower %s has the identity %.16s..., the model's is %.16s...", tower, id, have);
+    if (!s && (more = lb_file_has(f, "adapter.from")) != 0) s = lb_file_get_str(f, "adapter.from", &from);
+    if (!s) s = lb__adapter_base(base, more ? from : tower, id, &from);
+    if (!s && !more && strcmp(from, tower)) s = lb__fail(LB_ERR_MISMATCH, "this adapter is for a tower %s, which the model calls %s", tower, from);
     if (!s && !(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) s = LB_ERR_MEM;
-    if (!s) {
+    if (!s && more) {                                                /* a modality that the base has not */
+        s = lb__desc_read(f, "adapter", d);
+        if (!s && (d->towers != 1 || d->modalities != 1 || strcmp(d->tower[0].name, tower) || strcmp(d->modality[0].tower, tower) || d->tower[0].embed_dim != base->desc.tower[0].embed_dim)) s = lb__fail(LB_ERR_FORMAT, "one tower %s of the base's %d dimensions with one modality was expected", tower, base->desc.tower[0].embed_dim);
+        if (!s) s = lb_model_extend(ctx, base, from, &d->tower[0], &d->modality[0], 0, &m);
+    } else if (!s) {
         *d = base->desc; memset(&k, 0, sizeof k); k.f = f; k.prefix = "tower"; k.name = tower;
         for (j = 0; j < d->towers && !s; j++) if (!strcmp(d->tower[j].name, tower)) s = lb__lora_read(&k, &d->tower[j]);
+        if (!s) s = lb__model_derive(ctx, base, d, NULL, NULL, &m);
     }
-    if (!s) s = lb__model_derive(ctx, base, d, NULL, NULL, &m);
     for (i = 0; !s && i < m->params; i++) {
         lb__param *p = &m->param[i]; const lb_tensor *t = lb_file_tensor(f, p->name);
         if (t) { used++; s = lb__param_bind(m, p, t); }

@@ -183,6 +183,19 @@ is "$("$L" score -m "$T/half.lbw" --image $CAT --text 'a cat' | tail -n 1 | cut 
 wants 2 'one was expected' quantize -o "$T/none.lbw"
 wants 1 'motion.json' quantize "$T/motion.json" -o "$T/none.lbw"; no "$T/none.lbw"
 
+# adapters of checkpoints
+wants 2 '--base FILE' convert tests/golden/lb_depth --adapter -o "$T/none.lbw"
+wants 2 'go with --adapter' convert tests/golden/lb_depth --base "$M" -o "$T/none.lbw"
+wants 1 'cannot open' convert tests/golden/lb_depth --adapter --base "$T/not-there.lbw" -o "$T/none.lbw"
+"$L" convert tests/golden/lb_image -o "$T/image.lbw" 2>"$T/err" || bad "convert: $(cat "$T/err")"
+"$L" convert tests/golden/lb_depth --adapter --base "$T/image.lbw" -o "$T/none.lbw" 2>"$T/err"; is "$? $(tail -n 1 "$T/err" | grep -c -e --base-text)" "1 1" "another text tower"; no "$T/none.lbw"
+"$L" convert tests/golden/lb_depth --adapter --base "$T/image.lbw" --base-text -o "$T/depth.lbw" 2>"$T/err" && good || bad "convert --adapter: $(cat "$T/err")"
+wants 1 'adapter' bundle "$T/depth.lbw" -o "$T/none.lbw"
+wants 1 'named first' bundle "$T/image.lbw" "$T/depth.lbw" "$T/image.lbw" -o "$T/none.lbw"; no "$T/none.lbw"
+wants 0 '' bundle "$T/image.lbw" "$T/depth.lbw" -o "$T/both.lbw"
+wants 0 'modality depth' info "$T/both.lbw"
+wants 0 '' verify "$T/both.lbw"
+
 # index and search: incremental, and only with the model it was made with
 mkdir -p "$T/photos/sub"; cp $CAT "$T/photos/cat.jpg"; cp $CUP "$T/photos/sub/cup.jpg"; cp LICENSE "$T/photos/broken.png"; cp LICENSE "$T/photos/LICENSE"
 "$L" index -m "$M" -o "$T/p.lbi" "$T/photos" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'broken.png' "$T/err")" "0 1" "index"

@@ -194,6 +194,112 @@ LBT(bundle, merge_adds_low_rank_updates) {
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 
+/* ---- adapters: of a checkpoint, of training, and all of them in one file ---- */
+
+/* A frozen CLIP to stand on: the depth checkpoint without its low-rank updates, as an image model, with another class vector. */
+static lb_status base_of(lb_ctx *ctx, const char *kept, const char *kind, const char *to) {
+    lb_file *f = NULL; lb_file_writer *w = NULL; size_t i, n = strlen(kind); const char *name; char out[128], from[64]; float cls[32]; lb_tensor t; lb_status s = lb_file_open(ctx, kept, &f);
+    static const char *const towers[] = { "vision", "text" }, *const modalities[] = { "image", "text" }, *const keys[] = { "kind", "width", "layers", "heads", "mlp", "embed_dim", "act", "eps", "channels", "patch_", "grid_", "pre_norm" };
+    if (!s) s = lb_file_create(ctx, to, &w);
+    if (s) { lb_file_free(f); return s; }
+    lb_file_set_str(w, "format.kind", "model"); lb_file_set_strs(w, "towers", towers, 2); lb_file_set_strs(w, "modalities", modalities, 2);
+    for (i = 0; i < LB__COUNT(keys); i++) { snprintf(from, sizeof from, "tower.%s.%s", kind, keys[i]); snprintf(out, sizeof out, "tower.vision.%s", keys[i]); lb_file_copy_keys(w, f, from, out); }
+    lb_file_copy_keys(w, f, "tower.text.", "tower.text."); lb_file_copy_keys(w, f, "modality.text.", "modality.text.");
+    lb_file_set_str(w, "modality.image.kind", "image"); lb_file_set_str(w, "modality.image.tower", "vision");
+    for (i = 0; i < lb_file_tensors(f); i++) {
+        const lb_tensor *x = lb_file_tensor_at(f, i, &name);
+        if (strstr(name, ".lora.") || strstr(name, "temporal.")) continue;
+        if (strncmp(name, kind, n) || name[n] != '.') { lb_file_add(w, name, x); continue; }
+        snprintf(out, sizeof out, "%s%s", !strcmp(name + n, ".logit_scale") ? "image" : "vision", name + n);
+        t = *x;
+        if (!strcmp(out, "vision.class")) { memcpy(cls, x->data, sizeof cls); cls[3] += 1; t.data = cls; }
+        lb_file_add(w, out, &t);
+    }
+    s = lb_file_commit(w); lb_file_free(f);
+    return s;
+}
+LBT(adapter, of_a_checkpoint_stands_on_its_backbone) {
+    static const char *const lora[] = { "depth", "thermal", "audio", "video" }; lb_ctx *ctx; size_t i; char name[64];
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(lora); i++) {
+        conv_options o; lb_model *base, *m, *merged; lb_file *f; golden g; float v[64], u[64]; size_t n; const float *want, *x; const char *files[2]; long whole;
+        memset(&o, 0, sizeof o); snprintf(name, sizeof name, "tests/golden/lb_%s", lora[i]);
+        REQUIRE(!convert_kind(ctx, lora[i], 1, "build/a_whole.lbw") && !base_of(ctx, "build/a_whole.lbw", lora[i], "build/a_base.lbw"), "%s", lb_last_error());
+        o.source = name; o.output = OUT; o.quiet = 1; o.base = "build/a_base.lbw"; o.adapter = 1;
+        remove(OUT);
+        REQUIRE(!conv_convert_adapter(ctx, &o, NULL), "%s", lb_last_error());
+        CHECK(access("build/test_convert.lbw.whole", F_OK), "the whole checkpoint was left behind");
+        snprintf(name, sizeof name, "lb_%s", lora[i]); REQUIRE(golden_open(name, &g), "%s", name);
+        REQUIRE(!lb_model_open(ctx, o.base, &base) && !lb_model_adapt(ctx, base, OUT, &m), "%s", lb_last_error());
+        snprintf(name, sizeof name, "%s.embedding", lora[i]); want = golden_f32(&g, name, &n); x = golden_f32(&g, "input", NULL);
+        CHECK(!lb_embed_tensor(ctx, m, lora[i], x, 2, v), "%s", lb_last_error());
+        CHECK(max_abs_diff(v, want, n) <= 2e-5, "%s off by %g", lora[i], max_abs_diff(v, want, n));
+        CHECK(lb_model_modality(m, "image") && lb_model_modality(m, lora[i])->kind != LB_IMAGE, "the base's own modality is gone");
+        REQUIRE(!lb_model_merge(ctx, m, &merged), "%s", lb_last_error());                       /* merged and unmerged */
+        CHECK(!lb_embed_tensor(ctx, merged, lora[i], x, 2, u) && max_abs_diff(u, v, n) <= 1e-5, "merged: off by %g", max_abs_diff(u, v, n));
+        lb_model_free(merged); lb_model_free(m); lb_model_free(base);
+        /* side by side in one file: the backbone is there once */
+        files[0] = o.base; files[1] = OUT; whole = size_of("build/a_whole.lbw");
+        REQUIRE(!bundle_files(ctx, files, 2, NULL, 0, "build/a_both.lbw", NULL), "%s", lb_last_error());
+        embeds_like(ctx, "build/a_both.lbw", (snprintf(name, sizeof name, "lb_%s", lora[i]), name), lora[i], lora[i], 1);
+        REQUIRE(!lb_file_open(ctx, "build/a_both.lbw", &f), "%s", lb_last_error()); CHECK(!lb_file_verify(ctx, f), "%s", lb_last_error()); lb_file_free(f);
+        CHECK(size_of("build/a_both.lbw") < size_of(o.base) + size_of(OUT) + 8192, "%ld bytes, base and adapter have %ld and %ld", size_of("build/a_both.lbw"), size_of(o.base), size_of(OUT));
+        if (i < 2) CHECK(size_of(OUT) < whole / 4, "an adapter of %ld bytes of a checkpoint of %ld", size_of(OUT), whole);
+        golden_close(&g);
+    }
+    { conv_options o; lb_model *base, *m = NULL; memset(&o, 0, sizeof o);             /* another base, another text tower */
+      REQUIRE(!convert_kind(ctx, "image", 0, "build/b_image.lbw") && !lb_model_open(ctx, "build/b_image.lbw", &base), "%s", lb_last_error());
+      CHECK(lb_model_adapt(ctx, base, OUT, &m) == LB_ERR_MISMATCH && !m && strstr(lb_last_error(), "another base"), "%s", lb_last_error());
+      lb_model_free(base);
+      o.source = "tests/golden/lb_depth"; o.output = OUT; o.quiet = 1; o.base = "build/b_image.lbw"; o.adapter = 1; remove(OUT);
+      CHECK(conv_convert_adapter(ctx, &o, NULL) == LB_ERR_MISMATCH && strstr(lb_last_error(), "--base-text") && access(OUT, F_OK), "%s", lb_last_error());
+      o.base_text = 1;                                                                /* a stranger's tower is an adapter too, a large one */
+      REQUIRE(!conv_convert_adapter(ctx, &o, NULL) && !lb_model_open(ctx, o.base, &base) && !lb_model_adapt(ctx, base, OUT, &m), "%s", lb_last_error());
+      lb_model_free(m); lb_model_free(base);
+      o.base = OUT; CHECK(conv_convert_adapter(ctx, &o, NULL) == LB_ERR_MISMATCH, "%s", lb_last_error());
+      o.base = "build/b_image.lbw"; o.from = "sea"; CHECK(conv_convert_adapter(ctx, &o, NULL) == LB_ERR_ARG && strstr(lb_last_error(), "sea"), "%s", lb_last_error()); }
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+/* Six modalities over one frozen tower: declared, trained one by one with low-rank updates, and put into one f16 file. */
+LBT(adapter, several_trained_modalities_in_one_file) {
+    static const char *const names[] = { "depth", "thermal", "sound", "clip" };
+    static const char *const json[] = { "{\"name\":\"depth\",\"loader\":\"depth\",\"height\":24,\"width\":24}", "{\"name\":\"thermal\",\"loader\":\"thermal\",\"height\":24,\"width\":24}", "{\"name\":\"sound\",\"loader\":\"audio\",\"height\":16,\"length\":40}", "{\"name\":\"clip\",\"loader\":\"video\",\"frames\":2,\"height\":24,\"width\":24,\"temporal\":true}" };
+    static const char *const files[] = { "build/six.lbw", "build/six0.lbw", "build/six1.lbw", "build/six2.lbw", "build/six3.lbw" };
+    lb_ctx *ctx; lb_model *m[5] = { NULL }, *six = NULL; lb_trainer *run = NULL; lb_train_desc d; lb_batch b; lb_train_stats st; static float x[3 * 3 * 2 * 24 * 24]; float want[4][48], v[48]; int32_t ids[36]; size_t i, k; lb_file *f; long alone;
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && !convert_kind(ctx, "image", 0, "build/b_image.lbw") && !lb_model_open(ctx, "build/b_image.lbw", &m[0]), "%s", lb_last_error());
+    for (i = 0; i < 4; i++) REQUIRE(!lb_model_extend_json(ctx, m[i], json[i], strlen(json[i]), i, &m[i + 1]), "%s", lb_last_error());
+    REQUIRE(!lb_model_save(ctx, m[4], LB_F32, files[0]), "%s", lb_last_error());
+    for (i = 5; i-- > 0; ) lb_model_free(m[i]);
+    REQUIRE(!lb_model_open(ctx, files[0], &six), "%s", lb_last_error());
+    alone = size_of(files[0]);
+    CHECK(alone < size_of("build/b_image.lbw") * 3 / 2, "%ld bytes with four more modalities, %ld without", alone, size_of("build/b_image.lbw"));
+    for (i = 0; i < LB__COUNT(x) ; i++) x[i] = (float)((i * 7919) % 101) / 50 - 1;
+    for (i = 0; i < 36; i++) ids[i] = (int32_t)(i % 12 == 11 ? 79 : 1 + (i * 31) % 70);
+    memset(&b, 0, sizeof b); b.n = 3; b.x = x; b.ids = ids; b.length = 12;
+    for (i = 0; i < 4; i++) {
+        memset(&d, 0, sizeof d); d.modality = names[i]; d.trainable = LB_TRAIN_LORA; d.lora_rank = 2; d.lora_temporal = i == 3; d.freeze_text = 1; d.lr = 0.01;
+        REQUIRE(!lb_trainer_new(ctx, six, &d, &run), "%s", lb_last_error());
+        for (k = 0; k < 3; k++) REQUIRE(!lb_trainer_step(ctx, run, &b, &st), "%s", lb_last_error());
+        REQUIRE(!lb_embed_tensor(ctx, lb_trainer_model(run), names[i], x, 3, want[i]) && !lb_trainer_adapter(ctx, run, files[i + 1]), "%s", lb_last_error());
+        lb_trainer_free(run);
+    }
+    lb_model_free(six);
+    REQUIRE(!bundle_files(ctx, files, 5, NULL, 1, OUT, NULL), "%s", lb_last_error());
+    REQUIRE(!lb_model_open(ctx, OUT, &six), "%s", lb_last_error());
+    for (i = 0; i < 4; i++) CHECK(!lb_embed_tensor(ctx, six, names[i], x, 3, v) && !memcmp(v, want[i], sizeof v), "%s is not what was trained (off by %g)", names[i], max_abs_diff(v, want[i], 48));
+    CHECK(size_of(OUT) < alone + 4 * size_of(files[1]) * 2, "%ld bytes, %ld before the adapters", size_of(OUT), alone);
+    REQUIRE(!lb_model_save(ctx, six, LB_F16, "build/six_half.lbw"), "%s", lb_last_error());
+    lb_model_free(six);
+    REQUIRE(!lb_file_open(ctx, "build/six_half.lbw", &f), "%s", lb_last_error()); CHECK(!lb_file_verify(ctx, f), "%s", lb_last_error()); lb_file_free(f);
+    REQUIRE(!lb_model_open(ctx, "build/six_half.lbw", &six), "%s", lb_last_error());
+    CHECK(lb_model_tensor(six, "depth.blocks.0.attn.qkv.weight")->data == lb_model_tensor(six, "clip.blocks.0.temporal.attn.qkv.weight")->data, "f16: the frozen attention is there twice");
+    for (i = 0; i < 4; i++) CHECK(!lb_embed_tensor(ctx, six, names[i], x, 3, v) && max_abs_diff(v, want[i], 48) < 5e-3, "%s in f16: off by %g", names[i], max_abs_diff(v, want[i], 48));
+    CHECK(size_of("build/six_half.lbw") < size_of(OUT) * 7 / 10, "%ld bytes in f16, %ld in f32", size_of("build/six_half.lbw"), size_of(OUT));
+    lb_model_free(six); lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+
 /* ---- other forms, and what is refused ---- */
 
 LBT(convert, openai_archive_and_separate_text_module) {

@@ -147,9 +147,32 @@ static lb_status bundle_write(bundle *b) {
     if (b->text) lb_file_copy_keys(b->w, b->text->f, "tokenizer.", "tokenizer.");
     return LB_OK;
 }
+/* Whether a file is an adapter; what cannot be opened is not. */
+static int bundle_is_adapter(lb_ctx *ctx, const char *path) {
+    lb_file *f = NULL; const char *kind; int is;
+    if (lb_file_open(ctx, path, &f)) return 0;
+    is = !lb_file_get_str(f, "format.kind", &kind) && !strcmp(kind, "adapter");
+    lb_file_free(f);
+    return is;
+}
+/* A model and adapters over it: every one of them beside the others, what they share in the file once. */
+static lb_status bundle_adapters(lb_ctx *ctx, const char *const *paths, size_t n, const char *output) {
+    lb_model *m[BUNDLE_MAX + LB_MAX_MODALITIES] = { NULL }; size_t count = 0, i; lb_status s;
+    if (n > LB__COUNT(m)) return lb__fail(LB_ERR_LIMIT, "%zu files, at most %d are joined at once", n, (int)LB__COUNT(m));
+    s = lb_model_open(ctx, paths[0], &m[0]);
+    if (!s) count = 1;
+    for (i = 1; i < n && !s; i++) {
+        if (!bundle_is_adapter(ctx, paths[i])) s = lb__fail(LB_ERR_ARG, "%s: adapters are joined with the one model that they stand on, which is named first; join the models before", paths[i]);
+        else if (!(s = lb_model_adapt(ctx, m[count - 1], paths[i], &m[count]))) count++;
+    }
+    if (!s) s = lb_model_save(ctx, m[count - 1], model_dtype(m[0], NULL), output);
+    while (count) lb_model_free(m[--count]);
+    return s;
+}
 /* Join the files; `text`: whose text tower, NULL when all are the same. */
 static lb_status bundle_files(lb_ctx *ctx, const char *const *args, size_t n, const char *text, int share, const char *output, size_t *saved) {
     bundle b; lb_status s = LB_OK; size_t i; lb__mark mark = lb__arena_mark(ctx);
+    for (i = 1; i < n; i++) if (bundle_is_adapter(ctx, args[i])) return bundle_adapters(ctx, args, n, output);
     memset(&b, 0, sizeof b);
     b.ctx = ctx; b.share = share;
     if (n > BUNDLE_MAX) return lb__fail(LB_ERR_LIMIT, "%zu files, a model has at most %d towers", n, LB_MAX_TOWERS);
@@ -176,11 +199,13 @@ static int cmd_bundle(int argc, char **argv) {
     const cli_option options[] = {
         { "output", 'o', CLI_TEXT, &output, "FILE", "the .lbw file to write", 0, 0 },
         { "text", 0, CLI_TEXT, &text, "FILE", "whose text tower goes in, when they differ", 0, 0 },
-        { "share-backbone", 0, CLI_FLAG, &share, NULL, "store equal tensors of all towers once; with files from\n`convert --keep-lora` each modality is its difference only", 0, 0 },
+        { "share-backbone", 0, CLI_FLAG, &share, NULL, "store equal tensors of all towers once; with models from\n`convert --keep-lora` each modality is its difference only", 0, 0 },
         { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 } };
     rc = cli_parse(argc, argv, "[NAME=]FILE... -o OUT.lbw [--text FILE] [--share-backbone]",
                    "Joins models that share an embedding space into one file.  Their text towers are compared tensor by tensor and stored once; if\n"
-                   "they differ, --text says which is meant.  NAME=FILE gives a file's modality (and its tower) another name.\n", options, LB__COUNT(options));
+                   "they differ, --text says which is meant.  NAME=FILE gives a file's modality (and its tower) another name.\n"
+                   "A model followed by adapters over it (of `train` or `convert --adapter`) becomes one model with all of them side by side: the backbone\n"
+                   "is stored once, each modality is its low-rank update and the small tensors trained with it.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!files.n) { rc = cli_wrong("no files to join"); goto done; }
     if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
@@ -194,13 +219,6 @@ done:
     return rc;
 }
 
-/* The type of a model's matrices, unless another one is asked for. */
-static lb_dtype model_dtype(const lb_model *m, const char *asked) {
-    char name[64]; const lb_tensor *p;
-    if (asked) return !strcmp(asked, "f32") ? LB_F32 : !strcmp(asked, "f16") ? LB_F16 : LB_BF16;
-    lb__format(name, sizeof name, "%s.proj.weight", lb_model_describe(m)->tower[0].name); p = lb_model_tensor(m, name);
-    return p ? p->dtype : LB_F32;
-}
 /* base (and adapters, in order) -> one model without low-rank updates */
 static lb_status merge_files(lb_ctx *ctx, const char *const *paths, size_t n, const char *dtype, const char *output) {
     lb_model *m[BUNDLE_MAX + 2] = { NULL }; lb_status s; size_t i, count = 0;

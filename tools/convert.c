@@ -18,8 +18,8 @@ typedef struct conv_tower {
     size_t lora_rank; double lora_alpha; int lora_targets, lora_where;      /* bits q k v out; 0 spatial, 1 temporal, 2 both */
 } conv_tower;
 typedef struct conv_options {
-    const char *source, *config, *dtype, *tokenizer, *output, *act, *modality, *license, *parity;
-    long long heads, text_heads; int keep_lora, quiet;
+    const char *source, *config, *dtype, *tokenizer, *output, *act, *modality, *license, *parity, *base, *from;
+    long long heads, text_heads; int keep_lora, quiet, adapter, base_text;
 } conv_options;
 typedef enum conv_layout { CONV_OPEN_CLIP, CONV_HF } conv_layout;
 typedef struct convert {
@@ -753,6 +753,72 @@ static lb_status conv_convert(lb_ctx *ctx, const conv_options *o, lb__buf *notes
     return s;
 }
 
+/* ---- an adapter: what a checkpoint has that a base model has not ---- */
+
+/* The type of a model's matrices, unless another one is asked for. */
+static lb_dtype model_dtype(const lb_model *m, const char *asked) {
+    char name[64]; const lb_tensor *p;
+    if (asked) return !strcmp(asked, "f32") ? LB_F32 : !strcmp(asked, "f16") ? LB_F16 : LB_BF16;
+    lb__format(name, sizeof name, "%s.proj.weight", lb_model_describe(m)->tower[0].name); p = lb_model_tensor(m, name);
+    return p ? p->dtype : LB_F32;
+}
+static int conv_same(const lb_tensor *a, const lb_tensor *b) {
+    return a->dtype == b->dtype && a->layout == b->layout && a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0]) && (a->data == b->data || !memcmp(a->data, b->data, lb_tensor_stored(a) * lb_dtype_size(a->dtype)));
+}
+/* whole: the converted checkpoint.  Its text tower has to be the base's; of its other tower goes out what the base, extended by it, has not. */
+static lb_status conv_adapter(lb_ctx *ctx, const conv_options *o, const lb_model *base, const char *from, const lb_model *whole, lb__buf *notes) {
+    const lb_model_desc *d = lb_model_describe(whole); const lb_tower_desc *v = &d->tower[0]; lb_model *e = NULL; lb_file_writer *w = NULL; lb_model_desc *one; char id[65], line[256]; size_t i, differ = 0, total = 0, kept = 0, n = strlen(v->name); lb_status s;
+    for (i = 0; i < whole->params; i++) {
+        const lb_tensor *b;
+        if (strncmp(whole->param[i].name, "text.", 5)) continue;
+        b = lb_model_tensor(base, whole->param[i].name); total++;
+        differ += !b || !conv_same(b, &whole->param[i].t);
+    }
+    if (differ && !o->base_text) return lb__fail(LB_ERR_MISMATCH, "%s: its text tower differs from that of %s in %zu of %zu tensors; an adapter is read with the base's, which --base-text accepts", o->source, o->base, differ, total);
+    LB__TRY(lb_file_identity(base->file, from, id));
+    LB__TRY(lb_model_extend(ctx, base, from, v, &d->modality[0], 0, &e));
+    if (!(one = (lb_model_desc *)lb__alloc(1, sizeof *one))) { lb_model_free(e); return LB_ERR_MEM; }
+    *one = *d; one->towers = one->modalities = 1;
+    s = lb_file_create(ctx, o->output, &w);
+    if (!s) {
+        lb_file_set_str(w, "format.kind", "adapter");
+        lb_file_copy_keys(w, whole->file, "provenance.", "provenance.");
+        lb_file_set_str(w, "adapter.modality", d->modality[0].name); lb_file_set_str(w, "adapter.tower", v->name); lb_file_set_str(w, "adapter.from", from); lb_file_set_str(w, "adapter.base", id);
+        lb__desc_write(w, one);
+        for (i = 0; i < e->params; i++) {
+            const lb__param *p = &e->param[i]; const lb_tensor *t = lb_model_tensor(whole, p->name);
+            const int own = !strncmp(p->name, v->name, n) && p->name[n] == '.';
+            if (!t || !own || (!p->owned && conv_same(&p->t, t))) continue;
+            lb_file_add(w, p->name, t); kept += lb_tensor_stored(t) * lb_dtype_size(t->dtype);
+        }
+        s = lb_file_commit(w);
+    }
+    if (!s && notes) { lb__format(line, sizeof line, "an adapter of %.1f kB over tower %s of %s\n", (double)kept / 1e3, from, o->base); s = lb__buf_add(notes, line, strlen(line)); }
+    lb__release(one); lb_model_free(e);
+    return s;
+}
+/* Convert o->source to an adapter over the model o->base. */
+static lb_status conv_convert_adapter(lb_ctx *ctx, const conv_options *o, lb__buf *notes) {
+    static const char *const types[] = { "f32", "f16", "bf16" };
+    lb_model *base = NULL, *whole = NULL; const lb_model_desc *d; const char *from = NULL; conv_options part = *o; char *path; int i; lb_status s;
+    LB__TRY(lb_model_open(ctx, o->base, &base));
+    d = lb_model_describe(base);
+    for (i = 0; i < d->modalities; i++) if (d->modality[i].kind != LB_TEXT && !strcmp(d->modality[i].name, o->from ? o->from : "image")) from = d->modality[i].tower;
+    for (i = 0; i < d->towers && !from; i++) if (d->tower[i].kind == LB_TOWER_VISION && (!o->from || !strcmp(d->tower[i].name, o->from))) from = d->tower[i].name;
+    if (!from) { s = lb__fail(LB_ERR_ARG, "%s: has no tower or modality %s to stand on", o->base, o->from ? o->from : "that sees"); lb_model_free(base); return s; }
+    if (!(path = (char *)lb__alloc(strlen(o->output) + 8, 1))) { lb_model_free(base); return LB_ERR_MEM; }
+    memcpy(path, o->output, strlen(o->output)); memcpy(path + strlen(o->output), ".whole", 7);       /* the whole checkpoint first, beside the output */
+    part.output = path; part.keep_lora = 1; part.dtype = o->dtype ? o->dtype : types[model_dtype(base, NULL)];
+    s = conv_convert(ctx, &part, notes);
+    if (!s) {
+        s = lb_model_open(ctx, path, &whole);
+        if (!s) s = conv_adapter(ctx, o, base, from, whole, notes);
+        lb_model_free(whole); remove(path);
+    }
+    lb__release(path); lb_model_free(base);
+    return s;
+}
+
 /* Notes to standard error, each with the command's name before it. */
 static void conv_print_notes(const lb__buf *b) {
     size_t i, at = 0;
@@ -766,6 +832,10 @@ static int cmd_convert(int argc, char **argv) {
         { "dtype", 0, CLI_CHOICE, &o.dtype, "f32|f16|bf16", "type of the matrices (default f32)", 0, 0 },
         { "tokenizer", 0, CLI_TEXT, &o.tokenizer, "FILE", "a .lbw with the tokenizer (default: CLIP's)", 0, 0 },
         { "modality", 0, CLI_CHOICE, &o.modality, "image|video|audio|depth|thermal", "what a LanguageBind checkpoint embeds, when its\nconfiguration does not say", 0, 0 },
+        { "adapter", 0, CLI_FLAG, &o.adapter, NULL, "write an adapter: only what --base has not, LoRA factors and\nthe tensors that were trained with them", 0, 0 },
+        { "base", 0, CLI_TEXT, &o.base, "FILE", "the .lbw model that the adapter stands on, as LanguageBind_Image\nis for the others; in its type of numbers", 0, 0 },
+        { "from", 0, CLI_TEXT, &o.from, "NAME", "its tower or modality that is adapted (default image)", 0, 0 },
+        { "base-text", 0, CLI_FLAG, &o.base_text, NULL, "accept that texts are read by the base's text tower, though the\ncheckpoint's is another", 0, 0 },
         { "keep-lora", 0, CLI_FLAG, &o.keep_lora, NULL, "keep LoRA factors as tensors instead of merging them", 0, 0 },
         { "heads", 0, CLI_INT, &o.heads, "N", "attention heads of the vision tower", 1, 4096 },
         { "text-heads", 0, CLI_INT, &o.text_heads, "N", "attention heads of the text tower", 1, 4096 },
@@ -777,13 +847,16 @@ static int cmd_convert(int argc, char **argv) {
     rc = cli_parse(argc, argv, "SRC -o OUT.lbw [options]",
                    "Turns a published checkpoint into a .lbw weight file.  SRC is a .pt, .bin or .safetensors file, an index of several, or a folder\n"
                    "as Hugging Face and open_clip lay them out: OpenCLIP, OpenAI (TorchScript), Hugging Face CLIP and LanguageBind checkpoints.\n"
+                   "LoRA is merged unless --keep-lora or --adapter say otherwise; an adapter is read with its base: merge brings it in, bundle puts it beside.\n"
                    "Nothing in the checkpoint is executed.  Tensors that are not used are named on standard error.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (files.n != 1) { rc = cli_wrong("%d sources, one was expected", (int)files.n); goto done; }
     if (!o.output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
+    if (o.adapter && !o.base) { rc = cli_wrong("--adapter needs the model it stands on: --base FILE"); goto done; }
+    if (!o.adapter && (o.base || o.from || o.base_text)) { rc = cli_wrong("--base, --from and --base-text go with --adapter"); goto done; }
     o.source = files.item[0].value;
     if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    s = conv_convert(ctx, &o, &notes);
+    s = o.adapter ? conv_convert_adapter(ctx, &o, &notes) : conv_convert(ctx, &o, &notes);
     conv_print_notes(&notes);
     rc = s ? cli_fail("%s", lb_last_error()) : 0;
 done:
