@@ -11623,7 +11623,11 @@ static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
     if (b->n >= (size_t)1 << 24) return lb__fail(LB_ERR_ARG, "training: a batch of %zu pairs, less than 16777216 were expected", b->n);
     for (i = 1; b->group && i < b->n; i++) equal &= b->group[i] == b->group[0];
     if (b->group && equal) return lb__fail(LB_ERR_ARG, "training: all %zu pairs of the batch belong to one group, there is nothing to be told apart", b->n);
-    if (b->text) return LB_OK;
+    if (b->text) {
+        const size_t E = lb_model_dim(t->model);
+        for (equal = 1, i = 1; equal && i < b->n; i++) equal = !memcmp(b->text, b->text + i * E, E * sizeof *b->text);
+        return equal ? lb__fail(LB_ERR_ARG, "training: all %zu captions of the batch are equal, there is nothing to be told apart", b->n) : LB_OK;
+    }
     if (!text) return lb__fail(LB_ERR_ARG, "training: the model has no text tower, text vectors were expected");
     if (!b->length || b->length > (size_t)text->d.context) return lb__fail(LB_ERR_ARG, "training: texts of %zu tokens, 1 to %d were expected", b->length, text->d.context);
     for (i = 0; i < b->n * b->length; i++) if (b->ids[i] < 0 || b->ids[i] >= text->d.vocab) return lb__fail(LB_ERR_ARG, "training: token id %d of text %zu is outside the vocabulary of %d", (int)b->ids[i], i / b->length, text->d.vocab);
@@ -11684,12 +11688,25 @@ static double lb__train_rate(const lb_train_desc *d, uint64_t step) {
     if (step >= d->steps) return 0;
     return 0.5 * (1 + cos(LB__PI * (double)(step - d->warmup) / (double)(d->steps - d->warmup))) * d->lr;
 }
+/* Which tensor a loss that is not finite comes from: a weight, else the embeddings of one side, else the scale. */
+static void lb__train_blame(const lb_trainer *t, const float *X, const float *Y, size_t n, char *what, size_t cap) {
+    size_t i, k, x = 0, y = 0;
+    for (i = 0; i < t->slots; i++) {
+        const lb__slot *s = &t->slot[i]; const float *p = (const float *)s->p->t.data;
+        for (k = 0; k < s->n && p[k] - p[k] == 0; k++) {}
+        if (k < s->n) { lb__format(what, cap, "the weight %s holds %g", s->p->name, (double)p[k]); return; }
+    }
+    while (x < n && X[x] - X[x] == 0) x++;
+    while (y < n && Y[y] - Y[y] == 0) y++;
+    if (x < n || y < n) lb__format(what, cap, "the embeddings of modality %s are not, at pair %zu", x < n ? t->name : "text", (x < n ? x : y) / lb_model_dim(t->model));
+    else lb__format(what, cap, "%s.logit_scale is %g", t->name, (double)*(const float *)t->model->logit_scale[t->modality]->data);
+}
 /* Loss of a batch; with `learn` the gradients of every trained parameter too.  More pairs than fit at once are embedded in pieces without a
  * tape, the loss gives the gradient at the embeddings, and every piece runs again with a tape to push it through: the same gradient. */
 static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, int learn, double *loss) {
     const size_t n = b->n, E = lb_model_dim(t->model), micro = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, pieces = (n + micro - 1) / micro;
     lb__mark mark; float *X, *Y, *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->modality];
-    lb__draw draw; lb__tape tape; lb__var *x = NULL, *y = NULL; size_t i, p; double dscale = 0; lb_status s;
+    lb__draw draw; lb__tape tape; lb__var *x = NULL, *y = NULL; size_t p; double dscale = 0; char what[160]; lb_status s;
     lb__arena_reserve(ctx, lb__trainer_arena(t, n, b->text ? 0 : b->length));
     mark = lb__arena_mark(ctx); X = lb__arena_f32(ctx, n, E); Y = lb__arena_f32(ctx, n, E); s = X && Y ? LB_OK : LB_ERR_MEM;
     memset(&draw, 0, sizeof draw); memset(&tape, 0, sizeof tape);
@@ -11707,8 +11724,8 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
     }
     if (!s) s = lb_clip_loss(ctx, X, Y, n, E, (double)*(const float *)scale->data, b->group, loss, dX, dY, &dscale);
     if (!s && !(*loss - *loss == 0)) {
-        for (i = 0; i < n * E && X[i] - X[i] == 0; i++) {}
-        s = lb__fail(LB_ERR_NUMERIC, "step %llu: the loss is not finite: the %s embeddings and the logit scale %g are not all finite; the weights are those of the step before", (unsigned long long)t->step + 1, i < n * E ? t->name : "text", (double)*(const float *)scale->data);
+        lb__train_blame(t, X, Y, n * E, what, sizeof what);
+        s = lb__fail(LB_ERR_NUMERIC, "step %llu: the loss is not finite: %s; the weights are those of the step before", (unsigned long long)t->step + 1, what);
     }
     for (p = 0; p < pieces && !s && learn; p++) {
         const lb__mark inner = lb__arena_mark(ctx); const size_t first = p * micro, k = LB__MIN(micro, n - first); float *g;

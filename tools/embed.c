@@ -27,6 +27,7 @@ static int cmd_embed(int argc, char **argv) {
     const char *model = NULL, *format = NULL, *to = NULL;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        JOB_ADAPTER(j),
         INPUT_OPTIONS(list),
         { "format", 0, CLI_CHOICE, &format, "npy|jsonl|txt", "of the output (default: by the ending of -o, else jsonl)", 0, 0 },
         { "output", 'o', CLI_TEXT, &to, "FILE", "where to (default standard output)", 0, 0 },

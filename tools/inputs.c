@@ -119,7 +119,8 @@ static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modalit
 typedef struct job_item { float *x; char *error; } job_item;
 typedef struct job {
     lb_ctx *ctx, *reader;                  /* of the computing and of the reading thread */
-    lb_model *model;
+    lb_model *model, *under[LB_MAX_TOWERS]; int unders;       /* the model in use, and those that it stands over when there are adapters */
+    cli_list adapters;
     const inputs *in; size_t batch; int skip_bad;
     size_t dim; float *vectors; unsigned char *good;          /* results: [in->n, dim]; good[i] 0: left out */
     float *norms; size_t seen;                                /* [in->n] lengths before they were made 1, when the caller put memory here */
@@ -129,11 +130,20 @@ typedef struct job {
 static void job_close(job *j) {
     lb__release(j->vectors); free(j->good);
     lb_model_free(j->model); lb_ctx_free(j->ctx); lb_ctx_free(j->reader);
+    while (j->unders) lb_model_free(j->under[--j->unders]);
+    cli_list_free(&j->adapters);
     memset(j, 0, sizeof *j);
 }
+#define JOB_ADAPTER(j) { "adapter", 0, CLI_LIST, &(j).adapters, "A.lbw", "adapters over the model, for one tower each", 0, 0 }
 static int job_open(job *j, const char *model, const cli_common *common) {
-    lb_ctx_desc d; memset(&d, 0, sizeof d); d.threads = 1;
+    lb_ctx_desc d; size_t i; memset(&d, 0, sizeof d); d.threads = 1;
+    if (j->adapters.n > LB_MAX_TOWERS) return cli_wrong("%lu adapters, at most %d were expected", (unsigned long)j->adapters.n, LB_MAX_TOWERS);
     if (cli_ctx(common, &j->ctx) || lb_ctx_new(&d, &j->reader) || lb_model_open(j->ctx, model, &j->model)) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < j->adapters.n; i++) {
+        lb_model *m;
+        if (lb_model_adapt(j->ctx, j->model, j->adapters.item[i].value, &m)) return cli_fail("%s", lb_last_error());
+        j->under[j->unders++] = j->model; j->model = m;
+    }
     j->dim = lb_model_dim(j->model);
     return 0;
 }

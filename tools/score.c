@@ -68,6 +68,7 @@ static int cmd_score(int argc, char **argv) {
     score_side side[LB_MAX_MODALITIES]; const input **order = NULL; float *v = NULL; lb_status s = LB_OK;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        JOB_ADAPTER(j),
         INPUT_OPTIONS(list),
         { "softmax", 0, CLI_FLAG, &softmax, NULL, "rows as probabilities: softmax of cosine times the\nmodel's logit scale", 0, 0 },
         { "upstream-scaling", 0, CLI_FLAG, &upstream, NULL, "the same as LanguageBind's README prints it: both\nsides times their own logit scale, text times 1", 0, 0 },
@@ -110,6 +111,7 @@ static int cmd_classify(int argc, char **argv) {
     const char *model = NULL, *labels_file = NULL, *templates_file = NULL; long long top = 5; size_t i, k, t; const char **names = NULL; float *w = NULL, *p = NULL; classify_hit *hit = NULL;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        JOB_ADAPTER(j),
         { "labels", 0, CLI_TEXT, &labels_file, "FILE", "class names, one a line", 0, 0 },
         { "label", 0, CLI_LIST, &given, "NAME", "class names", 0, 0 },
         { "templates", 0, CLI_TEXT, &templates_file, "FILE", "prompts, one a line, {} stands for the name; a class is\nthe mean over all (default: a photo of a {}.)", 0, 0 },

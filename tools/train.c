@@ -5,6 +5,25 @@
 #include <math.h>
 #include <time.h>
 
+/* ---- the run ---- */
+
+typedef struct train_point { uint64_t step; double loss, lr; } train_point;
+typedef struct train_run {
+    const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *root, *prompt, *adapter, *held; cli_list freeze;
+    long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, dropout, crop;
+    const char *cache_text, *lora_temporal; int no_shuffle, resume, eval, memory, recompute, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
+    lb_ctx *ctx; lb_manifest manifest; lb_model *model, *extended, *adapted; lb_feed *feed, *test; lb_trainer *trainer; lb_train_desc desc;
+    char *log_path, *svg_path, *ckpt_path; FILE *log_file; lb__buf points; uint64_t total; double flop, peak; int failed;
+} train_run;
+
+/* The data.  Where neither the manifest nor a file's ending tells what it is, it is what is trained. */
+static lb_status train_manifest(train_run *r, const char *modality) {
+    lb_manifest_desc d; const int plain = !strcmp(modality, "image") || !strcmp(modality, "video") || !strcmp(modality, "audio");
+    memset(&d, 0, sizeof d);
+    d.text_type = r->text_type; d.root = r->root; d.prompt = r->prompt; d.modality = plain && !lb__ends_with(r->data, ".json") ? NULL : modality;
+    return lb_manifest_load(r->ctx, r->data, &d, &r->manifest);
+}
+
 /* ---- a new model from JSON ---- */
 
 static const char train_config_help[] =
@@ -145,8 +164,8 @@ static lb_status train_vocabulary(lb_ctx *ctx, const char *path, const char *nam
     lb_file_free(f); lb__buf_free(&p);
     return s;
 }
-static lb_status train_new_model(lb_ctx *ctx, const char *path, const lb_manifest *data, uint64_t seed, lb_model **out) {
-    lb__file f; lb__json_doc doc; lb_model_desc *d = NULL; lb_tokenizer *tok = NULL; const lb__json *top, *v, *text; lb_modality_desc *m; lb_tower_desc *t; lb_status s; const char *name = NULL; int embed = 0, k = 0, size = 49408;
+static lb_status train_new_model(train_run *r, lb_model **out) {
+    lb__file f; lb__json_doc doc; lb_model_desc *d = NULL; lb_tokenizer *tok = NULL; const lb__json *top, *v, *text; lb_modality_desc *m; lb_tower_desc *t; lb_status s; const char *name = NULL, *path = r->config; lb_ctx *ctx = r->ctx; int embed = 0, k = 0, size = 49408;
     LB__TRY(lb__file_open(path, &f));
     s = lb__fail_in(lb__json_parse(&ctx->limits, (const char *)f.data, f.size, NULL, &doc), path);
     lb__file_close(&f);
@@ -168,24 +187,15 @@ static lb_status train_new_model(lb_ctx *ctx, const char *path, const lb_manifes
         if (!name && (s = train_json_int(path, text, "vocab", &size)) != LB_OK) goto done;
     }
     m = &d->modality[d->modalities++]; memcpy(m->name, "text", 5); memcpy(m->tower, "text", 5); m->kind = LB_TEXT; m->clean = k;
-    if ((s = train_vocabulary(ctx, path, name, size, k, data, &tok)) != LB_OK) goto done;
-    t->vocab = (int)lb_tokenizer_vocab(tok); d->merges = lb_tokenizer_merges(tok, &d->merge_count); d->seed = seed;
+    if ((s = train_manifest(r, r->modality ? r->modality : d->modality[0].name)) || (s = train_vocabulary(ctx, path, name, size, k, &r->manifest, &tok))) goto done;
+    t->vocab = (int)lb_tokenizer_vocab(tok); d->merges = lb_tokenizer_merges(tok, &d->merge_count); d->seed = (uint64_t)r->seed;
     s = lb__fail_in(lb_model_create(ctx, d, out), path);
 done:
     lb_tokenizer_free(tok); lb__release(d); lb__json_free(&doc);
     return s;
 }
 
-/* ---- the run ---- */
-
-typedef struct train_point { uint64_t step; double loss, lr; } train_point;
-typedef struct train_run {
-    const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *root, *prompt, *adapter, *held; cli_list freeze;
-    long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, dropout, crop;
-    const char *cache_text, *lora_temporal; int no_shuffle, resume, eval, memory, recompute, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
-    lb_ctx *ctx; lb_manifest manifest; lb_model *model, *extended, *adapted; lb_feed *feed, *test; lb_trainer *trainer; lb_train_desc desc;
-    char *log_path, *svg_path, *ckpt_path; FILE *log_file; lb__buf points; uint64_t total; double flop, peak; int failed;
-} train_run;
+/* ---- the run: odds and ends ---- */
 
 static volatile sig_atomic_t train_stop;
 static void train_signal(int sig) { (void)sig; train_stop = 1; }
@@ -281,6 +291,21 @@ static lb_status train_plot(const train_run *r) {
     return cli_out_commit(&o);
 }
 
+/* Temporaries that a killed run left beside its checkpoint, its model or its log: PATH.PID.N.tmp of a process that is no more. */
+static void train_sweep(const char *path) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path; const size_t n = strlen(name); char folder[4096], full[8192]; lb__dir d; size_t i;
+    if ((size_t)(name - path) >= sizeof folder) return;
+    memcpy(folder, path, (size_t)(name - path)); folder[name - path] = 0;
+    if (!folder[0]) memcpy(folder, "./", 3);
+    if (lb__dir_list(folder, &d)) return;
+    for (i = 0; i < d.count; i++) {
+        const char *f = d.names[i]; unsigned pid, k; int end = 0;
+        if (strncmp(f, name, n) || sscanf(f + n, ".%u.%u.tmp%n", &pid, &k, &end) != 2 || !end || f[n + (size_t)end] || kill((pid_t)pid, 0) == 0 || errno != ESRCH) continue;
+        if (snprintf(full, sizeof full, "%s%s", folder, f) < (int)sizeof full) unlink(full);
+    }
+    lb__release(d.names);
+}
+
 /* ---- evaluation on what is held out ---- */
 
 /* Loss in batches of the training's size, and the mean of both directions' recall at 1: a file is right when its own caption scores above every
@@ -359,10 +384,18 @@ static void train_live(const train_run *r, const lb_train_stats *s, double rate,
 /* The model to start from: opened, adapted, extended by a modality; or new. */
 static lb_status train_open(train_run *r, const lb_model **out) {
     const lb_model *m; lb_tower_desc t; lb_modality_desc d; const lb_modality_desc *source; int h = 0, w = 0, i; const char *x;
-    if (r->config) { LB__TRY(train_new_model(r->ctx, r->config, &r->manifest, (uint64_t)r->seed, &r->model)); *out = r->model; return LB_OK; }
+    if (r->config) { LB__TRY(train_new_model(r, &r->model)); *out = r->model; return LB_OK; }
     LB__TRY(lb_model_open(r->ctx, r->model_path, &r->model));
     m = r->model;
     if (r->adapter) { LB__TRY(lb_model_adapt(r->ctx, m, r->adapter, &r->adapted)); m = r->adapted; }
+    if (r->modality && lb__ends_with(r->modality, ".json")) {                           /* declared in a file, as `extend` takes it */
+        lb__file f; lb_status s;
+        LB__TRY(lb__file_open(r->modality, &f));
+        s = lb__fail_in(lb_model_extend_json(r->ctx, m, (const char *)f.data, f.size, (uint64_t)r->seed, &r->extended), r->modality);
+        lb__file_close(&f);
+        if (!s) { r->modality = r->extended->desc.modality[r->extended->desc.modalities - 1].name; *out = r->extended; }
+        return s;
+    }
     if (!r->from) { *out = m; return LB_OK; }
     if (!(source = lb_model_modality(m, r->from)) || source->kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "%s: has no modality %s to start from", r->model_path, r->from);
     if (lb_model_modality(m, r->modality)) return lb__fail(LB_ERR_ARG, "%s: has the modality %s already; --from is for a new one", r->model_path, r->modality);
@@ -428,17 +461,14 @@ static int train_wrong(train_run *r) {
     return -1;
 }
 static lb_status train_start(train_run *r) {
-    const lb_model *m = NULL; lb_manifest_desc md; lb_feed_desc ld; char id[65]; size_t i; int splits = 0; lb_status s; lb__writer probe; const lb_modality_desc *mod = NULL;
+    const lb_model *m = NULL; lb_feed_desc ld; char id[65]; size_t i; int splits = 0; lb_status s; lb__writer probe; const lb_modality_desc *mod = NULL;
     LB__TRY(cli_ctx(&r->common, &r->ctx));
     LB__TRY(lb__writer_open(r->out, &probe)); lb__writer_abort(&probe);                /* a place that cannot be written shows now, not after the run */
-    memset(&md, 0, sizeof md); md.text_type = r->text_type; md.root = r->root; md.prompt = r->prompt;
-    if (r->modality && strcmp(r->modality, "image") && strcmp(r->modality, "video") && strcmp(r->modality, "audio")) md.modality = r->modality;
-    { const char *dot = strrchr(r->data, '.'); if (r->modality && dot && !strcmp(dot, ".json")) md.modality = r->modality; }
-    LB__TRY(lb_manifest_load(r->ctx, r->data, &md, &r->manifest));
     LB__TRY(train_open(r, &m));
     for (i = 0; i < (size_t)m->desc.modalities && !mod; i++) if (m->desc.modality[i].kind != LB_TEXT && (!r->modality || !strcmp(r->modality, m->desc.modality[i].name))) mod = &m->desc.modality[i];
     if (!mod) return lb__fail(LB_ERR_ARG, "the model has no modality %s to train", r->modality ? r->modality : "");
     r->desc.modality = mod->name;
+    if (!r->config) LB__TRY(train_manifest(r, mod->name));
     for (i = 0; i < (size_t)m->desc.towers && !r->lora_temporal; i++) if (!strcmp(m->desc.tower[i].name, mod->tower) && m->desc.tower[i].temporal) r->desc.lora_temporal = 1;     /* upstream's video run */
     for (i = 0; i < r->manifest.count; i++) splits |= r->manifest.items[i].split != NULL;
     memset(&ld, 0, sizeof ld); ld.modality = mod->name; ld.split = splits ? "train" : NULL; ld.batch = (size_t)r->batch; ld.no_shuffle = r->no_shuffle; ld.seed = (uint64_t)r->seed;
@@ -483,12 +513,12 @@ static int train_loop(train_run *r) {
         }
     }
     if (live && shown > 0) fprintf(stderr, "\r\033[K");
+    if (!st && (st = train_save_checkpoint(r)) == LB_OK) { done_saved = lb_trainer_steps(r->trainer); if ((st = train_plot(r)) == LB_OK) st = train_save_model(r); }
     if (st) {
         char why[1024]; lb__format(why, sizeof why, "%s", lb_last_error());
         if (done_saved) return cli_fail("%s (the checkpoint %s holds step %llu; --resume continues there)", why, r->ckpt_path, (unsigned long long)done_saved);
         return cli_fail("%s", why);
     }
-    if (train_save_checkpoint(r) || train_plot(r) || train_save_model(r)) return cli_fail("%s", lb_last_error());
     if (r->common.json) printf("{\"step\": %llu, \"steps\": %llu, \"first_loss\": %.9g, \"loss\": %.9g, \"parameters\": %lu, \"samples_per_second\": %.4g}\n", (unsigned long long)lb_trainer_steps(r->trainer), (unsigned long long)r->total, first, s.loss, (unsigned long)lb_trainer_parameters(r->trainer), (double)pairs / (train_now() - t0));
     else if (lb_trainer_steps(r->trainer) == begun) printf("%s: step %llu of %llu, nothing left to train\n", r->out, (unsigned long long)begun, (unsigned long long)r->total);
     else printf("%s: %sstep %llu of %llu, %lu parameters trained, loss %.4f at first, %.4f at last, %.1f samples/s\n", r->out, train_is_adapter(r) ? "adapter, " : "", (unsigned long long)s.step, (unsigned long long)r->total, (unsigned long)lb_trainer_parameters(r->trainer), first, s.loss, (double)pairs / (train_now() - t0));
@@ -506,7 +536,7 @@ static int cmd_train(int argc, char **argv) {
         { "whole", 0, CLI_FLAG, &run.whole, NULL, "write the whole model, not an adapter", 0, 0 },
         { "as-adapter", 0, CLI_FLAG, &run.as_adapter, NULL, "write what was trained as an adapter", 0, 0 },
         { "dtype", 0, CLI_CHOICE, &run.dtype, "f32|f16|bf16", "of a whole model's matrices (default f32)", 0, 0 },
-        { "modality", 0, CLI_TEXT, &run.modality, "NAME", "what is trained against text (default: the model's first)", 0, 0 },
+        { "modality", 0, CLI_TEXT, &run.modality, "NAME|FILE.json", "what is trained against text (default: the model's first); a new one may\nbe declared in a file (weights/MODALITY.md)", 0, 0 },
         { "from", 0, CLI_TEXT, &run.from, "NAME", "--modality is new and starts from this one's tower", 0, 0 },
         { "kind", 0, CLI_CHOICE, &run.kind, "image|video|audio|depth|thermal|array", "what the new modality is (default: by its name)", 0, 0 },
         { "size", 0, CLI_TEXT, &run.size, "HxW", "of the new modality's input (default: as in --from; audio 112x1036)", 0, 0 },
@@ -568,21 +598,24 @@ static int cmd_train(int argc, char **argv) {
     if (rc >= 0 || (rc = train_wrong(r)) >= 0) { cli_list_free(&r->freeze); return rc; }
     r->log_path = r->log ? train_beside(r->log, "", 0) : train_beside(r->out, ".csv", 1); r->svg_path = r->log_path ? train_beside(r->log_path, ".svg", 1) : NULL; r->ckpt_path = r->checkpoint ? train_beside(r->checkpoint, "", 0) : train_beside(r->out, ".ckpt", 0);
     if (!r->log_path || !r->svg_path || !r->ckpt_path) { rc = cli_fail("out of memory"); goto done; }
+    train_sweep(r->out); train_sweep(r->ckpt_path); train_sweep(r->log_path); train_sweep(r->svg_path);
     s = train_start(r);
-    if (!s && r->resume && !stat(r->ckpt_path, &st)) s = lb_trainer_load(r->ctx, r->trainer, r->ckpt_path);
+    if (!s && r->resume) {
+        if (!stat(r->ckpt_path, &st)) s = lb_trainer_load(r->ctx, r->trainer, r->ckpt_path);
+        else printf("no checkpoint %s: a new run begins\n", r->ckpt_path);
+    }
     if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (r->memory) {
         const size_t step = lb_trainer_bytes(r->trainer, LB__MIN((size_t)(r->batch ? r->batch : 32), lb_feed_count(r->feed)), lb_feed_length(r->feed)), data = lb_feed_bytes(r->feed) + (r->test ? lb_feed_bytes(r->test) : 0);
         printf("memory: %lu bytes over the mapped model: %lu for a step with weights, gradients and moments of %lu parameters, %lu for data\n", (unsigned long)(step + data), (unsigned long)step, (unsigned long)lb_trainer_parameters(r->trainer), (unsigned long)data);
         fflush(stdout);
     }
-    if (train_log_open(r, lb_trainer_steps(r->trainer))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (isatty(2)) {
         bench_choose(r->ctx); r->peak = bench_peak_rate(r->ctx, 0.2); r->flop = train_flop(r, (double)LB__MIN((size_t)(r->batch ? r->batch : 32), lb_feed_count(r->feed)));
     }
     memset(&act, 0, sizeof act); act.sa_handler = train_signal; act.sa_flags = SA_RESTART; sigemptyset(&act.sa_mask);
     sigaction(SIGINT, &act, NULL); sigaction(SIGTERM, &act, NULL);
-    rc = train_loop(r);
+    rc = train_log_open(r, lb_trainer_steps(r->trainer)) ? cli_fail("%s", lb_last_error()) : train_loop(r);
 done:
     if (r->log_file) fclose(r->log_file);
     lb_trainer_free(r->trainer); lb_feed_free(r->feed); lb_feed_free(r->test); lb_model_free(r->extended); lb_model_free(r->adapted); lb_model_free(r->model); lb_manifest_free(&r->manifest); lb_ctx_free(r->ctx);
