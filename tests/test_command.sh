@@ -196,6 +196,14 @@ wants 0 '' bundle "$T/image.lbw" "$T/depth.lbw" -o "$T/both.lbw"
 wants 0 'modality depth' info "$T/both.lbw"
 wants 0 '' verify "$T/both.lbw"
 
+# check-upstream, on the two photographs alone
+mkdir -p "$T/up/image"; cp $CAT "$T/up/image/0.jpg"; cp $CUP "$T/up/image/1.jpg"
+"$L" check-upstream "$T/up" -m "$M" >"$T/out" 2>"$T/err"; is "$? $(tail -n 1 "$T/out")" "1 0 passed, 2 failed, 14 skipped" "check-upstream"
+wants 2 'which models' check-upstream "$T/up"
+wants 2 'one was expected' check-upstream -m "$M"
+wants 1 'is no folder' check-upstream "$T/photos-not" -m "$M"
+mkdir -p "$T/nothing"; wants 1 'none of upstream' check-upstream "$T/nothing" -m "$M"
+
 # index and search: incremental, and only with the model it was made with
 mkdir -p "$T/photos/sub"; cp $CAT "$T/photos/cat.jpg"; cp $CUP "$T/photos/sub/cup.jpg"; cp LICENSE "$T/photos/broken.png"; cp LICENSE "$T/photos/LICENSE"
 "$L" index -m "$M" -o "$T/p.lbi" "$T/photos" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'broken.png' "$T/err")" "0 1" "index"

@@ -22,6 +22,7 @@
 #include "checkpoint.h"
 #include "convert.c"
 #include "bundle.c"
+#include "upstream.c"
 #include "synth.c"
 #include "train.c"
 
@@ -36,6 +37,7 @@ static const cli_row cli_rows[] = {
     { "tokenize",   cmd_tokenize,   "the token ids of texts" },
     { "info",       cmd_info,       "what a weight file holds, or how this command was built" },
     { "verify",     cmd_verify,     "checks a weight file, and this machine against the reference" },
+    { "check-upstream", cmd_check_upstream, "converted LanguageBind weights against its README's known answers" },
     { "vocab",      cmd_vocab,      "learn a vocabulary from captions" },
     { "train",      cmd_train,      "a model from files with captions: new, whole, or an adapter" },
     { "convert",    cmd_convert,    "a published checkpoint to a .lbw weight file" },
@@ -52,7 +54,7 @@ static void top_help(FILE *to) {
     size_t i;
     fprintf(to, "usage: languagebind COMMAND [options]\n\n"
                 "Images, text, video, sound, depth and infrared in one embedding space, from a .lbw weight file.\n\ncommands:\n");
-    for (i = 0; i < LB__COUNT(cli_rows); i++) fprintf(to, "  %-12s %s\n", cli_rows[i].name, cli_rows[i].line);
+    for (i = 0; i < LB__COUNT(cli_rows); i++) fprintf(to, "  %-14s %s\n", cli_rows[i].name, cli_rows[i].line);
     fprintf(to, "\n`languagebind COMMAND --help` explains each.  Results go to standard output, messages to standard error; `-` is standard\n"
                 "input.  Exit status: 0 done, 1 failed, 2 wrong use.  LB_CPU=scalar|avx2|avx512|neon picks a kernel set.\n");
 }
