@@ -1866,15 +1866,20 @@ static float *lb__arena_f32(lb_ctx *c, size_t rows, size_t cols) {
     return (float *)lb__arena(c, n, sizeof(float));
 }
 
+/* The next of the numbers that several workers share out among themselves. */
+static size_t lb__take(size_t *next, size_t n) {
+#if defined(__GNUC__)
+    return __atomic_fetch_add(next, n, __ATOMIC_RELAXED);
+#else
+    size_t i = *next; *next += n;
+    return i;
+#endif
+}
 typedef struct lb__loop { size_t n, grain, next; void (*fn)(void *, size_t, size_t, int); void *arg; } lb__loop;
 static void lb__loop_run(void *arg, int worker) {
     lb__loop *l = (lb__loop *)arg;
     for (;;) {
-#if defined(__GNUC__)
-        size_t b = __atomic_fetch_add(&l->next, l->grain, __ATOMIC_RELAXED);
-#else
-        size_t b = l->next; l->next += l->grain;
-#endif
+        size_t b = lb__take(&l->next, l->grain);
         if (b >= l->n) return;
         l->fn(l->arg, b, LB__MIN(b + l->grain, l->n), worker);
     }
@@ -1976,24 +1981,28 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
 /* ---- 4.1 what the sets share ---- */
 
 /* Inside a product both operands are repacked so that the innermost loop reads memory it has in a near cache, at strides that are known when
- * it is compiled.  The left operand lies in slices of LB__KC columns, [slice][row][LB__LDP]: rows of one slice are LB__LDP apart, which is no
- * power of two, so that no two rows fight for a cache set.  The right one lies in blocks [k][32], which is what a weight panel is already. */
+ * it is compiled.  The left operand lies in slices of at most LB__KC of k.  Row-major it is [slice][row][LB__LDP]: rows of one slice are LB__LDP
+ * apart, which is no power of two, so that no two rows fight for a cache set.  If it came transposed it is [slice][strip][k][rows of the strip].
+ * The right one lies in blocks [k][32], which is what a weight panel is already. */
 enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH };
 
-/* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a is stored [kc][LB__LDP], element (i, k) at k, i */
+/* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a[kc][rows], one strip (rows <= lb__kernels.rows) */
 typedef struct lb__slab {
     const float *a; size_t rows;
     const float *b; size_t kc;
     float *c; size_t ldc; int load;
-    const char *next; size_t next_bytes;                   /* fetched into the cache meanwhile: the block that comes after this one */
+    const char *next; size_t next_bytes, next_step;        /* fetched into the cache meanwhile, every so many bytes: the block that comes after this one */
+    const float *rows_next; size_t ldrows;                 /* ... rows of the left operand that will be packed next; may be NULL */
     const float *out; size_t ldout;                        /* ... and the rows that the epilogue will write; may be NULL */
 } lb__slab;
 
 /* One kernel set.  A table is reached through ctx->kernels; tests hold several. */
 typedef struct lb__kernels {
     const char *name;
+    size_t rows;                                           /* of a tile: blocks are cut into strips of at most so many */
     void  (*slab_r)(const lb__slab *);
     void  (*slab_c)(const lb__slab *);
+    void  (*strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                         /* src[kc][rows] -> [strip][kc][rows of it] */
     void  (*epilogue)(const lb__gemm *g, const float *tile, size_t m0, size_t rows, size_t n0, size_t cols);   /* tile[rows,32] -> g->c at (m0, n0) */
     void  (*transpose)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols);        /* dst[cols,rows] = src[rows,cols]^T */
     void  (*widen)(float *dst, const void *src, lb_dtype type, size_t n);
@@ -2257,10 +2266,11 @@ LB__TARGET LB__INLINE LB__V LB__FN(lb__vact_grad)(LB__V x, lb_act act) {
 
 /* The inner loop of everything: mr rows (a constant after inlining) by 2 vectors of columns stay in registers while k runs.  They are
  * written out one by one because gcc keeps an array of them in memory.  Every element is one chain of additions over k, whatever mr is.
- * Every 16 steps `fetches` lines of the next block are asked for. */
+ * Every 16 steps `fetches` lines of the next block are asked for, the same 16 columns of the rows that come
+ * next, and a row of the result.  All at once they would hold up the loads. */
 #define LB__EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
-LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const float *a, const float *b, size_t kc, float *c, size_t ldc, int load, const char *next, size_t fetches) {
-    const size_t rs = tr ? 1 : LB__LDP, cs = tr ? LB__LDP : 1;
+LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const float *a, const float *b, size_t kc, float *c, size_t ldc, int load, const char *next, size_t fetches, size_t step, const float *ahead, size_t ldahead, const float *out, size_t ldout) {
+    const size_t rs = tr ? 1 : LB__LDP, cs = tr ? mr : 1;
     size_t k = 0, j;
 #define LB__X(i) LB__V x##i = lb__vset(0.0f), y##i = x##i;
     LB__EACH_ROW(LB__X)
@@ -2272,7 +2282,14 @@ LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const
     }
     while (k < kc) {
         size_t e = kc - k < 16 ? kc : k + 16;
-        for (j = 0; j < fetches; j++, next += 64) LB__FETCH(next);
+        for (j = 0; j < fetches; j++, next += step) LB__FETCH(next);
+        if (ahead) {
+#define LB__X(i) if (mr > i) LB__FETCH(ahead + i * ldahead);
+            LB__EACH_ROW(LB__X)
+#undef LB__X
+            ahead += 16;
+        }
+        if (out && k < 16 * mr) { LB__FETCH_WRITE(out); if (LB__W == 16) LB__FETCH_WRITE(out + 16); out += ldout; }
         for (; k < e; k++, a += cs, b += LB__PW) {
             LB__V b0 = lb__vload(b), b1 = lb__vload(b + LB__W);
 #define LB__X(i) if (mr > i) { LB__V s = lb__vset(a[i * rs]); x##i = lb__vfma(s, b0, x##i); y##i = lb__vfma(s, b1, y##i); }
@@ -2285,24 +2302,31 @@ LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const
 #undef LB__X
 }
 LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr) {
-    size_t strips = (t->rows + LB__ROWS - 1) / LB__ROWS, s, col, i, steps = (t->kc + 15) / 16, fetches = 0; const char *next = t->next, *end = next + t->next_bytes;
-    if (t->next_bytes) fetches = (t->next_bytes / 64 + steps * strips * (LB__PW / 2 / LB__W) - 1) / (steps * strips * (LB__PW / 2 / LB__W));
+    size_t strips = (t->rows + LB__ROWS - 1) / LB__ROWS, s, col, steps = (t->kc + 15) / 16, fetches = 0; const char *next = t->next, *end = next + t->next_bytes;
+    if (t->next_bytes) fetches = (t->next_bytes / t->next_step + steps * strips * (LB__PW / 2 / LB__W) - 1) / (steps * strips * (LB__PW / 2 / LB__W));
     for (col = 0; col < LB__PW; col += 2 * LB__W) for (s = 0; s < strips; s++) {
         size_t r = t->rows * s / strips, mr = t->rows * (s + 1) / strips - r;
-        const float *a = t->a + (tr ? r : r * LB__LDP), *b = t->b + col; float *c = t->c + r * t->ldc + col;
+        const float *a = t->a + r * (tr ? t->kc : LB__LDP), *b = t->b + col; float *c = t->c + r * t->ldc + col;
         if (next >= end) fetches = 0;
-        if (t->out) for (i = 0; i < mr; i++) { const float *o = t->out + (r + i) * t->ldout + col; LB__FETCH_WRITE(o); if (LB__W == 16) LB__FETCH_WRITE(o + 16); }
         switch (mr) {
-#define LB__X(i) case i + 1: if (i < LB__ROWS) LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, a, b, t->kc, c, t->ldc, t->load, next, fetches); break;
+#define LB__X(i) case i + 1: if (i < LB__ROWS) LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, a, b, t->kc, c, t->ldc, t->load, next, fetches, t->next_step, t->rows_next, t->ldrows, t->out ? t->out + r * t->ldout + col : NULL, t->ldout); break;
             LB__EACH_ROW(LB__X)
 #undef LB__X
             default: break;
         }
-        next += fetches * steps * 64;
+        next += fetches * steps * t->next_step;
     }
 }
 LB__TARGET static void LB__FN(lb__slab_r)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 0); }
 LB__TARGET static void LB__FN(lb__slab_c)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 1); }
+/* Row after row of src; whole vectors are written, and what is too much is overwritten by what comes next (there is room behind the last). */
+LB__TARGET static void LB__FN(lb__strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc) {
+    size_t n = (rows + LB__ROWS - 1) / LB__ROWS, k, s, i;
+    for (s = 0; s < n; s++) {
+        size_t r = rows * s / n, mr = rows * (s + 1) / n - r; float *d = dst + r * kc; const float *x = src + r;
+        for (k = 0; k < kc; k++, d += mr, x += lds) for (i = 0; i < mr; i += LB__W) lb__vstore(d + i, lb__vget(x + i, rows - r - i));
+    }
+}
 
 LB__TARGET LB__INLINE void LB__FN(lb__epilogue_act)(const lb__gemm *g, const float *tile, size_t m0, size_t rows, size_t n0, size_t cols, const lb_act act) {
     size_t r, c;
@@ -2491,7 +2515,7 @@ static const lb__kernels LB__FN(lb__kernels) = {
 #else
     "scalar",
 #endif
-    LB__FN(lb__slab_r), LB__FN(lb__slab_c), LB__FN(lb__epilogue), LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd),
+    LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), LB__FN(lb__strips), LB__FN(lb__epilogue), LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd),
     LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot)
 };
 #undef LB__MAGIC
@@ -2572,16 +2596,12 @@ typedef struct lb__prod {
     const void *b; size_t ldb; lb_dtype btype; int bkind;
     const lb__gemm *out;                                   /* where and how results are written ... */
     float *panels; size_t ldpanel;                         /* ... or: added to panels, 32 columns of ldpanel rows after another */
-    float *packed; size_t width, slices;                   /* a in slices of `width` columns */
-    size_t mblocks, groups, group; size_t worker_floats; float *work;
+    size_t width, slices;                                  /* k is taken in steps of `width` */
+    size_t mblocks, mrows, groups, group, workers;         /* blocks of rows, groups of panels */
+    size_t *next;                                          /* [mblocks] the group that is to be taken next */
+    size_t worker_floats; float *work;
 } lb__prod;
 
-static void lb__prod_pack(void *arg, size_t begin, size_t end, int worker) {
-    lb__prod *p = (lb__prod *)arg; size_t r, s, rows = p->ta ? p->K : p->M, cols = p->ta ? p->M : p->K;
-    (void)worker;
-    for (r = begin; r < end; r++) for (s = 0; s < p->slices; s++)
-        memcpy(p->packed + (s * rows + r) * LB__LDP, p->a + r * p->lda + s * p->width, LB__MIN(p->width, cols - s * p->width) * sizeof(float));
-}
 /* b's rows [k0, k0+kc), columns [n0, n0+32) as a block [kc][32] */
 static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_t n0, float *tmp, float *raw) {
     size_t cols = LB__MIN((size_t)LB__PW, p->N - n0), k, es = lb_dtype_size(p->btype);
@@ -2606,101 +2626,93 @@ static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_
     }
     return tmp;
 }
-/* A task is one block of rows by one group of 32-column panels.  For every slice of k the rows' slice stays in the second-level cache
- * while the panels' blocks pass by; sums wait in `acc` between slices. */
-static void lb__prod_task(void *arg, size_t begin, size_t end, int worker) {
-    lb__prod *p = (lb__prod *)arg; size_t t, panels = (p->N + LB__PW - 1) / LB__PW, kstep = p->ta ? (size_t)LB__KC : p->width, q, k0;
-    float *tmp = p->work + (size_t)worker * p->worker_floats, *raw = tmp + LB__KC * LB__PW, *acc = raw + LB__PW * LB__PW;
-    for (t = begin; t < end; t++) {
-        size_t mb = t % p->mblocks, p0 = t / p->mblocks * p->group, p1 = LB__MIN(p0 + p->group, panels), m0, rows;
-        if (p->ta) { m0 = mb * p->width; rows = LB__MIN(p->width, p->M - m0); }
-        else { m0 = p->M * mb / p->mblocks; rows = p->M * (mb + 1) / p->mblocks - m0; }
-        for (k0 = 0; k0 == 0 || k0 < p->K; k0 += kstep) {
-            size_t kc = LB__MIN(kstep, p->K - k0); int last = k0 + kc == p->K;
-            for (q = p0; q < p1; q++) {
-                lb__slab b;
-                b.b = lb__prod_slab(p, k0, kc, q * LB__PW, tmp, raw);
-                b.a = p->ta ? p->packed + (mb * p->K + k0) * LB__LDP : p->packed + (k0 / p->width * p->M + m0) * LB__LDP;
-                b.rows = rows; b.kc = kc; b.ldc = LB__PW; b.next = NULL; b.next_bytes = 0; b.out = NULL; b.ldout = 0;
-                if (p->panels) { b.c = p->panels + (q * p->ldpanel + m0) * LB__PW; b.load = 1; }
-                else { b.c = acc + (q - p0) * rows * LB__PW; b.load = k0 > 0; if (last) { b.out = p->out->c + m0 * p->out->ldc + q * LB__PW; b.ldout = p->out->ldc; } }
-                if (p->bkind == LB__B_PANELS) {             /* the panels are read once: ask for the next block in time */
-                    size_t es = lb_dtype_size(p->btype), nq = q + 1 < p1 ? q + 1 : last ? p1 : p0, nk = q + 1 < p1 ? k0 : last ? 0 : k0 + kc;
-                    if (nq < panels) { b.next = (const char *)p->b + (nq * p->K + nk) * LB__PW * es; b.next_bytes = LB__MIN(kstep, p->K - nk) * LB__PW * es; }
-                }
+/* One block of rows by one group of 32-column panels.  For every slice of k the rows' slice stays in the second-level cache while the
+ * panels' blocks pass by; sums wait in `acc` between slices.  `fresh`: the rows are not packed yet. */
+static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
+    const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, strips = (rows + p->k->rows - 1) / p->k->rows, step = strips > 1 ? 64 : 4096;      /* a single strip runs as fast as memory: the processor fetches a page well once it is on it */
+    float *tmp = work, *raw = tmp + LB__KC * LB__PW, *acc = raw + LB__PW * LB__PW, *packed = acc + (p->panels ? 0 : p->group * p->mrows * LB__PW); size_t k0, q, s, r;
+    for (k0 = 0; k0 == 0 || k0 < p->K; k0 += p->width) {
+        const size_t kc = LB__MIN(p->width, p->K - k0); const int last = k0 + kc == p->K; float *a = packed + (p->ta ? k0 * rows : k0 / p->width * rows * LB__LDP);
+        if (fresh && p->ta) p->k->strips(a, p->a + k0 * p->lda + m0, p->lda, rows, kc);
+        for (q = p0; q < p1; q++) {
+            lb__slab b; const char *next = NULL; size_t lines = 0; float *c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
+            b.b = lb__prod_slab(p, k0, kc, q * LB__PW, tmp, raw); b.kc = kc; b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
+            if (p->bkind == LB__B_PANELS) {                 /* the panels are read once: ask for the next block in time */
+                const size_t es = lb_dtype_size(p->btype), nq = q + 1 < p1 ? q + 1 : last ? p1 : p0, nk = q + 1 < p1 ? k0 : last ? 0 : k0 + kc;
+                if (nq * LB__PW < p->N) { next = (const char *)p->b + (nq * p->K + nk) * LB__PW * es; lines = LB__MIN(p->width, p->K - nk) * LB__PW * es / step; }
+            }
+            for (s = 0; s < strips; s++) {
+                const size_t r0 = rows * s / strips, n = rows * (s + 1) / strips - r0;
+                if (fresh && !p->ta && q == p0) for (r = r0; r < r0 + n; r++) memcpy(a + r * LB__LDP, p->a + (m0 + r) * p->lda + k0, kc * sizeof(float));
+                b.a = a + r0 * (p->ta ? kc : LB__LDP); b.rows = n; b.c = c + r0 * LB__PW;
+                b.next = next + lines * s / strips * step; b.next_bytes = (lines * (s + 1) / strips - lines * s / strips) * step; b.next_step = step;
+                b.rows_next = p->ta || !fresh ? NULL : q == p0 && s + 1 < strips ? p->a + (m0 + r0 + n) * p->lda + k0 : q + 1 == p1 && s + 1 == strips && !last ? p->a + m0 * p->lda + k0 + kc : NULL;
+                if (last && !p->panels) { b.out = p->out->c + (m0 + r0) * p->out->ldc + q * LB__PW; b.ldout = p->out->ldc; }
                 if (p->ta) p->k->slab_c(&b);
                 else p->k->slab_r(&b);
-                if (last && !p->panels) p->k->epilogue(p->out, b.c, m0, rows, q * LB__PW, LB__MIN((size_t)LB__PW, p->N - q * LB__PW));
+                if (b.out) p->k->epilogue(p->out, b.c, m0 + r0, n, q * LB__PW, LB__MIN((size_t)LB__PW, p->N - q * LB__PW));
             }
         }
     }
 }
+/* Each worker begins with a block of rows of its own, which it packs for itself, and helps with those of others when it is done. */
+static void lb__prod_work(void *arg, size_t begin, size_t end, int worker) {
+    lb__prod *p = (lb__prod *)arg; size_t i, g;
+    for (; begin < end; begin++) for (i = 0; i < p->mblocks; i++) {
+        const size_t mb = (begin * p->mblocks / p->workers + i) % p->mblocks; int fresh = 1;
+        for (; (g = lb__take(&p->next[mb], 1)) < p->groups; fresh = 0) lb__prod_task(p, mb, g, p->work + (size_t)worker * p->worker_floats, fresh);
+    }
+}
 static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
-    lb__mark mark = lb__arena_mark(ctx); size_t cols = p->ta ? p->M : p->K, rows = p->ta ? p->K : p->M, panels = (p->N + LB__PW - 1) / LB__PW, mrows, want, n; lb_status s = LB_OK; int workers = ctx->threads;
+    lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK;
     if (!p->M || !p->N) return LB_OK;
     p->k = ctx->kernels;
-    p->slices = LB__MAX((cols + LB__KC - 1) / LB__KC, (size_t)1);
-    p->width = LB__MAX((((cols + p->slices - 1) / p->slices) + 31) & ~(size_t)31, (size_t)32);                 /* even slices, a multiple of 32 for transposed panels */
-    p->slices = LB__MAX((cols + p->width - 1) / p->width, (size_t)1);
-    p->mblocks = p->ta ? p->slices : (p->M + LB__MC - 1) / LB__MC;
-    mrows = p->ta ? p->width : (p->M + p->mblocks - 1) / p->mblocks;
-    if ((double)p->M * (double)p->N * (double)p->K < 2e5) workers = 1;
+    p->workers = (double)p->M * (double)p->N * (double)p->K < 2e5 ? 1 : (size_t)ctx->threads;
+    p->slices = LB__MAX((p->K + LB__KC - 1) / LB__KC, (size_t)1);
+    p->width = LB__MAX((((p->K + p->slices - 1) / p->slices) + 31) & ~(size_t)31, (size_t)32);                 /* even slices, a multiple of 32 for transposed panels */
+    p->slices = LB__MAX((p->K + p->width - 1) / p->width, (size_t)1);
+    p->mblocks = (p->M + LB__MC - 1) / LB__MC;
+    if (p->M >= p->workers * 96) p->mblocks = (p->mblocks + p->workers - 1) / p->workers * p->workers;         /* as many rows for every worker */
+    p->mrows = (p->M + p->mblocks - 1) / p->mblocks;
     /* One strip of rows reads every weight once: panel after panel, the whole of k.  More rows reuse their slice over a group of panels. */
-    want = (size_t)workers * 4;
     p->group = p->M <= 16 ? 1 : LB__GROUP;
-    if (workers > 1) while (p->group > 1 && (panels + p->group - 1) / p->group * p->mblocks < want) p->group--;
+    if (p->workers > 1) while (p->group > 1 && (panels + p->group - 1) / p->group * p->mblocks < p->workers * 4) p->group--;
     p->groups = (panels + p->group - 1) / p->group;
-    p->worker_floats = (LB__KC * LB__PW + LB__PW * LB__PW + (p->panels ? 0 : p->group * mrows * LB__PW) + 15) & ~(size_t)15;
-    if (!lb__mul(p->slices, rows, &n) || (p->packed = lb__arena_f32(ctx, n, LB__LDP)) == NULL || (p->work = lb__arena_f32(ctx, (size_t)workers, p->worker_floats)) == NULL) s = LB_ERR_MEM;
+    p->worker_floats = (LB__KC * LB__PW + LB__PW * LB__PW + (p->panels ? 0 : p->group * p->mrows * LB__PW) + p->slices * p->mrows * LB__LDP + 31) & ~(size_t)15;
+    if ((p->work = lb__arena_f32(ctx, p->workers, p->worker_floats)) == NULL || (p->next = (size_t *)lb__arena(ctx, p->mblocks, sizeof *p->next)) == NULL) s = LB_ERR_MEM;
     else {
-        n = p->groups * p->mblocks;
-        if (workers == 1) { lb__prod_pack(p, 0, rows, 0); lb__prod_task(p, 0, n, 0); }
-        else {
-            if (rows * cols < 32768) lb__prod_pack(p, 0, rows, 0);
-            else lb_parallel_for(ctx, rows, (rows + (size_t)workers * 2 - 1) / ((size_t)workers * 2), lb__prod_pack, p);
-            lb_parallel_for(ctx, n, LB__MAX(n / (want * 2), (size_t)1), lb__prod_task, p);
-        }
+        memset(p->next, 0, p->mblocks * sizeof *p->next);
+        if (p->workers == 1) lb__prod_work(p, 0, 1, 0);
+        else lb_parallel_for(ctx, p->workers, 1, lb__prod_work, p);
     }
     lb__arena_rewind(ctx, mark);
     return s;
 }
-/* The packed copy of `a` is the scratch memory that grows with the input: at most this many rows are packed at a time. */
-static size_t lb__prod_rows(size_t cols) { return LB__MAX((size_t)LB__MC, ((size_t)4 << 20) / (((cols + LB__KC - 1) / LB__KC + 1) * LB__LDP) / LB__KC * LB__KC); }
 
-static lb_status lb__prod_tall(lb_ctx *ctx, const lb__prod *whole, const lb__gemm *out) {
-    size_t m, step = lb__prod_rows(whole->K);
-    for (m = 0; m < whole->M; m += step) {
-        lb__prod p = *whole; lb__gemm g = *out;
-        p.M = LB__MIN(step, whole->M - m); p.a += m * p.lda; p.out = &g;
-        g.c += m * g.ldc;
-        if (g.add) g.add += m * g.ldadd;
-        if (g.pre) g.pre += m * g.ldpre;
-        LB__TRY(lb__prod_run(ctx, &p));
-    }
-    return LB_OK;
-}
 static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g) {
     lb__prod p;
     LB_ASSERT(g->lda >= g->K && g->ldc >= g->N && (g->wtype == LB_F32 || g->wtype == LB_F16 || g->wtype == LB_BF16));
     memset(&p, 0, sizeof p);
     p.M = g->M; p.N = g->N; p.K = g->K; p.a = g->a; p.lda = g->lda; p.b = g->w; p.btype = g->wtype; p.bkind = LB__B_PANELS;
-    return lb__prod_tall(ctx, &p, g);
+    p.out = g;
+    return lb__prod_run(ctx, &p);
 }
 static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K) {
     lb__prod p; lb__gemm g;
     LB_ASSERT(lddx >= K && lddy >= N);
     memset(&p, 0, sizeof p); memset(&g, 0, sizeof g);
     p.M = M; p.N = K; p.K = N; p.a = dy; p.lda = lddy; p.b = w; p.btype = wtype; p.bkind = LB__B_PANELS_T;
-    g.c = dx; g.ldc = lddx; g.add = dx; g.ldadd = lddx;
-    return lb__prod_tall(ctx, &p, &g);
+    g.c = dx; g.ldc = lddx; g.add = dx; g.ldadd = lddx; p.out = &g;
+    return lb__prod_run(ctx, &p);
 }
+enum { LB__TALL = LB__KC * 8 };                            /* a sum over many rows is taken in parts, so that what is packed stays small */
 static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K) {
-    size_t m, step = lb__prod_rows(K);
+    size_t m;
     LB_ASSERT(lddy >= N && ldx >= K);
-    for (m = 0; m < M; m += step) {
+    for (m = 0; m < M; m += LB__TALL) {
         lb__prod p;
         memset(&p, 0, sizeof p);
-        p.M = K; p.N = N; p.K = LB__MIN(step, M - m); p.a = x + m * ldx; p.lda = ldx; p.ta = 1; p.b = dy + m * lddy; p.ldb = lddy; p.btype = LB_F32; p.bkind = LB__B_ROWS;
+        p.M = K; p.N = N; p.K = LB__MIN((size_t)LB__TALL, M - m); p.a = x + m * ldx; p.lda = ldx; p.ta = 1; p.b = dy + m * lddy; p.ldb = lddy; p.btype = LB_F32; p.bkind = LB__B_ROWS;
         p.panels = dw; p.ldpanel = K;
         LB__TRY(lb__prod_run(ctx, &p));
     }
@@ -2708,14 +2720,15 @@ static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, const float *dy, size_t ldd
 }
 /* matmul  c (+)= op(a) op(b)                    op(a) [M,K], op(b) [K,N], c [M,N]; ta: a is stored [K,M]; tb: b is stored [N,K]; `add`: += */
 static lb_status lb__matmul(lb_ctx *ctx, float *c, size_t ldc, int add, const float *a, size_t lda, int ta, const float *b, size_t ldb, int tb, size_t M, size_t N, size_t K) {
-    lb__prod p; lb__gemm g; size_t k, step = lb__prod_rows(M);
+    lb__prod p; lb__gemm g; size_t k;
     memset(&p, 0, sizeof p); memset(&g, 0, sizeof g);
     p.M = M; p.N = N; p.K = K; p.a = a; p.lda = lda; p.ta = ta; p.b = b; p.ldb = ldb; p.btype = LB_F32; p.bkind = tb ? LB__B_COLUMNS : LB__B_ROWS;
     g.c = c; g.ldc = ldc; g.ldadd = ldc;
     if (add) g.add = c;
-    if (!ta) return lb__prod_tall(ctx, &p, &g);
-    for (k = 0; k == 0 || k < K; k += step) {
-        p.K = LB__MIN(step, K - k); p.a = a + k * lda; p.b = b + (tb ? k : k * ldb); p.out = &g;
+    p.out = &g;
+    if (!ta) return lb__prod_run(ctx, &p);
+    for (k = 0; k == 0 || k < K; k += LB__TALL) {
+        p.K = LB__MIN((size_t)LB__TALL, K - k); p.a = a + k * lda; p.b = b + (tb ? k : k * ldb);
         LB__TRY(lb__prod_run(ctx, &p));
         g.add = c;
     }
@@ -2860,7 +2873,7 @@ static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
         }
         for (i = 0; i < Q; i += LB__STRIP) {
             size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = a->causal && !a->pooled ? i + rows : T, r; lb__slab b; float inv[LB__STRIP];
-            memset(&b, 0, sizeof b); b.rows = rows;
+            memset(&b, 0, sizeof b); b.rows = rows; b.next_step = 64;
             for (r = 0; r < rows; r++) for (x = 0; x < j->dslices; x++) {
                 const float *q = a->q + (a->pooled ? s : row + (i + r) * stride) * a->ldq + hd + x * LB__KC; float *d = qs + (x * LB__STRIP + r) * LB__LDP;
                 n = LB__MIN((size_t)LB__KC, D - x * LB__KC);
