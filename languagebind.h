@@ -2330,6 +2330,18 @@ LB__TARGET static void LB__FN(lb__strips)(float *dst, const float *src, size_t l
 
 LB__TARGET LB__INLINE void LB__FN(lb__epilogue_act)(const lb__gemm *g, const float *tile, size_t m0, size_t rows, size_t n0, size_t cols, const lb_act act) {
     size_t r, c;
+    if (cols == LB__PW && !g->pre) {                       /* two columns of vectors at a time, bias held in registers */
+        for (c = 0; c < LB__PW; c += 2 * LB__W) {
+            LB__V b0 = lb__vset(0.0f), b1 = b0; const float *t = tile + c, *add = g->add ? g->add + m0 * g->ldadd + n0 + c : NULL; float *y = g->c + m0 * g->ldc + n0 + c;
+            if (g->bias) { b0 = lb__vload(g->bias + n0 + c); b1 = lb__vload(g->bias + n0 + c + LB__W); }
+            for (r = 0; r < rows; r++, t += LB__PW, y += g->ldc) {
+                LB__V v = LB__FN(lb__vact)(lb__vadd(lb__vload(t), b0), act), u = LB__FN(lb__vact)(lb__vadd(lb__vload(t + LB__W), b1), act);
+                if (add) { v = lb__vadd(v, lb__vload(add)); u = lb__vadd(u, lb__vload(add + LB__W)); add += g->ldadd; }
+                lb__vstore(y, v); lb__vstore(y + LB__W, u);
+            }
+        }
+        return;
+    }
     for (r = 0; r < rows; r++, tile += LB__PW) for (c = 0; c < cols; c += LB__W) {
         size_t n = cols - c; LB__V v = lb__vload(tile + c);
         if (g->bias) v = lb__vadd(v, lb__vget(g->bias + n0 + c, n));
