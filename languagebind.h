@@ -2306,7 +2306,7 @@ LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr)
     if (t->next_bytes) fetches = (t->next_bytes / t->next_step + steps * strips * (LB__PW / 2 / LB__W) - 1) / (steps * strips * (LB__PW / 2 / LB__W));
     for (col = 0; col < LB__PW; col += 2 * LB__W) for (s = 0; s < strips; s++) {
         size_t r = t->rows * s / strips, mr = t->rows * (s + 1) / strips - r;
-        const float *a = t->a + r * (tr ? t->kc : LB__LDP), *b = t->b + col; float *c = t->c + r * t->ldc + col;
+        const float *a = t->a + r * (tr ? t->kc : (size_t)LB__LDP), *b = t->b + col; float *c = t->c + r * t->ldc + col;
         if (next >= end) fetches = 0;
         switch (mr) {
 #define LB__X(i) case i + 1: if (i < LB__ROWS) LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, a, b, t->kc, c, t->ldc, t->load, next, fetches, t->next_step, t->rows_next, t->ldrows, t->out ? t->out + r * t->ldout + col : NULL, t->ldout); break;
@@ -2656,7 +2656,7 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
             for (s = 0; s < strips; s++) {
                 const size_t r0 = rows * s / strips, n = rows * (s + 1) / strips - r0;
                 if (fresh && !p->ta && q == p0) for (r = r0; r < r0 + n; r++) memcpy(a + r * LB__LDP, p->a + (m0 + r) * p->lda + k0, kc * sizeof(float));
-                b.a = a + r0 * (p->ta ? kc : LB__LDP); b.rows = n; b.c = c + r0 * LB__PW;
+                b.a = a + r0 * (p->ta ? kc : (size_t)LB__LDP); b.rows = n; b.c = c + r0 * LB__PW;
                 b.next = next + lines * s / strips * step; b.next_bytes = (lines * (s + 1) / strips - lines * s / strips) * step; b.next_step = step;
                 b.rows_next = p->ta || !fresh ? NULL : q == p0 && s + 1 < strips ? p->a + (m0 + r0 + n) * p->lda + k0 : q + 1 == p1 && s + 1 == strips && !last ? p->a + m0 * p->lda + k0 + kc : NULL;
                 if (last && !p->panels) { b.out = p->out->c + (m0 + r0) * p->out->ldc + q * LB__PW; b.ldout = p->out->ldc; }
