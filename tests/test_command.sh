@@ -92,7 +92,7 @@ for n in 1 2 4; do for b in 1 3; do "$L" embed -m "$M" --threads $n --batch $b -
 # formats and where they go
 wants 0 '' embed -m "$M" $CAT $CUP -o "$T/v.npy"
 is "$(head -c 6 "$T/v.npy" | tail -c 5)" NUMPY "npy by the ending of -o"
-is "$(wc -c <"$T/v.npy")" $((128 + 2 * 32 * 4)) "size of the npy file"
+is "$(wc -c <"$T/v.npy")" $((192 + 2 * 32 * 4)) "size of the npy file"
 "$L" embed -m "$M" $CAT $CUP --format npy >"$T/v2.npy"; same "$T/v.npy" "$T/v2.npy" "npy to a file and to standard output"
 wants 0 '' embed -m "$M" $CAT $CUP -o "$T/v.txt"
 is "$(wc -l <"$T/v.txt") $(wc -w <"$T/v.txt")" "2 64" "lines and numbers of the txt file"
