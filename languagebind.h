@@ -2013,6 +2013,7 @@ typedef struct lb__kernels {
     float (*softmax)(float *x, size_t n);
     float (*top)(const float *x, size_t n);                                                                    /* the largest */
     float (*exps)(float *x, float shift, size_t n);                                                            /* x = exp(x - shift); returns the sum */
+    void  (*softmax_bwd)(float *g, const float *p, float dot, float s, size_t n);                              /* g = p (g - dot) s */
     void  (*axpy)(float *y, float s, const float *x, size_t n);
     void  (*scale)(float *y, float s, size_t n);
     double (*dot)(const float *x, const float *y, size_t n);
@@ -2502,6 +2503,10 @@ LB__TARGET static float LB__FN(lb__softmax)(float *x, size_t n) {
     LB__FN(lb__scale)(x, 1.0f / s, n);
     return m + logf(s);
 }
+LB__TARGET static void LB__FN(lb__softmax_bwd)(float *g, const float *p, float dot, float s, size_t n) {
+    size_t i; LB__V d = lb__vset(dot), k = lb__vset(s);
+    for (i = 0; i < n; i += LB__W) lb__vput(g + i, lb__vmul(lb__vmul(lb__vget(p + i, n - i), k), lb__vsub(lb__vget(g + i, n - i), d)), n - i);
+}
 LB__TARGET static void LB__FN(lb__axpy)(float *y, float s, const float *x, size_t n) {
     size_t i; LB__V v = lb__vset(s);
     for (i = 0; i < n; i += LB__W) lb__vput(y + i, lb__vfma(v, lb__vget(x + i, n - i), lb__vget(y + i, n - i)), n - i);
@@ -2528,7 +2533,7 @@ static const lb__kernels LB__FN(lb__kernels) = {
     "scalar",
 #endif
     LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), LB__FN(lb__strips), LB__FN(lb__epilogue), LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd),
-    LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot)
+    LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot)
 };
 #undef LB__MAGIC
 #undef LB__FN
@@ -2857,46 +2862,74 @@ static void   lb__vec_add(lb_ctx *ctx, float *y, const float *x, size_t n) { lb_
 static void   lb__vec_scale(lb_ctx *ctx, float *y, float s, size_t n) { lb__vec_axpy(ctx, y, s, NULL, n); }
 static double lb__vec_dot(lb_ctx *ctx, const float *x, const float *y, size_t n) { return ctx->kernels->dot(x, y, n); }
 
-/* One sequence and head at a time: its keys are transposed into blocks [channel][32 keys], its values copied into [key][32 channels], and the
- * queries pass in strips of 48: scores, exponentials and the weighted sum all stay near.  A row's result depends on its own sequence only;
- * what the causal mask hides is an exact zero. */
-enum { LB__STRIP = 48 };
-typedef struct lb__attn_job { const lb__kernels *k; const lb__attn *a; size_t T; size_t floats, dslices, tslices, keys, dpanels; float *work; } lb__attn_job;
+/* One sequence and head at a time, over the threads: its keys are transposed into blocks [channel][32 keys], its values copied into panels
+ * [key][32 channels], and the queries pass in strips: scores, exponentials and the weighted sum all stay near.  A row's result depends on its
+ * own sequence only; what the causal mask hides is an exact zero.
+ * The backward makes the probabilities again from the log-sum-exp that the forward kept:
+ *   G = do v^T,  dS = P (G - do.o) scale,   dq += dS k,   dk += dS^T q,   dv += P^T do */
+enum { LB__STRIP = 48, LB__STRIP_BWD = 96 };
+typedef struct lb__attn_job {
+    const lb__kernels *k; const lb__attn *a; size_t floats, dslices, tslices, keys, dpanels; float *work;
+    const float *g; float *dq, *dk, *dv;                   /* backward only */
+} lb__attn_job;
+
+/* x[T,D] -> [panel of 32 rows][channel][32], zeros behind the last row;   x[rows,D] -> [panel of 32 channels][ldp rows][32];   s x -> [slice][strip][LB__LDP] */
+static void lb__attn_turn(const lb__kernels *kn, float *d, const float *x, size_t ld, size_t T, size_t D) {
+    size_t p;
+    for (p = 0; p * LB__PW < T; p++) {
+        const size_t cols = LB__MIN((size_t)LB__PW, T - p * LB__PW);
+        if (cols < LB__PW) memset(d + p * D * LB__PW, 0, D * LB__PW * sizeof(float));
+        kn->transpose(d + p * D * LB__PW, LB__PW, x + p * LB__PW * ld, ld, cols, D);
+    }
+}
+static void lb__attn_cut(float *d, size_t ldp, const float *x, size_t ld, size_t rows, size_t D) {
+    size_t y, i;
+    for (y = 0; y * LB__PW < D; y++) {
+        const size_t cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
+        for (i = 0; i < rows; i++) {
+            float *o = d + (y * ldp + i) * LB__PW;
+            memcpy(o, x + i * ld + y * LB__PW, cols * sizeof(float));
+            if (cols < LB__PW) memset(o + cols, 0, (LB__PW - cols) * sizeof(float));
+        }
+    }
+}
+static void lb__attn_rows(float *d, size_t strip, const float *x, size_t ld, size_t rows, size_t D, float s) {
+    size_t r, y, i;
+    for (r = 0; r < rows; r++) for (y = 0; y < D; y += LB__KC) {
+        float *o = d + (y / LB__KC * strip + r) * LB__LDP; const float *q = x + r * ld + y; const size_t n = LB__MIN((size_t)LB__KC, D - y);
+        for (i = 0; i < n; i++) o[i] = q[i] * s;
+    }
+}
+/* out[rows, seen] = q k^T, in slices of LB__KC columns */
+static void lb__attn_scores(const lb__kernels *kn, float *out, size_t strip, const float *q, const float *kt, size_t rows, size_t seen, size_t D) {
+    lb__slab b; size_t x, y;
+    memset(&b, 0, sizeof b); b.rows = rows; b.ldc = LB__LDP;
+    for (x = 0; x < seen; x += LB__PW) for (y = 0; y < D; y += LB__KC) {
+        b.a = q + y / LB__KC * strip * LB__LDP; b.b = kt + (x / LB__PW * D + y) * LB__PW; b.kc = LB__MIN((size_t)LB__KC, D - y); b.load = y > 0;
+        b.c = out + x / LB__KC * strip * LB__LDP + x % LB__KC;
+        kn->slab_r(&b);
+    }
+}
+/* acc[rows,32] = p[rows, seen] v, for one panel of channels */
+static void lb__attn_sum(const lb__kernels *kn, float *acc, size_t strip, const float *p, const float *v, size_t rows, size_t seen) {
+    lb__slab b; size_t x;
+    memset(&b, 0, sizeof b); b.rows = rows; b.ldc = LB__PW; b.c = acc;
+    for (x = 0; x < seen; x += LB__KC) { b.a = p + x / LB__KC * strip * LB__LDP; b.b = v + x * LB__PW; b.kc = LB__MIN((size_t)LB__KC, seen - x); b.load = x > 0; kn->slab_r(&b); }
+}
 static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
-    lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; size_t D = a->D, t, x, y, i, n;
+    lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; size_t D = a->D, t, x, y, i, n, r;
     float *kt = j->work + (size_t)worker * j->floats, *vp = kt + j->keys * D, *qs = vp + j->dpanels * j->keys * LB__PW, *ps = qs + j->dslices * LB__STRIP * LB__LDP, *acc = ps + j->tslices * LB__STRIP * LB__LDP;
     for (t = begin; t < end; t++) {
-        size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q, panels;
+        size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q;
         lb__attn_seq(a, s, &row, &stride, &T);
         if (!T) continue;
-        Q = a->pooled ? 1 : T; panels = (T + LB__PW - 1) / LB__PW;
-        for (x = 0; x < panels; x++) {                       /* kt[panel][channel][32], zeros behind the last key */
-            size_t cols = LB__MIN((size_t)LB__PW, T - x * LB__PW);
-            if (cols < LB__PW) memset(kt + x * D * LB__PW, 0, D * LB__PW * sizeof(float));
-            kn->transpose(kt + x * D * LB__PW, LB__PW, a->k + (row + x * LB__PW * stride) * a->ld + hd, stride * a->ld, cols, D);
-        }
-        for (y = 0; y < j->dpanels; y++) {                   /* vp[panel of channels][key][32] */
-            size_t cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
-            for (i = 0; i < T; i++) {
-                float *d = vp + (y * T + i) * LB__PW;
-                memcpy(d, a->v + (row + i * stride) * a->ld + hd + y * LB__PW, cols * sizeof(float));
-                if (cols < LB__PW) memset(d + cols, 0, (LB__PW - cols) * sizeof(float));
-            }
-        }
+        Q = a->pooled ? 1 : T;
+        lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D);
+        lb__attn_cut(vp, T, a->v + row * a->ld + hd, stride * a->ld, T, D);
         for (i = 0; i < Q; i += LB__STRIP) {
-            size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = a->causal && !a->pooled ? i + rows : T, r; lb__slab b; float inv[LB__STRIP];
-            memset(&b, 0, sizeof b); b.rows = rows; b.next_step = 64;
-            for (r = 0; r < rows; r++) for (x = 0; x < j->dslices; x++) {
-                const float *q = a->q + (a->pooled ? s : row + (i + r) * stride) * a->ldq + hd + x * LB__KC; float *d = qs + (x * LB__STRIP + r) * LB__LDP;
-                n = LB__MIN((size_t)LB__KC, D - x * LB__KC);
-                for (y = 0; y < n; y++) d[y] = q[y] * a->scale;
-            }
-            b.ldc = LB__LDP;
-            for (x = 0; x * LB__PW < seen; x++) for (y = 0; y < j->dslices; y++) {
-                b.a = qs + y * LB__STRIP * LB__LDP; b.b = kt + (x * D + y * LB__KC) * LB__PW; b.kc = LB__MIN((size_t)LB__KC, D - y * LB__KC); b.load = y > 0;
-                b.c = ps + x * LB__PW / LB__KC * LB__STRIP * LB__LDP + x * LB__PW % LB__KC;
-                kn->slab_r(&b);
-            }
+            size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = a->causal && !a->pooled ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride; float inv[LB__STRIP];
+            lb__attn_rows(qs, LB__STRIP, a->q + q0 * a->ldq + hd, qstep * a->ldq, rows, D, a->scale);
+            lb__attn_scores(kn, ps, LB__STRIP, qs, kt, rows, seen, D);
             for (r = 0; r < rows; r++) {
                 size_t len = a->causal && !a->pooled ? i + r + 1 : T; float m = -INFINITY, sum = 0;
                 for (x = 0; x < len; x += LB__KC) m = LB__MAX(m, kn->top(ps + (x / LB__KC * LB__STRIP + r) * LB__LDP, LB__MIN((size_t)LB__KC, len - x)));
@@ -2907,93 +2940,91 @@ static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
                     if (live < w) memset(p + live, 0, (w - live) * sizeof(float));
                 }
                 inv[r] = 1.0f / sum;
-                if (a->lse) a->lse[(a->pooled ? s : row + (i + r) * stride) * a->H + t % a->H] = m + logf(sum);
+                if (a->lse) a->lse[(q0 + r * qstep) * a->H + t % a->H] = m + logf(sum);
             }
-            b.ldc = LB__PW;
             for (y = 0; y < j->dpanels; y++) {
                 size_t cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
-                for (x = 0; x < seen; x += LB__KC) { b.a = ps + x / LB__KC * LB__STRIP * LB__LDP; b.b = vp + (y * T + x) * LB__PW; b.kc = LB__MIN((size_t)LB__KC, seen - x); b.c = acc; b.load = x > 0; kn->slab_r(&b); }
+                lb__attn_sum(kn, acc, LB__STRIP, ps, vp + y * T * LB__PW, rows, seen);
                 for (r = 0; r < rows; r++) {
-                    float *o = a->o + (a->pooled ? s : row + (i + r) * stride) * a->ldo + hd + y * LB__PW; const float *c = acc + r * LB__PW;
+                    float *o = a->o + (q0 + r * qstep) * a->ldo + hd + y * LB__PW; const float *c = acc + r * LB__PW;
                     for (n = 0; n < cols; n++) o[n] = c[n] * inv[r];
                 }
             }
         }
     }
 }
-static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
-    lb__mark mark = lb__arena_mark(ctx); lb__attn_job j; size_t s, tasks = a->S * a->H;
-    if (!tasks) return LB_OK;
-    memset(&j, 0, sizeof j);
-    j.k = ctx->kernels; j.a = a; j.T = a->T;
-    if (a->offset) for (j.T = 0, s = 0; s < a->S; s++) j.T = LB__MAX(j.T, a->offset[s + 1] - a->offset[s]);
-    j.keys = (j.T + LB__PW - 1) / LB__PW * LB__PW; j.dpanels = (a->D + LB__PW - 1) / LB__PW; j.dslices = (a->D + LB__KC - 1) / LB__KC; j.tslices = (j.keys + LB__KC - 1) / LB__KC;
-    j.floats = (j.keys * a->D + j.dpanels * j.keys * LB__PW + (j.dslices + j.tslices) * LB__STRIP * LB__LDP + (size_t)LB__STRIP * LB__PW + 15) & ~(size_t)15;
-    if ((j.work = lb__arena_f32(ctx, (size_t)ctx->threads, j.floats)) == NULL) return LB_ERR_MEM;
-    lb_parallel_for(ctx, tasks, LB__MAX(tasks / ((size_t)ctx->threads * 8), (size_t)1), lb__attn_task, &j);
-    lb__arena_rewind(ctx, mark);
-    return LB_OK;
-}
-
-/* The backward of short sequences is summed plainly; longer ones go head by head through the matrix product, which wants some rows to be worth its packing. */
-enum { LB__ATTN_SHORT = 16 };
-static lb_status lb__attention_bwd_plain(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
-    size_t s, h, i, j, c;
-    (void)ctx;
-    for (s = 0; s < a->S; s++) for (h = 0; h < a->H; h++) {
-        size_t row, stride, T, Q;
+static void lb__attn_bwd_task(void *arg, size_t begin, size_t end, int worker) {
+    enum { S = LB__STRIP_BWD };
+    lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; const size_t D = a->D, wide = j->dpanels * LB__PW; size_t t, x, y, i, r; lb__slab b;
+    float *kt = j->work + (size_t)worker * j->floats, *vt = kt + j->keys * D, *kp = vt + j->keys * D, *dk = kp + j->keys * wide, *dv = dk + j->keys * wide, *qs = dv + j->keys * wide, *gs = qs + j->dslices * S * LB__LDP,
+          *qp = gs + j->dslices * S * LB__LDP, *gp = qp + S * wide, *P = gp + S * wide, *G = P + j->tslices * S * LB__LDP, *turned = G + j->tslices * S * LB__LDP, *acc = turned + (LB__KC + 16) * S;
+    memset(&b, 0, sizeof b); b.ldc = LB__PW; b.load = 1;
+    for (t = begin; t < end; t++) {
+        size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q;
         lb__attn_seq(a, s, &row, &stride, &T);
+        if (!T) continue;
         Q = a->pooled ? 1 : T;
-        for (i = 0; i < Q; i++) {
-            size_t qr = a->pooled ? s : row + i * stride, end = a->causal && !a->pooled ? i + 1 : T, hd = h * a->D;
-            const float *q = a->q + qr * a->ldq + hd, *o = a->o + qr * a->ldo + hd, *g = do_ + qr * a->ldo + hd; float dot = 0;
-            for (c = 0; c < a->D; c++) dot += g[c] * o[c];
-            for (j = 0; j < end; j++) {
-                size_t r = (row + j * stride) * a->ld + hd; const float *k = a->k + r, *v = a->v + r; float d = 0, gp = 0, p, ds;
-                for (c = 0; c < a->D; c++) { d += q[c] * k[c]; gp += g[c] * v[c]; }
-                p = expf(d * a->scale - a->lse[qr * a->H + h]); ds = p * (gp - dot) * a->scale;
-                for (c = 0; c < a->D; c++) { dq[qr * a->ldq + hd + c] += ds * k[c]; dk[r + c] += ds * q[c]; dv[r + c] += p * g[c]; }
+        lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D);
+        lb__attn_turn(kn, vt, a->v + row * a->ld + hd, stride * a->ld, T, D);
+        lb__attn_cut(kp, T, a->k + row * a->ld + hd, stride * a->ld, T, D);
+        memset(dk, 0, 2 * j->keys * wide * sizeof(float));
+        for (i = 0; i < Q; i += S) {
+            const size_t rows = LB__MIN((size_t)S, Q - i), seen = a->causal && !a->pooled ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride;
+            const float *q = a->q + q0 * a->ldq + hd, *g = j->g + q0 * a->ldo + hd, *o = a->o + q0 * a->ldo + hd;
+            lb__attn_rows(qs, S, q, qstep * a->ldq, rows, D, a->scale); lb__attn_cut(qp, S, q, qstep * a->ldq, rows, D);
+            lb__attn_rows(gs, S, g, qstep * a->ldo, rows, D, 1.0f);     lb__attn_cut(gp, S, g, qstep * a->ldo, rows, D);
+            lb__attn_scores(kn, P, S, qs, kt, rows, seen, D);
+            lb__attn_scores(kn, G, S, gs, vt, rows, seen, D);
+            for (r = 0; r < rows; r++) {
+                const size_t len = a->causal && !a->pooled ? i + r + 1 : T; const float dot = (float)kn->dot(g + r * qstep * a->ldo, o + r * qstep * a->ldo, D), lse = a->lse[(q0 + r * qstep) * a->H + t % a->H];
+                for (x = 0; x < seen; x += LB__KC) {
+                    const size_t at = (x / LB__KC * S + r) * LB__LDP, w = LB__MIN((size_t)LB__KC, seen - x), live = len > x ? LB__MIN(w, len - x) : 0;
+                    if (live) { kn->exps(P + at, lse, live); kn->softmax_bwd(G + at, P + at, dot, a->scale, live); }
+                    if (live < w) { memset(P + at + live, 0, (w - live) * sizeof(float)); memset(G + at + live, 0, (w - live) * sizeof(float)); }
+                }
+            }
+            for (y = 0; y < j->dpanels; y++) {
+                lb__attn_sum(kn, acc, S, G, kp + y * T * LB__PW, rows, seen);
+                for (r = 0; r < rows; r++) kn->axpy(j->dq + (q0 + r * qstep) * a->ldq + hd + y * LB__PW, 1.0f, acc + r * LB__PW, LB__MIN((size_t)LB__PW, D - y * LB__PW));
+            }
+            b.kc = rows; b.a = turned;
+            for (x = 0; x < seen; x += LB__KC) {
+                b.rows = LB__MIN((size_t)LB__KC, seen - x);
+                kn->strips(turned, G + x / LB__KC * S * LB__LDP, LB__LDP, b.rows, rows);
+                for (y = 0; y < j->dpanels; y++) { b.b = qp + y * S * LB__PW; b.c = dk + (y * j->keys + x) * LB__PW; kn->slab_c(&b); }
+                kn->strips(turned, P + x / LB__KC * S * LB__LDP, LB__LDP, b.rows, rows);
+                for (y = 0; y < j->dpanels; y++) { b.b = gp + y * S * LB__PW; b.c = dv + (y * j->keys + x) * LB__PW; kn->slab_c(&b); }
             }
         }
-    }
-    return LB_OK;
-}
-/* Probabilities of one head, [Q, T]: softmax of scale q k^T, zero where the mask is. */
-static lb_status lb__attn_probs(lb_ctx *ctx, const lb__attn *a, float *P, size_t Q, size_t T, size_t qr, size_t row, size_t stride, size_t h) {
-    size_t i;
-    LB__TRY(lb__matmul(ctx, P, T, 0, a->q + qr * a->ldq + h * a->D, (a->pooled ? 1 : stride) * a->ldq, 0, a->k + row * a->ld + h * a->D, stride * a->ld, 1, Q, T, a->D));
-    lb__vec_scale(ctx, P, a->scale, Q * T);
-    for (i = 0; i < Q; i++) {
-        const size_t end = a->causal && !a->pooled ? i + 1 : T; const float lse = lb__softmax(ctx, P + i * T, end);
-        if (end < T) memset(P + i * T + end, 0, (T - end) * sizeof *P);
-        if (a->lse) a->lse[(qr + i * (a->pooled ? 1 : stride)) * a->H + h] = lse;
-    }
-    return LB_OK;
-}
-static int lb__attn_is_short(const lb__attn *a) { return a->pooled || a->T <= LB__ATTN_SHORT; }
-/* One of several sequences of different lengths: which way it goes must not depend on the others. */
-static lb__attn lb__attn_one(const lb__attn *a, size_t s) { lb__attn b = *a; b.S = 1; b.offset = a->offset + s; return b; }
-static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
-    const lb__mark mark = lb__arena_mark(ctx); size_t s, h, i, j, row, stride, T; float *P, *G; lb_status st = LB_OK; lb__attn b = *a;
-    if (lb__attn_is_short(a)) return lb__attention_bwd_plain(ctx, a, do_, dq, dk, dv);
-    b.lse = NULL;
-    P = lb__arena_f32(ctx, a->T, a->T); G = lb__arena_f32(ctx, a->T, a->T);
-    if (!P || !G) { lb__arena_rewind(ctx, mark); return LB_ERR_MEM; }
-    for (s = 0; s < a->S && !st; s++) for (h = 0; h < a->H && !st; h++) {
-        const size_t hd = h * a->D, at = (lb__attn_seq(a, s, &row, &stride, &T), row * a->ld + hd); const float *g = do_ + row * a->ldo + hd;
-        if (T <= LB__ATTN_SHORT) { const lb__attn one = lb__attn_one(a, s); if (!h) st = lb__attention_bwd_plain(ctx, &one, do_, dq, dk, dv); continue; }
-        st = lb__attn_probs(ctx, &b, P, T, T, row, row, stride, h);
-        if (!st) st = lb__matmul(ctx, dv + at, stride * a->ld, 1, P, T, 1, g, stride * a->ldo, 0, T, a->D, T);
-        if (!st) st = lb__matmul(ctx, G, T, 0, g, stride * a->ldo, 0, a->v + at, stride * a->ld, 1, T, T, a->D);
-        for (i = 0; i < T && !st; i++) {
-            const float dot = (float)lb__vec_dot(ctx, g + i * stride * a->ldo, a->o + (row + i * stride) * a->ldo + hd, a->D); const float *p = P + i * T; float *x = G + i * T;
-            for (j = 0; j < T; j++) x[j] = p[j] * (x[j] - dot) * a->scale;
+        for (i = 0; i < T; i++) for (y = 0; y < j->dpanels; y++) {
+            const size_t at = (row + i * stride) * a->ld + hd + y * LB__PW, cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
+            kn->axpy(j->dk + at, 1.0f, dk + (y * j->keys + i) * LB__PW, cols); kn->axpy(j->dv + at, 1.0f, dv + (y * j->keys + i) * LB__PW, cols);
         }
-        if (!st) st = lb__matmul(ctx, dq + row * a->ldq + hd, stride * a->ldq, 1, G, T, 0, a->k + at, stride * a->ld, 0, T, a->D, T);
-        if (!st) st = lb__matmul(ctx, dk + at, stride * a->ld, 1, G, T, 1, a->q + row * a->ldq + hd, stride * a->ldq, 0, T, a->D, T);
     }
+}
+static lb_status lb__attn_run(lb_ctx *ctx, lb__attn_job *j, int backward) {
+    const lb__attn *a = j->a; lb__mark mark = lb__arena_mark(ctx); size_t s, tasks = a->S * a->H, T = a->T, strip = backward ? LB__STRIP_BWD : LB__STRIP;
+    if (!tasks) return LB_OK;
+    j->k = ctx->kernels;
+    if (a->offset) for (T = 0, s = 0; s < a->S; s++) T = LB__MAX(T, a->offset[s + 1] - a->offset[s]);
+    j->keys = (T + LB__PW - 1) / LB__PW * LB__PW; j->dpanels = (a->D + LB__PW - 1) / LB__PW; j->dslices = (a->D + LB__KC - 1) / LB__KC; j->tslices = (j->keys + LB__KC - 1) / LB__KC;
+    j->floats = j->keys * a->D + j->dpanels * j->keys * LB__PW + (j->dslices + j->tslices) * strip * LB__LDP + strip * LB__PW;
+    if (backward) j->floats += j->keys * a->D + 2 * j->dpanels * (j->keys + strip) * LB__PW + (j->dslices + j->tslices) * strip * LB__LDP + (LB__KC + 16) * strip;
+    j->floats = (j->floats + 15) & ~(size_t)15;
+    if ((j->work = lb__arena_f32(ctx, (size_t)ctx->threads, j->floats)) == NULL) return LB_ERR_MEM;
+    lb_parallel_for(ctx, tasks, LB__MAX(tasks / ((size_t)ctx->threads * 8), (size_t)1), backward ? lb__attn_bwd_task : lb__attn_task, j);
     lb__arena_rewind(ctx, mark);
-    return st;
+    return LB_OK;
+}
+static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
+    lb__attn_job j;
+    memset(&j, 0, sizeof j); j.a = a;
+    return lb__attn_run(ctx, &j, 0);
+}
+static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
+    lb__attn_job j;
+    memset(&j, 0, sizeof j); j.a = a; j.g = do_; j.dq = dq; j.dk = dk; j.dv = dv;
+    return lb__attn_run(ctx, &j, 1);
 }
 /* Row-major f32 [N,K] into panels (the padding becomes zero), and panels of any weight type back into row-major f32. */
 static void lb__pack_panels(float *dst, const float *src, size_t ld, size_t N, size_t K) {

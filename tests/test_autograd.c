@@ -402,14 +402,37 @@ LBT(autograd, blocks_by_differences) {
         op_check(o);
     }
 }
-/* Long sequences go through the matrix product: the same values and gradients as the plain sums. */
-LBT(autograd, long_attention_equals_plain) {
+/* The definition of the backward: dq, dk and dv by plain sums. */
+static lb_status attention_bwd_plain(const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
+    size_t s, h, i, j, c;
+    for (s = 0; s < a->S; s++) for (h = 0; h < a->H; h++) {
+        size_t row, stride, T, Q;
+        lb__attn_seq(a, s, &row, &stride, &T);
+        Q = a->pooled ? 1 : T;
+        for (i = 0; i < Q; i++) {
+            size_t qr = a->pooled ? s : row + i * stride, end = a->causal && !a->pooled ? i + 1 : T, hd = h * a->D;
+            const float *q = a->q + qr * a->ldq + hd, *o = a->o + qr * a->ldo + hd, *g = do_ + qr * a->ldo + hd; float dot = 0;
+            for (c = 0; c < a->D; c++) dot += g[c] * o[c];
+            for (j = 0; j < end; j++) {
+                size_t r = (row + j * stride) * a->ld + hd; const float *k = a->k + r, *v = a->v + r; float d = 0, gp = 0, p, ds;
+                for (c = 0; c < a->D; c++) { d += q[c] * k[c]; gp += g[c] * v[c]; }
+                p = expf(d * a->scale - a->lse[qr * a->H + h]); ds = p * (gp - dot) * a->scale;
+                for (c = 0; c < a->D; c++) { dq[qr * a->ldq + hd + c] += ds * k[c]; dk[r + c] += ds * q[c]; dv[r + c] += p * g[c]; }
+            }
+        }
+    }
+    return LB_OK;
+}
+/* Attention in tiles: the same values and gradients as the plain sums, whatever the number of threads. */
+LBT(autograd, attention_equals_plain) {
     static const size_t offset[] = { 0, 33, 38, 97 }; int mode;
-    for (mode = 0; mode < 4; mode++) {
-        lb_ctx *c = ctx_with(2); lb__attn a; size_t n, D = 48, i; float *x, *o[2], *lse[2], *g, *d[2]; lb__rng r = lb__rng_new(8, (uint64_t)mode); int k;
+    for (mode = 0; mode < 6; mode++) {
+        lb_ctx *c = ctx_with(2), *c1 = ctx_with(1); lb__attn a; size_t n, D = 48, i; float *x, *o[2], *lse[2], *g, *d[2], *d1; lb__rng r = lb__rng_new(8, (uint64_t)mode); int k;
         memset(&a, 0, sizeof a); a.H = 3; a.D = 16; a.S = 3; a.T = 37; a.inner = 1; a.scale = 0.25f; a.causal = mode == 1 || mode == 2;
         if (mode == 2) { a.offset = offset; a.T = 59; }
         if (mode == 3) { a.S = 6; a.inner = 3; }
+        if (mode == 4) { a.T = 400; a.S = 2; }
+        a.pooled = mode == 5;
         n = mode == 2 ? 97 : a.S * a.T; a.ld = a.ldq = 3 * D; a.ldo = D;
         x = (float *)malloc(n * 3 * D * 4); g = (float *)malloc(n * D * 4);
         for (i = 0; i < n * 3 * D; i++) x[i] = lb__rng_normal(&r);
@@ -418,12 +441,14 @@ LBT(autograd, long_attention_equals_plain) {
         for (k = 0; k < 2; k++) {
             o[k] = (float *)calloc(n * D, 4); lse[k] = (float *)calloc(n * a.H, 4); d[k] = (float *)calloc(n * 3 * D, 4); a.o = o[k]; a.lse = lse[k];
             CHECK(!(k ? attention_plain(c, &a) : lb__attention(c, &a)), "%s", lb_last_error());
-            CHECK(!(k ? lb__attention_bwd_plain(c, &a, g, d[k], d[k] + D, d[k] + 2 * D) : lb__attention_bwd(c, &a, g, d[k], d[k] + D, d[k] + 2 * D)), "%s", lb_last_error());
+            CHECK(!(k ? attention_bwd_plain(&a, g, d[k], d[k] + D, d[k] + 2 * D) : lb__attention_bwd(c, &a, g, d[k], d[k] + D, d[k] + 2 * D)), "%s", lb_last_error());
         }
         CHECK(max_abs_diff(o[0], o[1], n * D) < 1e-5, "mode %d: values differ by %g", mode, max_abs_diff(o[0], o[1], n * D));
         CHECK(max_abs_diff(lse[0], lse[1], n * a.H) < 1e-5, "mode %d: sums differ by %g", mode, max_abs_diff(lse[0], lse[1], n * a.H));
         CHECK(max_abs_diff(d[0], d[1], n * 3 * D) < 2e-5, "mode %d: gradients differ by %g", mode, max_abs_diff(d[0], d[1], n * 3 * D));
+        d1 = (float *)calloc(n * 3 * D, 4); a.o = o[0]; a.lse = lse[0];
+        CHECK(!lb__attention_bwd(c1, &a, g, d1, d1 + D, d1 + 2 * D) && !memcmp(d[0], d1, n * 3 * D * 4), "mode %d: one thread gives other bits than two", mode);
         for (k = 0; k < 2; k++) { free(o[k]); free(lse[k]); free(d[k]); }
-        free(x); free(g); lb_ctx_free(c);
+        free(x); free(g); free(d1); lb_ctx_free(c); lb_ctx_free(c1);
     }
 }
