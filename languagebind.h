@@ -1348,6 +1348,13 @@ static void lb__sha256_done(lb__sha256 *s, uint8_t out[32]) {
     for (i = 0; i < 32; i++) out[i] = (uint8_t)(s->h[i / 4] >> (24 - 8 * (i % 4)));
 }
 
+/* A digest as 64 hexadecimal digits and a zero. */
+static void lb__sha256_text(const uint8_t digest[32], char out[65]) {
+    int i;
+    for (i = 0; i < 32; i++) { out[2 * i] = "0123456789abcdef"[digest[i] >> 4]; out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15]; }
+    out[64] = 0;
+}
+
 /* ---- 1.5 random numbers ---- */
 
 /* Philox4x32-10 (Salmon et al. 2011): the i-th block of stream `stream` under `seed`, four 32-bit numbers.  Stateless, so a re-run, a
@@ -9599,8 +9606,7 @@ LB_API lb_status lb_file_identity(const lb_file *f, const char *tower, char out[
     }
     if (!used) return lb__fail(LB_ERR_ARG, "there is no tower %s", tower);
     lb__sha256_done(&h, digest);
-    for (i = 0; i < 32; i++) { out[2 * i] = "0123456789abcdef"[digest[i] >> 4]; out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15]; }
-    out[64] = 0;
+    lb__sha256_text(digest, out);
     return LB_OK;
 }
 
@@ -11955,9 +11961,7 @@ static lb_status lb__feed_path(const lb_item *it, int frame, lb__buf *out) {
     return lb__buf_add(out, hole + 2, strlen(hole + 2) + 1);
 }
 static lb_status lb__feed_bad(lb_feed *l, const lb_item *it, lb_status status, const char *why) {
-    l->bads++;
-    if (l->desc.report) l->desc.report(l->desc.user, it, why);
-    if (l->bads <= l->desc.max_bad) return LB_OK;
+    if (++l->bads <= l->desc.max_bad) { if (l->desc.report) l->desc.report(l->desc.user, it, why); return LB_OK; }
     if (it->line) return lb__fail(status, "line %zu: %s (%zu bad file%s, at most %zu may be left out)", it->line, why, l->bads, l->bads == 1 ? "" : "s", l->desc.max_bad);
     return lb__fail(status, "%s (%zu bad file%s, at most %zu may be left out)", why, l->bads, l->bads == 1 ? "" : "s", l->desc.max_bad);
 }
@@ -12021,7 +12025,7 @@ static lb_status lb__feed_captions(lb_feed *l) {
     }
     lb__release(table);
     lb__sha256_done(&sha, digest);
-    for (i = 0; i < 32; i++) lb__format(l->identity + 2 * i, 3, "%02x", digest[i]);
+    lb__sha256_text(digest, l->identity);
     return LB_OK;
 }
 /* Names what the vectors of the texts depend on: the text tower's weights, the way text is cut into tokens, and the texts. */
@@ -12038,7 +12042,7 @@ static lb_status lb__feed_text_hash(const lb_feed *l, const lb_modality_desc *te
     lb__sha256_add(&sha, merges, 2 * n * sizeof *merges); lb__sha256_add(&sha, &text->clean, sizeof text->clean);
     for (i = 0; i < l->texts; i++) lb__sha256_add(&sha, l->text[i], strlen(l->text[i]) + 1);
     lb__sha256_done(&sha, digest);
-    for (i = 0; i < 32; i++) lb__format(out + 2 * i, 3, "%02x", digest[i]);
+    lb__sha256_text(digest, out);
     return LB_OK;
 }
 static int lb__feed_text_fits(const lb_feed *l, const char *hash) {

@@ -1,0 +1,190 @@
+#!/bin/sh
+# test_train_command.sh: `languagebind train` as a process: torch's losses, exact resume after kill -9, signals, faults that lose nothing, every
+# modality.  Closes with `test_train_command: N passed, N failed, N skipped`.
+L=${B:-build}/languagebind T=${B:-build}/train M=${B:-build}/demo.lbw DATA=tests/golden/train_command.tsv
+export OMP_WAIT_POLICY=passive
+rm -rf "$T"; mkdir -p "$T" || exit 1
+passed=0 failed=0 skipped=0
+good() { passed=$((passed + 1)); }
+bad() { failed=$((failed + 1)); echo "FAIL $*"; }
+skip() { skipped=$((skipped + 1)); echo "skip $*"; }
+run() { "$L" train --threads 1 "$@" >"$T/out" 2>"$T/err" </dev/null; status=$?; }
+# wants STATUS WORD ARGUMENT...: as in test_command.sh: one sentence and nothing on standard output when it fails, nothing on standard error when it does not
+wants() {
+    want=$1 word=$2; shift 2; run "$@"
+    if [ $status -ne "$want" ]; then bad "train $*: status $status, $want expected: $(head -n 3 "$T/err")"; return; fi
+    if [ "$want" = 0 ]; then
+        if [ -s "$T/err" ]; then bad "train $*: succeeded, but said: $(head -n 3 "$T/err")"; return; fi
+        grep -qe "$word" "$T/out" || { bad "train $*: \"$word\" is not in its output: $(head -n 5 "$T/out")"; return; }
+    else
+        if [ "$(wc -l <"$T/err")" -ne 1 ]; then bad "train $*: one line on standard error was expected: $(cat "$T/err")"; return; fi
+        grep -qe "$word" "$T/err" || { bad "train $*: \"$word\" is not in its message: $(cat "$T/err")"; return; }
+        if [ -s "$T/out" ]; then bad "train $*: failed, but printed: $(head -n 3 "$T/out")"; return; fi
+    fi
+    good
+}
+same() { if cmp -s "$1" "$2"; then good; else bad "$3: $1 and $2 differ"; fi; }
+is() { if [ "$1" = "$2" ]; then good; else bad "$3: \"$1\", \"$2\" was expected"; fi; }
+no() { if ls "$1"* >/dev/null 2>&1; then bad "$1 was left behind: $(ls "$1"*)"; else good; fi; }
+
+# ---- wrong use ----
+wants 2 'one of -m MODEL and --config' -d "$DATA" -o "$T/x.lbw"
+wants 2 'which data' -m "$M" -o "$T/x.lbw"
+wants 2 'where to' -m "$M" -d "$DATA"
+wants 2 'not both' -m "$M" -d "$DATA" -o "$T/x.lbw" --steps 3 --epochs 2
+wants 2 'RANK or RANK:ALPHA' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora x
+wants 2 'goes with --trainable lora' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora 4 --trainable all
+wants 2 'text or scale' -m "$M" -d "$DATA" -o "$T/x.lbw" --freeze vision
+wants 2 'a size as' -m "$M" -d "$DATA" -o "$T/x.lbw" --cache lots
+wants 1 'cannot open' -m "$T/none.lbw" -d "$DATA" -o "$T/x.lbw"
+wants 1 'cannot open' -m "$M" -d "$T/none.tsv" -o "$T/x.lbw"
+wants 1 'cannot create' -m "$M" -d "$DATA" -o "$T/no/such/x.lbw"
+wants 1 'no modality smell' -m "$M" -d "$DATA" -o "$T/x.lbw" --modality smell
+wants 1 'nothing is held out' -m "$M" -d "$DATA" -o "$T/x.lbw" --eval
+wants 1 'nothing.*frozen' -m "$M" -d "$DATA" -o "$T/x.lbw" --trainable 'nothing*' --freeze scale
+no "$T/x"
+
+# ---- torch's losses: the same checkpoint, pictures, captions and order, fifty steps ----
+follows() { # follows RUN BOUND ARGUMENT...: every loss within BOUND of torch's, relative; rates and scales nearly exact
+    name=$1 bound=$2; shift 2
+    wants 0 'step 50 of 50' -m "$M" -d "$DATA" -o "$T/$name.lbw" --steps 50 --batch 8 --no-shuffle --warmup 5 --log "$T/$name.csv" "$@"
+    tail -n +2 "$T/$name.csv" >"$T/ours"; grep "^$name," tests/golden/train_command.csv | paste -d, - "$T/ours" | awk -F, -v bound="$bound" -v name="$name" '
+        function off(a, b) { return a > b ? a / b - 1 : 1 - a / b }
+        { if ($2 != $6) steps++; if (off($7, $3) > loss) loss = off($7, $3); if (off($8, $4) > rate) rate = off($8, $4); if (off($9, $5) > scale) scale = off($9, $5) }
+        END { printf "  %s: losses within %.1e of torch, learning rates %.0e, logit scales %.0e\n", name, loss, rate, scale; exit !(NR == 50 && !steps && loss < bound && rate < 1e-6 && scale < 1e-4) }' && good || bad "$name: does not follow torch"
+}
+follows full 1e-3 --lr 1e-4 --clip 1
+follows projection 1e-3 --lr 3e-3 --trainable projection --whole
+is "$(head -n 1 "$T/full.csv" | cut -d, -f1-4)" "step,loss,lr,logit_scale" "columns of the log"
+grep -q '<polyline' "$T/full.svg" && good || bad "no plot beside the log"
+
+# ---- a new model; 40 steps in one run, or killed and resumed at any moment, on one thread or two: the same bytes ----
+cat >"$T/small.json" <<'JSON'
+{ "embed_dim": 64, "text": { "width": 64, "layers": 2, "heads": 2, "context": 16, "vocab": 600 },
+  "modalities": { "image": { "width": 160, "layers": 3, "heads": 4, "size": 64, "patch": 8 } } }
+JSON
+common="--config $T/small.json -d $DATA --steps 40 --batch 16 --lr 1e-3 --warmup 4 --mask-ratio 0.25 --crop 0.6 --flip --ema 0.9 --seed 3"
+wants 0 'step 40 of 40' $common -o "$T/one.lbw"
+wants 0 'step 40 of 40' $common -o "$T/two.lbw" --threads 2 --cache 0
+same "$T/one.lbw" "$T/two.lbw" "one thread and two, with a cache and without"; same "$T/one.csv" "$T/two.csv" "their logs"
+lines() { [ -f "$1" ] && wc -l <"$1" || echo 0; }
+killed() { # killed NAME LINES SIGNAL ARGUMENT...: starts a run and sends SIGNAL when its log has LINES; $status is its exit status
+    name=$1 at=$2 signal=$3; shift 3
+    "$L" train $common -o "$T/$name.lbw" --save-every 5 "$@" >"$T/out" 2>"$T/err" </dev/null & pid=$!
+    while kill -0 $pid 2>/dev/null && [ "$(lines "$T/$name.csv")" -lt "$at" ]; do sleep 0.01; done
+    kill -$signal $pid 2>/dev/null; wait $pid 2>/dev/null; status=$?
+}
+killed three 22 KILL --threads 2
+n=$(lines "$T/three.csv"); if [ "$n" -ge 22 ] && [ "$n" -lt 41 ] && [ $status -gt 128 ]; then good; else bad "killed after line $n, status $status"; fi
+[ ! -f "$T/three.lbw" ] && [ -s "$T/three.lbw.ckpt" ] && good || bad "a killed run has a checkpoint and no model"
+wants 0 'step 40 of 40' $common -o "$T/three.lbw" --resume
+same "$T/one.lbw" "$T/three.lbw" "kill -9 and resume"; same "$T/one.csv" "$T/three.csv" "their logs"; same "$T/one.svg" "$T/three.svg" "their plots"
+for at in 1 2 9 15 23 30; do killed four $at KILL --threads 1 --resume; done                 # over and over, also before the first checkpoint
+wants 0 'step 40 of 40' $common -o "$T/four.lbw" --resume --threads 2
+same "$T/one.lbw" "$T/four.lbw" "killed six times"; same "$T/one.csv" "$T/four.csv" "their logs"
+is "$(ls "$T" | grep -c '\.tmp$')" 0 "temporaries of killed runs"
+for signal in INT TERM; do
+    rm -f "$T"/five.*; killed five 12 $signal --threads 1
+    is "$status" 0 "SIG$signal: status"; grep -q 'stopped by a signal' "$T/out" && good || bad "SIG$signal: $(cat "$T/out" "$T/err")"
+    [ -s "$T/five.lbw" ] && [ -s "$T/five.lbw.ckpt" ] && good || bad "SIG$signal: model and checkpoint are saved"
+    wants 0 'step 40 of 40' $common -o "$T/five.lbw" --resume
+    same "$T/one.lbw" "$T/five.lbw" "SIG$signal and resume"; same "$T/one.csv" "$T/five.csv" "their logs"
+done
+wants 0 'nothing left to train' $common -o "$T/five.lbw" --resume
+wants 1 'other data' --config "$T/small.json" -d "$DATA" --steps 40 --batch 8 --lr 1e-3 --seed 3 -o "$T/five.lbw" --resume
+wants 1 'another run' $common --seed 4 -o "$T/five.lbw" --resume
+
+# ---- faults: a sentence, and nothing is lost ----
+cp "$T/five.lbw.ckpt" "$T/keep.ckpt"
+head -c 20000 "$T/keep.ckpt" >"$T/five.lbw.ckpt"; wants 1 'five.lbw.ckpt' $common -o "$T/five.lbw" --resume; same "$T/one.lbw" "$T/five.lbw" "a cut checkpoint leaves the model"
+cp "$T/keep.ckpt" "$T/five.lbw.ckpt"; printf 'XXXX' | dd of="$T/five.lbw.ckpt" bs=1 seek=400000 conv=notrunc 2>/dev/null
+wants 1 'five.lbw.ckpt' $common -o "$T/five.lbw" --resume
+# a full disk: the file size limit stands for it, then a real one where this user may mount
+full() { # full COMMAND...: fails on its checkpoint with one line, and leaves the old files whole
+    "$@" >"$T/out" 2>"$T/err" </dev/null; status=$?
+    if [ $status -eq 1 ] && [ "$(wc -l <"$T/err")" = 1 ] && grep -q 'cannot' "$T/err"; then good; else bad "a full disk: status $status, $(cat "$T/err")"; fi
+}
+rm -f "$T"/six.*; killed six 12 TERM --threads 1; cp "$T/six.lbw.ckpt" "$T/six.keep"; cp "$T/six.lbw" "$T/six.model"
+full sh -c "ulimit -f 200; exec \"$L\" train --threads 1 $common -o \"$T/six.lbw\" --resume --save-every 5"
+same "$T/six.lbw.ckpt" "$T/six.keep" "a full disk: the checkpoint"; same "$T/six.lbw" "$T/six.model" "a full disk: the model"
+grep -q 'resume continues' "$T/err" && good || bad "a full disk: what to do: $(cat "$T/err")"
+wants 0 'step 40 of 40' $common -o "$T/six.lbw" --resume
+same "$T/one.lbw" "$T/six.lbw" "after the disk was full"; same "$T/one.csv" "$T/six.csv" "its log"
+size=$(($(wc -c <"$T/keep.ckpt") / 1024))
+if mkdir "$T/disk" && mount -t tmpfs -o size=$((size * 3))k tmpfs "$T/disk" 2>/dev/null; then
+    dd if=/dev/zero of="$T/disk/fill" bs=1024 count=$((size * 3 / 2)) 2>/dev/null
+    full "$L" train --threads 1 $common -o "$T/disk/m.lbw" --save-every 10
+    [ -s "$T/disk/m.lbw.ckpt" ] && good || bad "the first checkpoint had room, the second had not: $(ls -l "$T/disk")"
+    is "$(ls "$T/disk" | grep -c '\.tmp$')" 0 "temporaries on the full disk"
+    rm "$T/disk/fill"; "$L" train --threads 1 $common -o "$T/disk/m.lbw" --resume >/dev/null 2>"$T/err"; same "$T/one.lbw" "$T/disk/m.lbw" "there was room again"
+    umount "$T/disk"
+else skip "a full tmpfs: this user may not mount"; fi
+wants 1 'cannot write' $common -o "$T/seven.lbw" --log /dev/full; [ -c /dev/full ] && good || bad "/dev/full was replaced"
+# the run blows up: step and tensor, and the last good checkpoint stays
+run --config "$T/small.json" -d "$DATA" --steps 40 --batch 16 --lr 1000000 --save-every 1 -o "$T/nan.lbw"
+if [ $status -eq 1 ] && grep -q 'step [0-9]*: the .* not finite' "$T/err" && [ "$(wc -l <"$T/err")" = 1 ]; then good; else bad "not finite: status $status $(cat "$T/err")"; fi
+n=$(sed -n 's/.*step \([0-9]*\): .*/\1/p' "$T/err"); is "$(lines "$T/nan.csv")" "$n" "the log ends before the step that failed"
+[ -s "$T/nan.lbw.ckpt" ] && "$L" verify "$T/nan.lbw.ckpt" >/dev/null 2>&1 && good || bad "the last good checkpoint"
+[ ! -f "$T/nan.lbw" ] && good || bad "a run that failed wrote a model"
+# the data
+tsv() { printf 'file\tcaption\n'; cat; }
+abs=$(pwd)/tests/golden/stills
+{ sed -n 2,9p "$DATA" | cut -f1,3 | sed "s|^stills|$abs|"; } >"$T/rows"
+tsv <"$T/rows" >"$T/eight.tsv"
+{ cat "$T/rows"; printf 'not-there.png\ta thing that is not there\n'; } | tsv >"$T/missing.tsv"
+cp LICENSE "$T/broken.png"; { cat "$T/rows"; printf 'broken.png\ta thing that is broken\n'; } | tsv >"$T/broken.tsv"
+sed 's/\t.*/\tthe same words/' "$T/rows" | tsv >"$T/equal.tsv"
+small="--config $T/small.json --steps 3 --lr 1e-3"
+wants 1 'line 10: .*not-there.png' $small -d "$T/missing.tsv" -o "$T/d.lbw"
+wants 1 'line 10: .*broken.png' $small -d "$T/broken.tsv" -o "$T/d.lbw"
+for kind in missing broken; do
+    run $small -d "$T/$kind.tsv" -o "$T/d-$kind.lbw" --max-bad 1
+    if [ $status -eq 0 ] && [ "$(wc -l <"$T/err")" = 1 ] && grep -q "left out: .*$kind.tsv: line 10" "$T/err"; then good; else bad "--max-bad: status $status $(cat "$T/err")"; fi
+done
+wants 1 'all 8 captions.*equal' $small -d "$T/equal.tsv" -o "$T/e.lbw"
+wants 1 'all 8 captions.*equal' -m "$M" --lora 2 --steps 2 -d "$T/equal.tsv" -o "$T/e.lbw"
+wants 1 'one pair' $small -d "$T/eight.tsv" --batch 1 -o "$T/e.lbw"
+printf 'file\tcaption\tsplit\na.png\tb\ttest\n' >"$T/test.tsv"; wants 1 'no item of modality image in split train' $small -d "$T/test.tsv" -o "$T/e.lbw"
+printf 'name\ttext\na.png\tb\n' >"$T/head.tsv"; wants 1 'head.tsv: line 1 must name' $small -d "$T/head.tsv" -o "$T/e.lbw"
+printf '{ "embed_dim": 64 }' >"$T/bad.json"; wants 1 'bad.json: "modalities" is nothing' --config "$T/bad.json" -d "$DATA" -o "$T/e.lbw"
+printf '{ "embed_dim": 64, "text": { "width": 64, "layres": 2 }, "modalities": { "image": { "width": 64, "layers": 1, "heads": 2, "size": 32, "patch": 8 } } }' >"$T/bad.json"
+wants 1 '"layres" that is not known' --config "$T/bad.json" -d "$DATA" -o "$T/e.lbw"
+no "$T/e.lbw"
+
+# ---- low-rank updates: an adapter over its base, with it and merged; not over another base ----
+wants 0 'adapter, step 6 of 6' -m "$M" --lora 4:8 --steps 6 --batch 16 --lr 1e-3 --text-cache "$T" -d "$DATA" -o "$T/lora.lbw" --memory
+[ "$(wc -c <"$T/lora.lbw")" -lt 200000 ] && good || bad "an adapter of $(wc -c <"$T/lora.lbw") bytes"
+is "$(ls "$T" | grep -c '^text-.*\.lbw$')" 1 "vectors of frozen texts are kept"
+wants 0 'adapter, step 6 of 6' -m "$M" --lora 4:8 --steps 6 --batch 16 --lr 1e-3 --text-cache "$T" -d "$DATA" -o "$T/lora2.lbw"
+same "$T/lora.lbw" "$T/lora2.lbw" "with the texts of the run before"
+"$L" embed -m "$M" --adapter "$T/lora.lbw" --image examples/photos/cat.jpg --format txt >"$T/a" 2>"$T/err" || bad "embed --adapter: $(cat "$T/err")"
+"$L" embed -m "$M" --image examples/photos/cat.jpg --format txt >"$T/b"; cmp -s "$T/a" "$T/b" && bad "the adapter changes nothing" || good
+"$L" merge "$M" "$T/lora.lbw" -o "$T/merged.lbw" --dtype f32 && "$L" embed -m "$T/merged.lbw" --image examples/photos/cat.jpg --format txt >"$T/b"
+paste -d' ' "$T/a" "$T/b" | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d < 0) d = -d; if (d > m) m = d } exit !(n == 32 && m < 2e-6) }' && good || bad "adapted and merged differ"
+wants 1 'another base' -m "$T/full.lbw" --adapter "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"
+"$L" embed -m "$T/full.lbw" --adapter "$T/lora.lbw" --text x >"$T/out" 2>"$T/err"; is "$? $(grep -c 'another base' "$T/err")" "1 1" "embed with an adapter of another base"
+wants 1 'adapter' -m "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"
+
+# ---- held-out items, VIDAL's JSON and every modality ----
+"$L" synth "$T/vidal" -n 48 --size 64 --stills 8 --frames 8 --seconds 1 >/dev/null 2>"$T/err" || bad "synth: $(cat "$T/err")"
+wants 0 'held-out loss' --config "$T/small.json" -d "$T/vidal/image.jsonl" --epochs 2 --batch 8 --lr 1e-3 --positives --eval -o "$T/image.lbw"
+tail -n 1 "$T/image.csv" | grep -q '^[0-9]*,[^,]*,[^,]*,[^,]*,[^,]*,[0-9.]*,[0-9.e-]*$' && good || bad "what was held out is in the log: $(tail -n 1 "$T/image.csv")"
+few="-m $T/image.lbw --steps 3 --batch 4 --lr 1e-3"
+wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality depth --from image --lora 2 -o "$T/depth.lbw"
+wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality thermal --from image --trainable upstream --freeze text --text-type mplug -o "$T/thermal.lbw"
+wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality video --from image --lora 2 --flip --micro-batch 2 --recompute -o "$T/video.lbw"
+wants 0 'step 3 of 3' $few -d "$T/vidal/audio.jsonl" --modality audio --from image --size 64x96 --segments --lora 2 -o "$T/audio.lbw"
+"$L" info --tensors "$T/video.lbw" >"$T/out"; grep -q 'tower video.*8 frames' "$T/out" && grep -q 'video.blocks.2.temporal.attn.lora.out.b' "$T/out" && good || bad "info of the video model: $(cat "$T/out")"
+"$L" embed -m "$T/audio.lbw" --audio "$T"/vidal/part000/*000.wav --text 'a bell' >"$T/out" 2>"$T/err" && is "$(wc -l <"$T/out")" 2 "embed with the new modality" || bad "embed: $(cat "$T/err")"
+wants 1 'has the modality image already' $few -d "$T/vidal/image.jsonl" --modality image --from image -o "$T/e.lbw"
+wants 1 'no modality smell to start from' $few -d "$T/vidal/image.jsonl" --modality depth --from smell -o "$T/e.lbw"
+awk -v f_dir="$T" 'BEGIN { print "file\tcaption"; for (i = 0; i < 8; i++) { f = "motion" i ".csv"; for (t = 0; t < 32; t++) printf "%f,%f\n", sin(t * i / 5), cos(t / (i + 1)) >(f_dir "/" f); close(f_dir "/" f); print f "\tmovement number " i } }' >"$T/motion.tsv"
+printf '{ "name": "motion", "loader": "csv", "channels": 2, "length": 32, "patch": 8, "from": "image" }' >"$T/motion.json"
+wants 0 'step 3 of 3' $few -d "$T/motion.tsv" --modality "$T/motion.json" -o "$T/motion.lbw"
+cat >"$T/open_clip.json" <<'JSON'
+{ "model_cfg": { "embed_dim": 32, "vision_cfg": { "image_size": 32, "layers": 1, "width": 64, "head_width": 32, "patch_size": 8 }, "text_cfg": { "context_length": 16, "vocab_size": 600, "width": 32, "heads": 2, "layers": 1 } } }
+JSON
+wants 0 'step 2 of 2' --config "$T/open_clip.json" -d tests/golden/train_command.tsv --steps 2 -o "$T/oc.lbw"
+
+echo "test_train_command: $passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
