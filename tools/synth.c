@@ -67,7 +67,13 @@ static float sy_noise(sy_v p) {
 
 /* ---- meshes: within [-1, 1], standing on z = -1, z up; flat or smooth by the normals that are stored per corner ---- */
 
-typedef struct sy_mesh { sy_v *p, *n; uint32_t *tint; size_t count, cap; const char *name; uint32_t now; } sy_mesh;      /* count corners, three a triangle; tint 0xrrggbb a triangle, of files that have colours; now: of the next one */
+/* What a triangle of a file is covered with: a colour or a picture (0..1 from its lower left corner, repeated), and how much of it there is. */
+typedef struct sy_paint { char name[128]; float rgb[3], alpha; lb_image picture; } sy_paint;
+typedef struct sy_mesh {
+    sy_v *p, *n; size_t count, cap; const char *name;                                /* count corners, three a triangle */
+    float (*uv)[2]; uint32_t *skin; sy_paint *paint; size_t paints, now;              /* of files with a material library: uv of a corner, paint of a triangle; now: of the next one */
+} sy_mesh;
+static void sy_mesh_free(sy_mesh *m) { size_t i; for (i = 0; i < m->paints; i++) lb_image_free(&m->paint[i].picture); free(m->p); free(m->n); free(m->uv); free(m->skin); free(m->paint); memset(m, 0, sizeof *m); }
 static int sy_tri(sy_mesh *m, sy_v a, sy_v b, sy_v c, sy_v na, sy_v nb, sy_v nc) {
     if (m->count + 3 > m->cap) {
         const size_t cap = m->cap ? 2 * m->cap : 768; sy_v *p = (sy_v *)realloc(m->p, cap * sizeof *p), *n;
@@ -76,9 +82,15 @@ static int sy_tri(sy_mesh *m, sy_v a, sy_v b, sy_v c, sy_v na, sy_v nb, sy_v nc)
         n = (sy_v *)realloc(m->n, cap * sizeof *n);
         if (!n) return 0;
         m->n = n; m->cap = cap;
-        if (m->now) { uint32_t *t = (uint32_t *)realloc(m->tint, cap / 3 * sizeof *t); if (!t) return 0; m->tint = t; }
+        if (m->paints) {
+            float (*uv)[2] = (float (*)[2])realloc(m->uv, cap * sizeof *uv); uint32_t *skin;
+            if (!uv) return 0;
+            m->uv = uv; skin = (uint32_t *)realloc(m->skin, cap / 3 * sizeof *skin);
+            if (!skin) return 0;
+            m->skin = skin;
+        }
     }
-    if (m->now) m->tint[m->count / 3] = m->now;
+    if (m->paints) { m->skin[m->count / 3] = (uint32_t)m->now; memset(m->uv[m->count], 0, 3 * sizeof *m->uv); }
     m->p[m->count] = a; m->p[m->count + 1] = b; m->p[m->count + 2] = c; m->n[m->count] = na; m->n[m->count + 1] = nb; m->n[m->count + 2] = nc; m->count += 3;
     return 1;
 }
@@ -143,76 +155,121 @@ static int sy_make(sy_mesh *m, int shape) {
     m->name = shape < SY_SHAPES ? sy_shape_words[shape][0] : "";
     return ok;
 }
-/* The diffuse colours of a material library, which need not be there: "newmtl NAME", "Kd r g b". */
-typedef struct sy_paint { char name[64]; uint32_t rgb; } sy_paint;
-static sy_paint *sy_mtl(const char *path, size_t *n) {
-    lb__file f; sy_paint *list = NULL; size_t at = 0, cap = 0; char text[512];
-    *n = 0;
-    if (lb__file_open(path, &f)) return NULL;
+/* A material library, which need not be there: "newmtl NAME", "Kd r g b", "d alpha" or "Tr 1-alpha", "map_Kd PICTURE" beside it.  Pictures only where
+ * there is a context to read them with; they are made small, as they are seen from afar.  What cannot be read leaves the plain colour. */
+enum { SY_PICTURE = 128 };
+static float sy_thin(float alpha) { return alpha < 0.02f ? 0 : fmaxf(alpha, 0.3f); }      /* a pane that nobody would see teaches nothing */
+static int sy_mtl(sy_mesh *m, const char *path, lb_ctx *ctx) {
+    lb__file f; size_t at = 0, cap = 1; char text[1024]; const char *slash = strrchr(path, '/');
+    m->paint = (sy_paint *)calloc(1, sizeof *m->paint);                              /* paint 0: of faces without a material */
+    if (!m->paint) return 0;
+    m->paint[0].rgb[0] = m->paint[0].rgb[1] = m->paint[0].rgb[2] = 0.7f; m->paint[0].alpha = 1;
+    if (lb__file_open(path, &f)) { free(m->paint); m->paint = NULL; return 1; }
+    m->paints = 1;
     while (at < f.size) {
-        size_t end = at, len; double r, g, b;
+        size_t end = at, len; double r, g, b; char *p = text; sy_paint *q = &m->paint[m->paints - 1];
         while (end < f.size && f.data[end] != '\n') end++;
         len = end - at < sizeof text - 1 ? end - at : sizeof text - 1; memcpy(text, f.data + at, len); text[len] = 0; at = end + 1;
-        while (len && (text[len - 1] == '\r' || text[len - 1] == ' ')) text[--len] = 0;
-        if (!strncmp(text, "newmtl ", 7) && *n < 100000) {
-            if (*n == cap) { sy_paint *q; cap = cap ? 2 * cap : 16; q = (sy_paint *)realloc(list, cap * sizeof *q); if (!q) break; list = q; }
-            snprintf(list[*n].name, sizeof list->name, "%.63s", text + 7); list[*n].rgb = 0x1b3b3b3; *n += 1;
-        } else if (*n && sscanf(text, " Kd %lf %lf %lf", &r, &g, &b) == 3 && r >= 0 && g >= 0 && b >= 0)
-            list[*n - 1].rgb = 0x1000000u | (uint32_t)(255 * LB__MIN(r, 1) + 0.5) << 16 | (uint32_t)(255 * LB__MIN(g, 1) + 0.5) << 8 | (uint32_t)(255 * LB__MIN(b, 1) + 0.5);
+        while (len && (text[len - 1] == '\r' || text[len - 1] == ' ' || text[len - 1] == '\t')) text[--len] = 0;
+        while (*p == ' ' || *p == '\t') p++;
+        if (!strncmp(p, "newmtl ", 7) && m->paints < 100000) {
+            if (m->paints == cap) { cap *= 2; q = (sy_paint *)realloc(m->paint, cap * sizeof *q); if (!q) { lb__file_close(&f); return 0; } m->paint = q; }
+            q = &m->paint[m->paints++]; *q = m->paint[0]; snprintf(q->name, sizeof q->name, "%.127s", p + 7);
+        } else if (m->paints == 1) continue;
+        else if (sscanf(p, "Kd %lf %lf %lf", &r, &g, &b) == 3 && r >= 0 && g >= 0 && b >= 0) { q->rgb[0] = (float)LB__MIN(r, 1); q->rgb[1] = (float)LB__MIN(g, 1); q->rgb[2] = (float)LB__MIN(b, 1); }
+        else if (sscanf(p, "d %lf", &r) == 1 && r >= 0 && r <= 1) q->alpha = sy_thin((float)r);
+        else if (sscanf(p, "Tr %lf", &r) == 1 && r >= 0 && r <= 1) q->alpha = sy_thin((float)(1 - r));
+        else if (ctx && !strncmp(p, "map_Kd ", 7) && !q->picture.data) {
+            char name[2200]; lb_image big; size_t w, h, top;
+            for (p += 7; *p == '-'; ) { while (*p && *p != ' ') p++; while (*p == ' ') p++; while ((*p >= '0' && *p <= '9') || (*p == '-' && p[1] >= '0' && p[1] <= '9')) { while (*p && *p != ' ') p++; while (*p == ' ') p++; } }     /* -s 1 1 1 and the like */
+            snprintf(name, sizeof name, "%.*s%s", slash ? (int)LB__MIN(slash + 1 - path, 1000) : 0, path, p);
+            if (lb_image_load(ctx, name, &big)) continue;
+            top = LB__MAX(big.width, big.height); w = top > SY_PICTURE ? LB__MAX(big.width * SY_PICTURE / top, 1) : big.width; h = top > SY_PICTURE ? LB__MAX(big.height * SY_PICTURE / top, 1) : big.height;
+            if (big.bits == 8 && lb_image_resize(ctx, &big, w, h, &q->picture)) memset(&q->picture, 0, sizeof q->picture);
+            lb_image_free(&big);
+        }
     }
     lb__file_close(&f);
-    return list;
+    return 1;
 }
-/* OBJ: v and f lines (fans, negative numbers, v/vt/vn), mtllib and usemtl; the rest is skipped.  Fitted into the unit box, y up becomes z up.
- * -1, or the exit status after a message. */
-static int sy_obj(sy_mesh *m, const char *path) {
-    sy_paint *paint = NULL; size_t paints = 0, k; lb__file f; sy_v *v = NULL, lo = { 1e30f, 1e30f, 1e30f }, hi = { -1e30f, -1e30f, -1e30f }; size_t nv = 0, cap = 0, at = 0, line = 0, i; int rc = -1; char text[1024];
+/* Colour (0..1) and alpha of a paint at (u, v). */
+static sy_v sy_paint_at(const sy_paint *q, float u, float v, float *alpha) {
+    const lb_image *m = &q->picture; const uint8_t *c; size_t x, y;
+    *alpha = q->alpha;
+    if (!m->data) return sy_vec(q->rgb[0], q->rgb[1], q->rgb[2]);
+    u -= floorf(u); v -= floorf(v);
+    x = LB__MIN((size_t)(u * (float)m->width), m->width - 1); y = LB__MIN((size_t)((1 - v) * (float)m->height), m->height - 1);
+    c = (const uint8_t *)m->data + (y * m->width + x) * (size_t)m->channels;
+    if (m->channels == 2 || m->channels == 4) *alpha *= (float)c[m->channels - 1] / 255;
+    return m->channels < 3 ? sy_vec((float)c[0] / 255, (float)c[0] / 255, (float)c[0] / 255) : sy_vec((float)c[0] / 255, (float)c[1] / 255, (float)c[2] / 255);
+}
+/* A growing list of rows of `k` floats; line: "x y [z]". */
+typedef struct sy_rows { float *at; size_t n, cap; } sy_rows;
+static int sy_row(sy_rows *r, const char *p, int k, int need) {
+    int i; float *q;
+    if (r->n == r->cap) { r->cap = r->cap ? 2 * r->cap : 256; q = r->cap > 50000000 ? NULL : (float *)realloc(r->at, r->cap * (size_t)k * sizeof *q); if (!q) return -1; r->at = q; }
+    for (i = 0, q = r->at + r->n * (size_t)k; i < k; i++) { char *e; const double c = strtod(p, &e); if (e == p || !(fabs(c) < 1e6)) { if (i < need) return 0; q[i] = 0; } else { q[i] = (float)c; p = e; } }
+    r->n++;
+    return 1;
+}
+/* OBJ: v, vt, vn and f lines (fans, negative numbers), mtllib and usemtl; the rest is skipped.  Fitted into the unit box, y up becomes z up.
+ * ctx: to read pictures of materials with, or NULL.  -1, or the exit status after a message. */
+static int sy_obj(sy_mesh *m, const char *path, lb_ctx *ctx) {
+    size_t k; lb__file f; sy_rows v = { 0, 0, 0 }, vt = { 0, 0, 0 }, vn = { 0, 0, 0 }; sy_v lo = { 1e30f, 1e30f, 1e30f }, hi = { -1e30f, -1e30f, -1e30f }; size_t at = 0, line = 0, i; int rc = -1; char text[8192];
     if (lb__file_open(path, &f)) return cli_fail("%s", lb_last_error());
     while (at < f.size && rc < 0) {
-        size_t end = at, n; char *p;
+        size_t end = at, n; char *p; int ok;
         while (end < f.size && f.data[end] != '\n') end++;
         line++; n = end - at < sizeof text - 1 ? end - at : sizeof text - 1;
         memcpy(text, f.data + at, n); text[n] = 0; at = end + 1; p = text;
         while (n && (text[n - 1] == '\r' || text[n - 1] == ' ')) text[--n] = 0;
-        if (!strncmp(p, "mtllib ", 7) && !paint) {
+        if (!strncmp(p, "mtllib ", 7) && !m->paints && !m->count) {
             char lib[1600]; const char *slash = strrchr(path, '/');
-            snprintf(lib, sizeof lib, "%.*s%s", slash ? (int)LB__MIN(slash + 1 - path, 500) : 0, path, p + 7);
-            paint = sy_mtl(lib, &paints);
-            m->now = paints && !m->count ? 0x1b3b3b3 : 0;                            /* bit 24 says that there is a colour */
-        } else if (!strncmp(p, "usemtl ", 7) && m->now) {
-            m->now = 0x1b3b3b3;
-            for (k = 0; k < paints; k++) if (!strncmp(paint[k].name, p + 7, 63)) m->now = paint[k].rgb;
+            snprintf(lib, sizeof lib, "%.*s%.1000s", slash ? (int)LB__MIN(slash + 1 - path, 500) : 0, path, p + 7);
+            if (!sy_mtl(m, lib, ctx)) rc = cli_fail("out of memory");
+        } else if (!strncmp(p, "usemtl ", 7) && m->paints) {
+            for (m->now = 0, k = 1; k < m->paints && !m->now; k++) if (!strncmp(m->paint[k].name, p + 7, 127)) m->now = k;
         } else if (p[0] == 'v' && (p[1] == ' ' || p[1] == '\t')) {
-            double c[3]; int k;
-            for (k = 0, p++; k < 3; k++) { char *e; c[k] = strtod(p, &e); if (e == p || !(fabs(c[k]) < 1e6)) break; p = e; }
-            if (k < 3) { rc = cli_fail("%s: line %zu: three coordinates were expected after v", path, line); break; }
-            if (nv == cap) { sy_v *q; cap = cap ? 2 * cap : 256; q = cap > 50000000 ? NULL : (sy_v *)realloc(v, cap * sizeof *v); if (!q) { rc = cli_fail("out of memory"); break; } v = q; }
-            v[nv++] = sy_vec((float)c[0], -(float)c[2], (float)c[1]);
+            if ((ok = sy_row(&v, p + 1, 3, 3)) < 1) rc = ok ? cli_fail("out of memory") : cli_fail("%s: line %zu: three coordinates were expected after v", path, line);
+        } else if (p[0] == 'v' && (p[1] == 't' || p[1] == 'n')) {
+            if (sy_row(p[1] == 't' ? &vt : &vn, p + 2, p[1] == 't' ? 2 : 3, 0) < 0) rc = cli_fail("out of memory");
         } else if (p[0] == 'f' && (p[1] == ' ' || p[1] == '\t')) {
-            long first = 0, last = 0, k = 0;
-            for (p++;; k++) {
-                char *e; long x = strtol(p, &e, 10);
+            size_t c[3][3]; sy_v q[3], w[3]; long corners = 0; int j;                 /* first, last and this corner: places in v, vt and vn, 0: none */
+            memset(c, 0, sizeof c);
+            for (p++;; corners++) {
+                char *e; long x = strtol(p, &e, 10); int normals = 1;
                 if (e == p) break;
-                if (x < 0) x += (long)nv + 1;
-                if (x < 1 || (size_t)x > nv) { rc = cli_fail("%s: line %zu: corner %ld of %zu", path, line, x, nv); break; }
+                if (x < 0) x += (long)v.n + 1;
+                if (x < 1 || (size_t)x > v.n) { rc = cli_fail("%s: line %zu: corner %ld of %zu", path, line, x, v.n); break; }
+                c[2][0] = (size_t)x; c[2][1] = c[2][2] = 0;
+                for (j = 1; j < 3 && *e == '/'; j++) { const size_t have = j == 1 ? vt.n : vn.n; p = e + 1; x = strtol(p, &e, 10); if (x < 0) x += (long)have + 1; c[2][j] = e != p && x > 0 && (size_t)x <= have ? (size_t)x : 0; }
                 while (*e && *e != ' ' && *e != '\t' && *e != '\r') e++;
                 p = e;
-                if (k == 0) first = x;
-                else if (k > 1 && !sy_flat(m, v[first - 1], v[last - 1], v[x - 1])) { rc = cli_fail("out of memory"); break; }
-                last = x;
+                if (corners == 0) memcpy(c[0], c[2], sizeof c[0]);
+                else if (corners > 1) {
+                    for (j = 0; j < 3; j++) {
+                        const float *s = v.at + 3 * (c[j][0] - 1); q[j] = sy_vec(s[0], -s[2], s[1]); w[j] = sy_vec(0, 0, 0);
+                        if (c[j][2]) { s = vn.at + 3 * (c[j][2] - 1); w[j] = sy_vec(s[0], -s[2], s[1]); }
+                        normals &= sy_dot(w[j], w[j]) > 1e-6f;
+                        w[j] = sy_unit(w[j]);
+                    }
+                    if (!(normals ? sy_tri(m, q[0], q[1], q[2], w[0], w[1], w[2]) : sy_flat(m, q[0], q[1], q[2]))) { rc = cli_fail("out of memory"); break; }
+                    if (m->paints) for (j = 0; j < 3; j++) if (c[j][1]) memcpy(m->uv[m->count - 3 + (size_t)j], vt.at + 2 * (c[j][1] - 1), sizeof *m->uv);
+                }
+                memcpy(c[1], c[2], sizeof c[1]);
             }
             if (m->count > 3000000) rc = cli_fail("%s: more than a million triangles", path);
         }
     }
     if (rc < 0 && !m->count) rc = cli_fail("%s: no faces", path);
     if (rc < 0) {
-        float k;
+        float s;
         for (i = 0; i < m->count; i++) { const sy_v p = m->p[i]; lo = sy_vec(fminf(lo.x, p.x), fminf(lo.y, p.y), fminf(lo.z, p.z)); hi = sy_vec(fmaxf(hi.x, p.x), fmaxf(hi.y, p.y), fmaxf(hi.z, p.z)); }
-        k = fmaxf(hi.x - lo.x, fmaxf(hi.y - lo.y, hi.z - lo.z));
-        k = k > 0 ? 2 / k : 1;
-        for (i = 0; i < m->count; i++) m->p[i] = sy_vec((m->p[i].x - (lo.x + hi.x) / 2) * k, (m->p[i].y - (lo.y + hi.y) / 2) * k, (m->p[i].z - lo.z) * k - 1);
+        s = fmaxf(hi.x - lo.x, fmaxf(hi.y - lo.y, hi.z - lo.z));
+        s = s > 0 ? 2 / s : 1;
+        for (i = 0; i < m->count; i++) m->p[i] = sy_vec((m->p[i].x - (lo.x + hi.x) / 2) * s, (m->p[i].y - (lo.y + hi.y) / 2) * s, (m->p[i].z - lo.z) * s - 1);
     }
-    free(v); free(paint); lb__file_close(&f);
+    free(v.at); free(vt.at); free(vn.at); lb__file_close(&f);
     return rc;
 }
 
@@ -227,6 +284,7 @@ typedef struct sy_stage {
     float r, view, elevation, roll, focal, aim; sy_v eye, ex, ey, ez, light;                            /* r: half size; view: metres to the main object */
     float floor_angle, floor_tile, wall, spread; sy_v floor_a, floor_b, wall_a, wall_b, colour; int floor_kind;
     sy_v home[3]; float yaw[3], post_x, post_y, dir, phase, side, temperature, ambient, floor_t, wall_t; int contact[3];
+    float scale;                                                                     /* depth: metres are multiplied by it */
     sy_thing thing[SY_MAX_THINGS]; int things;
 } sy_stage;
 
@@ -247,7 +305,7 @@ static void sy_stage_new(sy_stage *s, const sy_clip *c, const sy_mesh *meshes, s
     static const float sizes[SY_SIZES] = { 0.165f, 0.23f, 0.315f }, heats[SY_TEMPERATURES] = { -8, 30, 58, 100 };
     float a, gx; int i; sy_v up = { 0, 0, 1 };
     memset(s, 0, sizeof *s);
-    s->clip = c; s->meshes = meshes; s->mesh_count = mesh_count;
+    s->clip = c; s->meshes = meshes; s->mesh_count = mesh_count; s->scale = 1;
     s->r = sizes[c->size] * sy_between(r, 0.95f, 1.05f);
     s->view = c->distance ? sy_between(r, 2.7f, 3.0f) : sy_between(r, 1.85f, 2.05f);
     s->elevation = sy_between(r, 0.2f, 0.5f); s->roll = sy_between(r, -0.04f, 0.04f); s->focal = 1 / (2 * tanf(0.43f)) * sy_between(r, 0.97f, 1.03f);
@@ -375,6 +433,13 @@ static void sy_shadow_tri(float *mask, const float x[3], const float y[3]) {
         if (a >= -0.01f && b >= -0.01f && a + b <= 1.01f) mask[iy * SY_SHADOW + ix] = 1;
     }
 }
+/* Is a painted triangle there at this pixel?  What lets light through is there at some pixels and not at others: the samples of a pixel mix it with what
+ * is behind.  Without samples (depth) all is there but what is not meant to be seen. */
+static int sy_there(const sy_mesh *m, size_t triangle, float a, float b, float c, int x, int y, int samples) {
+    static const unsigned char order[4][4] = { { 0, 8, 2, 10 }, { 12, 4, 14, 6 }, { 3, 11, 1, 9 }, { 15, 7, 13, 5 } }; float alpha; const float (*uv)[2] = (const float (*)[2])m->uv + 3 * triangle; const float n = a + b + c;
+    (void)sy_paint_at(&m->paint[m->skin[triangle]], (a * uv[0][0] + b * uv[1][0] + c * uv[2][0]) / n, (a * uv[0][1] + b * uv[1][1] + c * uv[2][1]) / n, &alpha);
+    return alpha >= (samples ? ((float)order[y & 3][x & 3] + 0.5f) / 16 : 0.25f);
+}
 /* Depth and triangle of every pixel, and the shadow on the floor. */
 static int sy_raster(sy_frame *f, sy_stage *s, int w, int h, int shadow) {
     const float foc = s->focal * (float)h, cx = (float)w / 2, cy = (float)h / 2; size_t i, n = 0; int t, k;
@@ -397,7 +462,7 @@ static int sy_raster(sy_frame *f, sy_stage *s, int w, int h, int shadow) {
                 q[k] = 1 / fmaxf(c.z, 0.05f); x[k] = cx + foc * c.x * q[k]; y[k] = cy - foc * c.y * q[k];
             }
             f->of[base / 3] = (uint16_t)t; f->corners += 3;
-            if (shadow && th->what != SY_STRING) {
+            if (shadow && th->what != SY_STRING && (th->what != SY_MODEL || !m->paints || m->paint[m->skin[i / 3]].alpha > 0.5f)) {
                 float sx[3], sy[3];
                 for (k = 0; k < 3; k++) { const sy_v p = sy_world(th, m->p[i + (size_t)k]); const float d = p.z / s->light.z; sx[k] = ((p.x - s->light.x * d) / SY_SHADOW_SPAN + 0.5f) * SY_SHADOW; sy[k] = ((p.y - s->light.y * d) / SY_SHADOW_SPAN + 0.5f) * SY_SHADOW; }
                 sy_shadow_tri(f->shadow, sx, sy);
@@ -408,6 +473,7 @@ static int sy_raster(sy_frame *f, sy_stage *s, int w, int h, int shadow) {
             x0 = (int)sy_clamp(floorf(fminf(x[0], fminf(x[1], x[2]))), 0, (float)(w - 1)); x1 = (int)sy_clamp(ceilf(fmaxf(x[0], fmaxf(x[1], x[2]))), 0, (float)(w - 1));
             y0 = (int)sy_clamp(floorf(fminf(y[0], fminf(y[1], y[2]))), 0, (float)(h - 1)); y1 = (int)sy_clamp(ceilf(fmaxf(y[0], fmaxf(y[1], y[2]))), 0, (float)(h - 1));
             {
+                const sy_paint *paint = th->what == SY_MODEL && m->paints ? &m->paint[m->skin[i / 3]] : NULL; const int lets = paint && (paint->alpha < 1 || paint->picture.channels == 2 || paint->picture.channels == 4);
                 const float inv = 1 / area, ax = (y[1] - y[2]) * inv, ay = (x[2] - x[1]) * inv, bx = (y[2] - y[0]) * inv, by = (x[0] - x[2]) * inv;
                 for (iy = y0; iy <= y1; iy++) {
                     const float px = (float)x0 + 0.5f, py = (float)iy + 0.5f; float a = (px - x[2]) * ax + (py - y[2]) * ay, b = (px - x[2]) * bx + (py - y[2]) * by; size_t at = (size_t)iy * (size_t)w + (size_t)x0;
@@ -415,7 +481,7 @@ static int sy_raster(sy_frame *f, sy_stage *s, int w, int h, int shadow) {
                         float z;
                         if (a < 0 || b < 0 || a + b > 1) continue;
                         z = 1 / (a * q[0] + b * q[1] + (1 - a - b) * q[2]);
-                        if (z < f->z[at]) { f->z[at] = z; f->id[at] = (int32_t)(base / 3) + 1; }
+                        if (z < f->z[at] && (!lets || sy_there(m, i / 3, a * q[0], b * q[1], (1 - a - b) * q[2], ix, iy, shadow))) { f->z[at] = z; f->id[at] = (int32_t)(base / 3) + 1; }
                     }
                 }
             }
@@ -431,7 +497,7 @@ static int sy_raster(sy_frame *f, sy_stage *s, int w, int h, int shadow) {
 
 /* ---- shading ---- */
 
-typedef struct sy_hit { sy_v dir, p, n, own; float depth; size_t triangle; const sy_thing *thing; } sy_hit;      /* own: the thing's own coordinates; depth along the axis */
+typedef struct sy_hit { sy_v dir, p, n, own; float depth, corner[3]; size_t triangle; const sy_thing *thing; } sy_hit;      /* own: the thing's own coordinates; depth along the axis; corner: shares of the triangle's corners */
 /* What the ray through pixel (x, y) meets when nothing stands in its way. */
 static void sy_background(const sy_stage *s, const sy_frame *f, int x, int y, sy_hit *h) {
     const float foc = s->focal * (float)f->h, u = ((float)x + 0.5f - (float)f->w / 2) / foc, v = ((float)f->h / 2 - (float)y - 0.5f) / foc; float floor_t, wall_t;
@@ -455,7 +521,7 @@ static int sy_foreground(const sy_stage *s, const sy_frame *f, int x, int y, sy_
     }
     h->n = sy_vec(0, 0, 0);
     for (k = 0; k < 3; k++) h->n = sy_add(h->n, sy_mul(f->nrm[3 * (size_t)(id - 1) + k], a[k]));
-    h->n = sy_unit(h->n); h->p = p;
+    h->n = sy_unit(h->n); h->p = p; memcpy(h->corner, a, sizeof a);
     if (sy_dot(h->n, h->dir) > 0) h->n = sy_mul(h->n, -1);
     p = sy_sub(p, h->thing->at);
     h->own = sy_vec(sy_dot(p, h->thing->rx) / h->thing->scale.x, sy_dot(p, h->thing->ry) / h->thing->scale.y, sy_dot(p, h->thing->rz) / h->thing->scale.z);
@@ -486,7 +552,11 @@ static sy_v sy_surface_colour(const sy_stage *s, const sy_hit *h, sy_v behind) {
     if (h->thing->what == SY_POST) return sy_mul(sy_vec(0.45f, 0.42f, 0.40f), (0.35f + 0.25f * sky + 0.5f * diff) * ((int)floorf((h->own.z + 1) * 6) & 1 ? 1.0f : 0.75f));
     if (h->thing->what == SY_MALLET) return sy_add(sy_mul(sy_vec(0.22f, 0.17f, 0.14f), 0.4f + 0.3f * sky + 0.6f * diff), sy_mul(sy_vec(1, 1, 1), 0.25f * powf(spec, 24)));
     if (h->thing->what == SY_MODEL) {
-        const uint32_t t = h->thing->mesh->tint ? h->thing->mesh->tint[h->triangle] : 0xb3b3b3; const sy_v k = sy_vec((float)(t >> 16 & 255) / 255, (float)(t >> 8 & 255) / 255, (float)(t & 255) / 255);
+        const sy_mesh *m = h->thing->mesh; sy_v k = sy_vec(0.7f, 0.7f, 0.7f);
+        if (m->paints) {
+            const float (*uv)[2] = (const float (*)[2])m->uv + 3 * h->triangle, *a = h->corner; float alpha;
+            k = sy_paint_at(&m->paint[m->skin[h->triangle]], a[0] * uv[0][0] + a[1] * uv[1][0] + a[2] * uv[2][0], a[0] * uv[0][1] + a[1] * uv[1][1] + a[2] * uv[2][1], &alpha);
+        }
         return sy_add(sy_mul(sy_tint(k, k), 0.38f + 0.22f * sky + 0.5f * diff), sy_mul(sy_vec(1, 1, 1), 0.12f * powf(spec, 30)));     /* files hold display values */
     }
     if (h->thing->what == SY_STRING) return sy_vec(0.15f, 0.13f, 0.12f);
@@ -546,7 +616,7 @@ static int sy_render_depth(sy_frame *f, sy_stage *s, int side, lb__rng *noise, u
     for (y = 0; y < side; y++) for (x = 0; x < side; x++) {
         sy_hit h; const size_t at = (size_t)y * (size_t)side + (size_t)x; float z;
         sy_background(s, f, x, y, &h);
-        z = fminf(h.depth, f->z[at]);
+        z = fminf(h.depth, f->z[at]) * s->scale;
         z += ((float)(lb__rng_u32(noise) >> 8) / 8388608.0f - 1) * 0.0015f * z * z;
         out[at] = (uint16_t)sy_clamp(z * 1000 + 0.5f, 0, 10000);
     }
@@ -911,7 +981,7 @@ static int cmd_synth(int argc, char **argv) {
         for (p = meshes.item[i].value; eq && p < eq && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == ' ' || *p == '-' || *p == '_'); p++) {}
         if (!eq || p != eq || p == meshes.item[i].value || p - meshes.item[i].value > 60) { rc = cli_wrong("--mesh %s: NAME=FILE.obj with a name of letters, digits and spaces was expected", meshes.item[i].value); goto done; }
         if (j.mesh_count == SY_MAX_MESHES) { rc = cli_wrong("more than %d shapes", SY_MAX_MESHES); goto done; }
-        if ((rc = sy_obj(&j.mesh[j.mesh_count], eq + 1)) >= 0) { j.mesh_count++; goto done; }
+        if ((rc = sy_obj(&j.mesh[j.mesh_count], eq + 1, NULL)) >= 0) { sy_mesh_free(&j.mesh[j.mesh_count]); goto done; }
         name = (char *)malloc(64);
         if (!name) { rc = cli_fail("out of memory"); goto done; }
         memcpy(name, meshes.item[i].value, (size_t)(eq - meshes.item[i].value)); name[eq - meshes.item[i].value] = 0;
@@ -934,7 +1004,7 @@ static int cmd_synth(int argc, char **argv) {
     rc = sy_manifests(&j);
     if (rc < 0) { rc = 0; printf("%s: %zu clips of %d modalities, manifests video image depth thermal audio (.jsonl), vidal.json, attributes.tsv\n", j.dir, j.clips, 5); }
 done:
-    for (k = 0; k < j.mesh_count; k++) { free(j.mesh[k].p); free(j.mesh[k].n); free(j.mesh[k].tint); if (k >= SY_SHAPES) free((void *)(uintptr_t)j.mesh[k].name); }
+    for (k = 0; k < j.mesh_count; k++) { if (k >= SY_SHAPES) free((void *)(uintptr_t)j.mesh[k].name); sy_mesh_free(&j.mesh[k]); }
     for (k = 0; k < workers; k++) { if (j.frame) sy_frame_free(&j.frame[k]); if (j.mix) free(j.mix[k]); }
     free(j.clip); free(j.frame); free(j.mix); lb_ctx_free(j.ctx); cli_list_free(&dirs); cli_list_free(&meshes);
     return rc;
@@ -943,16 +1013,17 @@ done:
 /* ---- pictures of a model: RGB, depth and a turntable, each from a place of its own ---- */
 
 static int cmd_render(int argc, char **argv) {
-    cli_list files = { 0, 0, 0 }; const char *dir = "."; long long side = 224, frames = 8, seed = 1, views = 1; int rc, k; size_t i; lb_ctx *ctx = NULL; sy_frame f; uint8_t *px = NULL; lb_image *img = NULL; cli_common common = { 0, 0 };
+    cli_list files = { 0, 0, 0 }; const char *dir = "."; long long side = 224, frames = 8, seed = 1, views = 1; double metres = 0; int rc, k; size_t i; lb_ctx *ctx = NULL; sy_frame f; uint8_t *px = NULL; lb_image *img = NULL; cli_common common = { 0, 0 };
     const cli_option options[] = {
         { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 },
         { "output", 'o', CLI_TEXT, &dir, "DIR", "where to (default the current folder); it is made when it is not there", 0, 0 },
         { "size", 0, CLI_INT, &side, "PX", "side of the pictures (default 224)", 16, 1024 },
         { "frames", 0, CLI_INT, &frames, "N", "frames of the turntable (default 8)", 2, 256 },
         { "views", 0, CLI_INT, &views, "N", "pictures and depth maps of each model (default 1)", 1, 1000 },
+        { "metres", 0, CLI_REAL, &metres, "M", "the longest side of the models: camera and room grow with it, so that depth tells their size (default 1.1)", 0.01, 100 },
         { "seed", 's', CLI_INT, &seed, "N", "other cameras, lights and rooms (default 1)", 0, 1e15 },
         CLI_THREADS(common) };
-    if ((rc = cli_parse(argc, argv, "FILE.obj... [-o DIR]", "Renders models (Wavefront OBJ, with the colours of their .mtl) for training and indexing: NAME-0.png in colour, NAME-0-depth.png in\n"
+    if ((rc = cli_parse(argc, argv, "FILE.obj... [-o DIR]", "Renders models (Wavefront OBJ, with the colours and pictures of their .mtl) for training and indexing: NAME-0.png in colour, NAME-0-depth.png in\n"
             "millimetres, 16 bits, and the turntable NAME.mp4.  Camera, light, pose and room differ between them and are drawn from the seed and\nthe name.\n", options, LB__COUNT(options))) >= 0) return rc;
     memset(&f, 0, sizeof f);
     if (!files.n) { rc = cli_wrong("no model to render"); goto done; }
@@ -961,15 +1032,22 @@ static int cmd_render(int argc, char **argv) {
     px = (uint8_t *)malloc((size_t)(3 * side * side) * (size_t)frames); img = (lb_image *)malloc((size_t)frames * sizeof *img);
     if (!px || !img || !sy_frame_new(&f, (int)side * 2)) { rc = cli_fail("out of memory"); goto done; }
     for (rc = 0, i = 0; i < files.n && !rc; i++) {
-        const char *path = files.item[i].value, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path; char stem[256], out[1200]; sy_mesh m; sy_clip c; sy_stage s; long long view; lb_status st = LB_OK; uint64_t key;
+        const char *path = files.item[i].value, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path; char stem[256], out[1200]; sy_mesh m; sy_clip c; sy_stage s; sy_v half; long long view; lb_status st = LB_OK; uint64_t key;
         snprintf(stem, sizeof stem, "%.200s", name); { char *dot = strrchr(stem, '.'); if (dot && dot > stem) *dot = 0; }
         memset(&m, 0, sizeof m); memset(&c, 0, sizeof c); c.count = 1; c.material = SY_RUBBER;
         key = (uint64_t)lb__crc32(0, stem, strlen(stem)) << 16;
-        rc = sy_obj(&m, path);
+        rc = sy_obj(&m, path, ctx);
+        { size_t q; half = sy_vec(0, 0, 0); for (q = 0; q < m.count; q++) half = sy_vec(fmaxf(half.x, fabsf(m.p[q].x)), fmaxf(half.y, fabsf(m.p[q].y)), fmaxf(half.z, (m.p[q].z + 1) / 2)); }
         if (rc < 0) for (rc = 0, view = -1; view < views && !rc && !st; view++) for (k = 0; k < (view < 0 ? 1 : 2) && !st && !rc; k++) {
             lb__rng r = lb__rng_new((uint64_t)seed, key + (uint64_t)(view + 1) * 4 + (uint64_t)k), noise = lb__rng_new((uint64_t)seed, key + (uint64_t)(view + 1) * 4 + 2 + (uint64_t)k); const int n = view < 0 ? (int)frames : 1; int t, ok = 1; float yaw;
             sy_stage_new(&s, &c, &m, 1, &r, 8);
-            s.r = sy_between(&r, 0.5f, 0.62f); yaw = sy_between(&r, -0.7f, 0.7f); s.eye.z += 0.2f;
+            s.r = sy_between(&r, 0.5f, 0.62f); yaw = sy_between(&r, -0.7f, 0.7f) * (view > 0 ? 2 : 1);
+            {   /* the camera looks at the middle of the model from where its bounding sphere fills the picture */
+                const float around = s.r * sqrtf(half.x * half.x + half.y * half.y + half.z * half.z), far = around / sinf(0.40f) * sy_between(&r, 0.9f, 1.1f), z = s.r * half.z; const sy_v at = sy_vec(sy_between(&r, -0.06f, 0.06f) * around, 0, z);
+                s.eye = sy_vec(sy_between(&r, -0.1f, 0.1f), -far * cosf(s.elevation), z + far * sinf(s.elevation)); s.ez = sy_unit(sy_sub(at, s.eye));
+                s.ex = sy_unit(sy_cross(s.ez, sy_vec(sinf(s.roll), 0, cosf(s.roll)))); s.ey = sy_cross(s.ex, s.ez); s.wall = fmaxf(s.wall, 1.1f * around);
+            }
+            if (metres > 0) s.scale = sy_clamp((float)metres / (2 * s.r), 0.15f, 2.5f);
             for (t = 0; t < n && ok; t++) {
                 s.things = 0;
                 sy_put(&s, &m, SY_MODEL, sy_vec(0, 0, s.r), yaw + (view < 0 ? 2 * (float)LB__PI * (float)t / (float)n : 0), 0, sy_vec(s.r, s.r, s.r));
@@ -982,7 +1060,7 @@ static int cmd_render(int argc, char **argv) {
             else { snprintf(out, sizeof out, "%.800s/%s-%d%s.png", dir, stem, (int)view, k ? "-depth" : ""); st = lb_image_save(ctx, &img[0], out, 0); }
         }
         if (st) rc = cli_fail("%s", lb_last_error());
-        free(m.p); free(m.n); free(m.tint);
+        sy_mesh_free(&m);
         cli_progress("models", i + 1, files.n);
     }
 done:
