@@ -127,15 +127,26 @@ LBT(synth, obj_meshes) {
     mkdir("build", 0777); mkdir("build/tests", 0777);
     f = fopen(p, "w"); REQUIRE(f, "cannot write"); fputs("# a tent\nv 0 0 0\nv 2 0 0\nv 2 0 4\nv 0 0 4\nv 1 1 2\nvt 0 0\nf 1/1 2/1 3/1 4/1\nf -1 1 2\nf 5//1 2//1 3//1\n", f); fclose(f);
     memset(&m, 0, sizeof m);
-    CHECK(sy_obj(&m, p) == -1 && m.count == 12, "%zu corners", m.count);
+    CHECK(sy_obj(&m, p, NULL) == -1 && m.count == 12, "%zu corners", m.count);
     { size_t i; float lo = 9, hi = -9; for (i = 0; i < m.count; i++) { lo = fminf(lo, m.p[i].z); hi = fmaxf(hi, m.p[i].z); } CHECK(lo == -1 && fabsf(hi + 0.5f) < 1e-5f, "stands on -1: %g to %g", (double)lo, (double)hi); }
-    CHECK(!m.tint, "no colours without a library");
-    free(m.p); free(m.n); remove(p);
-    f = fopen("build/tests/synth.mtl", "w"); REQUIRE(f, "cannot write"); fputs("newmtl a\nKd 1 0 0.5\r\nnewmtl b\nKd 0 0.2 0\n", f); fclose(f);
-    f = fopen(p, "w"); REQUIRE(f, "cannot write"); fputs("mtllib synth.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3\nusemtl b\nf 1 2 4\nusemtl a\r\nf 2 3 4\n", f); fclose(f);
-    memset(&m, 0, sizeof m);
-    CHECK(sy_obj(&m, p) == -1 && m.count == 9 && m.tint && m.tint[0] == 0x1b3b3b3 && m.tint[1] == 0x1003300 && m.tint[2] == 0x1ff0080, "colours of the library");
-    free(m.p); free(m.n); free(m.tint);
+    CHECK(!m.paints, "no colours without a library");
+    sy_mesh_free(&m); remove(p);
+    {   /* a library with a plain colour, a picture of two colours (red left, blue right) and glass; corners with their own normals */
+        lb_ctx *c = NULL; lb_image two; uint8_t rb[6] = { 255, 0, 0, 0, 0, 255 }; float alpha; sy_v k;
+        memset(&two, 0, sizeof two); two.width = 2; two.height = 1; two.channels = 3; two.bits = 8; two.orientation = 1; two.data = rb;
+        REQUIRE(!lb_ctx_new(NULL, &c) && !lb_image_save(c, &two, "build/tests/synth two.png", 0), "%s", lb_last_error());
+        f = fopen("build/tests/synth.mtl", "w"); REQUIRE(f, "cannot write"); fputs("newmtl a\nKd 1 0 0.5\r\nnewmtl b\nKd 0 0.2 0\nmap_Kd -s 1 1 1 synth two.png\n\tnewmtl glass\nd 0.5\n", f); fclose(f);
+        f = fopen(p, "w"); REQUIRE(f, "cannot write"); fputs("mtllib synth.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nvt 0.1 0.5\nvt 0.9 0.5\nvn 0 1 0\nf 1 2 3\nusemtl b\nf 1/1/1 2/2/-1 4/1/1\nusemtl glass\nf 1//1 2//1 3\nusemtl a\r\nf 2 3 4\n", f); fclose(f);
+        memset(&m, 0, sizeof m);
+        REQUIRE(sy_obj(&m, p, c) == -1 && m.count == 12 && m.paints == 4, "%zu corners, %zu paints", m.count, m.paints);
+        CHECK(m.skin[0] == 0 && m.skin[1] == 2 && m.skin[2] == 3 && m.skin[3] == 1, "materials");
+        CHECK(m.paint[3].alpha == 0.5f && m.paint[1].alpha == 1, "alpha %g", (double)m.paint[3].alpha);
+        CHECK(m.n[3].z == 1 && m.n[3].x == 0 && fabsf(m.n[0].y) + fabsf(m.n[0].x) + fabsf(m.n[0].z) > 0.99f, "y up becomes z up, normals too");
+        k = sy_paint_at(&m.paint[2], m.uv[3][0], m.uv[3][1], &alpha); CHECK(k.x == 1 && k.z == 0 && alpha == 1, "red at the left");
+        k = sy_paint_at(&m.paint[2], m.uv[4][0] - 2, m.uv[4][1], &alpha); CHECK(k.x == 0 && k.z == 1, "blue at the right, repeated");
+        k = sy_paint_at(&m.paint[1], 0, 0, &alpha); CHECK(k.x == 1 && k.y == 0 && k.z == 0.5f, "plain");
+        sy_mesh_free(&m); lb_ctx_free(c);
+    }
     {
         char name[] = "render", file[] = "build/tests/synth.obj", o[] = "-o", dir[] = DIR_A, size[] = "--size", px[] = "32"; char *argv[] = { name, file, o, dir, size, px, NULL }; lb_ctx *c = NULL; lb_image a; lb_video *v = NULL; lb_video_info info;
         REQUIRE(!lb_ctx_new(NULL, &c) && cmd_render(6, argv) == 0, "render failed");
@@ -145,5 +156,5 @@ LBT(synth, obj_meshes) {
         if (v) { lb_video_get_info(v, &info); CHECK(info.frames == 8, "%zu frames", info.frames); }
         lb_video_free(v); lb_ctx_free(c); digest(DIR_A, 0, 1);
     }
-    remove(p); remove("build/tests/synth.mtl");
+    remove(p); remove("build/tests/synth.mtl"); remove("build/tests/synth two.png");
 }

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Needs: python3 (standard library), tools/data/prepare, ffmpeg (the recordings are Ogg Vorbis), the unpacked package gcompris-qt-data.
+
+    python3 tools/data/instruments.py PACKAGES DIR PREPARE
+
+For evaluation only: the instrument recordings of GCompris (AGPL/GPL and others) are never trained on and not to be passed on.  DIR/instruments/*.wav, 16 kHz
+mono, and DIR/instruments.tsv; the caption is "the sound of a NAME", the group the name, which the files carry."""
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from common import *
+
+
+def rcc(data):
+    """Qt's binary resources: yields (path, bytes).  Nodes of 22 bytes (14 before version 2): name, flags, then children or data."""
+    if data[:4] != b'qres': raise ValueError('not a Qt resource file')
+    version, tree, blob, names = struct.unpack_from('>IIII', data, 4)
+    size = 22 if version >= 2 else 14
+
+    def walk(node, path):
+        o = tree + size * node
+        name_at, flags = struct.unpack_from('>IH', data, o)
+        n = struct.unpack_from('>H', data, names + name_at)[0]
+        here = path + ('/' if path else '') + data[names + name_at + 6:names + name_at + 6 + 2 * n].decode('utf-16-be') if node else ''
+        if flags & 2:
+            count, first = struct.unpack_from('>II', data, o + 6)
+            for k in range(count): yield from walk(first + k, here)
+            return
+        at = blob + struct.unpack_from('>I', data, o + 10)[0]
+        body = data[at + 4:at + 4 + struct.unpack_from('>I', data, at)[0]]
+        if flags & 1: body = zlib.decompress(body[4:])
+        if not flags & 4: yield here, body               # 4: zstd, which the standard library cannot undo; sounds are stored plainly
+    yield from walk(0, '')
+
+
+def main(argv):
+    usage(__doc__, argv, 3)
+    packages, folder, tool = argv[1:]
+    if not shutil.which('ffmpeg'): sys.exit('instruments.py: ffmpeg is missing; the recordings are Ogg Vorbis')
+    raw = folder + '/instruments/raw'
+    os.makedirs(raw, exist_ok=True)
+    jobs, names = [], {}
+    for path, body in rcc(open(packages + '/gcompris-qt-data/usr/share/gcompris-qt/rcc/instruments.rcc', 'rb').read()):
+        base, end = os.path.splitext(os.path.basename(path))
+        if end.lower() not in ('.ogg', '.wav', '.mp3', '.opus', '.aac'): continue
+        wav = '%s/%s.wav' % (raw, base)
+        if subprocess.run(['ffmpeg', '-v', 'error', '-y', '-i', 'pipe:0', '-ar', '44100', '-ac', '1', wav], input=body).returncode: continue
+        out = '%s/instruments/%s.wav' % (folder, base)
+        names[out] = clean(re.sub(r'[0-9]+$', '', base.replace('_', ' ')))
+        jobs.append((wav, out, 4))
+    done = prepare(tool, jobs, sound=True)
+    write_manifest(folder + '/instruments.tsv', [Item(os.path.relpath(o, folder), 'audio', ['the sound of ' + article(names[o]), names[o]], names[o], 'test') for _, o, _ in jobs if o in done])
+    print('%d names' % len({names[o] for o in done}))
+
+
+if __name__ == '__main__': main(sys.argv)
