@@ -33,6 +33,6 @@ for s in ${*:-$all}; do
         sounds)      packages fluid-soundfont-gm sonic-pi-samples; python3 "$here/sounds.py" "$dir/packages" "$dir" "$prepare";;
         fashion)     packages dataset-fashion-mnist; python3 "$here/fashion.py" "$dir/packages" "$dir";;
         stamps)      packages tuxpaint-stamps-default qabcs-data; python3 "$here/stamps.py" "$dir/packages" "$dir" "$prepare";;
-        instruments) packages gcompris-qt-data; python3 "$here/instruments.py" "$dir/packages" "$dir" "$prepare";;
+        instruments) packages gcompris-qt-data qabcs-data tuxpaint-stamps-default; python3 "$here/instruments.py" "$dir/packages" "$dir" "$prepare";;
     esac
 done

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Needs: python3 (standard library), tools/data/prepare, ffmpeg (the recordings are Ogg Vorbis), the unpacked package gcompris-qt-data.
+"""Needs: python3 (standard library), tools/data/prepare, ffmpeg (the recordings are Ogg Vorbis), the unpacked package gcompris-qt-data, and where they are
+unpacked qabcs-data and tuxpaint-stamps-default.
 
     python3 tools/data/instruments.py PACKAGES DIR PREPARE
 
-For evaluation only: the instrument recordings of GCompris (AGPL/GPL and others) are never trained on and not to be passed on.  DIR/instruments/*.wav, 16 kHz
-mono, and DIR/instruments.tsv; the caption is "the sound of a NAME", the group the name, which the files carry."""
+For evaluation only: recordings of instruments by others than those of the training sounds, copyleft, never trained on and not to be passed on: all of GCompris's
+instruments, and those of qABCs and Tux Paint that have a name which FluidR3 can teach.  DIR/instruments/*.wav, 16 kHz mono, and DIR/instruments.tsv; the
+caption is "the sound of a NAME", the group the name, which the files carry."""
+import glob
 import os
 import re
 import shutil
@@ -37,6 +40,21 @@ def rcc(data):
     yield from walk(0, '')
 
 
+SAME = {'flute traversiere': 'flute', 'western concert flute': 'flute', 'grand piano': 'piano', 'natural horn': 'horn', 'cymbals': 'cymbal', 'cymbal crash': 'cymbal', 'drums': 'drum kit', 'drumkit': 'drum kit', 'drum tomtom floor': 'tom drum'}
+TAUGHT = set('accordion bagpipes banjo bassoon bongo castanets cello clarinet cymbal flute guitar harmonica harp horn maracas oboe organ piano recorder saxophone tambourine timpani triangle trombone trumpet tuba ukulele violin whistle xylophone'.split())
+TAUGHT |= {'bass drum', 'drum kit', 'electric guitar', 'snare drum', 'tom drum', 'cuica'}
+
+
+def recordings(packages):
+    """(source, name, bytes) of every recording"""
+    for path, body in rcc(open(packages + '/gcompris-qt-data/usr/share/gcompris-qt/rcc/instruments.rcc', 'rb').read()):
+        base, end = os.path.splitext(os.path.basename(path))
+        if end.lower() in ('.ogg', '.wav', '.mp3', '.opus', '.aac'): yield 'gcompris', base, body
+    for source, pattern in (('qabcs', '/qabcs-data/usr/share/qabcs/abcs/all/noises/*.ogg'), ('tuxpaint', '/tuxpaint-stamps-default/usr/share/tuxpaint/stamps/hobbies/music/**/*.ogg')):
+        for path in sorted(glob.glob(packages + pattern, recursive=True)):
+            if '_desc' not in path: yield source, os.path.basename(path)[:-4], open(path, 'rb').read()
+
+
 def main(argv):
     usage(__doc__, argv, 3)
     packages, folder, tool = argv[1:]
@@ -44,13 +62,13 @@ def main(argv):
     raw = folder + '/instruments/raw'
     os.makedirs(raw, exist_ok=True)
     jobs, names = [], {}
-    for path, body in rcc(open(packages + '/gcompris-qt-data/usr/share/gcompris-qt/rcc/instruments.rcc', 'rb').read()):
-        base, end = os.path.splitext(os.path.basename(path))
-        if end.lower() not in ('.ogg', '.wav', '.mp3', '.opus', '.aac'): continue
-        wav = '%s/%s.wav' % (raw, base)
+    for source, base, body in recordings(packages):
+        name = clean(re.sub(r'[0-9]+$', '', base.replace('_', ' ')))
+        name = SAME.get(name, name)
+        if name == 'caption' or (source != 'gcompris' and name not in TAUGHT): continue
+        wav, out = '%s/%s-%s.wav' % (raw, source, base), '%s/instruments/%s-%s.wav' % (folder, source, base)
         if subprocess.run(['ffmpeg', '-v', 'error', '-y', '-i', 'pipe:0', '-ar', '44100', '-ac', '1', wav], input=body).returncode: continue
-        out = '%s/instruments/%s.wav' % (folder, base)
-        names[out] = clean(re.sub(r'[0-9]+$', '', base.replace('_', ' ')))
+        names[out] = name
         jobs.append((wav, out, 4))
     done = prepare(tool, jobs, sound=True)
     write_manifest(folder + '/instruments.tsv', [Item(os.path.relpath(o, folder), 'audio', ['the sound of ' + article(names[o]), names[o]], names[o], 'test') for _, o, _ in jobs if o in done])
