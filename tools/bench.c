@@ -155,10 +155,10 @@ static void bench_layernorm(bench_cfg *c, size_t N, size_t C) {
 
 /* ---- whole towers, random weights ----
  * The work counted is that of the plain forward pass, every token through every block: what the towers save by leaving tokens out shows as share. */
-typedef struct bench_tower { lb_model *model; const float *x; const int32_t *ids; size_t n, length; float *out; } bench_tower;
+typedef struct bench_tower { lb_model *model; const char *modality; const float *x; const int32_t *ids; size_t n, length; float *out; } bench_tower;
 static lb_status bench_tower_run(lb_ctx *ctx, void *arg) {
     bench_tower *b = (bench_tower *)arg;
-    return b->x ? lb_embed_tensor(ctx, b->model, "image", b->x, b->n, b->out) : lb_embed_tokens(ctx, b->model, b->ids, b->n, b->length, b->out);
+    return b->x ? lb_embed_tensor(ctx, b->model, b->modality, b->x, b->n, b->out) : lb_embed_tokens(ctx, b->model, b->ids, b->n, b->length, b->out);
 }
 static double bench_tower_flop(size_t layers, size_t D, size_t mlp, size_t T) { return (double)layers * (8.0 * (double)T * (double)D * (double)D + 4.0 * (double)T * (double)D * (double)mlp + 4.0 * (double)T * (double)T * (double)D); }
 static void bench_towers(bench_cfg *c, const char *what, int patch, int width, int layers, int text_width, int embed) {
@@ -174,7 +174,7 @@ static void bench_towers(bench_cfg *c, const char *what, int patch, int width, i
     strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
     x = bench_floats((size_t)BATCH * 3 * 224 * 224); ids = (int32_t *)lb__alloc(BATCH * LENGTH, sizeof *ids); b.out = bench_floats((size_t)BATCH * (size_t)embed);
     if (!x || !ids || !b.out || lb_model_create(c->ctx, &d, &b.model)) c->failed = 1;
-    r.run = bench_tower_run; r.arg = &b;
+    b.modality = "image"; r.run = bench_tower_run; r.arg = &b;
     for (i = 1; i <= BATCH && !c->failed && bench_wanted(c, "tower_image"); i += BATCH - 1) {
         b.x = x; b.n = i; r.name = "tower_image"; r.flop = (double)i * (2.0 * (double)P * (double)width * 3.0 * patch * patch + bench_tower_flop((size_t)layers, (size_t)width, 4 * (size_t)width, P + 1));
         snprintf(r.shape, sizeof r.shape, "%s, batch %zu", what, i);
@@ -188,6 +188,52 @@ static void bench_towers(bench_cfg *c, const char *what, int patch, int width, i
         bench_measure(c, &r);
     }
     lb_model_free(b.model); lb__release(x); lb__release(ids); lb__release(b.out);
+}
+
+/* Audio and video of L/14: no text tower, one input. */
+static void bench_long(bench_cfg *c, const char *name, const char *what, lb_modality_kind kind, int grid_h, int grid_w, int frames) {
+    lb_model_desc d; lb_tower_desc *v = &d.tower[0]; bench_tower b; bench_row r; float *x; const size_t T = (size_t)grid_h * (size_t)grid_w + 1, F = (size_t)frames, D = 1024, pixels = (size_t)grid_h * (size_t)grid_w * 14 * 14;
+    if (!bench_wanted(c, name) || c->failed) return;
+    memset(&d, 0, sizeof d); memset(&b, 0, sizeof b); memset(&r, 0, sizeof r);
+    d.towers = d.modalities = 1; d.seed = 1;
+    strcpy(v->name, "vision"); v->kind = LB_TOWER_VISION; v->width = (int)D; v->layers = 24; v->heads = 16; v->embed_dim = 768; v->patch_h = v->patch_w = 14; v->grid_h = grid_h; v->grid_w = grid_w; v->frames = frames; v->temporal = frames > 1;
+    strcpy(d.modality[0].name, "input"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = kind; d.modality[0].mel_bins = kind == LB_AUDIO ? grid_h * 14 : 0; d.modality[0].target_length = kind == LB_AUDIO ? grid_w * 14 : 0;
+    x = bench_floats(3 * F * pixels); b.out = bench_floats(768);
+    if (!x || !b.out || lb_model_create(c->ctx, &d, &b.model)) c->failed = 1;
+    else {
+        b.modality = "input"; b.x = x; b.n = 1; r.name = name; r.run = bench_tower_run; r.arg = &b;
+        r.flop = (double)F * (2.0 * (double)(T - 1) * (double)D * 3 * 14 * 14 + bench_tower_flop(24, D, 4 * D, T));
+        if (frames > 1) r.flop += 24.0 * (8.0 * (double)F * (double)T * (double)(D * D) + 4.0 * (double)T * (double)F * (double)F * (double)D);
+        snprintf(r.shape, sizeof r.shape, "%s, batch 1", what);
+        bench_measure(c, &r);
+    }
+    lb_model_free(b.model); lb__release(x); lb__release(b.out);
+}
+
+/* ---- training steps of an image tower against text vectors that are already there ----
+ * The work counted is three times the forward pass when everything is trained, twice when the weights are frozen. */
+typedef struct bench_trainer { lb_trainer *t; lb_batch batch; } bench_trainer;
+static lb_status bench_train_run(lb_ctx *ctx, void *arg) { bench_trainer *b = (bench_trainer *)arg; lb_train_stats s; return lb_trainer_step(ctx, b->t, &b->batch, &s); }
+static void bench_train(bench_cfg *c, const char *what, int width, int layers, int patch, int grid, size_t batch, int lora) {
+    lb_model_desc d; lb_train_desc td; lb_tower_desc *v = &d.tower[0], *t = &d.tower[1]; lb_model *model = NULL; bench_trainer b; bench_row r; float *x, *text; size_t i, P = (size_t)grid * (size_t)grid, E = 512;
+    if (!bench_wanted(c, lora ? "train_lora" : "train_full") || c->failed) return;
+    memset(&d, 0, sizeof d); memset(&td, 0, sizeof td); memset(&b, 0, sizeof b); memset(&r, 0, sizeof r);
+    d.towers = d.modalities = 2; d.seed = 1;
+    strcpy(v->name, "vision"); v->kind = LB_TOWER_VISION; v->width = width; v->layers = layers; v->heads = width / 64; v->embed_dim = (int)E; v->patch_h = v->patch_w = patch; v->grid_h = v->grid_w = grid;
+    strcpy(t->name, "text"); t->kind = LB_TOWER_TEXT; t->width = 64; t->layers = 1; t->heads = 1; t->embed_dim = (int)E; t->vocab = 64;
+    strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE;
+    strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
+    td.trainable = lora ? LB_TRAIN_LORA : LB_TRAIN_ALL; td.lora_rank = lora ? 16 : 0; td.freeze_text = 1; td.seed = 1; td.lr = 1e-5;
+    x = bench_floats(batch * 3 * P * (size_t)(patch * patch)); text = bench_floats(batch * E);
+    for (i = 0; text && i < batch; i++) { double n = 0; size_t k; for (k = 0; k < E; k++) n += (double)text[i * E + k] * text[i * E + k]; for (k = 0; k < E; k++) text[i * E + k] /= (float)sqrt(n); }
+    if (!x || !text || lb_model_create(c->ctx, &d, &model) || lb_trainer_new(c->ctx, model, &td, &b.t)) c->failed = 1;
+    else {
+        b.batch.n = batch; b.batch.x = x; b.batch.text = text; r.name = lora ? "train_lora" : "train_full"; r.run = bench_train_run; r.arg = &b;
+        r.flop = (lora ? 2.0 : 3.0) * (double)batch * (2.0 * (double)P * (double)width * 3.0 * patch * patch + bench_tower_flop((size_t)layers, (size_t)width, 4 * (size_t)width, P + 1));
+        snprintf(r.shape, sizeof r.shape, "%s, batch %zu", what, batch);
+        bench_measure(c, &r);
+    }
+    lb_trainer_free(b.t); lb_model_free(model); lb__release(x); lb__release(text);
 }
 
 static void bench_rows(bench_cfg *c, int train) {
@@ -209,7 +255,10 @@ static void bench_rows(bench_cfg *c, int train) {
     bench_attn(c, "tiny", 32, 65, 4, 64, 1, 0);
     bench_layernorm(c, 257, 1024); bench_layernorm(c, 50, 768);
     bench_towers(c, "B/32", 32, 768, 12, 512, 512); bench_towers(c, "L/14", 14, 1024, 24, 768, 768);
+    bench_long(c, "tower_audio", "L/14, 112x1036", LB_AUDIO, 8, 74, 1); bench_long(c, "tower_video", "L/14, 8 frames", LB_VIDEO, 16, 16, 8);
     if (!train) return;
+    bench_train(c, "tiny 6x256, 65 tokens", 256, 6, 8, 8, 32, 0); bench_train(c, "tiny 6x256, 65 tokens", 256, 6, 8, 8, 32, 1);
+    bench_train(c, "B/32", 768, 12, 32, 7, 8, 0); bench_train(c, "B/32", 768, 12, 32, 7, 8, 1);
     for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_f32", training[i].what, 0, LB_F32, training[i].m, training[i].n, training[i].k);
     for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_dx", training[i].what, 1, LB_F32, training[i].m, training[i].n, training[i].k);
     for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_dw", training[i].what, 2, LB_F32, training[i].m, training[i].n, training[i].k);
