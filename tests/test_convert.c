@@ -136,6 +136,33 @@ LBT(convert, languagebind_of_every_kind) {
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 
+/* File in, embedding out: through our readers and transforms against upstream's (make_lb_files.py). */
+LBT(convert, files_of_every_kind_to_embeddings) {
+    static const char *const image[] = { "examples/photos/cat.jpg", "examples/photos/coffee.jpg" }, *const video[] = { "tests/golden/lb_files/frames", NULL }, *const audio[] = { "tests/golden/lb_files/long.wav", "tests/golden/lb_files/short.wav" }, *const depth[] = { "tests/golden/lb_files/depth.png", NULL };
+    size_t i, k, seen = 0; lb_ctx *ctx; golden g; conv_options o; char folder[128], key[128];
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && golden_open("lb_files", &g), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(kinds); i++) {
+        const char *const *file = *kinds[i].modality == 'i' || *kinds[i].modality == 't' ? image : *kinds[i].modality == 'v' ? video : *kinds[i].modality == 'a' ? audio : depth; lb_model *m = NULL; int keep;
+        for (keep = 0; keep <= kinds[i].lora; keep++) {
+            memset(&o, 0, sizeof o); snprintf(folder, sizeof folder, "tests/golden/lb_%s", kinds[i].name);
+            o.source = folder; o.output = OUT; o.quiet = 1; o.keep_lora = keep;
+            REQUIRE(!conv_convert(ctx, &o, NULL) && !lb_model_open(ctx, OUT, &m), "%s", lb_last_error());
+            for (k = 0; k < 2 && file[k]; k++) {
+                const lb_modality_desc *d = lb_model_modality(m, kinds[i].modality); float *x = (float *)malloc((size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width * sizeof *x), v[64]; const float *want; size_t n;
+                snprintf(key, sizeof key, "%s.%s", kinds[i].name, strrchr(file[k], '/') + 1);
+                want = golden_f32(&g, key, &n);
+                CHECK(!lb_prepare_file(ctx, m, kinds[i].modality, file[k], x) && !lb_embed_tensor(ctx, m, kinds[i].modality, x, 1, v), "%s", lb_last_error());
+                CHECK(want && n == lb_model_dim(m) && max_abs_diff(v, want, n) <= 2e-5, "%s of %s%s: off by %g", file[k], kinds[i].name, keep ? " unmerged" : "", max_abs_diff(v, want, n));
+                seen++; free(x);
+            }
+            lb_model_free(m);
+        }
+    }
+    CHECK(seen == 19, "%zu files", seen);
+    golden_close(&g); lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+
 /* ---- bundle and merge ---- */
 
 static lb_status convert_kind(lb_ctx *ctx, const char *kind, int keep, const char *to) {
