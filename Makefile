@@ -9,22 +9,28 @@ TESTS    = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 SCRIPTS  = $(wildcard tests/test_*.sh)
 EXAMPLES = $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 FUZZERS  = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
-BUILD    = @mkdir -p $(@D); echo "  cc $@"; $(CC) -std=c99 $(CFLAGS) $(OMP) -I. $< -o $@ -lm $(LDLIBS)
+JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
+SAY      = @mkdir -p $(@D); echo "  cc $@"
+COMPILE  = $(CC) -std=c99 $(CFLAGS) $(OMP) -I.
+BUILD    = $(SAY); $(COMPILE) $< -o $@ -lm $(LDLIBS)
+SHARE    = $(SAY); $(COMPILE) -DLB__KERNELS_APART $< $(B)/kernels.o -o $@ -lm $(LDLIBS)
 
 all: $(B)/languagebind                                              ## the command
 $(B)/languagebind: tools/languagebind.c $(wildcard tools/*.c tools/*.h) languagebind.h $(B)/clip_bpe.h
 	$(BUILD) -DLB_CLIP_BPE='"$(B)/clip_bpe.h"'
 $(B)/clip_bpe.h: weights/clip-bpe.lbw tools/array.c                 ## CLIP's vocabulary, compiled into the command
 	@mkdir -p $(@D); $(HOSTCC) tools/array.c -o $(B)/array && $(B)/array lb_clip_bpe < $< > $@.tmp && mv $@.tmp $@
-$(B)/tests/%: tests/%.c languagebind.h tests/lbt.h tests/golden.h   ## every program is one .c file and the header
-	$(BUILD)
-$(B)/examples/%: examples/%.c languagebind.h
-	$(BUILD)
+$(B)/kernels.o: tests/kernels.c languagebind.h                       ## half of compiling the header, done once for all the programs below
+	$(SAY); $(COMPILE) -c $< -o $@
+$(B)/tests/%: tests/%.c languagebind.h $(wildcard tests/*.h tools/*.c tools/*.h) $(B)/kernels.o    ## every program is one .c file and the header
+	$(SHARE)
+$(B)/examples/%: examples/%.c languagebind.h $(B)/kernels.o         ## with LB_STATIC, so that only what it calls is compiled
+	$(SHARE) -DLB_STATIC
 
 $(B)/demo.lbw: $(B)/languagebind $(wildcard tests/golden/ckpt_demo/*)   ## the demo's model, converted
 	@$(B)/languagebind convert tests/golden/ckpt_demo -o $@
-$(B)/demo: tests/demo.c languagebind.h tests/golden.h
-	$(BUILD)
+$(B)/demo: tests/demo.c languagebind.h tests/golden.h $(B)/kernels.o
+	$(SHARE)
 PHOTOS = examples/photos/cat.jpg examples/photos/coffee.jpg
 CAPTIONS = "a photo of a cat" "a cup of coffee on a wooden table" "Two cafés &amp; one tête-à-tête 😀" ""
 demo: $(B)/demo.lbw $(B)/demo                                       ## convert a checkpoint, embed photos and captions, compare with open_clip's vectors
@@ -35,10 +41,10 @@ demo: $(B)/demo.lbw $(B)/demo                                       ## convert a
 
 tests: $(TESTS) $(EXAMPLES) $(B)/languagebind $(B)/demo.lbw         ## build everything that `make test` runs
 test: tests                                                         ## run every test
-	@B=$(B) sh tests/run.sh $(TESTS) $(SCRIPTS)
+	@B=$(B) JOBS=$(JOBS) sh tests/run.sh $(SCRIPTS) $(TESTS)
 
 test-isa: tests                                                     ## the tests again under each kernel set of this processor
-	@B=$(B) sh tests/isa.sh $(TESTS)
+	@B=$(B) JOBS=$(JOBS) sh tests/isa.sh $(TESTS)
 test-sanitize:                                                      ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) B=build/sanitize OMP= CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" test
 test-portable:                                                      ## compilers, standards and switches; -m32 and four other processors under qemu-user

@@ -2529,7 +2529,7 @@ LB__TARGET static double LB__FN(lb__dot)(const float *x, const float *y, size_t 
     return sum;
 }
 
-static const lb__kernels LB__FN(lb__kernels) = {
+LB__TABLE const lb__kernels LB__FN(lb__kernels) = {
 #if LB__KERNEL_PASS == 3
     "avx512",
 #elif LB__KERNEL_PASS == 2
@@ -2571,6 +2571,20 @@ static const lb__kernels LB__FN(lb__kernels) = {
 
 #ifndef LB__KERNEL_PASS
 #if defined(LANGUAGEBIND_IMPLEMENTATION) && !defined(LB__IMPLEMENTED)
+/* The tables belong to this file.  The tests' many programs share one compilation of them (tests/kernels.c): there LB__TABLE is empty, and the
+ * programs say LB__KERNELS_APART. */
+#ifdef LB__KERNELS_APART
+extern const lb__kernels lb__kernels_scalar;
+#  ifdef LB__ARM
+extern const lb__kernels lb__kernels_neon;
+#  endif
+#  ifdef LB__X86
+extern const lb__kernels lb__kernels_avx2, lb__kernels_avx512;
+#  endif
+#else
+#ifndef LB__TABLE
+#  define LB__TABLE static
+#endif
 #define LB__KERNEL_PASS 0
 #include LB_HEADER_NAME
 #undef LB__KERNEL_PASS
@@ -2587,6 +2601,7 @@ static const lb__kernels LB__FN(lb__kernels) = {
 #  include LB_HEADER_NAME
 #  undef LB__KERNEL_PASS
 #endif
+#endif /* LB__KERNELS_APART */
 
 /* The table of a set, NULL when this build or this machine has not got it. */
 static const lb__kernels *lb__kernels_of(int set) {

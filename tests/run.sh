@@ -1,14 +1,12 @@
 #!/bin/sh
 # run.sh PROGRAM...: runs test programs and closes with the total, `N passed, N failed, N skipped`.
 # RUN="qemu-aarch64" puts a command in front of each program; then one that takes more than LIMIT seconds is skipped, not failed.  JOBS at a time (1).
-passed=0 failed=0 skipped=0 begun=0
+passed=0 failed=0 skipped=0
 tmp=${TMPDIR:-/tmp}/lbt.$$; mkdir "$tmp" || exit 1
 trap 'rm -rf "$tmp"' EXIT INT TERM
 one() { case $1 in *.sh) sh "$1" >"$2.out" 2>&1 ;; *) timeout "${LIMIT:-600}" $RUN "$1" >"$2.out" 2>&1 ;; esac; echo $? >"$2.status"; }
-for t in "$@"; do
-    begun=$((begun + 1)); one "$t" "$tmp/$begun" &
-    [ $((begun % ${JOBS:-1})) -eq 0 ] && wait
-done
+worker() { n=0; for t in "$@"; do n=$((n + 1)); mkdir "$tmp/$n" 2>/dev/null && one "$t" "$tmp/$n"; done; }    # the folder is the claim
+j=0; while [ $j -lt "${JOBS:-1}" ]; do j=$((j + 1)); worker "$@" & done
 wait
 i=0
 for t in "$@"; do
