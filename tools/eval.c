@@ -19,7 +19,7 @@ typedef struct eval_metric { const char *name, *json; int share; double value, l
 typedef struct eval_class { const char *value, *name; size_t n; double score; } eval_class;
 typedef struct eval_result {
     int retrieval; char title[128]; const char *from, *to, *column;  /* "depth" and its "shape"; "text" to "image" */
-    size_t n, gallery, galleries, dropped; eval_metric metric[EVAL_METRICS]; size_t metrics;
+    size_t n, gallery, galleries, dropped, rows; eval_metric metric[EVAL_METRICS]; size_t metrics;
     eval_set *query, *found;                                         /* for the report; retrieval in both directions shares them */
     float *scores; size_t columns; int transposed;                   /* [query->n, columns]: classes, or groups of what is found */
     uint32_t *owner; const eval_entry **of; const eval_entry **group;     /* owner [n] right column; of: the rows' entries; group [columns]: an entry of each */
@@ -31,7 +31,7 @@ typedef struct eval {
     lb_manifest *manifest; size_t manifests; eval_item *item; size_t items; eval_table table; int has_table, prompts_open;
     eval_result *result; size_t results; eval_set set[64]; size_t sets; lb__json_doc prompts;
     const char *split, *labels_file; long long batch; cli_list data, classify, retrieve, template_list, where, shared, vectors; const char *templates_file, *captions;
-    int multi, views, upstream, raw, details; long long size, galleries, rounds, seed;
+    int multi, views, upstream, raw, details, pca; long long size, galleries, rounds, seed;
 } eval;
 
 /* The lines of a file cut at tabs. */
@@ -390,7 +390,7 @@ static int eval_classify(eval *e, const eval_task *task) {
     r->from = s->name; r->column = task->right; r->n = n; r->gallery = classes; r->dropped = s->n - n; r->query = s; snprintf(r->title, sizeof r->title, "%s", name);
     r->scores = scores; r->columns = classes; r->owner = labels; r->of = of; r->classes = c; r->confusion = confusion;
     if (e->multi) {
-        lb_multilabel m, ml, mh; double prevalence = 0;
+        lb_multilabel m, ml, mh; double prevalence = 0; memset(&m, 0, sizeof m);
         st = lb_eval_multilabel(e->j.ctx, scores, truth, n, classes, &m, per);
         if (!st) st = lb_eval_multilabel_interval(e->j.ctx, scores, truth, n, classes, (size_t)e->rounds, 0.95, (uint64_t)e->seed, &ml, &mh);
         if (!st) {
@@ -524,7 +524,7 @@ static int eval_retrieve(eval *e, const eval_task *task) {
         r->retrieval = 1; r->from = dir ? task->right : task->left; r->to = dir ? task->left : task->right; snprintf(r->title, sizeof r->title, "%s -> %s", r->from, r->to);
         r->n = v->count / draws; r->gallery = size; r->galleries = draws; r->dropped = dir ? 0 : q->n - rows; r->query = q; r->found = g; r->transposed = dir;
         for (k = 0; k < 5; k++) eval_metric_add(r, names[k], jsons[k], k < 3, value[k], low[k], high[k], k == 0 ? 1 / N : k == 1 ? (N < 5 ? 1 : 5 / N) : k == 2 ? (N < 10 ? 1 : 10 / N) : (N + 1) / 2, known ? ceiling[k] : NAN);
-        r->columns = groups; r->scores = sim; r->owner = owner; r->of = of; r->group = group;
+        r->columns = groups; r->rows = rows; r->scores = sim; r->owner = owner; r->of = of; r->group = group;
     }
     sim = NULL; owner = NULL; of = NULL; group = NULL;            /* shared by the two results, freed with the first */
 done:
@@ -652,8 +652,10 @@ static int eval_split_task(eval *e, const char *text, eval_task *t) {
     return 0;
 }
 
+#include "report.c"
+
 static int cmd_eval(int argc, char **argv) {
-    static eval e; int rc; const char *model = NULL, *to = NULL, *attributes = NULL, *prompts = NULL, *report = NULL; cli_out out; size_t i, k, tasks = 0; eval_task *task = NULL; lb__file f; lb_status s;
+    static eval e; int rc; const char *model = NULL, *to = NULL, *attributes = NULL, *prompts = NULL, *report = NULL, *map = NULL; cli_out out; size_t i, k, tasks = 0; eval_task *task = NULL; lb__file f; lb_status s;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
         { "data", 'd', CLI_LIST, &e.data, "[MODALITY=]DATA", "manifests (.tsv, .jsonl, VIDAL's .json) or folders\nclass/file; MODALITY for items that do not say it", 0, 0 },
@@ -677,6 +679,7 @@ static int cmd_eval(int argc, char **argv) {
         { "vectors", 0, CLI_LIST, &e.vectors, "MODALITY=FILE.npy", "vectors computed before (embed -o), a row an item", 0, 0 },
         { "details", 0, CLI_FLAG, &e.details, NULL, "every class with its row of the confusion matrix", 0, 0 },
         { "report", 0, CLI_TEXT, &report, "FILE.html", "one page with tables, maps and what was found", 0, 0 },
+        { "map", 0, CLI_CHOICE, &map, "tsne|pca", "how the report's maps are drawn (default tsne)", 0, 0 },
         { "output", 'o', CLI_TEXT, &to, "FILE", "where the table goes (default standard output)", 0, 0 },
         { "rounds", 0, CLI_INT, &e.rounds, "N", "bootstrap drawings an interval (default 1000)", 10, 1e6 },
         { "seed", 0, CLI_INT, &e.seed, "N", "of galleries and intervals (default 0)", 0, 1e15 },
@@ -750,6 +753,8 @@ static int cmd_eval(int argc, char **argv) {
         if ((rc = eval_set_vectors(&e, task[i].a)) != 0 || (task[i].b && (rc = eval_set_vectors(&e, task[i].b)) != 0)) goto done;
         if ((rc = task[i].retrieval ? eval_retrieve(&e, &task[i]) : eval_classify(&e, &task[i])) != 0) goto done;
     }
+    e.pca = map && !strcmp(map, "pca");
+    if (report && page_write(&e, report, model)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = cli_out_open(&out, to);
     if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (e.common.json) s = eval_json_write(&out, &e, model);
