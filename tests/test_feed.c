@@ -1,0 +1,266 @@
+/* Section 14.8: batches of a manifest's files: the same for any threads and any cache, broken files, frozen texts, positives; learning from them;
+ * and out of memory anywhere in reading, a training step or a checkpoint. */
+#define _FILE_OFFSET_BITS 64
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include "tests/failing_malloc.h"
+#define LANGUAGEBIND_IMPLEMENTATION
+#define LB_STATIC
+#include "languagebind.h"
+#include "tests/lbt.h"
+#include <time.h>
+
+static lb_ctx *ctx_with(int threads) { lb_ctx_desc d; lb_ctx *c = NULL; memset(&d, 0, sizeof d); d.threads = threads; lb_ctx_new(&d, &c); return c; }
+
+/* 64 real pictures: tiles of two photographs, as files; `shift` moves every tile, `negative` turns its colours round. */
+enum { TILES = 64, SIDE = 32 };
+static int tiles(lb_ctx *c, const char *folder, int shift, int negative) {
+    static const char *const photo[] = { "examples/photos/cat.jpg", "examples/photos/coffee.jpg" }; int p, i, k; char path[256];
+    mkdir(folder, 0777);
+    for (p = 0; p < 2; p++) {
+        lb_image img, tile; uint8_t pixel[SIDE * SIDE * 3];
+        memset(&img, 0, sizeof img); memset(&tile, 0, sizeof tile);
+        if (lb_image_load(c, photo[p], &img)) return 0;
+        tile.width = tile.height = SIDE; tile.channels = 3; tile.bits = 8; tile.orientation = 1; tile.data = pixel;
+        for (i = 0; i < TILES / 2; i++) {
+            const size_t x0 = (size_t)(i % 8) * ((img.width - 40) / 8) + (size_t)(shift % 3), y0 = (size_t)(i / 8) * ((img.height - 40) / 4) + (size_t)(shift / 3); size_t y, x;
+            for (y = 0; y < SIDE; y++) for (x = 0; x < SIDE; x++) for (k = 0; k < 3; k++) {
+                const uint8_t v = ((const uint8_t *)img.data)[((y0 + y) * img.width + x0 + x) * (size_t)img.channels + (size_t)(img.channels == 3 ? k : 0)];
+                pixel[(y * SIDE + x) * 3 + (size_t)k] = negative ? (uint8_t)(255 - v) : v;
+            }
+            snprintf(path, sizeof path, "%s/%d-%d-%02d.png", folder, negative, shift, p * TILES / 2 + i);
+            if (lb_image_save(c, &tile, path, 0)) return 0;
+        }
+        lb_image_free(&img);
+    }
+    return 1;
+}
+static void words(int i, char *out) {
+    static const char *const thing[] = { "cat", "cup" }, *const row[] = { "first", "second", "third", "fourth" }, *const column[] = { "red", "green", "blue", "white", "black", "yellow", "grey", "brown" };
+    sprintf(out, "a %s piece of the %s in the %s row", column[i % 8], thing[i / 32], row[i / 8 % 4]);
+}
+/* A manifest of tiles: shifts [from, to) in split `split`, appended to f. */
+static void rows(FILE *f, int from, int to, int negative, const char *split) {
+    int s, i; char text[128];
+    for (s = from; s < to; s++) for (i = 0; i < TILES; i++) { words(i, text); fprintf(f, "%d-%d-%02d.png\timage\t%s\t%s\t%d\t%s\n", negative, s, i, text, "some other words", i % 8, split); }
+}
+static const char head[] = "file\tmodality\tcaption\tcaption\tgroup\tsplit\n";
+static lb_model *tiny(lb_ctx *c, int width, int layers, uint64_t seed) {
+    lb_model_desc d; lb_tokenizer *t = NULL; lb_model *m = NULL; static char text[TILES + 1][128]; const char *p[TILES + 1]; int i;
+    for (i = 0; i < TILES; i++) { words(i, text[i]); p[i] = text[i]; }
+    p[TILES] = "some other words";
+    if (lb_tokenizer_train(c, LB_CLEAN_OPEN_CLIP, p, NULL, TILES + 1, 700, 2, &t)) return NULL;
+    memset(&d, 0, sizeof d); d.towers = d.modalities = 2; d.seed = seed; d.merges = lb_tokenizer_merges(t, &d.merge_count);
+    strcpy(d.tower[0].name, "vision"); d.tower[0].kind = LB_TOWER_VISION; d.tower[0].width = width; d.tower[0].layers = layers; d.tower[0].heads = 2; d.tower[0].embed_dim = 32; d.tower[0].patch_h = d.tower[0].patch_w = 8; d.tower[0].grid_h = d.tower[0].grid_w = 4;
+    strcpy(d.tower[1].name, "text"); d.tower[1].kind = LB_TOWER_TEXT; d.tower[1].width = width; d.tower[1].layers = layers; d.tower[1].heads = 2; d.tower[1].embed_dim = 32; d.tower[1].context = 24; d.tower[1].vocab = (int)lb_tokenizer_vocab(t);
+    strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE; d.modality[0].resize = LB_RESIZE_PIL_BICUBIC;
+    for (i = 0; i < 3; i++) { d.modality[0].mean[i] = 0.5f; d.modality[0].std[i] = 0.25f; }
+    strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
+    lb_model_create(c, &d, &m);
+    lb_tokenizer_free(t);
+    return m;
+}
+static const char *manifest_file(void) {
+    static const char path[] = "build/tests/tiles/all.tsv"; static int made; FILE *f; lb_ctx *c;
+    if (made) return path;
+    c = ctx_with(1);
+    if (!tiles(c, "build/tests/tiles", 0, 0)) printf("  tiles: %s\n", lb_last_error());
+    lb_ctx_free(c);
+    f = fopen(path, "w"); if (f) { fputs(head, f); rows(f, 0, 1, 0, "train"); fclose(f); }
+    made = 1;
+    return path;
+}
+static int same_batch(const lb_batch *a, const lb_batch *b, size_t per) {
+    return a->n == b->n && a->length == b->length && !memcmp(a->x, b->x, a->n * per * sizeof(float)) && (!a->ids || !memcmp(a->ids, b->ids, a->n * a->length * sizeof *a->ids)) && (!a->group || !memcmp(a->group, b->group, a->n * sizeof *a->group));
+}
+
+LBT(feed, neither_threads_nor_cache_nor_the_way_there_change_a_bit) {
+    lb_ctx *c1 = ctx_with(1), *c3 = ctx_with(3); lb_model *m = tiny(c1, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_feed *a = NULL, *b = NULL; lb_batch x, y; size_t per, i, k; int mode; char ia[65], ib[65]; unsigned char seen[TILES];
+    REQUIRE(m && !lb_manifest_load(c1, manifest_file(), NULL, &man), "%s", lb_last_error());
+    per = lb_modality_floats(lb_model_modality(m, "image"));
+    for (mode = 0; mode < 3; mode++) {
+        memset(&d, 0, sizeof d); d.batch = 12; d.seed = 7; d.flip = mode > 0; d.crop = mode == 2 ? 0.3 : 0; d.positives = mode == 1;
+        REQUIRE(!lb_feed_new(c1, m, &man, &d, &a), "%s", lb_last_error());
+        d.cache = mode == 1 ? 20 * SIDE * SIDE * 3 : (size_t)1 << 30;                         /* mode 1: room for a third */
+        REQUIRE(!lb_feed_new(c3, m, &man, &d, &b), "%s", lb_last_error());
+        lb_feed_identity(a, ia); lb_feed_identity(b, ib); CHECK(!strcmp(ia, ib) && strlen(ia) == 64 && strcmp(ia, "0"), "%s %s", ia, ib);
+        CHECK(lb_feed_steps(a) == 5 && lb_feed_count(a) == TILES, "%zu batches", lb_feed_steps(a));
+        for (k = 0; k < 15; k++) { REQUIRE(!lb_feed_batch(c1, a, k, &x) && !lb_feed_batch(c3, b, k, &y), "%s", lb_last_error()); CHECK(same_batch(&x, &y, per), "mode %d, step %zu", mode, k); }
+        REQUIRE(!lb_feed_batch(c3, b, 3, &y) && !lb_feed_batch(c1, a, 3, &x), "%s", lb_last_error());     /* back again, from the cache */
+        CHECK(same_batch(&x, &y, per), "mode %d: going back", mode);
+        if (mode == 0) {                                                                      /* an epoch sees no item twice, and the next another order */
+            memset(seen, 0, sizeof seen);
+            for (k = 0; k < 5; k++) { REQUIRE(!lb_feed_batch(c1, a, k, &x), "%s", lb_last_error()); for (i = 0; i < x.n; i++) { const lb_item *it = lb_feed_item(a, i, NULL); CHECK(!seen[it - man.items], "twice"); seen[it - man.items] = 1; } }
+            REQUIRE(!lb_feed_batch(c1, a, 0, &x) && !lb_feed_batch(c3, b, 5, &y), "%s", lb_last_error()); CHECK(!same_batch(&x, &y, per), "every epoch has the same order");
+            CHECK(b->kept_bytes == TILES * per, "bytes stand for floats: %zu", b->kept_bytes);
+        }
+        lb_feed_free(a); lb_feed_free(b); a = b = NULL;
+    }
+    memset(&d, 0, sizeof d); d.batch = 12; d.no_shuffle = 1; d.keep_rest = 1;
+    REQUIRE(!lb_feed_new(c1, m, &man, &d, &a), "%s", lb_last_error());
+    CHECK(lb_feed_steps(a) == 6 && !lb_feed_batch(c1, a, 5, &x) && x.n == 4 && lb_feed_item(a, 0, NULL) == &man.items[60], "the rest of an epoch: %zu", x.n);
+    CHECK(!lb_feed_batch(c1, a, 6, &x) && lb_feed_item(a, 1, NULL) == &man.items[1], "the order of the manifest");
+    lb_feed_free(a); lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c1); lb_ctx_free(c3);
+}
+static char told[512]; static int tells;
+static void tell(void *user, const lb_item *it, const char *why) { (void)user; (void)it; tells++; snprintf(told, sizeof told, "%s", why); }
+LBT(feed, broken_files_are_left_out_up_to_a_number) {
+    lb_ctx *c = ctx_with(2); lb_model *m = tiny(c, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; FILE *f; size_t k; int round;
+    manifest_file();
+    f = fopen("build/tests/tiles/bad.tsv", "w"); fputs(head, f); fputs("nowhere.png\timage\tx\ty\t\ttrain\nall.tsv\timage\tx\ty\t\ttrain\n", f); rows(f, 0, 1, 0, "train"); fclose(f);
+    REQUIRE(m && !lb_manifest_load(c, "build/tests/tiles/bad.tsv", NULL, &man), "%s", lb_last_error());
+    memset(&d, 0, sizeof d); d.batch = 8; d.no_shuffle = 1; d.report = tell;
+    CHECK(lb_feed_new(c, m, &man, &d, &l) == LB_ERR_IO && !l && strstr(lb_last_error(), "line 2") && strstr(lb_last_error(), "nowhere.png") && !tells, "%s", lb_last_error());
+    d.max_bad = 1;
+    REQUIRE(!lb_feed_new(c, m, &man, &d, &l), "%s", lb_last_error()); CHECK(tells == 1 && strstr(told, "nowhere.png"), "%s", told);
+    CHECK(lb_feed_batch(c, l, 0, &b) == LB_ERR_FORMAT && strstr(lb_last_error(), "line 3") && strstr(lb_last_error(), "all.tsv"), "%s", lb_last_error());
+    lb_feed_free(l); d.max_bad = 2; tells = 0;
+    REQUIRE(!lb_feed_new(c, m, &man, &d, &l), "%s", lb_last_error());
+    for (round = 0; round < 2; round++) for (k = 0; k < 8; k++) { REQUIRE(!lb_feed_batch(c, l, k + (size_t)round * 8, &b), "%s", lb_last_error()); CHECK(b.n == (k ? 8u : 7u), "step %zu has %zu pairs", k, b.n); }
+    CHECK(tells == 2, "each was told of once, not %d times", tells);
+    CHECK(!lb_feed_batch(c, l, 0, &b) && lb_feed_item(l, 0, NULL) == &man.items[2], "the pairs that are left stand in order");
+    lb_feed_free(l); l = NULL;
+    d.split = "test"; CHECK(lb_feed_new(c, m, &man, &d, &l) == LB_ERR_ARG && !l, "%s", lb_last_error());
+    d.split = "!train"; CHECK(lb_feed_new(c, m, &man, &d, &l) == LB_ERR_ARG && !l, "%s", lb_last_error());
+    d.split = NULL; d.segments = 1; CHECK(lb_feed_new(c, m, &man, &d, &l) == LB_ERR_ARG && !l, "%s", lb_last_error());
+    lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c);
+}
+LBT(feed, frozen_texts_are_embedded_once_and_kept_by_hash) {
+    lb_ctx *c = ctx_with(2); lb_model *m = tiny(c, 32, 1, 1), *other = tiny(c, 32, 1, 2); lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; float v[32], first[32]; const lb_caption *q; int round; size_t i; lb__dir dir; char path[256]; FILE *f;
+    REQUIRE(m && other && !lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());
+    mkdir("build/tests/texts", 0777);
+    if (!lb__dir_list("build/tests/texts", &dir)) { for (i = 0; i < dir.count; i++) { snprintf(path, sizeof path, "build/tests/texts/%s", dir.names[i]); remove(path); } lb__release(dir.names); }
+    memset(&d, 0, sizeof d); d.batch = 16; d.text_vectors = 1;
+    for (round = 0; round < 5; round++) {                     /* in memory; written; read; read after damage; another tower */
+        d.text_folder = round ? "build/tests/texts" : NULL;
+        REQUIRE(!lb_feed_new(c, round == 4 ? other : m, &man, &d, &l), "%s", lb_last_error());
+        REQUIRE(!lb_feed_batch(c, l, 2, &b) && b.text && !b.ids, "%s", lb_last_error());
+        lb_feed_item(l, 5, &q);
+        REQUIRE(!lb_embed_text(c, round == 4 ? other : m, &q->text, 1, v), "%s", lb_last_error());
+        CHECK(!memcmp(v, b.text + 5 * 32, sizeof v), "round %d: not the caption's vector", round);
+        if (round == 0) memcpy(first, v, sizeof v);
+        CHECK((memcmp(first, v, sizeof v) == 0) == (round != 4), "round %d", round);
+        CHECK(l->texts == TILES + 1, "%zu texts differ", l->texts);
+        lb_feed_free(l);
+        if (round == 1) { REQUIRE(!lb__dir_list("build/tests/texts", &dir) && dir.count == 1, "one file"); snprintf(path, sizeof path, "build/tests/texts/%s", dir.names[0]); lb__release(dir.names); }
+        if (round == 2) { f = fopen(path, "r+b"); fseek(f, -100, SEEK_END); fputc('x', f); fputc('y', f); fclose(f); }
+    }
+    REQUIRE(!lb__dir_list("build/tests/texts", &dir), "folder"); CHECK(dir.count == 2, "%zu files", dir.count); lb__release(dir.names);
+    lb_manifest_free(&man); lb_model_free(m); lb_model_free(other); lb_ctx_free(c);
+}
+LBT(feed, positives_are_of_one_group_or_caption) {
+    lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; size_t i, j, k;
+    REQUIRE(m && !lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());
+    memset(&d, 0, sizeof d); d.batch = 24; d.positives = 1; d.seed = 3;
+    REQUIRE(!lb_feed_new(c, m, &man, &d, &l), "%s", lb_last_error());
+    for (k = 0; k < 4; k++) {
+        REQUIRE(!lb_feed_batch(c, l, k, &b) && b.group, "%s", lb_last_error());
+        for (i = 0; i < b.n; i++) for (j = 0; j < i; j++) {
+            const lb_caption *p, *q; const lb_item *a = lb_feed_item(l, i, &p), *z = lb_feed_item(l, j, &q);
+            if (!strcmp(a->group, z->group) || !strcmp(p->text, q->text)) CHECK(b.group[i] == b.group[j], "pairs %zu and %zu are positives", j, i);
+        }
+    }
+    lb_feed_free(l); lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c);
+}
+
+/* Share of pictures of a split whose own caption scores best among all that differ. */
+static double recall(lb_ctx *c, const lb_model *m, const lb_manifest *man, const char *split) {
+    lb_feed_desc d; lb_feed *l = NULL; size_t k, i, j, right = 0, n = 0, E = lb_model_dim(m); lb_batch b; static char text[TILES][128]; const char *p[TILES]; float *T = (float *)malloc(TILES * E * sizeof *T), *X, S[TILES];
+    for (i = 0; i < TILES; i++) { words((int)i, text[i]); p[i] = text[i]; }
+    memset(&d, 0, sizeof d); d.split = split; d.no_shuffle = d.keep_rest = 1;
+    if (lb_feed_new(c, m, man, &d, &l) || lb_embed_text(c, m, p, TILES, T)) { printf("  %s\n", lb_last_error()); return -1; }
+    X = (float *)malloc(32 * E * sizeof *X);
+    for (k = 0; k < lb_feed_steps(l); k++) {
+        if (lb_feed_batch(c, l, k, &b) || lb_embed_tensor(c, m, "image", b.x, b.n, X)) return -1;
+        for (i = 0; i < b.n; i++) {
+            size_t own = 0, best = 0;
+            while (strcmp(p[own], lb_feed_item(l, i, NULL)->captions[0].text)) own++;
+            lb_similarity(c, X + i * E, 1, T, TILES, E, 1, S);
+            for (j = 1; j < TILES; j++) if (S[j] > S[best]) best = j;
+            right += best == own; n++;
+        }
+    }
+    free(X); free(T); lb_feed_free(l);
+    return (double)right / (double)n;
+}
+static double seconds(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec; }
+/* Trains until `steps`, and says so. */
+static lb_trainer *learn(lb_ctx *c, const lb_model *m, const lb_manifest *man, lb_train_desc *t, const char *split) {
+    lb_feed_desc d; lb_feed *l = NULL; lb_trainer *r = NULL; lb_batch b; lb_train_stats s; uint64_t k; double first = 0, t0 = seconds(); char id[65];
+    memset(&d, 0, sizeof d); d.batch = 64; d.seed = 1; d.split = split; d.cache = (size_t)64 << 20;
+    if (lb_feed_new(c, m, man, &d, &l)) { printf("  %s\n", lb_last_error()); return NULL; }
+    lb_feed_identity(l, id); t->data = id;
+    if (lb_trainer_new(c, m, t, &r)) { printf("  %s\n", lb_last_error()); lb_feed_free(l); return NULL; }
+    for (k = 0; k < t->steps; k++) {
+        if (lb_feed_batch(c, l, k, &b) || lb_trainer_step(c, r, &b, &s)) { printf("  %s\n", lb_last_error()); break; }
+        if (!k) first = s.loss;
+    }
+    printf("  %lu parameters, %lu steps of 64 pairs in %.1f s: loss %.3f at first, %.4f at last\n", (unsigned long)lb_trainer_parameters(r), (unsigned long)k, seconds() - t0, first, s.loss);
+    lb_feed_free(l);
+    return r;
+}
+LBT(feed, a_model_from_nothing_learns_64_pictures_and_low_rank_updates_a_new_look) {
+    lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 64, 2, 5), *base = NULL; lb_manifest man; lb_train_desc t; lb_trainer *r; double before, after, known, t0 = seconds(); FILE *f; lb_manifest one; int s;
+    f = fopen("build/tests/tiles/one.tsv", "w"); REQUIRE(f, "file"); manifest_file();
+    fputs("file\tmodality\tcaption\tnote\tnote\tgroup\tsplit\n", f);                       /* one caption each; the group tells nothing here */
+    { int i; char text[128]; for (i = 0; i < TILES; i++) { words(i, text); fprintf(f, "0-0-%02d.png\timage\t%s\t\t\t\ttrain\n", i, text); } } fclose(f);
+    REQUIRE(m && !lb_manifest_load(c, "build/tests/tiles/one.tsv", NULL, &one), "%s", lb_last_error());
+    memset(&t, 0, sizeof t); t.lr = 2e-3; t.warmup = 10; t.steps = 300; t.weight_decay = 0.01;
+    r = learn(c, m, &one, &t, NULL); REQUIRE(r, "run");
+    known = recall(c, lb_trainer_model(r), &one, NULL);
+    printf("  recall@1 over its 64 pictures: %.1f %%\n", 100 * known);
+    CHECK(known == 1 && lb_trainer_parameters(r) < 1000000 && seconds() - t0 < 60, "%.3f, %zu parameters, %.1f s", known, lb_trainer_parameters(r), seconds() - t0);
+    REQUIRE(!lb_model_save(c, lb_trainer_model(r), LB_F32, "build/tests/tiles/base.lbw") && !lb_model_open(c, "build/tests/tiles/base.lbw", &base), "%s", lb_last_error());
+    lb_trainer_free(r);
+    /* negatives: six positions to learn from, three held out */
+    for (s = 0; s < 9; s++) REQUIRE(tiles(c, "build/tests/tiles", s, 1), "%s", lb_last_error());
+    f = fopen("build/tests/tiles/negative.tsv", "w"); REQUIRE(f, "file");
+    fputs("file\tmodality\tcaption\tnote\tgroup\tsplit\n", f);
+    for (s = 0; s < 9; s++) rows(f, s, s + 1, 1, s % 3 == 1 ? "test" : "train");
+    fclose(f);
+    REQUIRE(!lb_manifest_load(c, "build/tests/tiles/negative.tsv", NULL, &man), "%s", lb_last_error());
+    before = recall(c, base, &man, "test");
+    memset(&t, 0, sizeof t); t.trainable = LB_TRAIN_LORA; t.lora_rank = 8; t.freeze_text = 1; t.lr = 5e-3; t.warmup = 10; t.steps = 120;
+    r = learn(c, base, &man, &t, "train"); REQUIRE(r, "run");
+    after = recall(c, lb_trainer_model(r), &man, "test");
+    printf("  recall@1 over 192 held-out negatives: %.1f %% before, %.1f %% with updates of rank 8\n", 100 * before, 100 * after);
+    CHECK(after > before + 0.2, "%.3f before, %.3f after", before, after);
+    lb_trainer_free(r); lb_model_free(base); lb_manifest_free(&man); lb_manifest_free(&one); lb_model_free(m); lb_ctx_free(c);
+}
+
+/* ---- out of memory, anywhere ---- */
+static lb_manifest walk_man;
+static lb_status walk_all(lb_ctx *c, const lb_model *m) {
+    lb_feed_desc d; lb_train_desc t; lb_feed *l = NULL; lb_trainer *r = NULL; lb_batch b; lb_train_stats st; lb_status s;
+    memset(&d, 0, sizeof d); d.batch = 4; d.cache = 1 << 20; d.crop = 0.5; d.text_vectors = 1; d.text_folder = "build/tests/walk";
+    memset(&t, 0, sizeof t); t.trainable = LB_TRAIN_LORA; t.lora_rank = 2; t.freeze_text = 1; t.mask_ratio = 0.25; t.ema = 0.5; t.micro_batch = 2; t.recompute = 1; t.data = "walk";
+    s = lb_feed_new(c, m, &walk_man, &d, &l);
+    if (!s) s = lb_trainer_new(c, m, &t, &r);
+    if (!s) s = lb_feed_batch(c, l, 0, &b);
+    if (!s) s = lb_trainer_step(c, r, &b, &st);
+    if (!s) s = lb_trainer_save(c, r, "build/tests/walk/c.lbw");
+    if (!s) s = lb_trainer_load(c, r, "build/tests/walk/c.lbw");
+    if (!s) s = lb_feed_batch(c, l, 1, &b);
+    if (!s) s = lb_trainer_step(c, r, &b, &st);
+    lb_trainer_free(r); lb_feed_free(l);
+    return s;
+}
+LBT(feed, out_of_memory_anywhere_in_a_run_is_an_error) {
+    lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); long n, refused = 0, live; lb__dir dir; char path[256]; size_t i;
+    REQUIRE(m && !lb_manifest_load(c, manifest_file(), NULL, &walk_man), "%s", lb_last_error());
+    mkdir("build/tests/walk", 0777);
+    for (n = 0; ; n++) {
+        lb_status s; lb_ctx *own = ctx_with(1);
+        if (!lb__dir_list("build/tests/walk", &dir)) { for (i = 0; i < dir.count; i++) { snprintf(path, sizeof path, "build/tests/walk/%s", dir.names[i]); CHECK(!strstr(path, ".tmp"), "%s was left behind", path); remove(path); } lb__release(dir.names); }
+        live = alloc_live; alloc_until = n; s = walk_all(own, m); alloc_until = -1;
+        lb_ctx_free(own);
+        CHECK(alloc_live == live - 1, "call %ld: %ld pieces of memory were left", n, alloc_live - live + 1);
+        if (!s) break;
+        refused++;
+        CHECK(s == LB_ERR_MEM && strstr(lb_last_error(), "memory"), "call %ld: %d %s", n, (int)s, lb_last_error());
+        if (n > 20000) { CHECK(0, "does not end"); break; }
+    }
+    printf("  %ld places\n", refused);
+    CHECK(refused > 100, "%ld", refused);
+    lb_manifest_free(&walk_man); lb_model_free(m); lb_ctx_free(c);
+}
