@@ -53,7 +53,7 @@ test-portable:                                                      ## compilers
 
 FUZZ_CC   ?= clang
 FUZZ_TIME ?= 60
-build/fuzz/%: tests/fuzz/%.c languagebind.h
+build/fuzz/%: tests/fuzz/%.c languagebind.h $(wildcard tests/fuzz/*.h)
 	@mkdir -p $(@D); echo "  $(FUZZ_CC) $@"; $(FUZZ_CC) -g -O1 -fsanitize=address,undefined,fuzzer -fno-sanitize-recover=undefined -I. $< -o $@ -lm
 fuzzers: $(FUZZERS)                                                 ## build the fuzz targets (needs clang)
 fuzz: fuzzers                                                       ## run each for FUZZ_TIME seconds, two at a time
