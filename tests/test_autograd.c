@@ -92,6 +92,7 @@ LBT(autograd, full_model_matches_torch) { against_torch("grad_full", LB_TRAIN_AL
 LBT(autograd, masked_model_matches_torch) { against_torch("grad_mask", LB_TRAIN_ALL, 0); }
 LBT(autograd, video_matches_upstream) { against_torch("video_vl", LB_TRAIN_ALL, 0); against_torch("video_vl_new", LB_TRAIN_ALL, 0); }
 LBT(autograd, temporal_lora_matches_upstream) { against_torch("video_lora", LB_TRAIN_LORA, 4); }
+LBT(autograd, mel_shaped_tower_matches_upstream) { against_torch("audio_tower", LB_TRAIN_ALL, 0); }
 LBT(autograd, lora_matches_peft) { against_torch("grad_lora", LB_TRAIN_LORA, 4); }
 
 /* ---- the trainer's pass: threads, frozen weights, cached gradients ---- */

@@ -1,18 +1,21 @@
-"""Upstream's own video model at a small size: tests/golden/video_*.safetensors for tests/test_model.c and tests/test_autograd.c.
+"""Upstream's own video and audio models at a small size: tests/golden/video_*.safetensors and audio_tower.safetensors for tests/test_model.c and tests/test_autograd.c.
 Runs on upstream's versions (torch 1.13, transformers 4.30.2, peft 0.4):
 
-    LANGUAGEBIND_UPSTREAM=folder-of-a-clone python tests/reference/make_video_tower.py [tests/golden]
+    LANGUAGEBIND_UPSTREAM=folder-of-a-clone python tests/reference/make_video_tower.py [tests/golden [audio_tower]]
 
 video_vl     clip_type vl: one class vector, temporal attention over 4 frames, patches masked (keep [B, K], one mask a clip)
 video_vl_new clip_type vl_new: a class vector for each of 3 frames
+audio_tower  upstream's audio model: mel-shaped input 19 x 43, patches 8 x 8 in a grid of 2 x 5 with pixels left over, the position table resized from 3 x 3
 video_lora   clip_type vl with upstream's low-rank updates (peft, rank 4, on temporal attention) and its LoRA run's trainable set
 Names as in make_clip.py; gradients of the symmetric InfoNCE loss under grad.NAME."""
 import os, sys, types
 import numpy as np, torch, torch.nn.functional as F, transformers
-for name in ("languagebind", "languagebind.video"):                 # the packages without their __init__, which wants video decoders
+for name in ("languagebind", "languagebind.video", "languagebind.audio"):                 # the packages without their __init__, which wants video decoders
     m = types.ModuleType(name); m.__path__ = [os.path.join(os.environ["LANGUAGEBIND_UPSTREAM"], *name.split("."))]; sys.modules[name] = m
 from languagebind.video.modeling_video import LanguageBindVideo
 from languagebind.video.configuration_video import LanguageBindVideoConfig
+from languagebind.audio.modeling_audio import LanguageBindAudio
+from languagebind.audio.configuration_audio import LanguageBindAudioConfig
 from safetensors.torch import save_file
 out = sys.argv[1] if len(sys.argv) > 1 else "tests/golden"
 torch.set_num_threads(1)
@@ -106,6 +109,39 @@ def run(name, clip_type, frames, masked, seed, rank=0):
     print(name, float(loss), sum(q.numel() for q in d.values()) * 4 // 1024, "KiB", [k for k in d if k.startswith("grad.") and float(d[k].abs().max()) == 0])
 
 
+def run_audio(name, seed):
+    torch.manual_seed(seed)
+    v = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2, image_size=24, patch_size=8, hidden_act="gelu", num_mel_bins=19, target_length=43, lora_r=0, projection_dim=E)
+    t = dict(hidden_size=24, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, max_position_embeddings=12, vocab_size=60, hidden_act="gelu", projection_dim=E)
+    m = LanguageBindAudio(LanguageBindAudioConfig(text_config=t, vision_config=v, projection_dim=E)).eval()
+    m.vision_model.embeddings.position_ids = torch.arange(m.vision_model.embeddings.num_positions).expand((1, -1))
+    g = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for n, p in m.named_parameters():
+            if n == "logit_scale": p.copy_(torch.tensor(2.0))
+            else: p.copy_(torch.randn(p.shape, generator=g) * (0.3 if "embed" in n else 0.1 if p.ndim < 2 else 1.5 * p.shape[-1] ** -0.5) + (1.0 if "norm" in n and n.endswith("weight") else 0.0))
+    x = torch.randn(4, 3, 19, 43, generator=g); ids = torch.zeros(4, 12, dtype=torch.int64)
+    for i in range(4):
+        k = 3 + i; ids[i, :k - 1] = torch.randint(1, 58, (k - 1,), generator=g); ids[i, k - 1] = 59
+    ours = lambda sd: {k.replace("video.logit", "image.logit"): q for k, q in names(sd).items()}
+    d = {k: q.clone() for k, q in ours(m.state_dict()).items()}
+    for p in m.parameters(): p.requires_grad = True
+    m.vision_model.double(); m.visual_projection.double()
+    a = m.visual_projection(m.vision_model(pixel_values=x.double())[1]); b = m.text_projection(m.text_model(input_ids=ids, attention_mask=torch.ones_like(ids))[1]).double()
+    a, b = a / a.norm(dim=-1, keepdim=True), b / b.norm(dim=-1, keepdim=True)
+    L = m.logit_scale.exp() * a @ b.T; y = torch.arange(4)
+    loss = (F.cross_entropy(L, y) + F.cross_entropy(L.T, y)) / 2
+    loss.backward()
+    d.update({"grad." + k: q for k, q in ours({k: p.grad for k, p in m.named_parameters()}).items()})
+    d.update({"image": x, "image.embedding": a, "ids": ids.int(), "loss": loss.detach().reshape(1), "cfg": torch.tensor([32, 2, 2, 48, E, 0, 8, 8, 2, 5, 19, 43, 24, 1, 2, 32, 12, 60], dtype=torch.int32)})
+    d = {k: (q.float() if q.is_floating_point() else q).detach().contiguous().clone() for k, q in d.items()}
+    save_file(d, os.path.join(out, name + ".safetensors"), metadata=dict(VERSIONS, cfg="as make_clip.py"))
+    print(name, float(loss), d["vision.pos"].shape, sum(q.numel() for q in d.values()) * 4 // 1024, "KiB")
+
+
+wanted = sys.argv[2:]                                              # NAMEs, or all of them
+if not wanted or "audio_tower" in wanted: run_audio("audio_tower", 54)
+if wanted: sys.exit()
 run("video_vl", "vl", 4, True, 51)
 run("video_vl_new", "vl_new", 3, False, 52)
 run("video_lora", "vl", 3, False, 53, rank=4)
