@@ -31,7 +31,7 @@
  *     11 video       clips from Y4M, GIF, Motion-JPEG, folders
  *     12 weights     the .lbw file
  *     13 model       load, embed, score
- *     14 train       loss, optimiser, checkpoints
+ *     14 train       manifests, loss, optimiser, checkpoints, batches of files
  *     15 eval        zero-shot and retrieval metrics
  *
  * OPTIONS  (define before the implementation; none of them changes a public struct)
@@ -11084,8 +11084,8 @@ LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *
 }
 
 /* ==== 14 >>train =================================================================================================================
- * Training: data, the contrastive loss, the optimiser, checkpoints.  Calls: base, kernels, autograd, nn, text, weights, model.
- * Held by: tests/test_data.c, tests/test_train.c */
+ * Training: data, the contrastive loss, the optimiser, checkpoints, batches of files.  Calls: base, kernels, autograd, nn, text, image, audio, weights,
+ * model.  Held by: tests/test_data.c, tests/test_train.c, tests/test_feed.c, tests/test_train_command.sh */
 #ifndef LB_NO_TRAIN
 
 /* ---- 14.1 >>data -----------------------------------------------------------------------------------------------------------------
