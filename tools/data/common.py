@@ -25,7 +25,7 @@ def clean(text):
 def singular(word):
     """house for houses; words that only look like plurals are left."""
     if len(word) > 4 and word.endswith('ies'): return word[:-3] + 'y'
-    if len(word) > 4 and re.search('(s|x|ch|sh)es$', word): return word[:-2]
+    if len(word) > 4 and re.search('(ss|x|ch|sh)es$', word): return word[:-2]
     if len(word) > 3 and word.endswith('s') and not re.search('(ss|us|is)$', word): return word[:-1]
     return word
 

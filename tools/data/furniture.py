@@ -9,7 +9,8 @@ authors come from the catalogs inside the .sh3f files.  Camera, light, room and 
 
 Splits, the same in the three manifests: `test` holds 160 models whose names are all different, whole models, so a chair may be tested that training has not
 seen while other chairs are trained on; `disjoint` is every model whose name's head noun is one of those kept out of training entirely (about 80 models);
-both are drawn by a checksum.  Of held-out models view 0 only is listed."""
+both are drawn by a checksum.  Of held-out models view 0 only is listed.  Pictures (not depth maps) whose name has a noun that emoji hold out
+(emoji-heldout.txt, where emoji.py ran before) are `near` instead of `train`."""
 import collections
 import concurrent.futures
 import os
@@ -104,11 +105,12 @@ def main(argv):
         for n, bad in enumerate(pool.map(render, jobs)):
             if bad: print('%s could not be rendered: %s' % bad)
     split = splits({i: m[0] for i, m in models.items()})
+    heldout = {l.split('\t')[0] for l in open(folder + '/emoji-heldout.txt', encoding='utf-8')} if os.path.exists(folder + '/emoji-heldout.txt') else set()
     for modality in ('image', 'depth', 'video'):
         items = []
         for i, (name, tags, category, _, _) in models.items():
             files = ['%s.mp4' % i] if modality == 'video' else ['%s-%d%s.png' % (i, v, '-depth' if modality == 'depth' else '') for v in range(views if split[i] == 'train' else 1)]
-            items += [Item('furniture/' + f, modality, captions_of(name, tags, category, modality), name, split[i]) for f in files if os.path.exists(out + '/' + f)]
+            items += [Item('furniture/' + f, modality, captions_of(name, tags, category, modality), name, 'near' if modality == 'image' and split[i] == 'train' and words_of(name) & heldout else split[i]) for f in files if os.path.exists(out + '/' + f)]
         write_manifest('%s/furniture-%s.tsv' % (folder, modality), items)
     lines = ['3D models of Sweet Home 3D\'s libraries (Debian sweethome3d-furniture 1.8), converted by Emmanuel Puybaret / eTeks; rendered, that is changed, here:']
     for library in LIBRARIES:
