@@ -246,7 +246,9 @@ LBT(video, wrong_files_get_a_sentence) {
     static const struct { const char *bytes; size_t n; const char *word; } s[] = {
         { "", 0, "empty" }, { "hello world, this is no clip", 28, "" }, { "\x1a\x45\xdf\xa3xxxxxxxx", 12, "Matroska" }, { "YUV4MPEG2 W0 H4\n", 16, "W and H" }, { "YUV4MPEG2 W4 H4 C424\n", 21, "colour space" },
         { "YUV4MPEG2 W4 H4 F25\n", 20, "frame rate" }, { "YUV4MPEG2 W999999999999 H4\n", 27, "width" }, { "YUV4MPEG2 W99999 H4\n", 20, "limits" }, { "YUV4MPEG2 W4 H4\n", 16, "no frames" }, { "YUV4MPEG2 W4 H4\nFRAMX", 21, "FRAME" },
-        { "YUV4MPEG2 W60000 H60000 C444p16\nFRAME\n", 38, "limits" }, { "RIFF\4\0\0\0AVI ", 12, "no video stream" }, { "\0\0\0\x10""ftypisom\0\0\0\0", 16, "moov" }, { "\0\0\0\4ftypisom", 12, "box" }, { "\0\0\0\1ftyp\xff\xff\xff\xff\xff\xff\xff\xff", 16, "box" } };
+        { "YUV4MPEG2 W60000 H60000 C444p16\nFRAME\n", 38, "limits" }, { "RIFF\4\0\0\0AVI ", 12, "no video stream" }, { "\0\0\0\x10""ftypisom\0\0\0\0", 16, "moov" }, { "\0\0\0\4ftypisom", 12, "box" }, { "\0\0\0\1ftyp\xff\xff\xff\xff\xff\xff\xff\xff", 16, "box" },
+        { "\0\0\0\1ftyp\x7f\xff\xff\xff\xff\xff\xff\xf0", 16, "box" }, { "RIFF\xff\xff\xff\xff""AVI LIST\xff\xff\xff\xffhdrl", 24, "" }, { "RIFF\x18\0\0\0AVI LIST\xff\xff\xff\x7fmovi", 24, "" },
+        { "GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x08\x01\x01\0;", 28, "limit is" }, { "YUV4MPEG2 W18446744073709551617 H4\n", 35, "width" }, { "YUV4MPEG2 W65535 H1 C444 F4294967296:1\n", 39, "" } };
     lb_ctx *c = new_ctx(); size_t i; lb_video *v;
     for (i = 0; i < LB__COUNT(s); i++) {
         uint8_t *copy = (uint8_t *)malloc(s[i].n + 1); memcpy(copy, s[i].bytes, s[i].n);
