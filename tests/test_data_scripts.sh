@@ -5,7 +5,7 @@ B=${B:-build}
 command -v python3 >/dev/null || { echo "skip test_data_scripts: python3 is missing"; echo "test_data_scripts: 0 passed, 0 failed, 1 skipped"; exit 0; }
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/lbdata.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT INT TERM
-${CC:-cc} -O1 -I. tools/data/prepare.c -o "$tmp/prepare" -lm || { echo "FAIL prepare.c does not compile"; echo "test_data_scripts: 0 passed, 1 failed, 0 skipped"; exit 1; }
+${CC:-cc} -O0 -I. tools/data/prepare.c -o "$tmp/prepare" -lm || { echo "FAIL prepare.c does not compile"; echo "test_data_scripts: 0 passed, 1 failed, 0 skipped"; exit 1; }
 PYTHONDONTWRITEBYTECODE=1 python3 - "$tmp" <<'PY'
 import array, math, os, struct, subprocess, sys, wave, zlib
 sys.path.insert(0, 'tools/data')
