@@ -29,17 +29,18 @@ $(B)/examples/%: examples/%.c languagebind.h $(B)/kernels.o         ## with LB_S
 
 $(B)/demo.lbw: $(B)/languagebind $(wildcard tests/golden/ckpt_demo/*)   ## the demo's model, converted
 	@$(B)/languagebind convert tests/golden/ckpt_demo -o $@
-$(B)/demo: tests/demo.c languagebind.h tests/golden.h $(B)/kernels.o
+$(B)/agree: tests/agree.c languagebind.h tests/golden.h $(B)/kernels.o
 	$(SHARE)
 PHOTOS = examples/photos/cat.jpg examples/photos/coffee.jpg
 CAPTIONS = "a photo of a cat" "a cup of coffee on a wooden table" "Two cafés &amp; one tête-à-tête 😀" ""
-demo: $(B)/demo.lbw $(B)/demo                                       ## convert a checkpoint, embed photos and captions, compare with open_clip's vectors
-	@$(B)/languagebind info $(B)/demo.lbw
+MODEL = weights/languagebind-tiny.lbw
+demo: $(B)/demo.lbw $(B)/agree                                      ## a trained model on held-out samples of six modalities; then agreement with open_clip's vectors
+	@sh examples/demo/demo.sh $(B)/languagebind $(MODEL) $(B)
+	@echo; echo "A checkpoint of open_clip's, converted: its vectors against the reference's own"
 	@$(B)/languagebind embed -m $(B)/demo.lbw --image $(PHOTOS) --text $(CAPTIONS) -o $(B)/demo.npy
-	@echo; $(B)/languagebind score -m $(B)/demo.lbw --image $(PHOTOS) --text $(CAPTIONS)
-	@echo; $(B)/demo $(B)/demo.npy demo image text
+	@$(B)/agree $(B)/demo.npy demo image text
 
-tests: $(TESTS) $(EXAMPLES) $(B)/languagebind $(B)/demo.lbw         ## build everything that `make test` runs
+tests: $(TESTS) $(EXAMPLES) $(B)/languagebind $(B)/demo.lbw $(B)/agree         ## build everything that `make test` runs
 test: tests                                                         ## run every test
 	@B=$(B) JOBS=$(JOBS) sh tests/run.sh $(SCRIPTS) $(TESTS)
 

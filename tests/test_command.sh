@@ -69,6 +69,8 @@ M=${B:-build}/demo.lbw CAT=examples/photos/cat.jpg CUP=examples/photos/coffee.jp
 same() { if cmp -s "$1" "$2"; then good; else bad "$3: $1 and $2 differ"; fi; }
 is() { if [ "$1" = "$2" ]; then good; else bad "$3: \"$1\", \"$2\" was expected"; fi; }
 
+"$L" embed -m "$M" --image $CAT $CUP --text 'a photo of a cat' 'a cup of coffee on a wooden table' 'Two cafés &amp; one tête-à-tête 😀' '' -o "$T/reference.npy"
+is "$(${B:-build}/agree "$T/reference.npy" demo image text | grep -c ' ok$')" 2 "vectors of open_clip"
 wants 0 'tower vision' info "$M"
 wants 0 '"modalities": \["image", "text"\]' info --json "$M"
 wants 0 'visual\|vision.patch.weight' info --tensors "$M"

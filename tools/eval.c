@@ -351,7 +351,9 @@ static int eval_weights(eval *e, const eval_set *s, const char *column, eval_cla
         k = 0;
         if (of && of->type == LB__JSON_STRING) one[k++] = of->str;
         for (v = of && of->type == LB__JSON_ARRAY ? of->first : NULL; v && k < LB__COUNT(one); v = v->next) if (v->type == LB__JSON_STRING) one[k++] = v->str;
-        if (k) c[i].name = inputs_keep(&e->keep, one[0], strlen(one[0])); else one[k++] = c[i].name;
+        if (!k) one[k++] = c[i].name;
+        else if (strlen(one[0]) <= 24) c[i].name = inputs_keep(&e->keep, one[0], strlen(one[0]));            /* a sentence is no name for a table */
+        if (!c[i].name) { rc = cli_fail("out of memory"); break; }
         st = lb_zero_shot(e->j.ctx, e->j.model, one, k, t, nt, many);
         if (!st) st = lb_mean_embedding(many, k, dim, w + i * dim);
         if (st) rc = cli_fail("%s", lb_last_error());

@@ -104,10 +104,10 @@ static void page_item(page *p, size_t i) {
         if (lb_audio_load(p->ctx, it->file, &a) || !a.frames) { lb_audio_free(&a); return; }
         for (k = 0; k < a.frames * (size_t)a.channels; k++) { const float v = fabsf(a.data[k]); if (v > most) most = v; }
         page_put(p, "<symbol id=\"a%lu\" viewBox=\"0 0 112 112\"><path d=\"", (unsigned long)i);
-        for (k = 0; k < 54; k++) {                                              /* loudest of each piece, mirrored; square root, so that echoes show */
+        for (k = 0; k < 54; k++) {                                              /* loudest of each piece, mirrored; square root, so that echoes show, and silence stays one */
             float top = 0; const size_t b = k * a.frames / 54, e = (k + 1) * a.frames / 54;
             for (f = b; f < e; f++) for (c = 0; c < (size_t)a.channels; c++) { const float v = fabsf(a.data[f * (size_t)a.channels + c]); if (v > top) top = v; }
-            { const double h = most > 1e-3f ? 1 + 44 * sqrt((double)(top / most)) : 1; page_put(p, "M%.0f %.0fv%.0f", 3.0 + 2.0 * (double)k, 56 - h, 2 * h); }
+            { const double h = 1 + 44 * sqrt((double)top / LB__MAX((double)most, 0.1)); page_put(p, "M%.0f %.0fv%.0f", 3.0 + 2.0 * (double)k, 56 - h, 2 * h); }
         }
         page_put(p, "\"/></symbol>\n");
         lb_audio_free(&a); p->shown[i] = 1; p->thumbs++;
@@ -247,8 +247,8 @@ static void page_matrix(page *p, const eval_result *r) {
     const size_t n = r->columns; size_t i, k, longest = 0; int cell = n <= 10 ? 34 : n <= 16 ? 26 : 20, left, top;
     for (i = 0; i < n; i++) { size_t w = strlen(r->classes[i].name); if (w > longest) longest = w; }
     if (longest > 20) longest = 20;
-    left = 14 + (int)(longest * 62 / 10); top = 12 + (int)(longest * 48 / 10);
-    page_put(p, "<figure><svg class=\"matrix\" viewBox=\"0 0 %d %d\" style=\"width:100%%;max-width:%dpx\" role=\"img\" aria-label=\"confusion matrix\">", left + cell * (int)n + 40, top + cell * (int)n + 4, left + cell * (int)n + 40);
+    left = 14 + (int)(longest * 62 / 10); top = 14 + (int)(longest * 48 / 10);
+    page_put(p, "<figure><svg class=\"matrix\" viewBox=\"0 0 %d %d\" style=\"width:100%%;max-width:%dpx\" role=\"img\" aria-label=\"confusion matrix\">", left + cell * (int)n + top, top + cell * (int)n + 4, left + cell * (int)n + top);
     for (i = 0; i < n; i++) {
         size_t total = 0;
         for (k = 0; k < n; k++) total += r->confusion[i * n + k];

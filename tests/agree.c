@@ -1,5 +1,5 @@
-/* demo.c - compares vectors that the command wrote with those of the reference.
- *     demo VECTORS.npy GOLDEN ARRAY...       rows of VECTORS.npy against the rows of the arrays of tests/golden/GOLDEN.safetensors, one after the other
+/* agree.c - compares vectors that the command wrote with those of the reference.
+ *     agree VECTORS.npy GOLDEN ARRAY...       rows of VECTORS.npy against the rows of the arrays of tests/golden/GOLDEN.safetensors, one after the other
  * Prints the largest difference of each array; exit status 1 when one is above 2e-5. */
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
@@ -8,7 +8,7 @@
 
 int main(int argc, char **argv) {
     lb_ctx *ctx = NULL; lb_tensor t; golden g; size_t at = 0, i, n; int k, bad = 0;
-    if (argc < 4) { fprintf(stderr, "usage: demo VECTORS.npy GOLDEN ARRAY...\n"); return 2; }
+    if (argc < 4) { fprintf(stderr, "usage: agree VECTORS.npy GOLDEN ARRAY...\n"); return 2; }
     if (lb_ctx_new(NULL, &ctx) || lb_npy_load(ctx, argv[1], &t)) { fprintf(stderr, "%s\n", lb_last_error()); return 1; }
     if (!golden_open(argv[2], &g)) return 1;
     for (k = 3; k < argc; k++) {
