@@ -60,7 +60,10 @@ fuzzers: $(FUZZERS)                                                 ## build the
 fuzz: fuzzers                                                       ## run each for FUZZ_TIME seconds, two at a time
 	@FUZZ_TIME=$(FUZZ_TIME) sh tests/fuzz/run.sh $(FUZZERS)
 
+weights: $(B)/languagebind                                          ## train weights/languagebind-tiny.lbw from nothing (about an hour on two cores)
+	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights.sh
+
 clean:                                                              ## remove build/
 	rm -rf build
 
-.PHONY: all demo tests test test-isa test-sanitize test-portable fuzzers fuzz clean
+.PHONY: weights all demo tests test test-isa test-sanitize test-portable fuzzers fuzz clean

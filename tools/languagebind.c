@@ -38,6 +38,7 @@ static const cli_row cli_rows[] = {
     { "info",       cmd_info,       "what a weight file holds, or how this command was built" },
     { "verify",     cmd_verify,     "checks a weight file, and this machine against the reference" },
     { "check-upstream", cmd_check_upstream, "converted LanguageBind weights against its README's known answers" },
+    { "record",     cmd_record,     "a weight file with inputs and their vectors, for verify" },
     { "vocab",      cmd_vocab,      "learn a vocabulary from captions" },
     { "train",      cmd_train,      "a model from files with captions: new, whole, or an adapter" },
     { "convert",    cmd_convert,    "a published checkpoint to a .lbw weight file" },
