@@ -60,10 +60,14 @@ fuzzers: $(FUZZERS)                                                 ## build the
 fuzz: fuzzers                                                       ## run each for FUZZ_TIME seconds, two at a time
 	@FUZZ_TIME=$(FUZZ_TIME) sh tests/fuzz/run.sh $(FUZZERS)
 
+experiments: $(B)/languagebind                                      ## the paper's experiments in miniature, after `make weights`
+	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/experiments.sh
+weights-metrics: $(B)/languagebind                                  ## every figure of weights/README.md
+	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights_metrics.sh
 weights: $(B)/languagebind                                          ## train weights/languagebind-tiny.lbw from nothing (about an hour on two cores)
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights.sh
 
 clean:                                                              ## remove build/
 	rm -rf build
 
-.PHONY: weights all demo tests test test-isa test-sanitize test-portable fuzzers fuzz clean
+.PHONY: experiments weights-metrics weights all demo tests test test-isa test-sanitize test-portable fuzzers fuzz clean

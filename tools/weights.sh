@@ -67,7 +67,7 @@ fi
 common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume"
 if [ ! -e "$WORK/base.lbw" ]; then
     stage image
-    "$LB" train --config "$WORK/config.json" --data "$WORK/image.jsonl" -o "$WORK/base.part.lbw" --dtype f16 --steps $(steps ${IMAGE:-2300}) -b 64 --lr 1e-3 --warmup $(steps 200) --mask-ratio 0.5 --crop 0.6 $common
+    "$LB" train --config "$WORK/config.json" --data "$WORK/image.jsonl" -o "$WORK/base.part.lbw" --dtype f16 --steps $(steps ${IMAGE:-3000}) -b 64 --lr 1e-3 --warmup $(steps 200) --mask-ratio 0.5 --crop 0.6 $common
     mv "$WORK/base.part.lbw" "$WORK/base.lbw"
 fi
 if [ ! -e "$WORK/all.lbw" ]; then
@@ -79,13 +79,13 @@ bind() {                    # NAME, then options of train
     name=$1; shift
     [ -e "$WORK/$name.done.lbw" ] && return 0
     stage "$name"
-    "$LB" train -m "$WORK/all.lbw" --modality "$name" --data "$WORK/$name.jsonl" -o "$WORK/$name.lbw" --as-adapter --freeze text -b 64 --threads 1 $common "$@" || return 1
+    "$LB" train -m "$WORK/all.lbw" --modality "$name" --data "$WORK/$name.jsonl" -o "$WORK/$name.lbw" --as-adapter --freeze text --threads 1 $common "$@" || return 1
     mv "$WORK/$name.lbw" "$WORK/$name.done.lbw"
 }
-{ bind audio --trainable 'audio.*' --steps $(steps ${AUDIO:-1200}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.1 --segments &&
-  bind thermal --trainable upstream --steps $(steps ${THERMAL:-1000}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
-bind video --trainable upstream --steps $(steps ${VIDEO:-600}) --lr 1e-3 --warmup $(steps 60) --mask-ratio 0.5
-bind depth --trainable 'depth.*' --steps $(steps ${DEPTH:-1400}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7
+{ bind audio --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-1600}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.1 --segments &&
+  bind thermal --trainable upstream -b 64 --steps $(steps ${THERMAL:-500}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
+bind video --trainable upstream -b 32 --steps $(steps ${VIDEO:-700}) --lr 1e-3 --warmup $(steps 60) --mask-ratio 0.5
+bind depth --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-1000}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7
 wait $one
 stage model
 "$LB" merge "$WORK/all.lbw" "$WORK/depth.done.lbw" "$WORK/thermal.done.lbw" "$WORK/audio.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/model.lbw"

@@ -1,0 +1,23 @@
+#!/bin/sh
+# weights_metrics.sh [MODEL]: every figure of weights/README.md, each under the command that prints it.  WORK and REAL as for `make weights`.
+set -eu
+LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; REAL=${REAL:-$WORK/real}; M=${1:-weights/languagebind-tiny.lbw}; S=$WORK/synth
+P="--attributes $S/attributes.tsv --prompts ${PROMPTS:-examples/demo/prompts.json}"
+run() { echo; echo "\$ languagebind eval $*"; "$LB" eval -m "$M" "$@" || echo "(not measured)"; }
+run --data "$S/depth.jsonl" $P -c depth:shape depth:colour
+run --data "$S/thermal.jsonl" $P -c thermal:temperature thermal:shape
+run --data "$S/image.jsonl" $P -c image:shape image:colour image:temperature
+run --data "$S/audio.jsonl" $P -c audio:hits
+run --data "$S/audio.jsonl" $P --where hits!=0 -c audio:material
+run --data "$S/video.jsonl" $P -c video:motion video:shape
+run --data "$S/depth.jsonl" "$S/image.jsonl" $P --shared shape size distance relation count --gallery-size 256 -r depth:image
+run --data "$S/thermal.jsonl" "$S/image.jsonl" $P --shared shape size distance relation count --gallery-size 256 -r thermal:image
+run --data "$S/audio.jsonl" "$S/video.jsonl" $P --shared material size hits --gallery-size 256 -r audio:video
+run --data "$S/depth.jsonl" "$S/image.jsonl" $P --split compose -c depth:shape image:shape image:colour
+[ -e "$REAL/emoji.tsv" ] || exit 0
+run --data "$REAL/emoji.tsv" --captions first -r text:image
+run --data "$REAL/furniture-depth.tsv" --captions first -r text:depth
+run --data "$REAL/furniture-depth.tsv" --split disjoint --captions first -r text:depth
+run --data "$REAL/fashion.tsv" --template "a picture of a {}" "{}" -c image
+[ ! -e "$REAL/stamps.tsv" ] || run --data "$REAL/stamps.tsv" --split all --captions first -r text:image
+[ ! -e "$REAL/instruments.tsv" ] || run --data "$REAL/instruments.tsv" --split all --captions first -r text:audio
