@@ -2003,6 +2003,9 @@ typedef struct lb__slab {
     const float *out; size_t ldout;                        /* ... and the rows that the epilogue will write; may be NULL */
 } lb__slab;
 
+/* m = beta1 m + (1 - beta1) clip g,  v = beta2 v + (1 - beta2) (clip g)^2,  p = decay p - rate m / (root sqrt(v) + eps) */
+typedef struct lb__adam { float decay, rate, beta1, beta2, root, eps, clip; } lb__adam;
+
 /* One kernel set.  A table is reached through ctx->kernels; tests hold several. */
 typedef struct lb__kernels {
     const char *name;
@@ -2024,6 +2027,7 @@ typedef struct lb__kernels {
     void  (*axpy)(float *y, float s, const float *x, size_t n);
     void  (*scale)(float *y, float s, size_t n);
     double (*dot)(const float *x, const float *y, size_t n);
+    void  (*adamw)(float *p, float *m, float *v, float *g, const lb__adam *a, size_t n);                       /* one update; g becomes zero */
 } lb__kernels;
 
 /* An element of a weight in any type, and where element (n, k) of a panel matrix lies. */
@@ -2051,7 +2055,7 @@ static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PA
 /* ---- 4.2 the kernels, compiled once per set: everything between here and "end of the kernel pass" ----
  * A pass defines LB__FN (the set's suffix), LB__TARGET (the whole list of instruction sets, or gcc would refuse to inline), the vector type
  * LB__V of LB__W floats, LB__ROWS (rows of a tile that the registers hold beside 2 vectors of columns), and these over them:
- *   lb__vload lb__vstore lb__vset lb__vadd lb__vsub lb__vmul lb__vdiv      the obvious
+ *   lb__vload lb__vstore lb__vset lb__vadd lb__vsub lb__vmul lb__vdiv lb__vsqrt      the obvious
  *   lb__vfma(a,b,c)   a b + c                        lb__vmax(a,b) lb__vmin(a,b)   give b when either is NaN
  *   lb__vless(a,b,x,y)   a < b ? x : y               lb__vpow2(t)   2^n for t = n + LB__MAGIC */
 #ifdef LB__KERNEL_PASS
@@ -2069,6 +2073,7 @@ static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PA
 #  define lb__vsub(a, b)       _mm512_sub_ps(a, b)
 #  define lb__vmul(a, b)       _mm512_mul_ps(a, b)
 #  define lb__vdiv(a, b)       _mm512_div_ps(a, b)
+#  define lb__vsqrt(a)         _mm512_sqrt_ps(a)
 #  define lb__vfma(a, b, c)    _mm512_fmadd_ps(a, b, c)
 #  define lb__vmax(a, b)       _mm512_max_ps(a, b)
 #  define lb__vmin(a, b)       _mm512_min_ps(a, b)
@@ -2087,6 +2092,7 @@ static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PA
 #  define lb__vsub(a, b)       _mm256_sub_ps(a, b)
 #  define lb__vmul(a, b)       _mm256_mul_ps(a, b)
 #  define lb__vdiv(a, b)       _mm256_div_ps(a, b)
+#  define lb__vsqrt(a)         _mm256_sqrt_ps(a)
 #  define lb__vfma(a, b, c)    _mm256_fmadd_ps(a, b, c)
 #  define lb__vmax(a, b)       _mm256_max_ps(a, b)
 #  define lb__vmin(a, b)       _mm256_min_ps(a, b)
@@ -2100,6 +2106,7 @@ static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PA
 #  ifdef __aarch64__
 #    define LB__ROWS 12
 #    define lb__vdiv(a, b)     vdivq_f32(a, b)
+#    define lb__vsqrt(a)       vsqrtq_f32(a)
 #  else
 #    define LB__ROWS 6
 #    define lb__vdiv(a, b)     LB__FN(lb__divide)(a, b)
@@ -2107,6 +2114,13 @@ LB__INLINE float32x4_t LB__FN(lb__divide)(float32x4_t a, float32x4_t b) {
     float x[4], y[4]; int i;
     vst1q_f32(x, a); vst1q_f32(y, b);
     for (i = 0; i < 4; i++) x[i] /= y[i];
+    return vld1q_f32(x);
+}
+#    define lb__vsqrt(a)       LB__FN(lb__root)(a)
+LB__INLINE float32x4_t LB__FN(lb__root)(float32x4_t a) {
+    float x[4]; int i;
+    vst1q_f32(x, a);
+    for (i = 0; i < 4; i++) x[i] = sqrtf(x[i]);
     return vld1q_f32(x);
 }
 #  endif
@@ -2141,12 +2155,14 @@ typedef int32_t lb__i4  __attribute__((vector_size(16), may_alias));
 #  define lb__vsub(a, b)       ((a) - (b))
 #  define lb__vmul(a, b)       ((a) * (b))
 #  define lb__vdiv(a, b)       ((a) / (b))
+#  define lb__vsqrt(a)         LB__FN(lb__root)(a)
 #  define lb__vfma(a, b, c)    ((a) * (b) + (c))
 #  define lb__vmax(a, b)       lb__vless(b, a, a, b)
 #  define lb__vmin(a, b)       lb__vless(a, b, a, b)
 #  define lb__vless(a, b, x, y) LB__FN(lb__select)(a, b, x, y)
 #  define lb__vpow2(t)         ((lb__v4)(((lb__i4)(t) << 23) + 0x3f800000))
 LB__TARGET LB__INLINE lb__v4 LB__FN(lb__splat)(float s) { lb__v4 v = { 0, 0, 0, 0 }; v[0] = s; v[1] = s; v[2] = s; v[3] = s; return v; }
+LB__TARGET LB__INLINE lb__v4 LB__FN(lb__root)(lb__v4 v) { int i; for (i = 0; i < 4; i++) v[i] = sqrtf(v[i]); return v; }
 LB__TARGET LB__INLINE lb__v4 LB__FN(lb__select)(lb__v4 a, lb__v4 b, lb__v4 x, lb__v4 y) { lb__i4 m = (lb__i4)(a < b); return (lb__v4)((m & (lb__i4)x) | (~m & (lb__i4)y)); }
 #else
 #  define LB__FN(x) x##_scalar
@@ -2161,6 +2177,7 @@ LB__TARGET LB__INLINE lb__v4 LB__FN(lb__select)(lb__v4 a, lb__v4 b, lb__v4 x, lb
 #  define lb__vsub(a, b)       ((a) - (b))
 #  define lb__vmul(a, b)       ((a) * (b))
 #  define lb__vdiv(a, b)       ((a) / (b))
+#  define lb__vsqrt(a)         sqrtf(a)
 #  define lb__vfma(a, b, c)    ((a) * (b) + (c))
 #  define lb__vmax(a, b)       ((a) > (b) ? (a) : (b))
 #  define lb__vmin(a, b)       ((a) < (b) ? (a) : (b))
@@ -2529,6 +2546,15 @@ LB__TARGET static double LB__FN(lb__dot)(const float *x, const float *y, size_t 
     return sum;
 }
 
+LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g, const lb__adam *a, size_t n) {
+    const LB__V b1 = lb__vset(a->beta1), c1 = lb__vset(1 - a->beta1), b2 = lb__vset(a->beta2), c2 = lb__vset(1 - a->beta2), clip = lb__vset(a->clip), decay = lb__vset(a->decay), rate = lb__vset(-a->rate), root = lb__vset(a->root), eps = lb__vset(a->eps); size_t i;
+    for (i = 0; i < n; i += LB__W) {
+        const LB__V d = lb__vmul(lb__vget(g + i, n - i), clip), mi = lb__vfma(c1, d, lb__vmul(b1, lb__vget(m + i, n - i))), vi = lb__vfma(lb__vmul(c2, d), d, lb__vmul(b2, lb__vget(v + i, n - i)));
+        lb__vput(m + i, mi, n - i); lb__vput(v + i, vi, n - i); lb__vput(g + i, lb__vset(0.0f), n - i);
+        lb__vput(p + i, lb__vfma(rate, lb__vdiv(mi, lb__vfma(lb__vsqrt(vi), root, eps)), lb__vmul(lb__vget(p + i, n - i), decay)), n - i);
+    }
+}
+
 LB__TABLE const lb__kernels LB__FN(lb__kernels) = {
 #if LB__KERNEL_PASS == 3
     "avx512",
@@ -2540,7 +2566,7 @@ LB__TABLE const lb__kernels LB__FN(lb__kernels) = {
     "scalar",
 #endif
     LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), LB__FN(lb__strips), LB__FN(lb__epilogue), LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd),
-    LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot)
+    LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw)
 };
 #undef LB__MAGIC
 #undef LB__FN
@@ -2556,6 +2582,7 @@ LB__TABLE const lb__kernels LB__FN(lb__kernels) = {
 #undef lb__vsub
 #undef lb__vmul
 #undef lb__vdiv
+#undef lb__vsqrt
 #undef lb__vfma
 #undef lb__vmax
 #undef lb__vmin
@@ -2686,10 +2713,11 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
                 b.a = a + r0 * (p->ta ? kc : (size_t)LB__LDP); b.rows = n; b.c = c + r0 * LB__PW;
                 b.next = next + lines * s / strips * step; b.next_bytes = (lines * (s + 1) / strips - lines * s / strips) * step; b.next_step = step;
                 b.rows_next = p->ta || !fresh ? NULL : q == p0 && s + 1 < strips ? p->a + (m0 + r0 + n) * p->lda + k0 : q + 1 == p1 && s + 1 == strips && !last ? p->a + m0 * p->lda + k0 + kc : NULL;
-                if (last && !p->panels) { b.out = p->out->c + (m0 + r0) * p->out->ldc + q * LB__PW; b.ldout = p->out->ldc; }
+                if (p->panels) { b.out = s + 1 < strips ? b.c + n * LB__PW : q + 1 < p1 ? c + p->ldpanel * LB__PW : NULL; b.ldout = LB__PW; }     /* sums that the next strip takes up */
+                else if (last) { b.out = p->out->c + (m0 + r0) * p->out->ldc + q * LB__PW; b.ldout = p->out->ldc; }
                 if (p->ta) p->k->slab_c(&b);
                 else p->k->slab_r(&b);
-                if (b.out) p->k->epilogue(p->out, b.c, m0 + r0, n, q * LB__PW, LB__MIN((size_t)LB__PW, p->N - q * LB__PW));
+                if (last && !p->panels) p->k->epilogue(p->out, b.c, m0 + r0, n, q * LB__PW, LB__MIN((size_t)LB__PW, p->N - q * LB__PW));
             }
         }
     }
@@ -11712,19 +11740,12 @@ static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
     if (equal) return lb__fail(LB_ERR_ARG, "training: all %zu captions of the batch are equal, there is nothing to be told apart", b->n);
     return LB_OK;
 }
-typedef struct lb__adamw { lb__slot *s; float decay, rate, beta1, beta2, root, eps, clip, ema; } lb__adamw;
+typedef struct lb__adamw { const lb__kernels *k; lb__slot *s; lb__adam a; float ema; } lb__adamw;
 /* AdamW (Loshchilov and Hutter 2019), decoupled decay, in torch's order of operations. */
 static void lb__adamw_run(void *arg, size_t i, size_t end, int worker) {
-    const lb__adamw *a = (const lb__adamw *)arg; const lb__slot *s = a->s; float *LB__RESTRICT p = (float *)s->p->t.data, *LB__RESTRICT m = s->m, *LB__RESTRICT v = s->v, *LB__RESTRICT g = s->p->t.grad;
+    const lb__adamw *a = (const lb__adamw *)arg; const lb__slot *s = a->s;
     (void)worker;
-    for (; i < end; i++) {
-        const float d = g[i] * a->clip;
-        p[i] *= a->decay;
-        m[i] = a->beta1 * m[i] + (1 - a->beta1) * d;
-        v[i] = a->beta2 * v[i] + (1 - a->beta2) * d * d;
-        p[i] -= a->rate * m[i] / (sqrtf(v[i]) * a->root + a->eps);
-        g[i] = 0;                                      /* for the next step, while it is in the cache */
-    }
+    a->k->adamw((float *)s->p->t.data + i, s->m + i, s->v + i, s->p->t.grad + i, &a->a, end - i);
 }
 static void lb__ema_run(void *arg, size_t i, size_t end, int worker) {
     const lb__adamw *a = (const lb__adamw *)arg; const float *p = (const float *)a->s->p->t.data; float *e = a->s->ema;
@@ -11840,8 +11861,8 @@ LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
     c1 = 1 - pow(d->beta1, (double)t->step); c2 = 1 - pow(d->beta2, (double)t->step);
     for (i = 0; i < t->slots; i++) {
         lb__adamw a; lb__slot *o = &t->slot[i]; const double rate = o->lora ? lr : lr * d->lr_rest;
-        a.s = o; a.decay = o->decay ? (float)(1 - rate * d->weight_decay) : 1.0f; a.rate = (float)(rate / c1); a.beta1 = (float)d->beta1; a.beta2 = (float)d->beta2; a.root = (float)(1 / sqrt(c2)); a.eps = (float)d->eps;
-        a.clip = d->clip > 0 && norm > d->clip ? (float)(d->clip / (norm + 1e-6)) : 1.0f; a.ema = (float)d->ema;
+        a.k = ctx->kernels; a.s = o; a.a.decay = o->decay ? (float)(1 - rate * d->weight_decay) : 1.0f; a.a.rate = (float)(rate / c1); a.a.beta1 = (float)d->beta1; a.a.beta2 = (float)d->beta2; a.a.root = (float)(1 / sqrt(c2)); a.a.eps = (float)d->eps;
+        a.a.clip = d->clip > 0 && norm > d->clip ? (float)(d->clip / (norm + 1e-6)) : 1.0f; a.ema = (float)d->ema;
         lb_parallel_for(ctx, o->n, 16384, lb__adamw_run, &a);
         if (o->p->t.data == scale->data) { float *v = (float *)scale->data; if (!(*v >= 0)) *v = 0; if (*v > 4.6051702f) *v = 4.6051702f; }       /* [0, ln 100] */
         if (o->ema) lb_parallel_for(ctx, o->n, 16384, lb__ema_run, &a);

@@ -201,6 +201,21 @@ LBT(kernels, vectors) {
         lb_ctx_free(c); free(x); free(y); free(z); free(z0);
     }
 }
+LBT(kernels, adamw) {
+    int set; size_t n, i; const lb__adam a = { 0.99f, 0.01f, 0.9f, 0.98f, 1.5f, 1e-6f, 0.5f };
+    EACH_SET(set) for (n = 1; n < 70; n += 3) {
+        float *p = rnd(n + 1, 1), *m = rnd(n + 1, 1), *v = rnd(n + 1, 1), *g = rnd(n + 1, 1), *p0, *m0, *v0, *g0; double e = 0;
+        for (i = 0; i <= n; i++) v[i] = fabsf(v[i]);
+        p0 = copy(p, n + 1); m0 = copy(m, n + 1); v0 = copy(v, n + 1); g0 = copy(g, n + 1);
+        lb__kernels_of(set)->adamw(p, m, v, g, &a, n);
+        for (i = 0; i < n; i++) {
+            double d = 0.5 * g0[i], mi = 0.9 * m0[i] + 0.1 * d, vi = 0.98 * v0[i] + 0.02 * d * d, pi = 0.99 * p0[i] - 0.01 * mi / (1.5 * sqrt(vi) + 1e-6);
+            e = LB__MAX(e, LB__MAX(fabs(m[i] - mi), fabs(v[i] - vi))); e = LB__MAX(e, fabs(p[i] - pi)); if (g[i] != 0) e = 1e9;
+        }
+        CHECK(e < 1e-6 && same(p + n, p0 + n, 1) && same(m + n, m0 + n, 1) && same(v + n, v0 + n, 1) && same(g + n, g0 + n, 1), "%s adamw of %zu: off by %g, or written past the end", set_names[set], n, e);
+        free(p); free(m); free(v); free(g); free(p0); free(m0); free(v0); free(g0);
+    }
+}
 LBT(kernels, halves) {
     int set; size_t i; static uint16_t all[65536]; static float f[65536];
     for (i = 0; i < 65536; i++) all[i] = (uint16_t)i;
