@@ -79,18 +79,103 @@ LBT(eval, intervals) {
     CHECK(!lb_eval_bootstrap(ctx, x, 400, 0, 0.95, 7, &low, &high) && low == 0.5 && high == 0.5, "%g..%g", low, high);
     CHECK(lb_eval_bootstrap(ctx, x, 0, 0, 0.95, 7, &low, &high) == LB_ERR_ARG, "nothing to draw from");
 }
+LBT(eval, intervals_of_every_number) {
+    double rank[300], ones[300]; uint32_t y[300], unit[300]; float score[300 * 2]; uint8_t truth[300 * 2]; lb_accuracy a, b; lb_retrieval c, d; lb_multilabel m, lo, hi; double low, high; size_t i;
+    REQUIRE(ready(), "golden file");
+    for (i = 0; i < 300; i++) { rank[i] = (double)(i % 20); y[i] = (uint32_t)(i % 3); unit[i] = (uint32_t)(i / 30) * 7; ones[i] = rank[i] < 5; }
+    REQUIRE(!lb_eval_classify_interval(ctx, rank, y, 300, 3, 500, 0.95, 3, &a, &b), "%s", lb_last_error());
+    REQUIRE(!lb_eval_bootstrap(ctx, ones, 300, 500, 0.95, 3, &low, &high), "%s", lb_last_error());
+    CHECK(near(a.top5, low) && near(b.top5, high), "the same drawings as the mean of hits: %g..%g, %g..%g", a.top5, b.top5, low, high);
+    CHECK(a.top1 > 0.01 && a.top1 < 0.05 && b.top1 > 0.05 && b.top1 < 0.1 && a.mean_class < b.mean_class, "%g..%g", a.top1, b.top1);
+    REQUIRE(!lb_eval_retrieval_interval(ctx, rank, NULL, 300, 500, 0.95, 3, &c, &d), "%s", lb_last_error());
+    CHECK(near(c.r5, low) && near(d.r5, high) && c.count == 300, "%g..%g", c.r5, d.r5);
+    CHECK(c.median >= 8 && c.median <= 10.5 && d.median >= 10.5 && d.median <= 13 && c.mean < 10.5 && d.mean > 10.5 && c.r1 < d.r1 && c.r10 <= 0.5 && d.r10 >= 0.5, "%g..%g, %g..%g", c.median, d.median, c.mean, d.mean);
+    for (i = 0; i < 300; i++) rank[i] = i / 30 % 2 ? 0 : 9;                                          /* units agree within: ten things, not three hundred */
+    REQUIRE(!lb_eval_retrieval_interval(ctx, rank, NULL, 300, 500, 0.95, 3, &c, &d), "%s", lb_last_error());
+    low = d.r1 - c.r1;
+    REQUIRE(!lb_eval_retrieval_interval(ctx, rank, unit, 300, 500, 0.95, 3, &c, &d), "%s", lb_last_error());
+    CHECK(d.r1 - c.r1 > 3 * low, "drawn by units the interval is %g wide, by ranks %g", d.r1 - c.r1, low);
+    rank[4] = NAN;
+    CHECK(!lb_eval_retrieval_interval(ctx, rank, NULL, 300, 50, 0.95, 3, &c, &d) && c.count == 299, "NaN is left out");
+    for (i = 0; i < 600; i++) { score[i] = (float)((i * 37) % 101); truth[i] = (uint8_t)((i * 37) % 101 + (i * 13) % 60 > 90); }
+    REQUIRE(!lb_eval_multilabel(ctx, score, truth, 300, 2, &m, NULL) && !lb_eval_multilabel_interval(ctx, score, truth, 300, 2, 200, 0.95, 1, &lo, &hi), "%s", lb_last_error());
+    CHECK(lo.map < m.map && m.map < hi.map && lo.auc < m.auc && m.auc < hi.auc && lo.dprime < m.dprime && m.dprime < hi.dprime && hi.map - lo.map < 0.25, "%g in %g..%g", m.map, lo.map, hi.map);
+    for (i = 0; i < 4; i++) rank[i] = NAN;
+    CHECK(lb_eval_retrieval_interval(ctx, rank, NULL, 4, 50, 0.95, 3, &c, &d) == LB_ERR_ARG, "nothing to draw");
+    y[7] = 3;
+    CHECK(lb_eval_classify_interval(ctx, ones, y, 300, 3, 50, 0.95, 3, &a, &b) == LB_ERR_ARG && lb_eval_classify_interval(ctx, ones, y, 300, 4, 50, 1.5, 3, &a, &b) == LB_ERR_ARG, "label outside, level outside");
+}
+LBT(eval, ceilings) {
+    const uint32_t q[] = { 5, 5, 8, 9 }, g[] = { 5, 8, 5, 5, 5, 5, 5 }; lb_retrieval r;               /* 5: one of six; 8: alone; 9: not there */
+    REQUIRE(ready(), "golden file");
+    REQUIRE(!lb_eval_ceiling(ctx, q, 4, g, 7, &r), "%s", lb_last_error());
+    CHECK(near(r.r1, (1.0 / 6 + 1.0 / 6 + 1) / 4) && near(r.r5, (5.0 / 6 + 5.0 / 6 + 1) / 4) && near(r.r10, 0.75) && near(r.mean, (3.5 + 3.5 + 1 + 7) / 4) && near(r.median, 3.5) && r.count == 4, "%g %g %g %g %g", r.r1, r.r5, r.r10, r.mean, r.median);
+    CHECK(lb_eval_ceiling(ctx, q, 0, g, 7, &r) == LB_ERR_ARG && lb_eval_ceiling(ctx, q, 4, g, 0, &r) == LB_ERR_ARG, "nothing to rank");
+}
+LBT(eval, principal_axes) {
+    enum { N = 200, D = 24 }; static float x[N * D], y[N * 2], z[N * 2]; double share[2], cross = 0, sa = 0, sb = 0, ma = 0, mb = 0; size_t i, j; lb__rng r = lb__rng_new(5, 0);
+    double axis[2][D];
+    REQUIRE(ready(), "golden file");
+    for (j = 0; j < D; j++) { axis[0][j] = j % 2 ? 0 : 1 / sqrt(12.0); axis[1][j] = j % 2 ? 1 / sqrt(12.0) : 0; }
+    for (i = 0; i < N; i++) {                                                                        /* two known axes of 3 and 1.5, shifted, exactly plane */
+        const double a = 3 * (double)lb__rng_normal(&r), b = 1.5 * (double)lb__rng_normal(&r);
+        z[2 * i] = (float)a; z[2 * i + 1] = (float)b; ma += a / N; mb += b / N;
+        for (j = 0; j < D; j++) x[i * D + j] = (float)(7 + a * axis[0][j] + b * axis[1][j]);
+    }
+    REQUIRE(!lb_eval_pca(ctx, x, N, D, 2, y, share), "%s", lb_last_error());
+    CHECK(fabs(share[0] + share[1] - 1) < 1e-5 && share[0] > share[1], "shares %g %g", share[0], share[1]);
+    for (i = 0; i < N; i++) {                                                                        /* distances in the plane are kept, the axes do not correlate */
+        const size_t k = (i * 7 + 1) % N; const double u = hypot((double)z[2 * i] - (double)z[2 * k], (double)z[2 * i + 1] - (double)z[2 * k + 1]), v = hypot((double)y[2 * i] - (double)y[2 * k], (double)y[2 * i + 1] - (double)y[2 * k + 1]);
+        CHECK(fabs(u - v) < 2e-5 * (1 + u), "points %u and %u: %g, %g apart", (unsigned)i, (unsigned)k, u, v);
+        cross += (double)y[2 * i] * (double)y[2 * i + 1]; sa += (double)y[2 * i] * (double)y[2 * i]; sb += (double)y[2 * i + 1] * (double)y[2 * i + 1];
+    }
+    CHECK(fabs(cross) < 1e-4 * sqrt(sa * sb) && sa > sb, "correlation %g", cross / sqrt(sa * sb));
+    for (i = 0; i < N * D; i++) x[i] = 3;
+    CHECK(!lb_eval_pca(ctx, x, N, D, 2, y, share) && share[0] == 0 && y[17] == 0, "equal points lie in one place");
+    CHECK(lb_eval_pca(ctx, x, 1, D, 1, y, NULL) == LB_ERR_ARG && lb_eval_pca(ctx, x, N, D, D + 1, y, NULL) == LB_ERR_ARG, "too few");
+    x[3 * D + 2] = INFINITY;
+    CHECK(lb_eval_pca(ctx, x, N, D, 2, y, NULL) == LB_ERR_NUMERIC && strstr(lb_last_error(), "number 2 of point 3"), "%s", lb_last_error());
+}
+LBT(eval, neighbours_stay_neighbours) {
+    enum { N = 120, D = 16 }; static float x[N * D], y[N * 2], other[N * 2]; double kl, flat, best; lb_tsne_desc d; lb_ctx *two; lb_ctx_desc cd; size_t i, j, good = 0; lb__rng r = lb__rng_new(8, 0);
+    REQUIRE(ready(), "golden file");
+    for (i = 0; i < N; i++) for (j = 0; j < D; j++) x[i * D + j] = 0.15f * lb__rng_normal(&r) + (i % 6 == j ? 2.0f : 0);
+    memset(&d, 0, sizeof d); d.seed = 4; d.steps = 400; memset(&cd, 0, sizeof cd); cd.threads = 2;
+    REQUIRE(!lb_eval_tsne(ctx, x, N, D, &d, y, &kl) && !lb_ctx_new(&cd, &two), "%s", lb_last_error());
+    for (i = 0; i < N; i++) {
+        size_t at = 0;
+        for (j = 0, best = INFINITY; j < N; j++) if (j != i) { const double v = hypot((double)y[2 * i] - (double)y[2 * j], (double)y[2 * i + 1] - (double)y[2 * j + 1]); if (v < best) { best = v; at = j; } }
+        good += at % 6 == i % 6;
+    }
+    CHECK(good == N, "the nearest point is of the same cluster for %u of %d", (unsigned)good, N);
+    REQUIRE(!lb_eval_tsne(two, x, N, D, &d, other, &flat), "%s", lb_last_error());
+    CHECK(!memcmp(y, other, sizeof y) && kl == flat, "two threads give the same map");
+    d.steps = 1;
+    REQUIRE(!lb_eval_tsne(ctx, x, N, D, &d, other, &flat), "%s", lb_last_error());
+    CHECK(kl > 0 && kl < 0.5 * flat, "the divergence falls: %g after 400 steps, %g after one", kl, flat);
+    d.steps = 50; for (i = 0; i < N * D; i++) x[i] = 1;
+    CHECK(!lb_eval_tsne(ctx, x, N, D, &d, y, &kl), "equal points: %s", lb_last_error());
+    CHECK(lb_eval_tsne(ctx, x, 3, D, &d, y, NULL) == LB_ERR_ARG, "three points");
+    x[5] = NAN;
+    CHECK(lb_eval_tsne(ctx, x, N, D, &d, y, NULL) == LB_ERR_NUMERIC, "NaN");
+    lb_ctx_free(two);
+}
 LBT(eval, survives_failing_memory) {
-    lb_retrieval t, u; lb_multilabel m; double low, high = 1; const float *s; golden_array truth; long n, live; int kind;
+    lb_retrieval t, u; lb_multilabel m, m2; lb_accuracy a, b; lb_tsne_desc d; double low, high = 1; const float *s; golden_array truth; const uint32_t y[60] = { 0 }; const double rank[60] = { 0 }; static float map[120]; long n, live; int kind;
     REQUIRE(ready(), "golden file");
     s = golden_f32(&g, "r_sim", NULL); truth = golden_get(&g, "m_truth");
-    for (kind = 0; kind < 3; kind++) for (n = 0; n < 50; n++) {
+    memset(&d, 0, sizeof d); d.steps = 2;
+    for (kind = 0; kind < 9; kind++) for (n = 0; n < 50; n++) {
         lb_status st;
         live = alloc_live; alloc_until = n;
-        st = kind == 0 ? lb_eval_retrieval(ctx, s, 60, 60, NULL, 1, &t, &u, NULL, NULL) : kind == 1 ? lb_eval_multilabel(ctx, s, (const uint8_t *)truth.data, 100, 6, &m, NULL) : lb_eval_bootstrap(ctx, &high, 1, 10, 0.9, 1, &low, &high);
+        st = kind == 0 ? lb_eval_retrieval(ctx, s, 60, 60, NULL, 1, &t, &u, NULL, NULL) : kind == 1 ? lb_eval_multilabel(ctx, s, (const uint8_t *)truth.data, 100, 6, &m, NULL) : kind == 2 ? lb_eval_bootstrap(ctx, &high, 1, 10, 0.9, 1, &low, &high) :
+             kind == 3 ? lb_eval_classify_interval(ctx, rank, y, 60, 2, 10, 0.9, 1, &a, &b) : kind == 4 ? lb_eval_multilabel_interval(ctx, s, (const uint8_t *)truth.data, 100, 6, 10, 0.9, 1, &m, &m2) : kind == 5 ? lb_eval_retrieval_interval(ctx, rank, y, 60, 10, 0.9, 1, &t, &u) :
+             kind == 6 ? lb_eval_ceiling(ctx, y, 60, y, 60, &t) : kind == 7 ? lb_eval_pca(ctx, s, 60, 60, 2, map, NULL) : lb_eval_tsne(ctx, s, 60, 60, &d, map, NULL);
         alloc_until = -1;
         CHECK(alloc_live == live, "kind %d, call %ld: leaked", kind, n);
         CHECK(!st || st == LB_ERR_MEM, "%s", lb_last_error());
         if (!st) break;
     }
+    CHECK(kind == 9 && n > 0 && n < 50, "the last call ends well");
     golden_close(&g); lb_ctx_free(ctx); ctx = NULL;
 }

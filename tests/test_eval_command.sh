@@ -1,0 +1,98 @@
+#!/bin/sh
+# test_eval_command.sh: `languagebind eval` over the demo's samples with a small random model of all six modalities: tasks, matching, drawn galleries,
+# vectors from files, JSON, the report, wrong use and broken data.  Closes with `test_eval_command: N passed, N failed, N skipped`.
+L=${B:-build}/languagebind T=${B:-build}/eval-test D=examples/demo
+rm -rf "$T"; mkdir -p "$T" || exit 1
+passed=0 failed=0
+good() { passed=$((passed + 1)); }
+bad() { failed=$((failed + 1)); echo "FAIL $*"; }
+is() { if [ "$1" = "$2" ]; then good; else bad "$3: \"$1\", \"$2\" was expected"; fi; }
+wants() {    # wants STATUS WORD ARGUMENT...: as in test_command.sh
+    want=$1 word=$2; shift 2; "$L" eval "$@" >"$T/out" 2>"$T/err" </dev/null; status=$?
+    if [ $status -ne "$want" ]; then bad "eval $*: status $status, $want expected: $(head -n 3 "$T/err")"; return; fi
+    if [ "$want" = 0 ]; then
+        if [ -s "$T/err" ] || ! grep -qe "$word" "$T/out"; then bad "eval $*: \"$word\" is not in its output: $(head -n 5 "$T/out" "$T/err")"; else good; fi
+    elif [ "$(wc -l <"$T/err")" -ne 1 ] || ! grep -qe "$word" "$T/err" || [ -s "$T/out" ]; then bad "eval $*: one line with \"$word\" was expected: $(cat "$T/err" "$T/out")"
+    else good; fi
+}
+cat >"$T/six.json" <<'END'
+{ "embed_dim": 32, "text": { "width": 32, "layers": 1, "heads": 2, "context": 16, "vocab": 600 },
+  "modalities": { "image": { "width": 32, "layers": 1, "heads": 2, "size": 32, "patch": 16 }, "depth": { "width": 32, "layers": 1, "heads": 2, "size": 32, "patch": 16, "resize": "torch-bicubic" },
+    "thermal": { "width": 32, "layers": 1, "heads": 2, "size": 32, "patch": 16 }, "audio": { "width": 32, "layers": 1, "heads": 2, "size": [32, 64], "patch": 16 },
+    "video": { "width": 32, "layers": 1, "heads": 2, "size": 32, "patch": 16, "frames": 2, "temporal": 1, "resize": "torch-bilinear" } } }
+END
+M=$T/six.lbw
+"$L" train --config "$T/six.json" --data $D/demo.jsonl --modality image --steps 1 --batch 12 -o "$M" --log "$T/log.csv" >"$T/out" 2>&1 || { bad "the model: $(cat "$T/out")"; echo "test_eval_command: $passed passed, $failed failed, 0 skipped"; exit 1; }
+A="--attributes $D/attributes.tsv --prompts $D/prompts.json"
+
+# tasks of both kinds, every modality, sums, 15 views; the table names them
+wants 0 '^depth:shape  *12  *8 ' -m "$M" -d $D/demo.jsonl $A -c depth:shape audio:hits video:motion depth+thermal:shape -r text:image audio:video depth+text:image --shared shape size --views --rounds 50 --details
+for w in '^audio:hits  *12  *4 ' '^video:motion  *12  *8 ' '^depth+thermal:shape  *12 ' '^text -> image  *48  *12 ' '^image -> depth+text  *12  *12 ' '^audio -> video  *12  *12 ' '^silence  *3 '; do grep -q "$w" "$T/out" && good || bad "\"$w\" is not in the table"; done
+wants 0 '^text -> video  *72  *12 ' -m "$M" -d $D/demo.jsonl --rounds 50                                     # without tasks: texts in every modality
+is "$(grep -c -e '->' "$T/out")" 10 "directions"
+wants 0 '^text -> video  *12  *12 ' -m "$M" -d $D/demo.jsonl --rounds 50 -r text:video --captions join
+wants 0 '^image:shape  *3 ' -m "$M" -d $D/demo.jsonl $A -c image:shape --where shape=ball,ring --rounds 50
+is "$(sed -n 's/^image:shape  *3  *\([0-9]*\).*/\1/p' "$T/out")" 2 "classes that --where lets pass"
+wants 0 '^image:shape  *9 ' -m "$M" -d $D/demo.jsonl $A -c image:shape --where shape!=ball,ring
+
+# the same vectors on both sides find each other, whatever the model; vectors from a file are those that it would compute
+"$L" embed -m "$M" --image $D/image/*.jpg -o "$T/v.npy"
+wants 0 '^image -> depth  *12  *12  *100.0 (100.0-100.0)  *100.0 (100.0-100.0)  *100.0 (100.0-100.0)  *1 (1-1)  *1 (1-1)' -m "$M" -d $D/demo.jsonl -r image:depth --vectors image="$T/v.npy" depth="$T/v.npy"
+wants 0 '^depth -> image  *5 .*100.0' -m "$M" -d $D/demo.jsonl -r image:depth --vectors image="$T/v.npy" depth="$T/v.npy" --gallery-size 5 --galleries 7
+"$L" eval -m "$M" -d $D/demo.jsonl -r text:image --json >"$T/a"; "$L" eval -m "$M" -d $D/demo.jsonl -r text:image --json --vectors image="$T/v.npy" --threads 1 --batch 5 >"$T/b"
+cmp -s "$T/a" "$T/b" && good || bad "vectors from a file, one thread: other results"
+wants 1 'a row an item' -m "$M" -d $D/real.jsonl -r text:image --vectors image="$T/v.npy"
+wants 1 'demo.jsonl: npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors image=$D/demo.jsonl
+wants 2 'MODALITY=FILE.npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors "$T/v.npy"
+
+# upstream's counting and vectors: other numbers than ours only where norms or ties matter
+wants 0 '^text -> image' -m "$M" -d $D/demo.jsonl -r text:image --upstream-metrics --unnormalised
+
+# manifests: groups parted by |, labels that no item has, splits, folders, a modality by name
+printf 'file\tcaption\tgroup\tsplit\n%s/image/01.jpg\ta\tpost|white\ttest\n%s/image/02.jpg\tb\tpost\ttest\n%s/image/03.jpg\tc\tblack\ttest\n%s/image/04.jpg\td\tred\ttrain\n' "$PWD/$D" "$PWD/$D" "$PWD/$D" "$PWD/$D" >"$T/many.tsv"
+wants 0 'image  *3  *3  *[0-9.]* (' -m "$M" -d "$T/many.tsv" -c image --multi-label
+grep -q 'mAP.*AUC' "$T/out" && good || bad "mAP and AUC: $(head -n 1 "$T/out")"
+printf 'post\nblack\tsomething black\nnever\tnever seen\n' >"$T/labels"
+wants 0 'image  *3  *4 ' -m "$M" -d "$T/many.tsv" -c image --labels "$T/labels" --multi-label
+wants 1 'no item of split other' -m "$M" -d "$T/many.tsv" -c image --split other
+mkdir -p "$T/f/near_by" "$T/f/far"; cp $D/depth/01.png "$T/f/near_by/a.png"; cp $D/depth/02.png "$T/f/near_by/b.png"; cp $D/depth/03.png "$T/f/far/a.png"
+wants 0 '^depth  *3  *2 ' -m "$M" -d depth="$T/f" --template 'something {}' 'a thing {}' --details
+grep -q '^near by  *2 ' "$T/out" && good || bad "a folder's name as a class: $(cat "$T/out")"
+
+# JSON is JSON, and the report asks for nothing
+wants 0 '"confusion": \[\[' -m "$M" -d $D/demo.jsonl $A -c image:colour -r video:audio --json -o - --report "$T/r.html" --map pca
+is "$(tr -cd '{}[]' <"$T/out" | sed 's/[^{[]//g' | wc -c)" "$(tr -cd '{}[]' <"$T/out" | sed 's/[^]}]//g' | wc -c)" "brackets"
+is "$(grep -cE 'https?:|<script|@import|@font-face|<link[^>]*href="[^d]|src="[^d]|url\([^d]' "$T/r.html")" 0 "what the report asks for"
+for w in '</html>' 'class="map"' 'class="matrix"' 'class="heat"' 'class="wave"' 'class="t[0-9]' 'data:image/jpeg;base64,/9j/'; do grep -q "$w" "$T/r.html" && good || bad "$w is not in the report"; done
+printf '{"file":"%s/image/01.jpg","captions":["<b>&\\"x"],"group":"<i>"}\n{"file":"%s/image/02.jpg","captions":["y"],"group":"j"}\n' "$PWD/$D" "$PWD/$D" >"$T/markup.jsonl"
+wants 0 'text -> image' -m "$M" -d "$T/markup.jsonl" --report "$T/m.html"
+is "$(grep -c '<b>&"\|<i>' "$T/m.html") $(grep -c '&lt;b&gt;&amp;&quot;x' "$T/m.html" | sed 's/[1-9][0-9]*/some/')" "0 some" "markup in captions"
+"$L" eval -m "$M" -d $D/demo.jsonl $A -c image:colour -r video:audio --report "$T/r2.html" --map pca --threads 1 >/dev/null; cmp -s "$T/r.html" "$T/r2.html" && good || bad "two reports of the same differ"
+
+# wrong use and broken files
+wants 2 'which model' -d $D/demo.jsonl
+wants 2 'which data' -m "$M"
+wants 2 'names a column' -m "$M" -d $D/demo.jsonl -c image:shape
+wants 1 'no column weight' -m "$M" -d $D/demo.jsonl $A -c image:weight
+wants 1 'no column weight' -m "$M" -d $D/demo.jsonl $A -c image:shape --where weight=3
+wants 2 'COLUMN=VALUE' -m "$M" -d $D/demo.jsonl $A -c image:shape --where shape
+wants 2 'QUERY:GALLERY' -m "$M" -d $D/demo.jsonl -r image
+wants 2 'are the same' -m "$M" -d $D/demo.jsonl -r image:image
+wants 2 'twice' -m "$M" -d $D/demo.jsonl -r image+image:text
+wants 2 'a name is missing' -m "$M" -d $D/demo.jsonl -r image:
+wants 2 'texts are not classified' -m "$M" -d $D/demo.jsonl $A -c text:shape
+wants 2 'all|first|join' -m "$M" -d $D/demo.jsonl --captions some
+wants 1 'no modality `smell`' -m "$M" -d $D/demo.jsonl -r smell:text
+wants 1 'no item of modality depth' -m "$M" -d $D/real.jsonl -r depth:image
+wants 1 'cannot open' -m "$M" -d "$T/not-there.jsonl"
+wants 1 'cannot open' -m "$M" -d $D/demo.jsonl --attributes "$T/not-there.tsv" -c image:shape
+printf 'id\tshape\n01\n' >"$T/short.tsv"; wants 1 'line 2 has 1 columns, 2 were expected' -m "$M" -d $D/demo.jsonl --attributes "$T/short.tsv" -c image:shape
+printf 'id\tid\n' >"$T/twice.tsv"; wants 1 'stands twice' -m "$M" -d $D/demo.jsonl --attributes "$T/twice.tsv" -c image:id
+printf '{"a": ' >"$T/cut.json"; wants 1 'cut.json' -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv --prompts "$T/cut.json" -c image:shape
+wants 1 'no {}' -m "$M" -d $D/demo.jsonl $A -c image:shape --template 'no hole'
+cp LICENSE "$T/f/far/broken.png"; wants 1 'broken.png' -m "$M" -d depth="$T/f" --report "$T/none.html"
+[ -e "$T/none.html" ] && bad "a report of a failed run" || good
+wants 1 'cannot create' -m "$M" -d $D/demo.jsonl -r text:image --report "$T/no/such/r.html"
+
+echo "test_eval_command: $passed passed, $failed failed, 0 skipped"
+[ $failed -eq 0 ]
