@@ -773,8 +773,8 @@ static void sy_caption(sy_text *t, const sy_clip *c, const sy_mesh *meshes, int 
         for (i = 0; i < LB__COUNT(tails); i++) { const size_t n = strlen(tails[i]); if (t->n > n && !strcmp(t->at + t->n - n, tails[i])) { t->n -= n; t->at[t->n] = 0; } }
     }
     if (plural) {                                                                   /* it, is -> they, are */
-        static const char *const pairs[][2] = { { " as it ", " as they " }, { "; it ", "; they " }, { " is ", " are " }, { "there are one", "there are one" }, { "this ", "these " } }; size_t i; char *q;
-        for (i = 0; i < LB__COUNT(pairs); i++) while ((q = strstr(t->at, pairs[i][0])) != NULL && strcmp(pairs[i][0], pairs[i][1])) {
+        static const char *const pairs[][2] = { { " as it ", " as they " }, { "; it ", "; they " }, { " is ", " are " } }; size_t i; char *q;
+        for (i = 0; i < LB__COUNT(pairs); i++) while ((q = strstr(t->at, pairs[i][0])) != NULL) {
             sy_text u; memset(&u, 0, sizeof u); memcpy(u.at, t->at, (size_t)(q - t->at)); u.n = (size_t)(q - t->at); sy_say(&u, pairs[i][1]); sy_say(&u, q + strlen(pairs[i][0])); *t = u;
         }
     }
@@ -867,10 +867,9 @@ static const char *sy_make_clip(sy_job *j, size_t i, sy_frame *f, float *mix, ch
         SY_SAVE("%s/%s/%s_thermal_folder/%d.jpg", j->dir, folder, id, k);
     }
     {
-        lb__rng r = sy_rng(j, i, 5); int16_t *pcm = (int16_t *)(void *)px; size_t n;
+        lb__rng r = sy_rng(j, i, 5); int16_t *pcm = (int16_t *)(void *)px;
         sy_render_sound(c, &r, j->samples, pcm, mix);
         st = lb__wav_pack(pcm, j->samples, 1, SY_RATE, &b);
-        (void)n;
         SY_SAVE("%s/%s/%s.wav", j->dir, folder, id);
     }
 #undef SY_SAVE

@@ -117,7 +117,7 @@ class SoundFont:
                     g = 10 ** (-db / 20) * min(1.0, left / 0.08)             # and no click at the end
                     block = pcm[at:at + GAIN_BLOCK]
                     out.extend(block if g > 0.999 else array.array('h', [int(x * g) for x in block]))
-                return 20 * int(play / 20 + 0.5), out                 # a rate that has a small ratio to 16000
+                return int(play + 0.5), out
         return None
 
 
