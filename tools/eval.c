@@ -365,7 +365,7 @@ done:
     return rc;
 }
 static int eval_classify(eval *e, const eval_task *task) {
-    eval_set *s = task->a; const size_t dim = e->j.dim; const int column = task->right ? eval_column(&e->table, task->right) : -1; eval_class *c; size_t n = 0, classes, i, k, v; float *w = NULL, *scores = NULL, *x = NULL; uint32_t *labels = NULL, *confusion = NULL;
+    eval_set *s = task->a; const size_t dim = e->j.dim; const int column = task->right ? eval_column(&e->table, task->right) : -1; eval_class *c; size_t n = 0, classes = 0, i, k, v; float *w = NULL, *scores = NULL, *x = NULL; uint32_t *labels = NULL, *confusion = NULL;
     double *rank = NULL, *per = NULL; uint8_t *truth = NULL; const eval_entry **of = NULL; eval_result *r; int rc; lb_status st; lb_accuracy a, lo, hi; char name[128];
     snprintf(name, sizeof name, "%s%s%s", s->name, task->right ? ":" : "", task->right ? task->right : "");
     if ((rc = eval_classes(e, name, s, column, &c, &classes)) != 0) return rc;
