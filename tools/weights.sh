@@ -3,6 +3,7 @@
 # not done again, and one that was interrupted goes on where it was.  WORK (build/weights) holds what it makes, REAL the manifests of
 # tools/data/fetch.sh; where packages cannot be had, the model is trained on synthetic data alone and says so.
 set -eu
+trap 'exit 130' INT TERM                    # train itself saves and ends well when it is stopped: that is not done
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; REAL=${REAL:-$WORK/real}; OUT=${OUT:-weights/languagebind-tiny.lbw}; SEED=${SEED:-1}; SCALE=${SCALE:-100}
 here=$(cd "$(dirname "$0")" && pwd)
 export OMP_WAIT_POLICY=passive
