@@ -691,7 +691,7 @@ LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *p
  *   tower      what is different in the new tower, zero fields as in `from`; NULL: nothing.  Weights are borrowed until they are trained.  Another
  *              grid resizes the position table (antialiased bicubic); temporal attention starts as a copy of the spatial one, its frame embedding
  *              is drawn; class_per_frame repeats the class vector; a tube puts the patch weights into its first frame; other channels or
- *              another patch size draw the patch weights afresh
+ *              another patch size draw the patch weights afresh; lora_rank gives it low-rank updates that change nothing yet
  *   errs       LB_ERR_ARG `from` is no vision tower or has another width, depth or heads; and those of lb_model_create.  `base` outlives it */
 LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *from, const lb_tower_desc *tower, const lb_modality_desc *modality, uint64_t seed, lb_model **out);
 /* lb_modality_parse: a modality declared in JSON (weights/MODALITY.md has the keys), as the descriptions that lb_model_extend and lb_model_create take.
