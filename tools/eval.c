@@ -698,7 +698,8 @@ static int cmd_eval(int argc, char **argv) {
         "    eval -m M --data D/depth.jsonl D/image.jsonl D/audio.jsonl --attributes D/attributes.tsv --prompts prompts.json\n"
         "         -c depth:shape audio:material -r depth:image depth+text:image --shared shape size --gallery-size 256 --report r.html\n\n"
         "Items mean the same when their group is the same; without groups, when their files have the same name.  An equal score counts\n"
-        "against the right answer.  --json prints everything: intervals, classes, confusion.\n", options, LB__COUNT(options));
+        "against the right answer.  An interval where all items agree (0 or 100 %) has no width, which is not certainty.\n"
+        "--json prints everything: intervals, classes, confusion.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     rc = 0;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }

@@ -194,7 +194,7 @@ static void page_style(page *p) {
         "main{max-width:1120px;margin:0 auto;padding:48px 28px 72px}h1{font-size:34px;line-height:1.15;letter-spacing:-.02em;margin:0 0 10px;font-weight:650}h2{font-size:21px;letter-spacing:-.01em;margin:56px 0 6px;font-weight:620}h3{font-size:16px;margin:0;font-weight:620}\n"
         ".over{font-size:12px;letter-spacing:.12em;text-transform:uppercase;color:var(--accent);font-weight:650;margin:0 0 8px}p{margin:0 0 14px;max-width:72ch}.soft,figcaption{color:var(--soft);font-size:13px}.facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:18px 0 0;padding:14px 0;border-top:1px solid var(--line);border-bottom:1px solid var(--line)}.facts b{font-weight:620}.facts span{color:var(--soft)}\n"
         ".side{display:grid;grid-template-columns:300px minmax(0,1fr);gap:36px;margin-top:16px}@media(max-width:900px){.side{grid-template-columns:minmax(0,1fr)}}.card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:22px 24px;margin:18px 0}.scroll{overflow-x:auto}figure{margin:0}figure+figure{margin-top:28px}.two figure+figure{margin-top:0}figcaption{margin-top:8px;max-width:60ch}.two{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:32px;margin-top:16px}@media(max-width:820px){.two{grid-template-columns:minmax(0,1fr)}main{padding:28px 16px}}\n"
-        "table{border-collapse:collapse;width:100%;font-size:14px}th{font-weight:600;color:var(--soft);font-size:12px;text-align:right;padding:6px 9px;border-bottom:1px solid var(--line);white-space:nowrap}td{padding:8px 9px;vertical-align:top;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}tr:last-child td{border-bottom:0}th:first-child,td:first-child{text-align:left;padding-left:0}td small{display:block;color:var(--soft);font-size:11.5px;line-height:1.2}td b{font-weight:620}th.bar,td.bar{width:232px;text-align:left}\n"
+        "table{border-collapse:collapse;width:100%;font-size:14px}th{font-weight:600;color:var(--soft);font-size:12px;text-align:right;padding:6px 7px;border-bottom:1px solid var(--line);white-space:nowrap}td{padding:8px 7px;vertical-align:top;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}tr:last-child td{border-bottom:0}th:first-child,td:first-child{text-align:left;padding-left:0}td small{display:block;color:var(--soft);font-size:11.5px;line-height:1.2}td b{font-weight:620}th.bar,td.bar{width:216px;padding-left:0;text-align:left}\n"
         ".dots{display:block}.dots .track{stroke:var(--line);stroke-width:1}.dots .range{stroke:var(--accent);stroke-width:6;stroke-opacity:.3;stroke-linecap:round}.dots .dot{fill:var(--accent)}.dots .chance{stroke:var(--soft);stroke-width:1.5;stroke-dasharray:2 2}.dots .ceiling{stroke:var(--accent2);stroke-width:2}\n");
     page_raw(p,
         ".key{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;color:var(--soft);margin:10px 0 0;padding:0;list-style:none}.key svg{vertical-align:-3px;margin-right:6px}.key i{display:inline-block;width:10px;height:10px;border-radius:50%;margin-right:7px}\n"
@@ -357,7 +357,7 @@ static void page_maps(page *p) {
     page_map(p, point, n, legend, legends, "every embedding as a point, coloured by modality. Neighbours are alike; distances between islands say little.");
     for (i = used = 0; i < e->results && used < 5; i++) {
         const eval_result *r = &e->result[i]; size_t take;
-        if (r->retrieval || !r->confusion || r->columns > 12) continue;
+        if (r->retrieval || !r->confusion || r->columns > 12 || r->n < 24) continue;       /* few points make no map */
         n = 0; take = r->n < 400 ? r->n : 400;
         for (k = 0; k < take && n < total; k++) { const size_t at = k * r->n / take; point[n].v = r->query->v + (size_t)(r->of[at] - r->query->at) * dim; point[n].colour = (int)r->owner[at]; point[n++].name = page_caption(r->of[at]); }
         for (k = 0; k < r->columns; k++) legend[k] = r->classes[k].name;
@@ -401,7 +401,7 @@ static lb_status page_write(eval *e, const char *path, const char *model) {
         if (r->transposed) page_raw(&p, "</div></div></div>\n");
     }
     page_maps(&p);
-    page_raw(&p, "<footer><p>Intervals are percentile bootstrap: whole items are drawn with replacement and every number is computed anew. A score equal to the right one counts against it. "
+    page_raw(&p, "<footer><p>Intervals are percentile bootstrap: whole items are drawn with replacement and every number is computed anew; where all items agree (0 or 100 %) it has no width, which is not certainty. A score equal to the right one counts against it. "
                  "R@k: how often the right entry is among the first k; MedR and MnR: median and mean rank, from 1. ");
     page_raw(&p, "The ceiling is what perfect knowledge of the shared attributes (or the same words) could reach. Depth is coloured from near (yellow) to far (violet), infrared from cold (black) to hot (yellow), a clip shows its middle frame.</p></footer>\n</main></body></html>\n");
     s = p.s;
