@@ -1423,10 +1423,14 @@ done:
 /* A file that appears whole or not at all: bytes go to a temporary beside it, which is flushed to the disk and renamed by
  * lb__writer_commit.  lb__writer_abort removes it.  After a failed add only abort is needed.  A path that is a device or a pipe is
  * written straight (temp is empty then): renaming over it would replace it. */
+#ifndef LB__TEMPORARY
+#  define LB__TEMPORARY(name, born) ((void)0)                /* the command removes temporaries when a signal ends it */
+#endif
 typedef struct lb__writer { int fd; char *path, *temp; uint64_t offset; unsigned char *buf; size_t used; } lb__writer;
 enum { LB__WRITER_BUF = 1 << 16 };
 static void lb__writer_abort(lb__writer *w) {
     if (w->fd > 0) { close(w->fd); if (w->temp[0]) unlink(w->temp); }
+    if (w->temp && w->temp[0]) LB__TEMPORARY(w->temp, 0);
     lb__release(w->path); lb__release(w->temp); lb__release(w->buf);
     memset(w, 0, sizeof *w);
 }
@@ -1443,6 +1447,7 @@ static lb_status lb__writer_open(const char *path, lb__writer *w) {
     else for (i = 0; i < 100; i++) {
         lb__format(w->temp, n + 32, "%s.%u.%d.tmp", path, (unsigned)getpid(), i);
         w->fd = open(w->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        if (w->fd > 0) LB__TEMPORARY(w->temp, 1);
         if (w->fd > 0 || errno != EEXIST) break;
     }
     if (w->fd <= 0) { w->fd = 0; lb__fail(LB_ERR_IO, "%s: cannot create: %s", path, strerror(errno)); lb__writer_abort(w); return LB_ERR_IO; }

@@ -62,16 +62,16 @@ int main(int argc, char **argv) {
     strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE;
     strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
     if (lb_model_create(ctx, &d, &fresh)) fail();
-    memset(&t, 0, sizeof t); t.lr = 1e-3; t.warmup = 10; t.steps = 150;
+    memset(&t, 0, sizeof t); t.lr = 1e-3; t.warmup = 10; t.steps = 60;
     if (lb_trainer_new(ctx, fresh, &t, &run)) fail();
-    train(ctx, run, 150, 0);
+    train(ctx, run, 60, 0);
     if (lb_model_save(ctx, lb_trainer_model(run), LB_F32, base_path) || lb_model_open(ctx, base_path, &base)) fail();
     lb_trainer_free(run); lb_model_free(fresh);
 
     /* the adapter: low-rank updates on the frozen vision tower, text frozen too */
-    memset(&t, 0, sizeof t); t.trainable = LB_TRAIN_LORA; t.lora_rank = 8; t.freeze_text = 1; t.lr = 3e-3; t.warmup = 10; t.steps = 150;
+    memset(&t, 0, sizeof t); t.trainable = LB_TRAIN_LORA; t.lora_rank = 8; t.freeze_text = 1; t.lr = 3e-3; t.warmup = 10; t.steps = 60;
     if (lb_trainer_new(ctx, base, &t, &run)) fail();
-    train(ctx, run, 150, 1);
+    train(ctx, run, 60, 1);
     if (lb_trainer_adapter(ctx, run, adapter_path)) fail();
     lb_trainer_free(run);
 

@@ -118,6 +118,7 @@ wants 1 'empty.jpg' embed -m "$M" "$T/empty.jpg"
 wants 1 'folder' embed -m "$M" --image "$T"
 "$L" embed -m "$M" --skip-bad $CAT "$T/text.jpg" $CUP -o "$T/v3.npy" 2>"$T/err"; is "$?" 0 "--skip-bad"
 same "$T/v.npy" "$T/v3.npy" "--skip-bad leaves only the bad one out"; is "$(wc -l <"$T/err")" 1 "--skip-bad warns"
+"$L" embed -m "$M" --skip-bad "$T/text.jpg" "$T/empty.jpg" -o "$T/v4.npy" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'none of 2 inputs could be read' "$T/err")" "1 1" "--skip-bad with nothing good"; no "$T/v4.npy"
 wants 1 'no modality' embed -m "$M" --audio "$T/text.jpg"
 wants 1 'no modality' embed -m "$M" --input smell:x
 wants 2 'does not tell' embed -m "$M" LICENSE
@@ -139,6 +140,33 @@ case "$(cat "$T/status")" in 0|1) good ;; *) bad "a closed pipe: status $(cat "$
 ( ulimit -f 1; "$L" embed -m "$M" --text-file LICENSE --text-file LICENSE --text-file LICENSE --text-file LICENSE -o "$T/big.npy" 2>"$T/err" ); is "$? $(grep -c 'cannot' "$T/err")" "1 1" "a full disk"
 no "$T/big.npy"
 printf 'old' >"$T/keep.npy"; "$L" embed -m "$M" "$T/text.jpg" -o "$T/keep.npy" 2>/dev/null; is "$(cat "$T/keep.npy")" old "a failed run leaves the old file"
+
+# Ctrl-C and kill, at moments spread over a run: the end is the signal's or the run's own, the file is whole or not there, no temporary stays
+for sig in INT TERM HUP; do
+    for wait in 0 0.002 0.004 0.006 0.008 0.01 0.015 0.02; do
+        rm -f "$T/killed.lbw"
+        # a shell without job control starts children with SIGINT ignored (then INT changes nothing), and nohup's ignoring stays in force
+        ( trap - INT; exec "$L" convert tests/golden/ckpt_demo -o "$T/killed.lbw" ) >/dev/null 2>&1 & pid=$!
+        sleep $wait; kill -$sig $pid 2>/dev/null; wait $pid 2>/dev/null; status=$?
+        if ls "$T"/killed.lbw.*tmp >/dev/null 2>&1; then bad "$sig after $wait s left $(ls "$T"/killed.lbw.*tmp)"; rm -f "$T"/killed.lbw.*tmp; fi
+        case $status in 0|129|130|143) ;; *) bad "$sig after $wait s: status $status" ;; esac
+        [ ! -e "$T/killed.lbw" ] || "$L" verify "$T/killed.lbw" >/dev/null || bad "$sig after $wait s left half a file"
+    done
+    good
+done
+
+# names of any bytes, and things of another kind than was expected, for every subcommand
+odd="$T/$(printf 'caf\351 \377.jpg')"
+if cp $CAT "$odd" 2>/dev/null; then wants 0 'vector' embed -m "$M" "$odd"; else skip "names that are not UTF-8: this file system refuses them"; fi
+for c in $commands; do
+    case $c in synth|render|bench) continue ;; esac                    # these make what is named, or need no name: long work, no mistake
+    for a in "$T" "$T/empty.jpg" /dev/null "$T/not-there" - ''; do
+        "$L" "$c" "$a" >"$T/out" 2>"$T/err" </dev/null; status=$?
+        if [ $status -gt 2 ]; then bad "$c '$a': status $status: $(tail -n 2 "$T/err")"
+        elif [ $status != 0 ] && [ ! -s "$T/err" ]; then bad "$c '$a': status $status without a word"
+        else good; fi
+    done
+done
 
 # score, classify, tokenize
 wants 0 'image x text' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup'

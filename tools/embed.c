@@ -31,7 +31,7 @@ static int cmd_embed(int argc, char **argv) {
         INPUT_OPTIONS(list),
         { "format", 0, CLI_CHOICE, &format, "npy|jsonl|txt", "of the output (default: by the ending of -o, else jsonl)", 0, 0 },
         { "output", 'o', CLI_TEXT, &to, "FILE", "where to (default standard output)", 0, 0 },
-        { "skip-bad", 0, CLI_FLAG, &skip_bad, NULL, "leave out inputs that cannot be read, with a warning;\nwithout it the first of them ends the run", 0, 0 },
+        { "skip-bad", 0, CLI_FLAG, &skip_bad, NULL, "leave out inputs that cannot be read, with a warning (none left:\nexit 1); without it the first of them ends the run", 0, 0 },
         { "batch", 0, CLI_INT, &batch, "N", "inputs computed at once (default by modality)", 1, 4096 },
         CLI_THREADS(common) };
     memset(&in, 0, sizeof in); memset(&j, 0, sizeof j);

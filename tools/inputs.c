@@ -121,7 +121,7 @@ typedef struct job {
     lb_ctx *ctx, *reader;                  /* of the computing and of the reading thread */
     lb_model *model, *under[LB_MAX_TOWERS]; int unders;       /* the model in use, and those that it stands over when there are adapters */
     cli_list adapters;
-    const inputs *in; size_t batch; int skip_bad;
+    const inputs *in; size_t batch; int skip_bad, any;        /* any: no input at all is a result too */
     size_t dim; float *vectors; unsigned char *good;          /* results: [in->n, dim]; good[i] 0: left out */
     float *norms; size_t seen;                                /* [in->n] lengths before they were made 1, when the caller put memory here */
     job_item *item; size_t begin, end;                        /* the piece being read */
@@ -221,5 +221,7 @@ static int job_run(job *j) {
     }
     for (i = 0; i < j->in->n; i++) { lb__release(j->item[i].x); free(j->item[i].error); }
     free(j->item); j->item = NULL;
+    for (i = 0; i < j->in->n && !j->good[i]; i++) {}
+    if (!rc && j->in->n && i == j->in->n && !j->any) rc = cli_fail("none of %lu input%s could be read", (unsigned long)j->in->n, j->in->n == 1 ? "" : "s");
     return rc;
 }

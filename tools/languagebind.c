@@ -2,6 +2,8 @@
  *     cc -std=c99 -O2 tools/languagebind.c -lm          (add -fopenmp for more than one thread)
  * One translation unit: the header, cli.h, and one file for each group of subcommands.  To add a subcommand, write cmd_NAME in such a file
  * (cli.h says how), include the file below and add a row to the table. */
+static void keep_in_mind(const char *name, int born);
+#define LB__TEMPORARY(name, born) keep_in_mind(name, born)
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
 #include "../languagebind.h"
@@ -67,9 +69,23 @@ static void keep_standard_descriptors(void) {
     if (fd > 2) close(fd);
 }
 
+/* The names of files that are being written.  Ctrl-C and a plain kill remove them, then end the process as they would have without us. */
+static const char *volatile begun[16];
+static void keep_in_mind(const char *name, int born) {
+    size_t i;
+    for (i = 0; i < LB__COUNT(begun); i++) if (begun[i] == (born ? NULL : name)) { begun[i] = born ? name : NULL; return; }
+}
+static void ended_by(int sig) {
+    size_t i;
+    for (i = 0; i < LB__COUNT(begun); i++) if (begun[i]) unlink(begun[i]);
+    signal(sig, SIG_DFL); raise(sig);
+}
+
 int main(int argc, char **argv) {
+    static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
     size_t i; int rc = -1;
     keep_standard_descriptors();
+    for (i = 0; i < LB__COUNT(ends); i++) if (signal(ends[i], ended_by) == SIG_IGN) signal(ends[i], SIG_IGN);      /* nohup stays in force */
     signal(SIGPIPE, SIG_IGN);                       /* a closed pipe is a write error with a sentence, not a silent end */
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN);

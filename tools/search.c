@@ -153,7 +153,7 @@ static int cmd_index(int argc, char **argv) {
         if (!job_has(&j, e->modality)) { skipped++; continue; }
         if (!inputs_add(&work, e->modality, e->path)) { rc = cli_fail("out of memory"); goto done; }
     }
-    j.in = &work; j.skip_bad = 1;
+    j.in = &work; j.skip_bad = j.any = 1;
     if ((rc = job_run(&j)) != 0) goto done;
     for (i = k = 0; i < now.n; i++) {
         index_entry e = now.at[i], *p;
