@@ -12815,7 +12815,7 @@ static void lb__tsne_gradient(void *arg, size_t begin, size_t end, int worker) {
     }
 }
 LB_API lb_status lb_eval_tsne(lb_ctx *ctx, const float *x, size_t n, size_t dim, const lb_tsne_desc *desc, float *out, double *divergence) {
-    lb__tsne t; lb_tsne_desc d; double *speed = NULL, *gain = NULL, spread = 0, rate; size_t i, j, size; int step; lb_status s; lb__rng rng;
+    lb__tsne t; lb_tsne_desc d; double *speed = NULL, *gain = NULL, spread = 0, rate; size_t i, j, size, grain; int step; lb_status s; lb__rng rng;
     memset(&t, 0, sizeof t); memset(&d, 0, sizeof d);
     if (desc) d = *desc;
     if (d._zero0 || d._zero1) return lb__fail(LB_ERR_ARG, "lb_eval_tsne: the description was not zeroed before its fields were set");
@@ -12839,13 +12839,14 @@ LB_API lb_status lb_eval_tsne(lb_ctx *ctx, const float *x, size_t n, size_t dim,
     lb_parallel_for(ctx, n, 8, lb__tsne_neighbours, &t);
     for (i = 0; i < n; i++) for (j = 0; j < i; j++) { const double v = LB__MAX((t.p[i * n + j] + t.p[j * n + i]) / (2 * (double)n), 1e-300); t.p[i * n + j] = t.p[j * n + i] = v; }
     rate = LB__MAX((double)n / 48, 50.0);
+    grain = LB__MAX((size_t)32, 65536 / n);                                                          /* a thousand steps of little work do not pay for waiting on threads */
     for (step = 0; step <= d.steps; step++) {
         const int early = step < LB__MIN(250, d.steps / 4); double ma = 0, mb = 0;
-        lb_parallel_for(ctx, n, 32, lb__tsne_sums, &t);
+        lb_parallel_for(ctx, n, grain, lb__tsne_sums, &t);
         for (i = 0, t.z = 0; i < n; i++) t.z += t.row[i];
         if (step == d.steps) break;
         t.exaggeration = early ? 12 : 1;
-        lb_parallel_for(ctx, n, 32, lb__tsne_gradient, &t);
+        lb_parallel_for(ctx, n, grain, lb__tsne_gradient, &t);
         for (i = 0; i < 2 * n; i++) {
             gain[i] = (t.grad[i] > 0) == (speed[i] > 0) ? gain[i] * 0.8 : gain[i] + 0.2;
             if (gain[i] < 0.01) gain[i] = 0.01;

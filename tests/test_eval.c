@@ -137,7 +137,7 @@ LBT(eval, principal_axes) {
     CHECK(lb_eval_pca(ctx, x, N, D, 2, y, NULL) == LB_ERR_NUMERIC && strstr(lb_last_error(), "number 2 of point 3"), "%s", lb_last_error());
 }
 LBT(eval, neighbours_stay_neighbours) {
-    enum { N = 120, D = 16 }; static float x[N * D], y[N * 2], other[N * 2]; double kl, flat, best; lb_tsne_desc d; lb_ctx *two; lb_ctx_desc cd; size_t i, j, good = 0; lb__rng r = lb__rng_new(8, 0);
+    enum { N = 300, D = 16 }; static float x[N * D], y[N * 2], other[N * 2]; double kl, flat, best; lb_tsne_desc d; lb_ctx *two; lb_ctx_desc cd; size_t i, j, good = 0; lb__rng r = lb__rng_new(8, 0);
     REQUIRE(ready(), "golden file");
     for (i = 0; i < N; i++) for (j = 0; j < D; j++) x[i * D + j] = 0.15f * lb__rng_normal(&r) + (i % 6 == j ? 2.0f : 0);
     memset(&d, 0, sizeof d); d.seed = 4; d.steps = 400; memset(&cd, 0, sizeof cd); cd.threads = 2;
