@@ -2245,7 +2245,7 @@ LB__TARGET LB__INLINE LB__V LB__FN(lb__vexp)(LB__V x) {
 }
 /* Q(a) = (1 - erf(a / sqrt 2)) / 2 for 0 <= a <= 6.25: log2 of it is nearly a parabola, so it is 2 to a polynomial (our own fit, 8e-9). */
 LB__TARGET LB__INLINE LB__V LB__FN(lb__vtail)(LB__V a) {
-    LB__V q = lb__vset(2.34455103e-09f), t, r, p;
+    LB__V q = lb__vset(2.34455103e-09f), c1 = lb__vset(-1.15110463f), c0 = lb__vset(-0.999999992f), t, r, p, low;
     q = lb__vfma(q, a, lb__vset(-8.9907761e-08f));
     q = lb__vfma(q, a, lb__vset(1.5220114e-06f));
     q = lb__vfma(q, a, lb__vset(-1.48533955e-05f));
@@ -2255,10 +2255,10 @@ LB__TARGET LB__INLINE LB__V LB__FN(lb__vtail)(LB__V a) {
     q = lb__vfma(q, a, lb__vset(0.00693202418f));
     q = lb__vfma(q, a, lb__vset(-0.052441066f));
     q = lb__vfma(q, a, lb__vset(-0.459218663f));
-    q = lb__vfma(q, a, lb__vset(-1.15110463f));
-    q = lb__vfma(q, a, lb__vset(-0.999999992f));
-    t = lb__vadd(q, lb__vset(LB__MAGIC));
-    r = lb__vsub(q, lb__vsub(t, lb__vset(LB__MAGIC)));
+    p = lb__vfma(q, a, c1);
+    low = lb__vfma(q, a, lb__vsub(c1, p));                 /* what the rounding of p took: the exponent is large, its last bits are the result's */
+    t = lb__vadd(lb__vfma(p, a, c0), lb__vset(LB__MAGIC));
+    r = lb__vfma(low, a, lb__vfma(p, a, lb__vsub(c0, lb__vsub(t, lb__vset(LB__MAGIC)))));
     p = lb__vfma(r, lb__vset(0.0001535325831f), lb__vset(0.001339900386f));
     p = lb__vfma(p, r, lb__vset(0.009618438603f));
     p = lb__vfma(p, r, lb__vset(0.05550332162f));
