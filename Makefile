@@ -44,18 +44,24 @@ tests: $(TESTS) $(EXAMPLES) $(B)/languagebind $(B)/demo.lbw $(B)/agree         #
 test: tests                                                         ## run every test
 	@B=$(B) JOBS=$(JOBS) sh tests/run.sh $(SCRIPTS) $(TESTS)
 
-test-isa: tests                                                     ## the tests again under each kernel set of this processor
+test-units: $(TESTS)                                                ## only the test programs, without the command and the examples
+	@B=$(B) JOBS=$(JOBS) sh tests/run.sh $(TESTS)
+test-isa: $(TESTS) $(B)/languagebind                                                     ## the tests again under each kernel set of this processor
 	@B=$(B) JOBS=$(JOBS) sh tests/isa.sh $(TESTS)
+GOAL    ?= test
 test-sanitize:                                                      ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(MAKE) B=build/sanitize OMP= CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" test
+	@$(MAKE) B=build/sanitize OMP= CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" $(GOAL)
 test-portable:                                                      ## compilers, standards and switches; -m32 and four other processors under qemu-user
 	@sh tests/matrix.sh
 	@sh tests/cross.sh
 
 FUZZ_CC   ?= clang
 FUZZ_TIME ?= 60
-build/fuzz/%: tests/fuzz/%.c languagebind.h $(wildcard tests/fuzz/*.h)
-	@mkdir -p $(@D); echo "  $(FUZZ_CC) $@"; $(FUZZ_CC) -g -O1 -fsanitize=address,undefined,fuzzer -fno-sanitize-recover=undefined -I. $< -o $@ -lm
+FUZZ_COMPILE = $(FUZZ_CC) -g -O1 -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -I.
+build/fuzz/kernels.o: tests/kernels.c languagebind.h
+	$(SAY); $(FUZZ_COMPILE) -c $< -o $@
+build/fuzz/%: tests/fuzz/%.c languagebind.h build/fuzz/kernels.o $(wildcard tests/fuzz/*.h)
+	$(SAY); $(FUZZ_COMPILE) -fsanitize=fuzzer -DLB__KERNELS_APART $< build/fuzz/kernels.o -o $@ -lm
 fuzzers: $(FUZZERS)                                                 ## build the fuzz targets (needs clang)
 fuzz: fuzzers                                                       ## run each for FUZZ_TIME seconds, two at a time
 	@FUZZ_TIME=$(FUZZ_TIME) sh tests/fuzz/run.sh $(FUZZERS)
@@ -70,4 +76,4 @@ weights: $(B)/languagebind                                          ## train wei
 clean:                                                              ## remove build/
 	rm -rf build
 
-.PHONY: experiments weights-metrics weights all demo tests test test-isa test-sanitize test-portable fuzzers fuzz clean
+.PHONY: experiments weights-metrics weights all demo tests test test-units test-isa test-sanitize test-portable fuzzers fuzz clean

@@ -5255,7 +5255,7 @@ LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *t
 /* ==== 9 >>image ==================================================================================================================
  * Pictures from bytes (JPEG, PNG, BMP, PNM, GIF) to the float planes a tower reads.  Every decoder is bit-exact against the library that the
  * reference uses, and every size is checked before memory is taken.  Leaves out: colour profiles, gamma, arithmetic-coded, lossless and
- * 12-bit JPEG.  Calls: base, parallel, tensor (the context).  Held by: tests/test_image.c, tests/test_stills.c, tests/fuzz/stills.c */
+ * 12-bit JPEG.  Calls: base, parallel, tensor (the context).  Held by: tests/test_image.c, tests/test_stills.c, tests/fuzz/ (jpeg, png, bmp, pnm, gif) */
 
 #ifndef LB_NO_IMAGE
 #if !defined(LB_NO_SIMD) && defined(__SSE2__)

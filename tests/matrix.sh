@@ -36,19 +36,30 @@ program() { # program CC EXTENSION FLAGS: implementation, a plain user and a pri
 }
 works() { echo 'int main(void){return 0;}' >"$B/probe.c"; "$@" "$B/probe.c" -o "$B/probe" >/dev/null 2>&1; }
 
-for cc in gcc clang; do
-    if ! works $cc; then skip "$cc" "not installed"; continue; fi
-    for std in c99 c11; do check "$cc -std=$std" program $cc c -O0 -std=$std; done
-    check "$cc -std=c99 -O2" program $cc c -O2 -std=c99
+compiles() { c=$1 e=$2; shift 2; $c "$@" $W -c "$B/impl.$e" -o "$B/impl.o"; }     # the implementation alone
+
+compiler() {    # compiler CC: its part of the table, in a folder of its own
+    cc=$1 parts=$B; B=$B/$cc; mkdir -p "$B"; cp "$parts"/*.c "$parts"/*.cc "$B"
+    if ! works $cc; then skip "$cc" "not installed"; echo "$passed $failed $skipped" >"$parts/$cc.sum"; return; fi
+    check "$cc -std=c99" program $cc c -O0 -std=c99
+    check "$cc -std=c11" compiles $cc c -O0 -std=c11
+    check "$cc -std=c99 -O2" compiles $cc c -O2 -std=c99
     cxx=g++; [ $cc = gcc ] || cxx=clang++
-    if works $cxx -x c++ -std=c++11; then for std in c++11 c++17; do check "$cxx -std=$std" program $cxx cc -O0 -std=$std; done; else skip "$cxx" "not installed"; fi
-    for switch in LB_NO_STDIO LB_NO_SIMD LB_NO_TRAIN LB_NO_IMAGE LB_NO_AUDIO LB_NO_VIDEO; do check "$cc -D$switch" program $cc c -O0 -std=c99 -D$switch; done
+    if works $cxx -x c++ -std=c++11; then
+        check "$cxx -std=c++11" program $cxx cc -O0 -std=c++11
+        for std in c++17 c++20; do check "$cxx -std=$std" compiles $cxx cc -O0 -std=$std; done
+    else skip "$cxx" "not installed"; fi
+    for switch in LB_NO_STDIO LB_NO_SIMD LB_NO_TRAIN LB_NO_IMAGE LB_NO_AUDIO LB_NO_VIDEO; do check "$cc -D$switch" compiles $cc c -O0 -std=c99 -D$switch; done
     check "$cc, every switch" program $cc c -O0 -std=c99 -DLB_NO_STDIO -DLB_NO_SIMD -DLB_NO_TRAIN -DLB_NO_IMAGE -DLB_NO_AUDIO -DLB_NO_VIDEO
-    if works $cc -fopenmp; then check "$cc -fopenmp" program $cc c -O0 -std=c99 -fopenmp; else skip "$cc -fopenmp" "no OpenMP"; fi
+    if works $cc -fopenmp; then check "$cc -fopenmp" compiles $cc c -O0 -std=c99 -fopenmp; else skip "$cc -fopenmp" "no OpenMP"; fi
     m32="-m32 -idirafter /usr/include/$(gcc -print-multiarch 2>/dev/null)"       # the kernel's headers, where only gcc-12-multilib is installed
     if echo '#include <errno.h>
 int main(void){return 0;}' >"$B/probe.c" && $cc $m32 "$B/probe.c" -o "$B/probe" -lm 2>/dev/null; then check "$cc -m32" program $cc c -O0 -std=c99 $m32; else skip "$cc -m32" "no 32-bit libraries"; fi
-    for t in tools/languagebind.c $(ls examples/*.c 2>/dev/null); do check "$cc $t" $cc -O0 -std=c99 $W "$t" -o "$B/t" -lm; done
-done
+    for t in tools/languagebind.c examples/*.c; do check "$cc $t" $cc -O0 -std=c99 $W "$t" -o "$B/t" -lm; done
+    echo "$passed $failed $skipped" >"$parts/$cc.sum"
+}
+for cc in gcc clang; do ( compiler $cc ) >"$B/$cc.out" 2>&1 & done
+wait
+for cc in gcc clang; do cat "$B/$cc.out"; set -- $(cat "$B/$cc.sum"); passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

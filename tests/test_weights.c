@@ -36,7 +36,7 @@ static lb_status write_sample(lb_ctx *ctx, const char *path) {
 }
 static void check_sample(lb_ctx *ctx, const lb_file *f) {
     uint64_t u = 0, us[2]; int64_t i = 0; double d = 0, ds[4]; int b = 0; const char *s = NULL, *ss[2]; size_t n = 0, k, r; const lb_tensor *t;
-    CHECK(!lb_file_get_u64(f, "a.u", &u) && u == 77 && !lb_file_get_i64(f, "a.i", &i) && i == -5 && !lb_file_get_f64(f, "a.f", &d) && d == 0.1 && !lb_file_get_bool(f, "a.b", &b) && b == 1, "%s", lb_last_error());
+    CHECK(!lb_file_get_u64(f, "a.u", &u) && u == 77 && !lb_file_get_i64(f, "a.i", &i) && i == -5 && !lb_file_get_f64(f, "a.f", &d) && d == (double)0.1 && !lb_file_get_bool(f, "a.b", &b) && b == 1, "%s", lb_last_error());
     CHECK(!lb_file_get_str(f, "format.kind", &s) && !strcmp(s, "model") && !lb_file_get_str(f, "empty", &s) && !*s, "%s", lb_last_error());
     CHECK(!lb_file_get_f64s(f, "a.mean", ds, 4, &n) && n == 3 && ds[2] == 0.125 && !lb_file_get_strs(f, "towers", ss, 2, NULL) && !strcmp(ss[1], "text"), "%s", lb_last_error());
     CHECK(!lb_file_get_u64s(f, "a.sizes", us, 2, &n) && n == 2 && us[1] == 1u << 31, "%s", lb_last_error());
