@@ -16,6 +16,7 @@ make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   audio   9  text frozen; the whole tower, starting from image, patches over log-mel | one core each
   thermal 5  upstream's trainable set: attention, class, last norm, projection       |
   video   9  upstream's trainable set: attention over time, class, norm, projection  |
+  again   8  audio and depth once more, without masking                              |
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -76,21 +77,28 @@ if [ ! -e "$WORK/all.lbw" ]; then
     for m in depth thermal video audio; do "$LB" extend -m "$WORK/x$i.lbw" --modality "$WORK/$m.json" --seed $SEED -o "$WORK/x$((i + 1)).lbw"; i=$((i + 1)); done
     mv "$WORK/x4.lbw" "$WORK/all.lbw"; rm -f "$WORK"/x?.lbw
 fi
-bind() {                    # NAME, then options of train
-    name=$1; shift
-    [ -e "$WORK/$name.done.lbw" ] && return 0
-    stage "$name"
-    "$LB" train -m "$WORK/all.lbw" --modality "$name" --data "$WORK/$name.jsonl" -o "$WORK/$name.lbw" --as-adapter --freeze text --threads 1 $common "$@" || return 1
-    mv "$WORK/$name.lbw" "$WORK/$name.done.lbw"
+bind() {                    # NAME, then options of train; the second time, from the model of the first
+    name=$1 file=$1$again; shift
+    [ -e "$WORK/$file.done.lbw" ] && return 0
+    stage "$file"
+    "$LB" train -m "$from" --modality "$name" --data "$WORK/$name.jsonl" -o "$WORK/$file.lbw" --as-adapter --freeze text --threads 1 $common "$@" || return 1
+    mv "$WORK/$file.lbw" "$WORK/$file.done.lbw"
 }
+again= from=$WORK/all.lbw
 { bind audio --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-1600}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.1 --segments &&
   bind thermal --trainable upstream -b 64 --steps $(steps ${THERMAL:-500}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
 bind video --trainable upstream -b 32 --steps $(steps ${VIDEO:-700}) --lr 1e-3 --warmup $(steps 60) --mask-ratio 0.5
 bind depth --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-1000}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7
 wait $one
+[ -e "$WORK/model.lbw" ] || "$LB" merge "$WORK/all.lbw" "$WORK/depth.done.lbw" "$WORK/thermal.done.lbw" "$WORK/audio.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/model.lbw"
+# once more where a whole tower was still learning, now with every patch in sight
+again=2 from=$WORK/model.lbw; common="--wd 0.1 --clip 1 --seed $((SEED + 1)) --positives --cache 6G --resume"
+bind audio --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO2:-1100}) --lr 1e-3 --warmup $(steps 50) --mask-ratio 0 --segments & one=$!
+bind depth --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH2:-1400}) --lr 1e-3 --warmup $(steps 50) --mask-ratio 0 --crop 0.7
+wait $one
 stage model
-"$LB" merge "$WORK/all.lbw" "$WORK/depth.done.lbw" "$WORK/thermal.done.lbw" "$WORK/audio.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/model.lbw"
-LB_CPU=scalar "$LB" record -m "$WORK/model.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
+"$LB" merge "$WORK/model.lbw" "$WORK/depth2.done.lbw" "$WORK/audio2.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
+LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
     --audio "$WORK/synth/part000/syn2-000001.wav" --video "$WORK/synth/part000_resize256_skip15/syn2-000001.mp4" --text "a red cube left of a post" -o "$OUT"
 "$LB" verify "$OUT"
 ls -l "$OUT"
