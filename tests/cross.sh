@@ -5,9 +5,10 @@
 # Debian: gcc-12-multilib, qemu-user, gcc-aarch64-linux-gnu, gcc-arm-linux-gnueabihf, gcc-riscv64-linux-gnu, gcc-s390x-linux-gnu
 passed=0 failed=0 skipped=0
 for name in ${*:-i386 aarch64 armv7 riscv64 s390x}; do
-    run= flags=-static
+    headers="-idirafter /usr/include/$(gcc -print-multiarch 2>/dev/null)"     # asm/, where the cross compiler came without its own
+    run= flags="-static $headers"
     case $name in
-        i386)    cc=gcc flags="-m32 -idirafter /usr/include/$(gcc -print-multiarch 2>/dev/null)" ;;
+        i386)    cc=gcc flags="-m32 $headers" ;;
         aarch64) cc=aarch64-linux-gnu-gcc run=qemu-aarch64 ;;
         armv7)   cc=arm-linux-gnueabihf-gcc run=qemu-arm ;;
         riscv64) cc=riscv64-linux-gnu-gcc run=qemu-riscv64 ;;
