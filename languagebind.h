@@ -11674,16 +11674,15 @@ LB_API size_t lb_trainer_parameters(const lb_trainer *t) { size_t i, n = 0; for 
 /* ---- 14.5 memory: the plan of a step ---- */
 
 /* Floats that one tower's pass takes at its widest point, for S sequences of R rows together; `cols` wide patches, `patches` of them, or none.
- * Follows lb__vision, lb__text and the operations: what a tape keeps, what the backward pass adds while it is in a block, and the copy of its
- * left side that a product packs. */
+ * Follows lb__vision, lb__text and the operations: what a tape keeps, and what the backward pass adds while it is in a block. */
 static size_t lb__plan_tower_floats(const lb__tower *t, const lb_train_desc *d, size_t S, size_t R, size_t cols, size_t patches, int trained, int below) {
     const size_t D = (size_t)t->d.width, F = (size_t)t->d.mlp, H = (size_t)t->d.heads, L = (size_t)t->d.layers, lora = (size_t)t->d.lora_rank, drop = t->d.lora_rank && t->d.lora_dropout > 0 ? 4 * D : 0;
     const size_t attn = R * (6 * D + H + 2), mlp = 2 * R * (D + F), low = R * (4 * lora + drop), spatial = t->d.lora_temporal == 1 ? 0 : low, temporal = t->d.temporal ? attn + (t->d.lora_temporal ? low : 0) : 0;
-    const size_t block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (size_t)LB__MLP_ROWS : R, run = LB__MAX(R * 6 * D, Q * (D + 2 * F));
+    const size_t block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (size_t)LB__MLP_ROWS : R, run = LB__MAX(R * 5 * D, Q * (D + F));
     const size_t embed = patches * (cols + D) + R * D + (t->pre.w ? R * D : 0);
     size_t keep = 0, most;
-    if (!trained) return LB__MAX(embed + R * D + patches * cols, R * D + run);
-    if (!below) return embed + LB__MAX(run, patches * cols) + S * 4 * D;                                      /* only what stands above the blocks is trained */
+    if (!trained) return LB__MAX(embed + R * D, R * D + run);
+    if (!below) return embed + run + S * 4 * D;                                      /* only what stands above the blocks is trained */
     keep = embed + (d->recompute ? (L - 1) * R * D : (L - 1) * block);
     most = LB__MAX(last + LB__MAX(R * 6 * D, S * 3 * F), d->recompute && L > 1 ? R * D + block + back : back);
     return keep + R * D + (d->recompute ? most : last + LB__MAX(R * 6 * D, back)) + (trained == 2 ? R * D + patches * D : 0);
