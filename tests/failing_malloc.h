@@ -11,7 +11,7 @@ static void  test_free(void *p);
 #include "languagebind.h"
 static long alloc_live, alloc_until = -1;                   /* alloc_until: how many calls still succeed; -1: all */
 static int   alloc_refused(void) { if (alloc_until == 0) return 1; if (alloc_until > 0) alloc_until--; return 0; }
-static void *test_malloc(size_t n) { void *p; if (alloc_refused()) return NULL; p = malloc(n); if (p) alloc_live++; return p; }
+static void *test_malloc(size_t n) { void *p; if (alloc_refused()) return NULL; p = malloc(n); if (p) (void)__sync_fetch_and_add(&alloc_live, 1); return p; }
 static void *test_realloc(void *p, size_t n) { return alloc_refused() ? NULL : realloc(p, n); }
-static void  test_free(void *p) { alloc_live--; free(p); }
+static void  test_free(void *p) { (void)__sync_fetch_and_sub(&alloc_live, 1); free(p); }
 #endif

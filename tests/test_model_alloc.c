@@ -9,10 +9,10 @@ static void *alloc_try(void *old, size_t n) {
     if (alloc_left == 0) return NULL;
     if (alloc_left > 0) alloc_left--;
     p = realloc(old, n);
-    if (p && !old) alloc_live++;
+    if (p && !old) (void)__sync_fetch_and_add(&alloc_live, 1);
     return p;
 }
-static void alloc_free(void *p) { if (p) { alloc_live--; free(p); } }
+static void alloc_free(void *p) { if (p) { (void)__sync_fetch_and_sub(&alloc_live, 1); free(p); } }
 #define LB_MALLOC(n) alloc_try(NULL, n)
 #define LB_REALLOC(p, n) alloc_try(p, n)
 #define LB_FREE(p) alloc_free(p)
