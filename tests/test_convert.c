@@ -188,7 +188,7 @@ static void embeds_like(lb_ctx *ctx, const char *path, const char *golden_name, 
 }
 static long size_of(const char *path) { struct stat st; return stat(path, &st) ? -1 : (long)st.st_size; }
 LBT(bundle, towers_of_several_files) {
-    static const char *const files[] = { "build/b_image.lbw", "build/b_depth.lbw", "build/b_audio.lbw" }, *const twice[] = { "build/b_image.lbw", "build/b_image.lbw" }, *const renamed[] = { "build/b_image.lbw", "again=build/b_image.lbw" }; lb_ctx *ctx; lb_file *f; size_t saved = 0; long one;
+    static const char *const files[] = { "build/b_image.lbw", "build/b_depth.lbw", "build/b_audio.lbw" }, *const twice[] = { "build/b_image.lbw", "build/b_image.lbw" }, *const renamed[] = { "build/b_image.lbw", "again=build/b_image.lbw" }; lb_ctx *ctx; lb_file *f; bundle_sum sum; long one;
     REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
     REQUIRE(!convert_kind(ctx, "image", 0, files[0]) && !convert_kind(ctx, "depth", 0, files[1]) && !convert_kind(ctx, "audio", 0, files[2]), "%s", lb_last_error());
     remove(OUT);
@@ -200,9 +200,11 @@ LBT(bundle, towers_of_several_files) {
     CHECK(bundle_files(ctx, twice, 2, NULL, 0, OUT, NULL) == LB_ERR_MISMATCH && strstr(lb_last_error(), "NAME="), "%s", lb_last_error());
     REQUIRE(!bundle_files(ctx, renamed, 2, NULL, 0, OUT, NULL), "%s", lb_last_error());          /* equal text towers need no choice */
     embeds_like(ctx, OUT, "lb_image", "again", "image", 1); one = size_of(OUT);
-    REQUIRE(!bundle_files(ctx, renamed, 2, NULL, 1, OUT, &saved), "%s", lb_last_error());
+    memset(&sum, 0, sizeof sum);
+    REQUIRE(!bundle_files(ctx, renamed, 2, NULL, 1, OUT, &sum), "%s", lb_last_error());
     embeds_like(ctx, OUT, "lb_image", "again", "image", 1); embeds_like(ctx, OUT, "lb_image", "image", "image", 1);
-    CHECK(saved > 80000 && size_of(OUT) < one - 80000, "%zu bytes saved, %ld instead of %ld", saved, size_of(OUT), one);
+    CHECK(sum.saved > 80000 && !sum.matrices && size_of(OUT) < one - 80000, "%zu bytes saved, %zu updates, %ld instead of %ld", sum.saved, sum.matrices, size_of(OUT), one);
+    lb__buf_free(&sum.notes);
     { static const char *const other[] = { "build/b_image.lbw", "build/b_huge.lbw" };
       conv_options o; memset(&o, 0, sizeof o); o.source = "tests/golden/ckpt_quick"; o.output = other[1]; o.quiet = 1;
       REQUIRE(!conv_convert(ctx, &o, NULL), "%s", lb_last_error());
@@ -286,6 +288,78 @@ LBT(adapter, of_a_checkpoint_stands_on_its_backbone) {
       o.base = OUT; CHECK(conv_convert_adapter(ctx, &o, NULL) == LB_ERR_MISMATCH, "%s", lb_last_error());
       o.base = "build/b_image.lbw"; o.from = "sea"; CHECK(conv_convert_adapter(ctx, &o, NULL) == LB_ERR_ARG && strstr(lb_last_error(), "sea"), "%s", lb_last_error()); }
     lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+/* One tower of a model and its modality as a file of their own, with the text tower. */
+static lb_status tower_of(lb_ctx *ctx, const lb_model *m, const char *tower, const char *modality, const char *to) {
+    const lb_model_desc *d = lb_model_describe(m); lb_model_desc *one = (lb_model_desc *)calloc(1, sizeof *one); lb_file_writer *w = NULL; size_t i, n = strlen(tower); int k; lb_status s;
+    if (!one) return LB_ERR_MEM;
+    for (k = 0; k < d->towers; k++) if (!strcmp(d->tower[k].name, tower) || d->tower[k].kind == LB_TOWER_TEXT) one->tower[one->towers++] = d->tower[k];
+    for (k = 0; k < d->modalities; k++) if (!strcmp(d->modality[k].name, modality) || d->modality[k].kind == LB_TEXT) one->modality[one->modalities++] = d->modality[k];
+    s = lb_file_create(ctx, to, &w);
+    if (!s) {
+        lb_file_set_str(w, "format.kind", "model"); lb__desc_write(w, one);
+        for (i = 0; i < m->params; i++) if (!strncmp(m->param[i].name, "text.", 5) || (!strncmp(m->param[i].name, tower, n) && m->param[i].name[n] == '.') || strstr(m->param[i].name, "logit_scale")) {
+            if (strstr(m->param[i].name, "logit_scale") && strncmp(m->param[i].name, modality, strlen(modality)) && strncmp(m->param[i].name, "text.", 5)) continue;
+            lb_file_add(w, m->param[i].name, &m->param[i].t);
+        }
+        s = lb_file_commit(w);
+    }
+    free(one);
+    return s;
+}
+/* LoRA that was merged into a checkpoint is found again: spatial and temporal, whichever of the two files is named first; what was tuned whole stays whole. */
+LBT(bundle, merged_updates_are_found_again) {
+    static const char *const names[] = { "depth", "clip" }; enum { W = 64, LAYERS = 3 }; lb_ctx *ctx; lb_model_desc *d = (lb_model_desc *)calloc(1, sizeof *d); lb_model *base, *wide, *merged, *m, *again; size_t i, k, c; int turn, j; static float x[2 * 3 * 2 * 24 * 24]; float v[2 * 32], u[2 * 32], z[2 * 32];
+    REQUIRE(d && !lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    d->towers = d->modalities = 2; d->seed = 5;
+    for (j = 0; j < 2; j++) { lb_tower_desc *t = &d->tower[j]; strcpy(t->name, j ? "text" : "vision"); t->kind = j ? LB_TOWER_TEXT : LB_TOWER_VISION; t->width = j ? 32 : W; t->layers = j ? 1 : LAYERS; t->heads = 2; t->embed_dim = 32; t->patch_h = t->patch_w = 12; t->grid_h = t->grid_w = 2; t->context = 8; t->vocab = 64; }
+    strcpy(d->modality[0].name, "image"); strcpy(d->modality[0].tower, "vision"); d->modality[0].kind = LB_IMAGE; strcpy(d->modality[1].name, "text"); strcpy(d->modality[1].tower, "text"); d->modality[1].kind = LB_TEXT;
+    REQUIRE(!lb_model_create(ctx, d, &base), "%s", lb_last_error());
+    REQUIRE(!lb_model_save(ctx, base, LB_F32, "build/l_base.lbw"), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(x); i++) x[i] = (float)((i * 7919) % 101) / 50 - 1;
+    for (i = 0; i < 2; i++) {
+        lb_tower_desc t; lb_modality_desc mod; lb__rng noise = lb__rng_new(7, i);
+        memset(&t, 0, sizeof t); memset(&mod, 0, sizeof mod);
+        strcpy(mod.name, names[i]); strcpy(mod.tower, names[i]); strcpy(t.name, names[i]); mod.kind = i ? LB_VIDEO : LB_DEPTH; t.lora_rank = 3 + (int)i; t.lora_temporal = (int)i; t.temporal = (int)i; t.frames = i ? 2 : 1; t.lora_targets = i ? LB_LORA_QKVO : LB_LORA_Q | LB_LORA_V | LB_LORA_OUT;
+        REQUIRE(!lb_model_extend(ctx, base, "vision", &t, &mod, 3, &wide), "%s", lb_last_error());
+        for (k = 0; k < wide->params; k++) {
+            const char *p = strstr(wide->param[k].name, ".lora."); float *f = (float *)wide->param[k].t.data;
+            if (p && p[strlen(p) - 1] == 'b') for (c = 0; c < (size_t)W * wide->param[k].t.shape[1]; c++) f[c] = 0.02f * lb__rng_normal(&noise);
+        }
+        REQUIRE(!lb_model_merge(ctx, wide, &merged), "%s", lb_last_error());
+        if (!i) { float *f = (float *)lb_model_tensor(merged, "depth.blocks.2.attn.out.weight")->data; for (c = 0; c < W * W; c++) f[c] += 1e-3f * lb__rng_normal(&noise); }
+        REQUIRE(!tower_of(ctx, merged, names[i], names[i], "build/l_merged.lbw"), "%s", lb_last_error());
+        lb_model_free(merged); lb_model_free(wide);
+        for (turn = 0; turn < 2; turn++) {
+            const char *files[2]; bundle_sum sum; lb_file *f; const lb_model_desc *is; const char *changed = turn ? "vision" : names[i]; int r = 0; long plain; const size_t dim = 32;
+            if (turn && i) continue;                                                    /* an image tower has no temporal attention to differ in */
+            files[turn] = "build/l_base.lbw"; files[1 - turn] = "build/l_merged.lbw"; memset(&sum, 0, sizeof sum);
+            REQUIRE(!bundle_files(ctx, files, 2, NULL, 0, OUT, NULL), "%s", lb_last_error()); plain = size_of(OUT);
+            REQUIRE(!bundle_files(ctx, files, 2, NULL, 1, OUT, &sum), "%s", lb_last_error());
+            REQUIRE(!lb_file_open(ctx, OUT, &f), "%s", lb_last_error()); CHECK(!lb_file_verify(ctx, f), "%s", lb_last_error()); lb_file_free(f);
+            REQUIRE(!lb_model_open(ctx, OUT, &m) && !lb_model_open(ctx, "build/l_merged.lbw", &merged), "%s", lb_last_error());
+            for (is = lb_model_describe(m), j = 0; j < is->towers; j++) if (!strcmp(is->tower[j].name, changed)) { r = is->tower[j].lora_rank; CHECK(is->tower[j].lora_temporal == (int)i, "%s: updates at %d", changed, is->tower[j].lora_temporal); }
+            CHECK(sum.matrices == (i ? 4 * LAYERS : 3 * LAYERS - 1) && r == 3 + (int)i, "%s: %zu matrices, rank %d", names[i], sum.matrices, r);
+            CHECK(sum.notes.data && strstr((const char *)sum.notes.data, "rank"), "nothing was said");
+            CHECK(labs(plain - size_of(OUT) - (long)sum.saved) < 8192, "%zu bytes saved, %ld without and %ld with", sum.saved, plain, size_of(OUT));
+            REQUIRE(!lb_model_merge(ctx, m, &again), "%s", lb_last_error());
+            CHECK(!lb_embed_tensor(ctx, merged, names[i], x, 2, v) && !lb_embed_tensor(ctx, m, names[i], x, 2, u) && !lb_embed_tensor(ctx, again, names[i], x, 2, z), "%s", lb_last_error());
+            CHECK(max_abs_diff(u, v, 2 * dim) < 5e-7 && max_abs_diff(z, v, 2 * dim) < 5e-7, "%s: off by %g, merged again by %g", names[i], max_abs_diff(u, v, 2 * dim), max_abs_diff(z, v, 2 * dim));
+            CHECK(!lb_embed_tensor(ctx, base, "image", x, 2, v) && !lb_embed_tensor(ctx, m, "image", x, 2, u) && max_abs_diff(u, v, 2 * dim) < 5e-7, "image: off by %g", max_abs_diff(u, v, 2 * dim));
+            lb_model_free(again); lb_model_free(m); lb_model_free(merged); lb__buf_free(&sum.notes);
+        }
+    }
+    lb_model_free(base); free(d); lb_ctx_free(ctx);
+    { static const char *const files[] = { "build/l_base.lbw", "build/l_merged.lbw" }; long n; lb_status s = LB_ERR_MEM;
+      for (n = 0; s; n++) {
+        REQUIRE(!lb_ctx_new(NULL, &ctx) && n < 2000, "%s", lb_last_error());
+        remove(OUT);
+        alloc_left = n; s = bundle_files(ctx, files, 2, NULL, 1, OUT, NULL); alloc_left = -1;
+        CHECK((!s || s == LB_ERR_MEM) && !s == !access(OUT, F_OK), "%ld: %s", n, lb_last_error());
+        lb_ctx_free(ctx);
+        CHECK(alloc_live == 0, "allocation %ld: %ld blocks left", n, alloc_live);
+      } }
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 /* Six modalities over one frozen tower: declared, trained one by one with low-rank updates, and put into one f16 file. */

@@ -8,11 +8,20 @@ typedef struct bundle_part {
     char newname[LB_NAME_SIZE];
 } bundle_part;
 typedef struct bundle_tensor { const char *name; const lb_tensor *t; uint32_t crc; size_t bytes; } bundle_tensor;     /* name: in the output */
+/* One attention matrix of a tower beside the same one of the backbone, D x D from row `row` on: base + b a. */
+typedef struct bundle_delta {
+    const lb_tensor *t, *base; const char *base_name; size_t row;
+    int rank;                                       /* 0: equal; -1: no low-rank difference; -2: out of memory */
+    float *a, *b;                                   /* [rank, D], [D, rank]                                    */
+} bundle_delta;
+typedef struct bundle_low { bundle_delta *at; size_t n, layers, rank; int targets, where; } bundle_low;      /* [layers, spatial and temporal, q k v out] */
+typedef struct bundle_sum { size_t saved, matrices; lb__buf notes; } bundle_sum;       /* bytes, matrices that are stored as low-rank updates, lines for the user */
 typedef struct bundle {
     lb_ctx *ctx; bundle_part part[BUNDLE_MAX]; size_t parts; int share;
     const bundle_part *text;                        /* whose text tower goes in */
-    lb_file_writer *w; bundle_tensor *done; size_t count, cap, shared, saved;
+    lb_file_writer *w; bundle_tensor *done; size_t count, cap;
     char text_name[LB_NAME_SIZE];
+    bundle_low low[LB_MAX_TOWERS]; size_t lows; bundle_sum *sum;
 } bundle;
 
 static size_t bundle_bytes(const lb_tensor *t) { return lb_tensor_stored(t) * lb_dtype_size(t->dtype); }
@@ -80,15 +89,163 @@ static lb_status bundle_tensor_in(bundle *b, const char *name, const lb_tensor *
     for (i = 0; i < b->count; i++) if (!strcmp(b->done[i].name, name)) return lb__fail(LB_ERR_MISMATCH, "two of the files have the tensor %s; give one another name (NAME=FILE)", name);
     if (b->share && bytes >= 256) {
         crc = lb__crc32(0, t->data, bytes);
-        for (i = 0; i < b->count; i++) if (b->done[i].crc == crc && b->done[i].bytes == bytes && bundle_same(b->done[i].t, t)) { lb_file_share(b->w, name, b->done[i].name); b->shared++; b->saved += bytes; break; }
+        for (i = 0; i < b->count; i++) if (b->done[i].crc == crc && b->done[i].bytes == bytes && bundle_same(b->done[i].t, t)) { lb_file_share(b->w, name, b->done[i].name); b->sum->saved += bytes; break; }
     }
     if (!(b->share && bytes >= 256) || i == b->count) lb_file_add(b->w, name, t);
     d = &b->done[b->count++];
     d->name = copy; d->t = t; d->crc = crc; d->bytes = bytes;
     return LB_OK;
 }
+
+/* ---- what a merged LoRA changed ---- */
+
+/* A modality that was tuned by LoRA and then merged, W + s B A rounded to f32, still is its backbone and a difference of low rank but for the
+ * rounding.  Rows of the difference are taken out greedily (a QR with the longest row that is left as pivot) until only rounding is; one power
+ * step turns the span of those rows into the best approximation of that rank.  It counts when the f32 factors leave no more than f32 rounding of
+ * the weights themselves: 2^-23 of them in the root mean square, 2^-22 of the largest anywhere. */
+#define BUNDLE_PANELS(rows) (((rows) + LB_PANEL_WIDTH - 1) / LB_PANEL_WIDTH * LB_PANEL_WIDTH)
+static float bundle_at(const lb_tensor *t, size_t n, size_t k) { return ((const float *)t->data)[((n / LB_PANEL_WIDTH) * t->shape[1] + k) * LB_PANEL_WIDTH + n % LB_PANEL_WIDTH]; }
+static void bundle_factor(bundle_delta *d) {
+    const size_t D = d->t->shape[1], top = LB__MIN(D / 4, 64); size_t i, j, k, r, best = 0; double *x = (double *)lb__alloc(D, D * sizeof *x), *q = (double *)lb__alloc(top + 1, D * sizeof *q), *u = (double *)lb__alloc(top + 1, D * sizeof *u); double whole = 0, largest = 0, left = 0, worst = 0; int pass;
+    d->rank = -2;
+    if (!x || !q || !u) goto done;
+    for (i = 0; i < D; i++) for (j = 0; j < D; j++) {
+        const double w = (double)bundle_at(d->t, d->row + i, j);
+        x[i * D + j] = w - (double)bundle_at(d->base, d->row + i, j); whole += w * w; largest = LB__MAX(largest, fabs(w)); left += fabs(x[i * D + j]);
+    }
+    d->rank = left == 0 ? 0 : -1;
+    if (!d->rank) goto done;
+    for (r = 0;; r++) {
+        double longest = 0, *v = q + r * D;
+        for (i = 0, left = 0; i < D; i++) { double n = 0; for (j = 0; j < D; j++) n += x[i * D + j] * x[i * D + j]; left += n; if (n > longest) { longest = n; best = i; } }
+        if (left <= whole * 0x1p-46 || r == top) break;
+        memcpy(v, x + best * D, D * sizeof *v);
+        for (k = 0; k <= r; k++) {                                     /* square to those before it, then of unit length */
+            const double *p = q + k * D; double c = 0;
+            for (j = 0; j < D; j++) c += v[j] * p[j];
+            if (k < r) for (j = 0; j < D; j++) v[j] -= c * p[j]; else for (c = 1 / sqrt(c), j = 0; j < D; j++) v[j] *= c;
+        }
+        for (i = 0; i < D; i++) { double c = 0; for (j = 0; j < D; j++) c += x[i * D + j] * v[j]; for (j = 0; j < D; j++) x[i * D + j] -= c * v[j]; }
+    }
+    if (!r || left > whole * 0x1p-46) goto done;
+    d->rank = -2;
+    if (!(d->a = (float *)lb__alloc(r, D * sizeof *d->a)) || !(d->b = (float *)lb__alloc(D, r * sizeof *d->b))) goto done;
+    for (i = 0; i < D; i++) for (j = 0; j < D; j++) x[i * D + j] = (double)bundle_at(d->t, d->row + i, j) - (double)bundle_at(d->base, d->row + i, j);
+    for (k = 0; k < r; k++) for (i = 0; i < D; i++) { double c = 0; for (j = 0; j < D; j++) c += x[i * D + j] * q[k * D + j]; u[k * D + i] = c; }
+    for (pass = 0; pass < 2; pass++) for (k = 0; k < r; k++) {
+        double c; size_t p;
+        for (p = 0; p <= k; p++) { for (c = 0, i = 0; i < D; i++) c += u[k * D + i] * u[p * D + i]; if (p == k) c = c > 0 ? 1 - 1 / sqrt(c) : 0; for (i = 0; i < D; i++) u[k * D + i] -= c * u[p * D + i]; }
+    }
+    for (k = 0; k < r; k++) {
+        memset(q + k * D, 0, D * sizeof *q);
+        for (i = 0; i < D; i++) for (j = 0; j < D; j++) q[k * D + j] += u[k * D + i] * x[i * D + j];
+        for (j = 0; j < D; j++) { d->a[k * D + j] = (float)q[k * D + j]; d->b[j * r + k] = (float)u[k * D + j]; }
+    }
+    for (i = 0, left = 0; i < D; i++) for (j = 0; j < D; j++) {
+        double c = x[i * D + j];
+        for (k = 0; k < r; k++) c -= (double)d->b[i * r + k] * (double)d->a[k * D + j];
+        left += c * c; worst = LB__MAX(worst, fabs(c));
+    }
+    d->rank = left <= whole * 0x1p-46 && worst <= largest * 0x1p-22 ? (int)r : -1;
+done:
+    lb__release(x); lb__release(q); lb__release(u);
+}
+static void bundle_factors(void *arg, size_t begin, size_t end, int worker) {
+    bundle_low *l = (bundle_low *)arg; size_t i;
+    (void)worker;
+    for (i = begin; i < end; i++) if (l->at[i].t && l->at[i].base) bundle_factor(&l->at[i]);
+}
+static const bundle_tensor *bundle_find(const bundle *b, const char *name) {
+    size_t i;
+    for (i = 0; i < b->count; i++) if (!strcmp(b->done[i].name, name)) return &b->done[i];
+    return NULL;
+}
+/* Whether all of a matrix of attention (q, k and v; or out) is the backbone's and low-rank updates. */
+static int bundle_is_low(const bundle_delta *d, int qkv) {
+    int i, changed = 0;
+    for (i = 0; i < (qkv ? 3 : 1); i++) { if (!d[i].base || d[i].rank < 0) return 0; changed |= d[i].rank > 0; }
+    return changed;
+}
+/* The low-rank differences of one tower from one that is in the file already: that with the same MLP, which no LoRA of upstream's touches.
+ * Temporal attention began as a copy of the spatial one. */
+static lb_status bundle_low_rank(bundle *b, const bundle_part *p, const char *tower, const char *const *before, size_t towers, const char *out) {
+    bundle_low *l = &b->low[b->lows]; char name[160]; uint64_t layers; const lb_tensor *t; const char *base = NULL; size_t i, k, whole = 0, cost, D = 0, found = 0; int where, part;
+    if (!b->share) return LB_OK;
+    lb__format(name, sizeof name, "tower.%s.layers", tower); LB__TRY(lb_file_get_u64(p->f, name, &layers));
+    lb__format(name, sizeof name, "%s.blocks.0.mlp.fc1.weight", tower); t = lb_file_tensor(p->f, name);
+    for (i = 0; i < towers && t && !base; i++) {
+        const bundle_tensor *d; lb__format(name, sizeof name, "%s.blocks.0.mlp.fc1.weight", before[i]);
+        if ((d = bundle_find(b, name)) != NULL && bundle_same(d->t, t)) base = before[i];
+    }
+    if (!base || layers > 1024) return LB_OK;
+    l->layers = (size_t)layers; l->n = l->layers * 8;
+    if (!(l->at = (bundle_delta *)lb__alloc(l->n, sizeof *l->at))) return LB_ERR_MEM;
+    memset(l->at, 0, l->n * sizeof *l->at); b->lows++;
+    for (i = 0; i < l->n; i++) {
+        bundle_delta *d = &l->at[i]; const bundle_tensor *o = NULL; int again;
+        part = (int)(i & 3); where = (int)(i >> 2 & 1);
+        lb__format(name, sizeof name, "%s.blocks.%zu.%sattn.lora.%s.a", tower, i / 8, where ? "temporal." : "", part == 0 ? "q" : part == 1 ? "k" : part == 2 ? "v" : "out");
+        if (lb_file_tensor(p->f, name)) { l->n = 0; return LB_OK; }                    /* has its low-rank updates apart already */
+        lb__format(name, sizeof name, "%s.blocks.%zu.%sattn.%s.weight", tower, i / 8, where ? "temporal." : "", part < 3 ? "qkv" : "out");
+        if (!(d->t = lb_file_tensor(p->f, name)) || d->t->dtype != LB_F32 || d->t->layout != LB_PANEL || d->t->ndim != 2) { d->t = NULL; continue; }
+        for (again = where; again >= 0 && !o; again--) { lb__format(name, sizeof name, "%s.blocks.%zu.%sattn.%s.weight", base, i / 8, again ? "temporal." : "", part < 3 ? "qkv" : "out"); o = bundle_find(b, name); }
+        D = d->t->shape[1];
+        if (!o || o->t->dtype != LB_F32 || o->t->layout != LB_PANEL || o->t->ndim != 2 || o->t->shape[0] != d->t->shape[0] || o->t->shape[1] != D || d->t->shape[0] != (part < 3 ? 3 * D : D)) continue;
+        d->base = o->t; d->base_name = o->name; d->row = part < 3 ? (size_t)part * D : 0;
+    }
+    lb_parallel_for(b->ctx, l->n, 1, bundle_factors, l);
+    for (i = 0; i < l->n; i++) if (l->at[i].base && l->at[i].rank == -2) return lb__fail(LB_ERR_MEM, "out of memory for the difference of two %zu x %zu matrices", D, D);
+    for (i = 0; i < l->n; i++) {
+        const bundle_delta *d = &l->at[i];
+        part = (int)(i & 3);
+        if (!bundle_is_low(part < 3 ? d - part : d, part < 3)) continue;
+        if (part == 0 || part == 3) whole += bundle_bytes(d->t);
+        if (d->rank <= 0) continue;
+        l->rank = LB__MAX(l->rank, (size_t)d->rank); l->targets |= 1 << part; l->where |= 1 << (i >> 2 & 1); found++;
+    }
+    for (k = 0, part = 0; part < 4; part++) k += (size_t)(l->targets >> part & 1);
+    cost = l->layers * (l->where == 3 ? 2 : 1) * k * (BUNDLE_PANELS(l->rank) * D + BUNDLE_PANELS(D) * l->rank) * sizeof(float);
+    if (whole <= cost) { l->n = 0; return LB_OK; }                                     /* nothing to win */
+    b->sum->saved += whole - cost; b->sum->matrices += found;
+    lb__format(name, sizeof name, "%s: %zu matrices of attention are %s's and updates of rank %zu, %.1f MB in place of %.1f\n", out, found, base, l->rank, (double)cost / 1e6, (double)whole / 1e6);
+    return lb__buf_add(&b->sum->notes, name, strlen(name));
+}
+/* The two factors of one update, in the tower's rank. */
+static lb_status bundle_update_in(bundle *b, const bundle_low *l, const bundle_delta *d, const char *prefix, const char *which) {
+    const size_t D = d->t->shape[1], R = l->rank, r = d->a && d->rank > 0 ? (size_t)d->rank : 0; lb_tensor a, u; char name[200]; size_t i, k;
+    memset(&a, 0, sizeof a); a.dtype = LB_F32; a.layout = LB_PANEL; a.ndim = 2; a.shape[0] = R; a.shape[1] = D; u = a; u.shape[0] = D; u.shape[1] = R;
+    a.data = lb__arena(b->ctx, lb_tensor_stored(&a), sizeof(float)); u.data = lb__arena(b->ctx, lb_tensor_stored(&u), sizeof(float));
+    if (!a.data || !u.data) return LB_ERR_MEM;
+    memset(a.data, 0, bundle_bytes(&a)); memset(u.data, 0, bundle_bytes(&u));
+    for (k = 0; k < r; k++) for (i = 0; i < D; i++) {
+        ((float *)a.data)[((k / LB_PANEL_WIDTH) * D + i) * LB_PANEL_WIDTH + k % LB_PANEL_WIDTH] = d->a[k * D + i];
+        ((float *)u.data)[((i / LB_PANEL_WIDTH) * R + k) * LB_PANEL_WIDTH + i % LB_PANEL_WIDTH] = d->b[i * r + k];
+    }
+    lb__format(name, sizeof name, "%s.lora.%s.a", prefix, which); lb_file_add(b->w, name, &a);
+    lb__format(name, sizeof name, "%s.lora.%s.b", prefix, which); lb_file_add(b->w, name, &u);
+    return LB_OK;
+}
+/* All low-rank updates of a tower `out`; where one matrix is stored whole its factors are zero. */
+static lb_status bundle_updates_in(bundle *b, const bundle_low *l, const char *out) {
+    static const char *const which[] = { "q", "k", "v", "out" }; size_t i; char prefix[160];
+    for (i = 0; i < l->n; i++) {
+        const int part = (int)(i & 3), where = (int)(i >> 2 & 1); bundle_delta d = l->at[i];
+        if (!(l->targets >> part & 1) || !(l->where >> where & 1)) continue;
+        if (!bundle_is_low(part < 3 ? &l->at[i] - part : &l->at[i], part < 3)) d.rank = 0;
+        lb__format(prefix, sizeof prefix, "%s.blocks.%zu.%sattn", out, i / 8, where ? "temporal." : "");
+        LB__TRY(bundle_update_in(b, l, &d, prefix, which[part]));
+    }
+    return LB_OK;
+}
+/* Is `t` of a tower one that its low-rank updates stand for?  The backbone's name for it, or NULL. */
+static const char *bundle_backbone(const bundle_low *l, const lb_tensor *t) {
+    size_t i;
+    for (i = 0; i < l->n; i++) if (l->at[i].t == t && (i & 3) % 3 == 0) return bundle_is_low(&l->at[i], (i & 3) == 0) ? l->at[i].base_name : NULL;
+    return NULL;
+}
+
 static lb_status bundle_write(bundle *b) {
-    const char *towers[LB_MAX_TOWERS + 1], *modalities[LB_MAX_MODALITIES + 1], *sources[64], *sums[64]; char store[LB_MAX_TOWERS + 1][LB_NAME_SIZE], mods[LB_MAX_MODALITIES + 1][LB_NAME_SIZE], from[160], to[160]; size_t nt = 0, nm = 0, ns = 0, i, k, n, dim = 0; const char *name;
+    const char *towers[LB_MAX_TOWERS + 1], *modalities[LB_MAX_MODALITIES + 1], *sources[64], *sums[64]; bundle_low none, *low; char store[LB_MAX_TOWERS + 1][LB_NAME_SIZE], mods[LB_MAX_MODALITIES + 1][LB_NAME_SIZE], from[160], to[160]; size_t nt = 0, nm = 0, ns = 0, i, k, n, dim = 0; const char *name;
     for (i = 0; i < b->parts; i++) {
         bundle_part *p = &b->part[i]; const char *list[64]; uint64_t embed;
         if (ns < 64 && !lb_file_get_strs(p->f, "provenance.source", list, 64 - ns, &n)) {
@@ -110,12 +267,16 @@ static lb_status bundle_write(bundle *b) {
             lb__format(store[nt], LB_NAME_SIZE, "%s", out); towers[nt] = store[nt]; nt++;
             lb__format(from, sizeof from, "tower.%s.", p->tower[k]); lb__format(to, sizeof to, "tower.%s.", out);
             lb_file_copy_keys(b->w, p->f, from, to);
+            low = &none; none.n = 0;
+            if (!text) { const size_t had = b->lows; LB__TRY(bundle_low_rank(b, p, p->tower[k], towers, nt - 1, out)); if (b->lows > had) low = &b->low[had]; }
             for (q = 0; q < lb_file_tensors(p->f); q++) {
-                const lb_tensor *t = lb_file_tensor_at(p->f, q, &name); char full[2 * LB__LBW_NAME];
+                const lb_tensor *t = lb_file_tensor_at(p->f, q, &name); char full[2 * LB__LBW_NAME]; const char *of;
                 if (strncmp(name, p->tower[k], len) || name[len] != '.' || !strcmp(name + len, ".logit_scale")) continue;     /* the scale is the modality's */
                 lb__format(full, sizeof full, "%s%s", out, name + len);
-                LB__TRY(bundle_tensor_in(b, full, t));
+                if ((of = bundle_backbone(low, t)) != NULL) lb_file_share(b->w, full, of); else LB__TRY(bundle_tensor_in(b, full, t));
             }
+            LB__TRY(bundle_updates_in(b, low, out));
+            if (low->n) { lb__format(to, sizeof to, "tower.%s.lora.alpha", out); lb_file_set_f64(b->w, to, (double)low->rank); }     /* alpha / rank is 1 */
         }
         for (k = 0; k < p->modalities; k++) {
             const char *tower, *out; int text; const lb_tensor *scale; char full[LB__LBW_NAME + 1]; size_t q;
@@ -170,11 +331,12 @@ static lb_status bundle_adapters(lb_ctx *ctx, const char *const *paths, size_t n
     return s;
 }
 /* Join the files; `text`: whose text tower, NULL when all are the same. */
-static lb_status bundle_files(lb_ctx *ctx, const char *const *args, size_t n, const char *text, int share, const char *output, size_t *saved) {
-    bundle b; lb_status s = LB_OK; size_t i; lb__mark mark = lb__arena_mark(ctx);
+static lb_status bundle_files(lb_ctx *ctx, const char *const *args, size_t n, const char *text, int share, const char *output, bundle_sum *sum) {
+    bundle b; lb_status s = LB_OK; size_t i, k; lb__mark mark = lb__arena_mark(ctx); bundle_sum own;
+    memset(&own, 0, sizeof own);
     for (i = 1; i < n; i++) if (bundle_is_adapter(ctx, args[i])) return bundle_adapters(ctx, args, n, output);
     memset(&b, 0, sizeof b);
-    b.ctx = ctx; b.share = share;
+    b.ctx = ctx; b.share = share; b.sum = sum ? sum : &own;
     if (n > BUNDLE_MAX) return lb__fail(LB_ERR_LIMIT, "%zu files, a model has at most %d towers", n, LB_MAX_TOWERS);
     for (i = 0; i < n && !s; i++) {
         bundle_part *p = &b.part[b.parts++]; const char *eq = strchr(args[i], '=');
@@ -189,18 +351,19 @@ static lb_status bundle_files(lb_ctx *ctx, const char *const *args, size_t n, co
     if (!s) s = lb_file_create(ctx, output, &b.w);
     if (!s) { s = bundle_write(&b); if (s) lb_file_abandon(b.w); else s = lb_file_commit(b.w); }
     for (i = 0; i < b.parts; i++) lb_file_free(b.part[i].f);
-    if (saved) *saved = b.saved;
-    lb__arena_rewind(ctx, mark);
+    for (i = 0; i < b.lows; i++) { for (k = 0; k < b.low[i].layers * 8; k++) { lb__release(b.low[i].at[k].a); lb__release(b.low[i].at[k].b); } lb__release(b.low[i].at); }
+    lb__buf_free(&own.notes); lb__arena_rewind(ctx, mark);
     return s;
 }
 
 static int cmd_bundle(int argc, char **argv) {
-    const char *output = NULL, *text = NULL, **paths = NULL; int share = 0, rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; size_t i, saved = 0; lb_status s;
+    const char *output = NULL, *text = NULL, **paths = NULL; int share = 0, rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; size_t i; bundle_sum sum; struct stat st; lb_status s;
     const cli_option options[] = {
         { "output", 'o', CLI_TEXT, &output, "FILE", "the .lbw file to write", 0, 0 },
         { "text", 0, CLI_TEXT, &text, "FILE", "whose text tower goes in, when they differ", 0, 0 },
-        { "share-backbone", 0, CLI_FLAG, &share, NULL, "store equal tensors of all towers once; with models from\n`convert --keep-lora` each modality is its difference only", 0, 0 },
+        { "share-backbone", 0, CLI_FLAG, &share, NULL, "store equal tensors of all towers once, and f32 attention that\ndiffers by a merged LoRA as that update (name the backbone first)", 0, 0 },
         { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 } };
+    memset(&sum, 0, sizeof sum);
     rc = cli_parse(argc, argv, "[NAME=]FILE... -o OUT.lbw [--text FILE] [--share-backbone]",
                    "Joins models that share an embedding space into one file.  Their text towers are compared tensor by tensor and stored once; if\n"
                    "they differ, --text says which is meant.  NAME=FILE gives a file's modality (and its tower) another name.\n"
@@ -211,11 +374,12 @@ static int cmd_bundle(int argc, char **argv) {
     if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
     if (cli_ctx(&common, &ctx) || !(paths = (const char **)lb__alloc(files.n, sizeof *paths))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (i = 0; i < files.n; i++) paths[i] = files.item[i].value;
-    s = bundle_files(ctx, paths, files.n, text, share, output, &saved);
-    if (s) rc = cli_fail("%s", lb_last_error());
-    else { rc = 0; if (share) cli_warn("%.1f MB are shared between towers", (double)saved / 1e6); }
+    s = bundle_files(ctx, paths, files.n, text, share, output, &sum);
+    if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    rc = 0; conv_print_notes(&sum.notes);
+    if (share && !stat(output, &st)) cli_warn("%s: %.1f MB, %.1f MB less than without --share-backbone", output, (double)st.st_size / 1e6, (double)sum.saved / 1e6);
 done:
-    lb__release((void *)paths); lb_ctx_free(ctx); cli_list_free(&files);
+    lb__buf_free(&sum.notes); lb__release((void *)paths); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;
 }
 
