@@ -9434,7 +9434,7 @@ static lb_status lb__lbw_directory(lb_ctx *ctx, lb_file *f, size_t at, size_t en
 /* Everything but how the bytes came here. */
 static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f) {
     const unsigned char *p = f->data; uint64_t size, directory, data; size_t at = 0, i, last = 0; unsigned char *base;
-    if (f->size < 4 || memcmp(p, "LBW1", 4)) return lb__fail(LB_ERR_FORMAT, "not a .lbw file: it does not start with LBW1");
+    if (f->size < 4 || memcmp(p, "LBW1", 4)) return lb__fail(LB_ERR_FORMAT, "not a .lbw file: it does not start with LBW1 (`languagebind convert` makes one of a checkpoint)");
     if (f->size < LB__LBW_HEADER) return lb__fail(LB_ERR_FORMAT, "cut off after %zu bytes, the header alone has 64", f->size);
     if (lb__u32le(p + 4) != LB__LBW_VERSION) return lb__fail(LB_ERR_UNSUPPORTED, "layout version %u, this build reads %d; convert again", lb__u32le(p + 4), (int)LB__LBW_VERSION);
     size = lb__u64le(p + 8); directory = lb__u64le(p + 32); data = lb__u64le(p + 40);
@@ -9480,13 +9480,14 @@ LB_API lb_status lb_file_open_memory(lb_ctx *ctx, const void *data, size_t size,
 }
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_file_open(lb_ctx *ctx, const char *path, lb_file **out) {
-    lb_file *f; lb_status s;
+    lb_file *f; lb_status s; struct stat st;
     if (!ctx || !path || !out) return lb__fail(LB_ERR_ARG, "lb_file_open: an argument is NULL");
     *out = NULL;
     f = (lb_file *)lb__alloc(1, sizeof *f);
     if (!f) return LB_ERR_MEM;
     s = lb__file_open(path, &f->map);
     if (!s) { f->data = f->map.data; f->size = f->map.size; s = lb__fail_in(lb__lbw_parse(ctx, f), path); }
+    else if (!stat(path, &st) && S_ISDIR(st.st_mode)) s = lb__fail(LB_ERR_IO, "%s: is a folder, a .lbw file was expected (`languagebind convert` makes one of a checkpoint)", path);
     if (s) lb_file_free(f); else *out = f;
     return s;
 }

@@ -1,9 +1,11 @@
-/* tools/upstream.c: the verdict over known gaps, and the whole way from files to gaps with a random model. */
+/* tools/upstream.c: the verdict over known gaps, and the whole way to it: with a random model, and from checkpoints laid out as upstream's downloads are. */
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
 #include "tests/failing_malloc.h"
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "tools/cli.h"
+#include "tools/checkpoint.h"
+#include "tools/convert.c"
 #include "tools/upstream.c"
 #include "tests/lbt.h"
 
@@ -150,4 +152,145 @@ LBT(upstream, every_allocation_may_fail) {
         CHECK(alloc_live == live, "allocation %ld: %ld blocks left", n, alloc_live - live);
     }
     CHECK(!s, "never succeeded: %s", lb_last_error());
+}
+
+/* ---- from downloads to a verdict ---- */
+
+/* A PyTorch file as torch.save writes it: a zip, nothing compressed, of a pickle and one entry a storage. */
+typedef struct torch_file { lb__buf pickle, zip, directory; int entries, tensors; lb__rng noise; } torch_file;
+static void put(lb__buf *b, const void *p, size_t n) { REQUIRE(!lb__buf_add(b, p, n), "%s", lb_last_error()); }
+static void put_text(lb__buf *b, const char *s) { put(b, s, strlen(s)); }
+static void put_le(lb__buf *b, uint64_t v, int bytes) { unsigned char c[8]; int i; for (i = 0; i < bytes; i++) c[i] = (unsigned char)(v >> 8 * i); put(b, c, (size_t)bytes); }
+static void put_word(lb__buf *b, const char *s) { put(b, "X", 1); put_le(b, strlen(s), 4); put(b, s, strlen(s)); }
+static void put_int(lb__buf *b, size_t n) { put(b, "J", 1); put_le(b, n, 4); }
+static void zip_entry(torch_file *f, const char *name, const void *data, size_t n) {
+    const uint32_t crc = lb__crc32(0, data, n); const size_t at = f->zip.size; int part;
+    for (part = 0; part < 2; part++) {
+        lb__buf *b = part ? &f->directory : &f->zip;
+        put(b, part ? "PK\1\2" : "PK\3\4", 4); if (part) put_le(b, 20, 2);
+        put_le(b, 20, 2); put_le(b, 0, 8); put_le(b, crc, 4); put_le(b, n, 4); put_le(b, n, 4); put_le(b, strlen(name), 2); put_le(b, 0, 2);
+        if (part) { put_le(b, 0, 10); put_le(b, at, 4); }
+        put(b, name, strlen(name));
+    }
+    put(&f->zip, data, n); f->entries++;
+}
+/* One f32 tensor [a, b, c, d] (trailing zeros: fewer axes): noise of a spread around a value, or all that value. */
+static void tensor(torch_file *f, const char *name, float value, float spread, size_t a, size_t b, size_t c, size_t d) {
+    const size_t shape[4] = { a, b, c, d }; size_t n = 1, i, k, axes = 0, stride; char key[40]; float *x;
+    while (axes < 4 && shape[axes]) n *= shape[axes++];
+    x = (float *)malloc(n * sizeof *x); REQUIRE(x, "out of memory");
+    for (i = 0; i < n; i++) x[i] = value + (spread != 0 ? spread * lb__rng_normal(&f->noise) : 0);
+    put_word(&f->pickle, name);
+    put_text(&f->pickle, "ctorch._utils\n_rebuild_tensor_v2\n(("); put_word(&f->pickle, "storage"); put_text(&f->pickle, "ctorch\nFloatStorage\n");
+    snprintf(key, sizeof key, "%d", f->tensors); put_word(&f->pickle, key); put_word(&f->pickle, "cpu"); put_int(&f->pickle, n); put_text(&f->pickle, "tQ"); put_int(&f->pickle, 0);
+    put_text(&f->pickle, "("); for (i = 0; i < axes; i++) put_int(&f->pickle, shape[i]); put_text(&f->pickle, "t(");
+    for (i = 0; i < axes; i++) { for (stride = 1, k = i + 1; k < axes; k++) stride *= shape[k]; put_int(&f->pickle, stride); }
+    put_text(&f->pickle, "t\x89" "ccollections\nOrderedDict\n)RtR");
+    snprintf(key, sizeof key, "pytorch_model/data/%d", f->tensors++); zip_entry(f, key, x, n * sizeof *x);
+    free(x);
+}
+static void linear(torch_file *f, const char *name, size_t n, size_t k, int bias) {
+    char s[128];
+    snprintf(s, sizeof s, "%s.weight", name); tensor(f, s, 0, 1.5f / (float)sqrt((double)k), n, k, 0, 0);
+    snprintf(s, sizeof s, "%s.bias", name); if (bias) tensor(f, s, 0, 0.1f, n, 0, 0, 0);
+}
+static void norm(torch_file *f, const char *name, size_t n) { char s[128]; snprintf(s, sizeof s, "%s.weight", name); tensor(f, s, 1, 0.1f, n, 0, 0, 0); snprintf(s, sizeof s, "%s.bias", name); tensor(f, s, 0, 0.1f, n, 0, 0, 0); }
+static void attention(torch_file *f, const char *prefix, size_t width, int lora) {
+    static const char *const part[] = { "k", "v", "q", "out" }; int i; char s[128];
+    for (i = 0; i < 4; i++) {
+        snprintf(s, sizeof s, "%s.%s_proj", prefix, part[i]); linear(f, s, width, width, 1);
+        if (!lora) continue;
+        snprintf(s, sizeof s, "%s.%s_proj.lora_A.default.weight", prefix, part[i]); tensor(f, s, 0, 0.3f, 2, width, 0, 0);
+        snprintf(s, sizeof s, "%s.%s_proj.lora_B.default.weight", prefix, part[i]); tensor(f, s, 0, 0.1f, width, 2, 0, 0);
+    }
+}
+/* The repositories of the README, as a download leaves them: FOLDER/config.json and FOLDER/pytorch_model.bin.  Tiny towers with the real vocabulary;
+ * Depth and Thermal carry LoRA unmerged.  The projection and the scale are the caller's, to put an answer where it is wanted. */
+enum { HUB_TEXT = 16, HUB_WIDTH = 16, HUB_DIM = 12 };
+static const struct { const char *folder, *type; int lora, video, mel; } hub[UP_KINDS] = {
+    { "LanguageBind_Video_FT", "LanguageBindVideo", 0, 8, 0 }, { "LanguageBind_Image", "LanguageBindImage", 0, 1, 0 }, { "LanguageBind_Depth", "LanguageBindDepth", 1, 1, 0 }, { "LanguageBind_Audio_FT", "LanguageBindAudio", 0, 1, 28 }, { "LanguageBind_Thermal", "LanguageBindThermal", 1, 1, 0 } };
+static void download(int kind, float sign, double logit_scale) {
+    char path[128], s[160], e[96]; FILE *o; torch_file f; const size_t patches = hub[kind].mel ? 2 * 3 : 4; const int lora = hub[kind].lora; int i;
+    memset(&f, 0, sizeof f); f.noise = lb__rng_new(77, 0);
+    mkdir("build/hub", 0777); snprintf(path, sizeof path, "build/hub/%s", hub[kind].folder); mkdir(path, 0777);
+    snprintf(path, sizeof path, "build/hub/%s/config.json", hub[kind].folder); o = fopen(path, "w"); REQUIRE(o, "%s", path);
+    fprintf(o, "{ \"model_type\": \"%s\", \"projection_dim\": %d, \"logit_scale_init_value\": 2.6592,\n  \"text_config\": { \"hidden_act\": \"gelu\", \"hidden_size\": %d, \"intermediate_size\": 32, \"num_attention_heads\": 2, \"num_hidden_layers\": 1, \"vocab_size\": 49408, \"max_position_embeddings\": 77 },\n"
+               "  \"vision_config\": { \"hidden_act\": \"gelu\", \"hidden_size\": %d, \"intermediate_size\": 32, \"num_attention_heads\": 2, \"num_hidden_layers\": 2, \"image_size\": 28, \"patch_size\": 14, \"add_time_attn\": %s, \"num_frames\": %d, \"lora_r\": %d, \"lora_alpha\": 16, \"num_mel_bins\": %d, \"target_length\": %d%s } }\n",
+            hub[kind].type, HUB_DIM, HUB_TEXT, HUB_WIDTH, hub[kind].video > 1 ? "true" : "false", hub[kind].video, lora ? 2 : 0, hub[kind].mel, hub[kind].mel ? 42 : 0, hub[kind].mel ? ", \"audio_mean\": -4.2677393, \"audio_std\": 4.5689974" : "");
+    REQUIRE(!fclose(o), "%s", path);
+    put_text(&f.pickle, "\x80\2ccollections\nOrderedDict\n)R(");
+    tensor(&f, "text_model.embeddings.token_embedding.weight", 0, 1, 49408, HUB_TEXT, 0, 0); tensor(&f, "text_model.embeddings.position_embedding.weight", 0, 0.3f, 77, HUB_TEXT, 0, 0);
+    attention(&f, "text_model.encoder.layers.0.self_attn", HUB_TEXT, 0); norm(&f, "text_model.encoder.layers.0.layer_norm1", HUB_TEXT); norm(&f, "text_model.encoder.layers.0.layer_norm2", HUB_TEXT);
+    linear(&f, "text_model.encoder.layers.0.mlp.fc1", 32, HUB_TEXT, 1); linear(&f, "text_model.encoder.layers.0.mlp.fc2", HUB_TEXT, 32, 1); norm(&f, "text_model.final_layer_norm", HUB_TEXT); linear(&f, "text_projection", HUB_DIM, HUB_TEXT, 0);
+    f.noise = lb__rng_new(78, (uint64_t)kind);                                                       /* the texts of all are the same frozen tower */
+    tensor(&f, "logit_scale", (float)logit_scale, 0, 0, 0, 0, 0);
+    tensor(&f, "vision_model.embeddings.class_embedding", 0, 0.3f, HUB_WIDTH, 0, 0, 0); tensor(&f, "vision_model.embeddings.patch_embedding.weight", 0, 0.1f, HUB_WIDTH, 3, 14, 14); tensor(&f, "vision_model.embeddings.position_embedding.weight", 0, 0.3f, patches + 1, HUB_WIDTH, 0, 0);
+    norm(&f, "vision_model.pre_layrnorm", HUB_WIDTH); norm(&f, "vision_model.post_layernorm", HUB_WIDTH);
+    for (i = 0; i < 2; i++) {
+        snprintf(e, sizeof e, "vision_model.encoder.%slayers.%d", lora ? "base_model.model." : "", i);
+#define IN(part) (snprintf(s, sizeof s, "%s." part, e), s)
+        attention(&f, IN("self_attn"), HUB_WIDTH, lora); norm(&f, IN("layer_norm1"), HUB_WIDTH); norm(&f, IN("layer_norm2"), HUB_WIDTH); linear(&f, IN("mlp.fc1"), 32, HUB_WIDTH, 1); linear(&f, IN("mlp.fc2"), HUB_WIDTH, 32, 1);
+        if (hub[kind].video > 1) { tensor(&f, IN("temporal_embedding"), 0, 0.3f, 1, 8, HUB_WIDTH, 0); norm(&f, IN("temporal_layer_norm1"), HUB_WIDTH); attention(&f, IN("temporal_attn"), HUB_WIDTH, 0); }
+#undef IN
+    }
+    tensor(&f, "visual_projection.weight", 0, sign * 0.4f, HUB_DIM, HUB_WIDTH, 0, 0);
+    put_text(&f.pickle, "u.");
+    zip_entry(&f, "pytorch_model/data.pkl", f.pickle.data, f.pickle.size); zip_entry(&f, "pytorch_model/version", "3\n", 2);
+    i = (int)f.zip.size; put(&f.zip, f.directory.data, f.directory.size);
+    put(&f.zip, "PK\5\6", 4); put_le(&f.zip, 0, 4); put_le(&f.zip, (uint64_t)f.entries, 2); put_le(&f.zip, (uint64_t)f.entries, 2); put_le(&f.zip, f.directory.size, 4); put_le(&f.zip, (uint64_t)i, 4); put_le(&f.zip, 0, 2);
+    snprintf(path, sizeof path, "build/hub/%s/pytorch_model.bin", hub[kind].folder); o = fopen(path, "wb"); REQUIRE(o && fwrite(f.zip.data, 1, f.zip.size, o) == f.zip.size && !fclose(o), "%s", path);
+    lb__buf_free(&f.pickle); lb__buf_free(&f.zip); lb__buf_free(&f.directory);
+}
+static char hub_model[UP_KINDS][64];
+static void convert_hub(lb_ctx *ctx) {
+    int k; char source[64];
+    for (k = 0; k < UP_KINDS; k++) {
+        conv_options o; memset(&o, 0, sizeof o); snprintf(source, sizeof source, "build/hub/%s", hub[k].folder); snprintf(hub_model[k], sizeof hub_model[k], "build/hub/%s.lbw", up_kinds[k]);
+        o.source = source; o.output = hub_model[k]; o.quiet = 1;
+        REQUIRE(!conv_convert(ctx, &o, NULL), "%s", lb_last_error());
+    }
+}
+/* check-upstream over several models; what it prints goes into a file. */
+static int verdict(const char *to, const char *root, const int *kinds, const char *more) {
+    const char *argv[12] = { "check-upstream", root, "-m" }; int argc = 3, keep = dup(1), fd, rc, k;
+    for (k = 0; k < UP_KINDS; k++) if (kinds[k]) argv[argc++] = hub_model[k];
+    if (more) argv[argc++] = more;
+    fflush(stdout); fd = open(to, O_CREAT | O_TRUNC | O_WRONLY, 0666); dup2(fd, 1); close(fd);
+    rc = cmd_check_upstream(argc, (char **)(uintptr_t)argv);
+    fflush(stdout); dup2(keep, 1); close(keep);
+    return rc;
+}
+LBT(upstream, from_downloads_to_a_verdict) {
+    static const int all[UP_KINDS] = { 1, 1, 1, 1, 1 }, no_depth[UP_KINDS] = { 1, 1, 0, 1, 1 }; const char *paths[UP_KINDS], *out = "build/hub/verdict.txt"; lb_ctx *ctx; upstream u; up_answer a[UP_ROWS]; size_t k; int i; char line[64];
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && !samples(ctx, roots[1]), "%s", lb_last_error());
+    lb_ctx_free(ctx); REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    for (i = 0; i < UP_KINDS; i++) download(i, 1, 0);
+    convert_hub(ctx);
+    memset(&u, 0, sizeof u); u.ctx = ctx;
+    for (i = 0; i < UP_KINDS; i++) paths[i] = hub_model[i];
+    REQUIRE(!up_find(&u, paths, UP_KINDS, NULL, &up_tables[0]) && u.text == u.of[2] && !up_run(&u, roots[1]), "%s", lb_last_error());
+    up_gaps(&u, &up_tables[0], a);
+    /* scales, and signs of the projections, under which each modality's first row is what the README prints */
+    for (k = 0; k < 10; k += 2) { REQUIRE(fabs(a[k].gap[0]) > 1e-5, "row %zu: a gap of %g", k, a[k].gap[0]); download(up_tables[0].row[k].a, a[k].gap[0] < 0 ? -1.0f : 1.0f, log(up_tables[0].row[k].gap / fabs(a[k].gap[0]))); }
+    up_free(&u); REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    convert_hub(ctx);
+    CHECK(verdict(out, roots[1], all, NULL) == 1 && lines_with(out, "skip:") == 0 && lines_with(out, "3.7204") == 1 && lines_with(out, "%") == 0 && lines_with(out, "  pass") + lines_with(out, "FAIL") == 16 && lines_with(out, "FAIL") >= 1 && lines_with(out, " passed, ") == 1, "%d pass, %d fail", lines_with(out, "  pass"), lines_with(out, "FAIL"));
+    for (k = 0; k < 10; k += 2) {
+        char row[1024]; FILE *f = fopen(out, "r"); int seen = 0; snprintf(line, sizeof line, "%s x text", up_kinds[up_tables[0].row[k].a]);
+        while (f && fgets(row, sizeof row, f)) if (!strncmp(row, line, strlen(line)) && row[19] == '0') { seen++; CHECK(strstr(row, "  pass"), "%s", row); }
+        if (f) fclose(f);
+        CHECK(seen == 1, "%d rows of %s", seen, line);
+    }
+    CHECK(verdict(out, roots[1], all, "--json") == 1 && lines_with(out, "\"result\": \"pass\"") >= 5 && lines_with(out, "\"result\": \"FAIL\"") >= 1, "--json");
+    /* one scale off: that modality's row fails, the others stay */
+    download(1, 1, 0); convert_hub(ctx);
+    CHECK(verdict(out, roots[1], all, NULL) == 1 && lines_with(out, "image x text") == 2 && lines_with(out, "  pass") >= 4, "%d pass", lines_with(out, "  pass"));
+    { char row[1024]; FILE *f = fopen(out, "r"); while (f && fgets(row, sizeof row, f)) if (!strncmp(row, "image x text", 12) && row[19] == '0') CHECK(strstr(row, "FAIL"), "%s", row); if (f) fclose(f); }
+    /* a checkpoint that was not downloaded, files that are not there: aloud */
+    CHECK(verdict(out, roots[1], no_depth, NULL) == 1 && lines_with(out, "skip: no model reads depth") == 4, "%d rows without depth", lines_with(out, "skip: no model reads depth"));
+    remove("build/upstream/assets/audio/1.wav");
+    CHECK(verdict(out, roots[1], all, NULL) == 1 && lines_with(out, "audio/1.wav is not there") == 4 && lines_with(out, "skip: ") == 4, "%d rows without a sound", lines_with(out, "audio/1.wav"));
+    CHECK(command(out, roots[1], "build/hub/LanguageBind_Depth", NULL, NULL) == 1 && strstr(lb_last_error(), "convert"), "%s", lb_last_error());
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }

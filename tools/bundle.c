@@ -207,7 +207,7 @@ static lb_status bundle_low_rank(bundle *b, const bundle_part *p, const char *to
     cost = l->layers * (l->where == 3 ? 2 : 1) * k * (BUNDLE_PANELS(l->rank) * D + BUNDLE_PANELS(D) * l->rank) * sizeof(float);
     if (whole <= cost) { l->n = 0; return LB_OK; }                                     /* nothing to win */
     b->sum->saved += whole - cost; b->sum->matrices += found;
-    lb__format(name, sizeof name, "%s: %zu matrices of attention are %s's and updates of rank %zu, %.1f MB in place of %.1f\n", out, found, base, l->rank, (double)cost / 1e6, (double)whole / 1e6);
+    snprintf(name, sizeof name, "%s: %lu matrices of attention are %s's and updates of rank %lu, %.1f MB in place of %.1f\n", out, (unsigned long)found, base, (unsigned long)l->rank, (double)cost / 1e6, (double)whole / 1e6);
     return lb__buf_add(&b->sum->notes, name, strlen(name));
 }
 /* The two factors of one update, in the tower's rank. */

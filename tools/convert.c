@@ -793,7 +793,7 @@ static lb_status conv_adapter(lb_ctx *ctx, const conv_options *o, const lb_model
         }
         s = lb_file_commit(w);
     }
-    if (!s && notes) { lb__format(line, sizeof line, "an adapter of %.1f kB over tower %s of %s\n", (double)kept / 1e3, from, o->base); s = lb__buf_add(notes, line, strlen(line)); }
+    if (!s && notes) { snprintf(line, sizeof line, "an adapter of %.1f kB over tower %s of %s\n", (double)kept / 1e3, from, o->base); s = lb__buf_add(notes, line, strlen(line)); }
     lb__release(one); lb_model_free(e);
     return s;
 }

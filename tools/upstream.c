@@ -149,7 +149,7 @@ static int cmd_check_upstream(int argc, char **argv) {
     for (i = 0; i < t->rows && !s; i++) {
         const up_row *r = &t->row[i]; const up_answer *a = &answer[i]; char pair[40], want[24], within[24]; const char *why = !u.have[r->a] ? u.why[r->a] : r->b >= 0 ? u.why[r->b] : "", *state = r->a == 0 ? (a->flip ? " (mirrored)" : " (as it is)") : "";
         lb__format(pair, sizeof pair, "%s x %s", up_kinds[r->a], r->b < 0 ? "text" : up_kinds[r->b]);
-        if (r->gap == 0) { lb__format(want, sizeof want, "> %d", (int)UP_UNDERFLOW); within[0] = 0; } else { lb__format(want, sizeof want, "%.4f", r->gap); lb__format(within, sizeof within, "%.4f", up_tolerance(r)); }
+        if (r->gap == 0) { lb__format(want, sizeof want, "> %d", (int)UP_UNDERFLOW); within[0] = 0; } else { snprintf(want, sizeof want, "%.4f", r->gap); snprintf(within, sizeof within, "%.4f", up_tolerance(r)); }
         if (!a->have) skipped++; else if (a->pass) passed++; else failed++;
         if (common.json) {
             s = cli_out_text(&out, "{\"pair\": \"%s\", \"row\": %d, \"result\": \"%s\"", pair, r->row, !a->have ? "skip" : a->pass ? "pass" : "FAIL");
