@@ -252,6 +252,13 @@ wants 2 'what to search for' search -i "$T/p.lbi"
 wants 2 'where to' index -m "$M" "$T/photos"
 wants 1 'not-there' index -m "$M" -o "$T/q.lbi" "$T/not-there"; no "$T/q.lbi"
 wants 1 'no tokenizer' tokenize -m "$T/p.lbi" x
+# with an adapter, which the index remembers
+wants 0 '1 entries, 1 new' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
+wants 0 '1 entries, 0 new, 1 unchanged' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
+wants 0 '^1.0000  .*depth.png' search -i "$T/d.lbi" --depth tests/golden/lb_files/depth.png
+wants 0 '^1.0000  .*depth.png' search -i "$T/d.lbi" -m "$T/image.lbw" --adapter "$T/depth.lbw" --depth tests/golden/lb_files/depth.png
+wants 1 'no modality .depth' search -i "$T/d.lbi" -m "$T/image.lbw" --depth tests/golden/lb_files/depth.png
+wants 1 'not-there' index -m "$T/image.lbw" --adapter "$T/not-there.lbw" -o "$T/q.lbi" "$T/photos"; no "$T/q.lbi"
 
 echo "test_command: $passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -159,6 +159,8 @@ wants 0 'adapter, step 6 of 6' -m "$M" --lora 4:8 --steps 6 --batch 16 --lr 1e-3
 same "$T/lora.lbw" "$T/lora2.lbw" "with the texts of the run before"
 "$L" embed -m "$M" --adapter "$T/lora.lbw" --image examples/photos/cat.jpg --format txt >"$T/a" 2>"$T/err" || bad "embed --adapter: $(cat "$T/err")"
 "$L" embed -m "$M" --image examples/photos/cat.jpg --format txt >"$T/b"; cmp -s "$T/a" "$T/b" && bad "the adapter changes nothing" || good
+"$L" index -m "$M" --adapter "$T/lora.lbw" -o "$T/cat.lbi" examples/photos/cat.jpg >"$T/out" 2>"$T/err" && "$L" search -i "$T/cat.lbi" --image examples/photos/cat.jpg >"$T/out" 2>"$T/err" && grep -q '^1.0000' "$T/out" && good || bad "index and search --adapter: $(cat "$T/out" "$T/err")"
+"$L" search -i "$T/cat.lbi" -m "$M" --image examples/photos/cat.jpg >"$T/out" 2>"$T/err"; [ $? = 1 ] && grep -q 'another model' "$T/err" && good || bad "an index of an adapter searched without it: $(cat "$T/out" "$T/err")"
 "$L" merge "$M" "$T/lora.lbw" -o "$T/merged.lbw" --dtype f32 && "$L" embed -m "$T/merged.lbw" --image examples/photos/cat.jpg --format txt >"$T/b"
 paste -d' ' "$T/a" "$T/b" | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d < 0) d = -d; if (d > m) m = d } exit !(n == 32 && m < 2e-6) }' && good || bad "adapted and merged differ"
 wants 1 'another base' -m "$T/full.lbw" --adapter "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"

@@ -1,6 +1,6 @@
 /* index and search: a folder of photos, sounds, clips as vectors in one file; a text, an image or a sound as the question.
  * The file is a .lbw container of kind "index": index.vectors [N, dim] f32, index.paths (zero-terminated, one after the other),
- * index.modality [N] (which of index.modalities), index.size and index.mtime [N]; keys give the model's path and its towers' identities. */
+ * index.modality [N] (which of index.modalities), index.size and index.mtime [N]; keys give the paths of the model and its adapters, and their towers' identities. */
 
 typedef struct index_entry { const char *path, *modality; uint64_t size; int64_t mtime; const float *vector; } index_entry;
 typedef struct index_list { index_entry *at; size_t n, cap; } index_list;
@@ -63,17 +63,43 @@ static lb_status index_read(const lb_file *f, const char *path, index_list *l, i
     }
     return LB_OK;
 }
-/* "vision:8d96...", one a tower, so that vectors of different models are not compared. */
-static lb_status index_identities(const lb_file *model, inputs *in, const char **out, size_t *count) {
-    const char *tower[INDEX_TOWERS]; size_t i;
-    LB__TRY(lb_file_get_strs(model, "towers", tower, INDEX_TOWERS, count));
+/* "vision:8d96...", one a tower, so that vectors of different models are not compared.  An identity leaves low-rank updates out: a tower that has
+ * some, its own or an adapter's, goes on with a hash of them. */
+static lb_status index_identity(const lb_file *f, const char *tower, const char *before, int adapter, inputs *in, const char **out) {
+    lb__sha256 h; uint8_t digest[32], b[12]; char more[65], key[96], text[256]; size_t i, n = strlen(tower), used = 0; double alpha = 0;
+    lb__sha256_init(&h);
+    for (i = 0; i < f->count; i++) {
+        const lb__entry *e = f->order[i];
+        if (!adapter && (strncmp(e->name, tower, n) || e->name[n] != '.' || !strstr(e->name, ".lora."))) continue;
+        lb__put64le(b, lb_tensor_count(&e->t)); lb__put32le(b + 8, e->crc);
+        lb__sha256_add(&h, e->name, strlen(e->name) + 1); lb__sha256_add(&h, b, 12); used++;
+    }
+    lb__format(key, sizeof key, "tower.%s.lora.alpha", tower);
+    if (lb_file_has(f, key)) LB__TRY(lb_file_get_f64(f, key, &alpha));
+    lb__sha256_add(&h, &alpha, sizeof alpha); lb__sha256_done(&h, digest); lb__sha256_text(digest, more);
+    lb__format(text, sizeof text, "%s%s%.*s", before, used ? "+" : "", used ? 16 : 0, more);
+    return (*out = inputs_keep(in, text, strlen(text))) != NULL ? LB_OK : lb__fail(LB_ERR_MEM, "out of memory");
+}
+static lb_status index_identities(const lb_file *model, const job *j, inputs *in, const char **out, size_t *count) {
+    const char *tower[INDEX_TOWERS], *base; char id[65], text[256]; size_t i, k, n; lb_status s = LB_OK;
+    LB__TRY(lb_file_get_strs(model, "towers", tower, LB_MAX_TOWERS, count));
     for (i = 0; i < *count; i++) {
-        char id[65], text[256];
         LB__TRY(lb_file_identity(model, tower[i], id));
         lb__format(text, sizeof text, "%s:%s", tower[i], id);
-        if (!(out[i] = inputs_keep(in, text, strlen(text)))) return lb__fail(LB_ERR_MEM, "out of memory");
+        LB__TRY(index_identity(model, tower[i], text, 0, in, &out[i]));
     }
-    return LB_OK;
+    for (k = 0; k < j->adapters.n && !s; k++) {
+        lb_file *f = NULL;
+        LB__TRY(lb_file_open(j->ctx, j->adapters.item[k].value, &f));
+        s = lb_file_get_str(f, "adapter.tower", &tower[0]);
+        if (!s) s = lb_file_get_str(f, "adapter.base", &base);
+        n = s ? 0 : strlen(tower[0]);
+        for (i = 0; i < *count && (strncmp(out[i], tower[0], n) || out[i][n] != ':'); i++) {}
+        if (!s && i == INDEX_TOWERS) s = lb__fail(LB_ERR_LIMIT, "more than %d towers", (int)INDEX_TOWERS);
+        if (!s) { if (i == *count) { lb__format(text, sizeof text, "%s:%s", tower[0], base); ++*count; } else lb__format(text, sizeof text, "%s", out[i]); s = index_identity(f, tower[0], text, 1, in, &out[i]); }
+        lb_file_free(f);
+    }
+    return s;
 }
 /* A tower that both have must be the same one. */
 static lb_status index_agrees(const lb_file *index, const char *path, const char *const *id, size_t ids) {
@@ -88,8 +114,8 @@ static lb_status index_agrees(const lb_file *index, const char *path, const char
     return common ? LB_OK : lb__fail(LB_ERR_MISMATCH, "%s: was made with another model", path);
 }
 
-static lb_status index_write(lb_ctx *ctx, const char *path, const char *model, const char *const *id, size_t ids, const index_list *l, size_t dim) {
-    lb_file_writer *w = NULL; lb_tensor t; const char *modality[64]; size_t i, k, modalities = 0, n = l->n; lb_status s = LB_OK; lb__buf paths = { NULL, 0, 0 };
+static lb_status index_write(lb_ctx *ctx, const char *path, const char *model, const cli_list *adapters, const char *const *id, size_t ids, const index_list *l, size_t dim) {
+    lb_file_writer *w = NULL; lb_tensor t; const char *modality[64], *over[LB_MAX_TOWERS]; size_t i, k, modalities = 0, n = l->n; lb_status s = LB_OK; lb__buf paths = { NULL, 0, 0 };
     float *v = (float *)lb__alloc(n ? n : 1, dim * sizeof *v); uint8_t *m = (uint8_t *)lb__alloc(n, 1); uint64_t *size = (uint64_t *)lb__alloc(n, 8); int64_t *mtime = (int64_t *)lb__alloc(n, 8);
     if (!v || !m || !size || !mtime) { s = LB_ERR_MEM; goto done; }
     for (i = 0; i < n && !s; i++) {
@@ -101,7 +127,8 @@ static lb_status index_write(lb_ctx *ctx, const char *path, const char *model, c
     }
     if (s || (s = lb_file_create(ctx, path, &w)) != LB_OK) goto done;
     lb_file_set_str(w, "format.kind", "index"); lb_file_set_str(w, "index.model", model);
-    lb_file_set_strs(w, "index.identities", id, ids); lb_file_set_strs(w, "index.modalities", modality, modalities);
+    for (i = 0; i < adapters->n; i++) over[i] = adapters->item[i].value;
+    lb_file_set_strs(w, "index.adapters", over, adapters->n); lb_file_set_strs(w, "index.identities", id, ids); lb_file_set_strs(w, "index.modalities", modality, modalities);
     memset(&t, 0, sizeof t); t.ndim = 1; t.shape[0] = n;
     t.data = m; t.dtype = LB_U8; lb_file_add(w, "index.modality", &t);
     t.data = size; t.dtype = LB_U64; lb_file_add(w, "index.size", &t);
@@ -121,6 +148,7 @@ static int cmd_index(int argc, char **argv) {
     lb_file *f = NULL, *mf = NULL; const char *model = NULL, *to = NULL, *as = NULL, *id[INDEX_TOWERS]; int rc; size_t i, ids = 0, dim = 0, other = 0, reused = 0, skipped = 0, bad = 0, k; struct stat st;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        JOB_ADAPTER(j),
         { "output", 'o', CLI_TEXT, &to, "FILE", "the index; read first when it is there", 0, 0 },
         { "as", 0, CLI_TEXT, &as, "MODALITY", "what image files are: depth, thermal, ... (default image)", 0, 0 },
         { NULL, 0, CLI_LIST, &list, "FOLDER", NULL, 0, 0 },
@@ -137,7 +165,7 @@ static int cmd_index(int argc, char **argv) {
     for (i = 0, rc = 0; i < list.n && !rc; i++) rc = index_walk(&now, &keep, list.item[i].value, as, 0, &other);
     if (rc || (rc = job_open(&j, model, &common)) != 0) goto done;
     dim = j.dim;
-    if (lb_file_open(j.ctx, model, &mf) || index_identities(mf, &keep, id, &ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (lb_file_open(j.ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (stat(to, &st) == 0) {
         size_t d = 0;
         if (lb_file_open(j.ctx, to, &f) || index_read(f, to, &old, &keep, &d) || index_agrees(f, to, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
@@ -162,7 +190,7 @@ static int cmd_index(int argc, char **argv) {
         if (!(p = index_push(&all, &keep, e.path, e.modality))) { rc = cli_fail("out of memory"); goto done; }
         p->size = e.size; p->mtime = e.mtime; p->vector = e.vector;
     }
-    if (index_write(j.ctx, to, model, id, ids, &all, dim)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (index_write(j.ctx, to, model, &j.adapters, id, ids, &all, dim)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     printf("%s: %lu entries, %lu new, %lu unchanged", to, (unsigned long)all.n, (unsigned long)(all.n - reused), (unsigned long)reused);
     if (bad) printf(", %lu unreadable", (unsigned long)bad);
     if (skipped) printf(", %lu of modalities that the model has not", (unsigned long)skipped);
@@ -171,6 +199,15 @@ static int cmd_index(int argc, char **argv) {
 done:
     lb_file_free(f); lb_file_free(mf); job_close(&j); inputs_free(&work); inputs_free(&keep); cli_list_free(&list); free(old.at); free(now.at); free(all.at);
     return rc;
+}
+
+/* The adapters that an index was made with. */
+static lb_status index_adapters(const lb_file *f, cli_list *l) {
+    const char *over[LB_MAX_TOWERS]; size_t i, n = 0;
+    if (!lb_file_has(f, "index.adapters")) return LB_OK;
+    LB__TRY(lb_file_get_strs(f, "index.adapters", over, LB_MAX_TOWERS, &n));
+    for (i = 0; i < n; i++) if (!cli_add(l, "adapter", over[i])) return lb__fail(LB_ERR_MEM, "out of memory");
+    return LB_OK;
 }
 
 typedef struct search_hit { float score; size_t entry; } search_hit;
@@ -183,7 +220,8 @@ static int cmd_search(int argc, char **argv) {
     const char *model = NULL, *index = NULL, *only = NULL, *id[INDEX_TOWERS]; int rc; long long top = 10; size_t i, q, c, dim = 0, ids = 0; search_hit *hit = NULL;
     const cli_option options[] = {
         { "index", 'i', CLI_TEXT, &index, "FILE", "what `languagebind index` made", 0, 0 },
-        { "model", 'm', CLI_TEXT, &model, "FILE", "the weight file (default: the one the index was made with)", 0, 0 },
+        { "model", 'm', CLI_TEXT, &model, "FILE", "the weight file (default: the one the index was made with,\nand its adapters)", 0, 0 },
+        JOB_ADAPTER(j),
         INPUT_OPTIONS(list),
         { "top", 'k', CLI_INT, &top, "N", "results a question (default 10)", 1, 1e9 },
         { "only", 0, CLI_TEXT, &only, "MODALITY", "search among these entries only", 0, 0 },
@@ -195,9 +233,9 @@ static int cmd_search(int argc, char **argv) {
     if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
     if (!index) { rc = cli_wrong("which index? -i FILE"); goto done; }
     if (!in.n) { rc = cli_wrong("what to search for? --text, --image, ... or files were expected"); goto done; }
-    if (cli_ctx(&common, &ctx) || lb_file_open(ctx, index, &f) || index_read(f, index, &l, &keep, &dim) || (!model && lb_file_get_str(f, "index.model", &model))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (cli_ctx(&common, &ctx) || lb_file_open(ctx, index, &f) || index_read(f, index, &l, &keep, &dim) || (!model && !j.adapters.n && index_adapters(f, &j.adapters)) || (!model && lb_file_get_str(f, "index.model", &model))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if ((rc = job_open(&j, model, &common)) != 0) goto done;
-    if (lb_file_open(ctx, model, &mf) || index_identities(mf, &keep, id, &ids) || index_agrees(f, index, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (lb_file_open(ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids) || index_agrees(f, index, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (j.dim != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", index, (unsigned long)dim, (unsigned long)j.dim); goto done; }
     j.in = &in;
     if ((rc = job_run(&j)) != 0) goto done;
