@@ -733,7 +733,8 @@ LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *model, const lb_i
 
 #if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
 /* lb_prepare_video: a clip as the array that one of the model's video modalities reads, [channels, frames, height, width]; `desc` says which
- * frames (NULL: evenly from first to last; desc->frames 0: the model's number).   lb_embed_video: n clips, prepared so and embedded. */
+ * frames (NULL: evenly from first to last; desc->frames 0: the model's number); LB_FRAMES_VIEW is upstream's Kinetics evaluation whole, so it normalises by
+ * ImageNet's mean and deviation in place of the modality's.   lb_embed_video: n clips, prepared so and embedded. */
 LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_video *video, const lb_video_desc *desc, float *out);
 LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *model, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out);
 #endif
@@ -761,6 +762,16 @@ LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *model, const char 
  * and brought to unit length again.  No templates: the label alone.   errs  LB_ERR_FORMAT a template without "{}", LB_ERR_LIMIT, and those of
  * lb_embed_text */
 LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *model, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out);
+
+/* lb_prompts: templates for lb_zero_shot that others measured with, by name.
+ *   set   "openai": the 80 for ImageNet out of openai/CLIP, notebooks/Prompt_Engineering_for_ImageNet.ipynb (MIT licence, (c) 2021 OpenAI)
+ *         "upstream": what LanguageBind evaluates with: the same with "video" or "depth photo" for "photo", unchanged for images and infrared, and for
+ *         sounds one, "a sound of {}."
+ *   kind  of what is classified; for "upstream"
+ *   out   [LB_PROMPTS], *n of them used;  errs  LB_ERR_ARG another name */
+#define LB_PROMPTS     80
+#define LB_PROMPT_SIZE 48
+LB_API lb_status lb_prompts(const char *set, lb_modality_kind kind, char out[LB_PROMPTS][LB_PROMPT_SIZE], size_t *n);
 
 /* lb_model_parity: embed the inputs of the file's parity record again and compare with the vectors that the reference framework gave.
  *   inputs   how many there are; 0: the file carries no record        worst   the largest absolute difference of any number */
@@ -983,7 +994,8 @@ LB_API lb_status lb_eval_bootstrap(lb_ctx *ctx, const double *x, size_t n, size_
  * come from one thing (captions of one item, galleries with the same query) and so are not independent.
  *   rank        as the metric gave it; NaN are left out
  *   unit        [n] any numbers, equal for ranks of one unit; NULL: every rank is its own
- *   low, high   the ends of each number's interval (counts are copied)
+ *   low, high   the ends of each number's interval (counts are copied).  Where every unit is a hit, or none, a share's interval is Wilson's: drawing
+ *               again would show no spread
  *   errs        LB_ERR_ARG nothing to draw from, a label outside; LB_ERR_NUMERIC a score that is NaN; LB_ERR_MEM */
 LB_API lb_status lb_eval_classify_interval(lb_ctx *ctx, const double *rank, const uint32_t *labels, size_t n, size_t classes, size_t rounds, double level, uint64_t seed, lb_accuracy *low, lb_accuracy *high);
 LB_API lb_status lb_eval_multilabel_interval(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, size_t rounds, double level, uint64_t seed, lb_multilabel *low, lb_multilabel *high);
@@ -10866,6 +10878,7 @@ LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *m, const lb_image
 #endif
 #if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
 LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_video *video, const lb_video_desc *desc, float *out) {
+    static const float imagenet_mean[3] = { 0.485f, 0.456f, 0.406f }, imagenet_std[3] = { 0.229f, 0.224f, 0.225f };       /* what upstream's Kinetics evaluation normalises by, not CLIP's */
     lb_image_profile p; lb_video_desc v; const lb_modality_desc *d;
     if (!ctx || !m || !modality || !video || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_video: an argument is NULL");
     d = lb_model_modality(m, modality);
@@ -10875,6 +10888,7 @@ LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *mo
     if (!v.frames) v.frames = d->frames;
     if (v.frames != d->frames) return lb__fail(LB_ERR_MISMATCH, "lb_prepare_video: %d frames were asked for, the model reads %d", v.frames, d->frames);
     p = lb__modality_profile(d);
+    if (v.rule == LB_FRAMES_VIEW) { memcpy(p.mean, imagenet_mean, sizeof imagenet_mean); memcpy(p.std, imagenet_std, sizeof imagenet_std); }
     return lb_video_preprocess(ctx, video, &p, &v, out);
 }
 LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out) {
@@ -11063,6 +11077,35 @@ LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const 
     if (s) memset(out, 0, n * dim * sizeof(float));
     return s;
 }
+
+/* A ... of: both articles; an adjective of the thing: both; what it is made as: both. */
+#define LB__OF(x)   "a " x " of a {}.", "a " x " of the {}."
+#define LB__BARE(x) x " of a {}.", x " of the {}."
+#define LB__SUCH(x) "a photo of a " x " {}.", "a photo of the " x " {}."
+#define LB__AS(x)   "a " x " {}.", "the " x " {}."
+LB_API lb_status lb_prompts(const char *set, lb_modality_kind kind, char out[LB_PROMPTS][LB_PROMPT_SIZE], size_t *n) {
+    static const char *const prompt[LB_PROMPTS] = {
+        LB__OF("photo"), LB__OF("bad photo"), LB__OF("good photo"), LB__OF("bright photo"), LB__OF("dark photo"), LB__OF("blurry photo"), LB__OF("cropped photo"), LB__OF("close-up photo"), LB__OF("pixelated photo"),
+        LB__OF("low resolution photo"), LB__OF("jpeg corrupted photo"), LB__OF("black and white photo"), LB__OF("drawing"), LB__OF("painting"), LB__OF("sketch"), LB__OF("doodle"), LB__OF("sculpture"), LB__OF("tattoo"), LB__OF("rendering"), LB__OF("rendition"),
+        LB__BARE("art"), LB__BARE("graffiti"), LB__BARE("itap"), LB__SUCH("clean"), LB__SUCH("dirty"), LB__SUCH("large"), LB__SUCH("small"), LB__SUCH("nice"), LB__SUCH("cool"), LB__SUCH("weird"), LB__SUCH("hard to see"),
+        LB__AS("plastic"), LB__AS("toy"), LB__AS("plushie"), LB__AS("cartoon"), LB__AS("origami"), LB__AS("embroidered"), "a {} in a video game.", "the {} in a video game.", "a photo of many {}.", "a photo of one {}.", "a photo of my {}.", "itap of my {}." };
+    const char *noun = "photo"; size_t i; int upstream;
+    if (!set || !out || !n) return lb__fail(LB_ERR_ARG, "lb_prompts: an argument is NULL");
+    upstream = !strcmp(set, "upstream");
+    if (!upstream && strcmp(set, "openai")) return lb__fail(LB_ERR_ARG, "there are no prompts called %s; openai and upstream are built in", set);
+    if (upstream && kind == LB_AUDIO) { lb__format(out[0], LB_PROMPT_SIZE, "a sound of {}."); *n = 1; return LB_OK; }
+    if (upstream && (kind == LB_VIDEO || kind == LB_DEPTH)) noun = kind == LB_VIDEO ? "video" : "depth photo";
+    for (i = 0; i < LB_PROMPTS; i++) {
+        const char *at = strstr(prompt[i], "photo");
+        if (!at) lb__format(out[i], LB_PROMPT_SIZE, "%s", prompt[i]); else lb__format(out[i], LB_PROMPT_SIZE, "%.*s%s%s", (int)(at - prompt[i]), prompt[i], noun, at + 5);
+    }
+    *n = LB_PROMPTS;
+    return LB_OK;
+}
+#undef LB__OF
+#undef LB__BARE
+#undef LB__SUCH
+#undef LB__AS
 
 LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *m, size_t *inputs, double *worst) {
     const lb_file *f; const char *modality; char key[64]; lb_status s = LB_OK; const lb__mark mark = lb__arena_mark(ctx); size_t i, k, n = 0; double w = 0;
@@ -12539,6 +12582,15 @@ static void lb__eval_percentiles(double *x, size_t rounds, size_t stride, double
     }
     *low = end[0]; *high = end[1];
 }
+/* The same of a share of hits.  Where all of `units` things agree, drawing them again changes nothing and the percentiles have no width; there it is
+ * Wilson's score interval (1927): n / (n + z^2) from 1 downwards, or z^2 / (n + z^2) from 0 upwards. */
+static void lb__eval_share(double *x, size_t rounds, size_t stride, double level, double *scratch, size_t units, double *low, double *high) {
+    double z;
+    lb__eval_percentiles(x, rounds, stride, level, scratch, low, high);
+    if (*low != *high || (*low != 0 && *low != 1)) return;
+    z = lb__normal_quantile(0.5 + 0.5 * level); z *= z;
+    if (*low == 1) *low = (double)units / ((double)units + z); else *high = z / ((double)units + z);
+}
 /* How often each of n is drawn in round r. */
 static void lb__eval_draw(uint64_t seed, size_t r, size_t n, uint32_t *times) {
     lb__rng rng = lb__rng_new(seed, r); size_t i;
@@ -12584,9 +12636,10 @@ LB_API lb_status lb_eval_classify_interval(lb_ctx *ctx, const double *rank, cons
         for (c = 0; c < classes; c++) if (of[2 * c + 1] > 0) { mean += of[2 * c] / of[2 * c + 1]; seen++; }
         x[3 * r] = one / (double)n; x[3 * r + 1] = five / (double)n; x[3 * r + 2] = mean / seen;
     }
-    lb__eval_percentiles(x, rounds, 3, level, x + 3 * rounds, &low->top1, &high->top1);
-    lb__eval_percentiles(x + 1, rounds, 3, level, x + 3 * rounds, &low->top5, &high->top5);
-    lb__eval_percentiles(x + 2, rounds, 3, level, x + 3 * rounds, &low->mean_class, &high->mean_class);
+    lb__eval_share(x, rounds, 3, level, x + 3 * rounds, n, &low->top1, &high->top1);
+    if (classes > 5) lb__eval_share(x + 1, rounds, 3, level, x + 3 * rounds, n, &low->top5, &high->top5);
+    else lb__eval_percentiles(x + 1, rounds, 3, level, x + 3 * rounds, &low->top5, &high->top5);      /* among five classes the first five are certain */
+    lb__eval_share(x + 2, rounds, 3, level, x + 3 * rounds, n, &low->mean_class, &high->mean_class);
     s = LB_OK;
 done:
     lb__release(x); lb__release(of); lb__release(times);
@@ -12645,9 +12698,9 @@ LB_API lb_status lb_eval_retrieval_interval(lb_ctx *ctx, const double *rank, con
         y[0] = one / total; y[1] = five / total; y[2] = ten / total; y[3] = 0.5 * (lower + upper) + 1; y[4] = sum / total + 1;
     }
     low->count = high->count = n;
-    lb__eval_percentiles(x, rounds, 5, level, x + 5 * rounds, &low->r1, &high->r1);
-    lb__eval_percentiles(x + 1, rounds, 5, level, x + 5 * rounds, &low->r5, &high->r5);
-    lb__eval_percentiles(x + 2, rounds, 5, level, x + 5 * rounds, &low->r10, &high->r10);
+    lb__eval_share(x, rounds, 5, level, x + 5 * rounds, units, &low->r1, &high->r1);
+    lb__eval_share(x + 1, rounds, 5, level, x + 5 * rounds, units, &low->r5, &high->r5);
+    lb__eval_share(x + 2, rounds, 5, level, x + 5 * rounds, units, &low->r10, &high->r10);
     lb__eval_percentiles(x + 3, rounds, 5, level, x + 5 * rounds, &low->median, &high->median);
     lb__eval_percentiles(x + 4, rounds, 5, level, x + 5 * rounds, &low->mean, &high->mean);
     s = LB_OK;

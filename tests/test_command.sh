@@ -181,6 +181,8 @@ wants 0 'cup of coffee' classify -m "$M" --labels "$T/labels" $CAT $CUP
 is "$(wc -l <"$T/out")" 8 "lines of classify"
 wants 0 '"label": "cat"' classify -m "$M" --labels "$T/labels" --templates "$T/templates" --top 3 --json $CAT
 wants 1 'hole' classify -m "$M" --labels "$T/labels" --templates "$T/hole" $CAT
+wants 0 '%  dog' classify -m "$M" --labels "$T/labels" --templates openai $CAT
+wants 1 'not-there' classify -m "$M" --labels "$T/labels" --templates "$T/not-there" $CAT
 wants 2 'which classes' classify -m "$M" $CAT
 wants 1 'no labels' classify -m "$M" --labels "$T/empty.jpg" $CAT
 wants 1 'cannot open' classify -m "$M" --labels "$T/not-there" $CAT

@@ -95,6 +95,15 @@ LBT(eval, intervals_of_every_number) {
     low = d.r1 - c.r1;
     REQUIRE(!lb_eval_retrieval_interval(ctx, rank, unit, 300, 500, 0.95, 3, &c, &d), "%s", lb_last_error());
     CHECK(d.r1 - c.r1 > 3 * low, "drawn by units the interval is %g wide, by ranks %g", d.r1 - c.r1, low);
+    for (i = 0; i < 300; i++) rank[i] = 0;                                                           /* all right: Wilson's interval, of 300 things and of the ten units */
+    REQUIRE(!lb_eval_classify_interval(ctx, rank, y, 300, 3, 50, 0.95, 3, &a, &b) && !lb_eval_classify_interval(ctx, rank, y, 300, 9, 50, 0.95, 3, &a, &b), "%s", lb_last_error());
+    CHECK(fabs(a.top1 - 0.987357) < 1e-6 && b.top1 == 1 && near(a.top5, a.top1) && near(a.mean_class, a.top1), "%.7g..%g", a.top1, b.top1);
+    REQUIRE(!lb_eval_retrieval_interval(ctx, rank, unit, 300, 50, 0.95, 3, &c, &d), "%s", lb_last_error());
+    CHECK(fabs(c.r1 - 0.722467) < 1e-6 && d.r1 == 1 && near(c.r10, c.r1) && c.median == 1 && d.median == 1, "%.7g..%g", c.r1, d.r1);
+    for (i = 0; i < 300; i++) rank[i] = 12;                                                          /* all wrong, in the first five and ten, too */
+    REQUIRE(!lb_eval_retrieval_interval(ctx, rank, unit, 300, 50, 0.95, 3, &c, &d), "%s", lb_last_error());
+    CHECK(c.r10 == 0 && fabs(d.r10 - 0.277533) < 1e-6 && near(d.r1, d.r10), "%g..%.7g", c.r10, d.r10);
+    for (i = 0; i < 300; i++) rank[i] = i / 30 % 2 ? 0 : 9;
     rank[4] = NAN;
     CHECK(!lb_eval_retrieval_interval(ctx, rank, NULL, 300, 50, 0.95, 3, &c, &d) && c.count == 299, "NaN is left out");
     for (i = 0; i < 600; i++) { score[i] = (float)((i * 37) % 101); truth[i] = (uint8_t)((i * 37) % 101 + (i * 13) % 60 > 90); }

@@ -201,6 +201,18 @@ LBT(model, text_and_zero_shot) {
     CHECK(lb_embed_text(c, o, texts, 3, b) == LB_ERR_UNSUPPORTED, "%s", lb_last_error());
     remove("build/tests/text.lbw"); lb_model_free(o); lb_model_free(m); lb_ctx_free(c);
 }
+LBT(model, prompts_of_others) {
+    static char a[LB_PROMPTS][LB_PROMPT_SIZE], b[LB_PROMPTS][LB_PROMPT_SIZE]; static const char *const some[] = { "a bad photo of a {}.", "a photo of the hard to see {}.", "the embroidered {}.", "a origami {}.", "itap of my {}.", "a {} in a video game.", "graffiti of the {}.", "a jpeg corrupted photo of the {}.", "a photo of many {}." }; size_t n = 0, i, k, letters = 0;
+    REQUIRE(!lb_prompts("openai", LB_IMAGE, a, &n) && n == 80, "%s", lb_last_error());
+    for (i = 0; i < n; i++) { const char *hole = strstr(a[i], "{}"); CHECK(hole && !strstr(hole + 1, "{}") && a[i][strlen(a[i]) - 1] == '.', "%s", a[i]); letters += strlen(a[i]); for (k = 0; k < i; k++) CHECK(strcmp(a[i], a[k]), "%s twice", a[i]); }
+    for (k = 0; k < LB__COUNT(some); k++) { for (i = 0; i < n && strcmp(a[i], some[k]); i++) {} CHECK(i < n, "%s is not there", some[k]); }
+    CHECK(letters == 1668, "%zu letters", letters);
+    REQUIRE(!lb_prompts("upstream", LB_THERMAL, b, &n) && n == 80 && !memcmp(a, b, sizeof a) && !lb_prompts("upstream", LB_DEPTH, b, &n) && n == 80, "%s", lb_last_error());
+    for (i = k = 0; i < n; i++) { k += strstr(b[i], "depth photo of") != NULL; CHECK((strstr(a[i], "photo") != NULL) == (strstr(b[i], "depth photo") != NULL) && strstr(b[i], "{}") && b[i][strlen(b[i]) - 1] == '.', "%s", b[i]); }
+    CHECK(k == 43, "%zu photos", k);
+    CHECK(!lb_prompts("upstream", LB_VIDEO, b, &n) && n == 80 && !strcmp(b[0], "a video of a {}.") && !lb_prompts("upstream", LB_AUDIO, b, &n) && n == 1 && !strcmp(b[0], "a sound of {}."), "%s", b[0]);
+    CHECK(lb_prompts("mine", LB_IMAGE, b, &n) == LB_ERR_ARG && strstr(lb_last_error(), "mine"), "%s", lb_last_error());
+}
 /* A parity record travels in the file and is recomputed. */
 LBT(model, parity_record) {
     golden g; lb_ctx *c = ctx_with(1); lb_model *m, *o = NULL; lb_file *f = NULL; lb_file_writer *w; lb_tensor x, y, ids, e; golden_array a; size_t i, n = 0; double worst = 0;

@@ -391,6 +391,17 @@ LBT(video, pipeline_as_torch) {
             for (k = 0; k < 3; k++) for (r = 0; r < 45; r++) for (x = 0; x < 45; x++) { double e = fabs((double)out[(k * 224 + 5 * r) * 224 + 5 * x] - want[(k * 45 + r) * 45 + x]); off += e > 2e-5; if (e > worst) worst = e; }
             CHECK(off == 0, "crop %d: %g, %zu of %zu off", d.crop, worst, off, n);
         }
+        {   /* and a model's clips in views are normalised so, whatever its own constants are */
+            lb_model_desc *m = (lb_model_desc *)calloc(1, sizeof *m); lb_model *model = NULL; float *by_model = (float *)malloc(3 * 224 * 224 * sizeof(float));
+            REQUIRE(m && by_model, "out of memory");
+            m->towers = m->modalities = 1; strcpy(m->tower[0].name, "video"); m->tower[0].kind = LB_TOWER_VISION; m->tower[0].width = 8; m->tower[0].layers = 1; m->tower[0].heads = 1; m->tower[0].embed_dim = 4; m->tower[0].patch_h = m->tower[0].patch_w = 56; m->tower[0].grid_h = m->tower[0].grid_w = 4;
+            strcpy(m->modality[0].name, "video"); strcpy(m->modality[0].tower, "video"); m->modality[0].kind = LB_VIDEO;
+            for (k = 0; k < 3; k++) { m->modality[0].mean[k] = 0.4f; m->modality[0].std[k] = 0.3f; }
+            REQUIRE(!lb_model_create(c, m, &model), "%s", lb_last_error());
+            d.crop = 2; REQUIRE(!lb_video_preprocess(c, v, &p, &d, out) && !lb_prepare_video(c, model, "video", v, &d, by_model), "%s", lb_last_error());
+            CHECK(!memcmp(out, by_model, 3 * 224 * 224 * sizeof(float)), "views of a model");
+            lb_model_free(model); free(m); free(by_model);
+        }
         lb_video_free(v); free(frames); free(out);
     }
     golden_close(&g); lb_ctx_free(c);

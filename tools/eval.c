@@ -338,7 +338,7 @@ static int eval_classes(eval *e, const char *task, const eval_set *s, int column
 static int eval_weights(eval *e, const eval_set *s, const char *column, eval_class *c, size_t n, float **out) {
     const size_t dim = e->j.dim; const lb__json *names = eval_prompts(e, s->name, column, "names"), *list = eval_prompts(e, s->name, column, "templates"), *v; const char *t[512], *one[64]; size_t nt = 0, i, k; float *w, *many = NULL; int rc = 0; inputs lines;
     memset(&lines, 0, sizeof lines); *out = NULL;
-    if (e->templates_file && (rc = inputs_lines(&lines, e->templates_file, 1)) >= 0) return rc;
+    if (e->templates_file && (rc = inputs_prompts(&lines, e->templates_file, lb_model_modality(e->j.model, s->modality[0])->kind)) >= 0) return rc;
     rc = 0;
     for (i = 0; i < lines.n && nt < LB__COUNT(t); i++) if (*lines.at[i].value) t[nt++] = lines.at[i].value;
     for (i = 0; i < e->template_list.n && nt < LB__COUNT(t); i++) t[nt++] = e->template_list.item[i].value;
@@ -670,13 +670,13 @@ static int cmd_eval(int argc, char **argv) {
         { "shared", 0, CLI_LIST, &e.shared, "COLUMN", "what both sides of a retrieval can know: items that are\nequal in it cannot be told apart, and set the ceiling", 0, 0 },
         { "labels", 0, CLI_TEXT, &e.labels_file, "FILE", "class names, a line each: NAME, or CLASS<tab>NAME;\nclasses that no item has are guessed among, too", 0, 0 },
         { "template", 0, CLI_LIST, &e.template_list, "PROMPT", "prompts, {} stands for the class; the mean over all", 0, 0 },
-        { "templates", 0, CLI_TEXT, &e.templates_file, "FILE", "prompts, one a line", 0, 0 },
+        { "templates", 0, CLI_TEXT, &e.templates_file, "FILE", "prompts, one a line; built in: openai (the 80 for ImageNet),\nupstream (LanguageBind's, by modality)", 0, 0 },
         { "prompts", 0, CLI_TEXT, &prompts, "FILE", "JSON with both for each task: {\"depth:shape\": {\n\"templates\": [...], \"names\": {\"ball\": [\"ball\", ...]}}};\n\"shape\" alone, or \"depth\", serves where that is missing", 0, 0 },
         { "multi-label", 0, CLI_FLAG, &e.multi, NULL, "classes of an item parted by |: mAP, AUC and d'", 0, 0 },
         { "captions", 0, CLI_CHOICE, &e.captions, "all|first|join", "which captions of an item ask (default all)", 0, 0 },
         { "gallery-size", 0, CLI_INT, &e.size, "N", "search among N, drawn from the seed (default all)", 2, 1e9 },
         { "galleries", 0, CLI_INT, &e.galleries, "N", "how many are drawn and averaged (default 10)", 1, 10000 },
-        { "views", 0, CLI_FLAG, &e.views, NULL, "videos in 15 views (5 windows x 3 crops), averaged", 0, 0 },
+        { "views", 0, CLI_FLAG, &e.views, NULL, "videos in 15 views (5 windows x 3 crops), averaged; resized\nand normalised as upstream's Kinetics evaluation does", 0, 0 },
         { "upstream-metrics", 0, CLI_FLAG, &e.upstream, NULL, "retrieval counted as LanguageBind's code does: equal\nscores are entries of their own (intervals are not)", 0, 0 },
         { "unnormalised", 0, CLI_FLAG, &e.raw, NULL, "retrieval by vectors not of unit length, as that code", 0, 0 },
         { "vectors", 0, CLI_LIST, &e.vectors, "MODALITY=FILE.npy", "vectors computed before (embed -o), a row an item", 0, 0 },
@@ -699,7 +699,7 @@ static int cmd_eval(int argc, char **argv) {
         "    eval -m M --data D/depth.jsonl D/image.jsonl D/audio.jsonl --attributes D/attributes.tsv --prompts prompts.json\n"
         "         -c depth:shape audio:material -r depth:image depth+text:image --shared shape size --gallery-size 256 --report r.html\n\n"
         "Items mean the same when their group is the same; without groups, when their files have the same name.  An equal score counts\n"
-        "against the right answer.  An interval where all items agree (0 or 100 %) has no width, which is not certainty.\n"
+        "against the right answer.  At 0 and 100 %, where drawing again changes nothing, the interval is Wilson's.\n"
         "--json prints everything: intervals, classes, confusion.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     rc = 0;

@@ -80,6 +80,14 @@ static int inputs_lines(inputs *in, const char *path, int texts) {
     lb__file_close(&f);
     return rc;
 }
+/* Prompt templates, built in under a name or the lines of a file.  -1 or an exit status. */
+static int inputs_prompts(inputs *in, const char *name, lb_modality_kind kind) {
+    static char built_in[LB_PROMPTS][LB_PROMPT_SIZE]; size_t i, n = 0;
+    if (strcmp(name, "openai") && strcmp(name, "upstream")) return inputs_lines(in, name, 1);
+    if (lb_prompts(name, kind, built_in, &n)) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < n; i++) { char *copy = inputs_keep(in, built_in[i], strlen(built_in[i])); if (!copy || !inputs_add(in, "text", copy)) return cli_fail("out of memory"); }
+    return -1;
+}
 /* The command line's options in their order.  -1 or an exit status. */
 static int inputs_from(inputs *in, const cli_list *l) {
     size_t i; int rc = -1;

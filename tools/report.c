@@ -401,7 +401,7 @@ static lb_status page_write(eval *e, const char *path, const char *model) {
         if (r->transposed) page_raw(&p, "</div></div></div>\n");
     }
     page_maps(&p);
-    page_raw(&p, "<footer><p>Intervals are percentile bootstrap: whole items are drawn with replacement and every number is computed anew; where all items agree (0 or 100 %) it has no width, which is not certainty. A score equal to the right one counts against it. "
+    page_raw(&p, "<footer><p>Intervals are percentile bootstrap: whole items are drawn with replacement and every number is computed anew; at 0 and 100 %, where that changes nothing, the interval is Wilson's. A score equal to the right one counts against it. "
                  "R@k: how often the right entry is among the first k; MedR and MnR: median and mean rank, from 1. ");
     page_raw(&p, "The ceiling is what perfect knowledge of the shared attributes (or the same words) could reach. Depth is coloured from near (yellow) to far (violet), infrared from cold (black) to hot (yellow), a clip shows its middle frame.</p></footer>\n</main></body></html>\n");
     s = p.s;
