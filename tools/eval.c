@@ -521,6 +521,8 @@ static int eval_retrieve(eval *e, const eval_task *task) {
         if (lb_eval_retrieval_interval(e->j.ctx, dir ? rt : ri, dir ? unit_t : unit, dir ? tn : qn, (size_t)e->rounds, 0.95, (uint64_t)e->seed, &lo, &hi)) { rc = cli_fail("%s", lb_last_error()); goto done; }
         value[0] = v->r1 / w; value[1] = v->r5 / w; value[2] = v->r10 / w; value[3] = v->median / w; value[4] = v->mean / w;
         low[0] = lo.r1; low[1] = lo.r5; low[2] = lo.r10; low[3] = lo.median; low[4] = lo.mean; high[0] = hi.r1; high[1] = hi.r5; high[2] = hi.r10; high[3] = hi.median; high[4] = hi.mean;
+        if (size <= 5) low[1] = 1;                                                       /* among five the first five are certain */
+        if (size <= 10) low[2] = 1;
         ceiling[0] = c->r1 / cw; ceiling[1] = c->r5 / cw; ceiling[2] = c->r10 / cw; ceiling[3] = c->median / cw; ceiling[4] = c->mean / cw;
         if (!(r = eval_result_new(e))) { rc = cli_fail("out of memory"); goto done; }
         r->retrieval = 1; r->from = dir ? task->right : task->left; r->to = dir ? task->left : task->right; snprintf(r->title, sizeof r->title, "%s -> %s", r->from, r->to);
