@@ -854,7 +854,7 @@ typedef enum lb_trainable { LB_TRAIN_ALL = 0, LB_TRAIN_LORA, LB_TRAIN_UPSTREAM, 
 /* A training run.  A zero field means the default in brackets: upstream's values. */
 typedef struct lb_train_desc {
     uint32_t     _zero0;
-    const char  *modality;           /* trained against text [the first that is not text]                       */
+    const char  *modality;           /* trained against text [the first that is not text]; text itself: against other texts */
     lb_trainable trainable;
     const char  *pattern;
     int          freeze_text, freeze_scale;
@@ -878,10 +878,11 @@ typedef struct lb_train_desc {
 } lb_train_desc;
 
 /* n pairs.  x [n, channels, (frames,) height, width], preprocessed.  Text as ids [n, length], or as unit vectors text [n, dim] when the
- * text tower is frozen.  group [n] or NULL: see lb_clip_loss. */
+ * text tower is frozen.  group [n] or NULL: see lb_clip_loss.  Where text itself is trained, `pair` [n, length] holds the ids of texts that mean
+ * the same as those of `ids`, and stands for x. */
 typedef struct lb_batch {
     size_t n, length;
-    const float *x; const int32_t *ids; const float *text; const uint64_t *group;
+    const float *x; const int32_t *ids; const float *text; const uint64_t *group; const int32_t *pair;
 } lb_batch;
 typedef struct lb_train_stats {
     uint64_t step;                   /* updates made so far                                     */
@@ -919,7 +920,7 @@ LB_API lb_status       lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, cons
 typedef struct lb_feed lb_feed;
 typedef struct lb_feed_desc {
     uint32_t    _zero0;
-    const char *modality;            /* items of this one                                                default the model's first that is not text */
+    const char *modality;            /* items of this one; text: pairs of an item's captions, no file    default the model's first that is not text */
     const char *split;               /* items of this split, or with a "!" in front those of all others; an item without one counts as "train"   default all */
     size_t      batch;               /* pairs                                                            default 32; at most all there are          */
     int         keep_rest;           /* an epoch ends with a smaller batch of what is left over; else that is left out, and every epoch leaves out others */
@@ -11611,7 +11612,7 @@ struct lb_trainer {
     const lb_model *base;
     lb_model   *model, *average;
     lb__slot   *slot; size_t slots;
-    int         modality, text;                 /* indices of the modalities; text -1: none */
+    int         modality, text, scale;          /* indices of the modalities; text -1: none; scale: whose logit scale, for text that of the first other one */
     uint64_t    step;
     char        name[LB_NAME_SIZE], data[65];
     char       *pattern;
@@ -11667,12 +11668,18 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
         memcpy(t->data, desc->data, strlen(desc->data));
     }
     t->desc.data = t->data;
-    t->modality = t->text = -1;
+    t->modality = t->text = t->scale = -1;
     for (j = d->modalities - 1; j >= 0; j--) {
+        if (d->modality[j].kind != LB_TEXT) t->scale = j;
         if (d->modality[j].kind == LB_TEXT) { t->text = j; text = d->modality[j].tower; }
-        else if (!desc->modality || !strcmp(desc->modality, d->modality[j].name)) t->modality = j;
+        if (desc->modality ? !strcmp(desc->modality, d->modality[j].name) : d->modality[j].kind != LB_TEXT) t->modality = j;
     }
-    if (t->modality < 0) { s = lb__fail(LB_ERR_ARG, "training: the model has no modality %s that takes arrays", desc->modality ? desc->modality : ""); goto fail; }
+    if (t->modality < 0) { s = lb__fail(LB_ERR_ARG, "training: the model has no modality %s", desc->modality ? desc->modality : "beside text"); goto fail; }
+    if (t->modality == t->text) {                                                    /* both sides are the text tower's: its parameters are those of the modality */
+        if (t->desc.freeze_text || t->desc.mask_ratio > 0) { s = lb__fail(LB_ERR_ARG, "training: text is trained against text, so it %s", t->desc.freeze_text ? "cannot be frozen" : "has no patches to drop"); goto fail; }
+        if (t->scale < 0) { s = lb__fail(LB_ERR_ARG, "training: a model of text alone has no logit scale to train with"); goto fail; }
+        text = "";
+    } else t->scale = t->modality;
     memcpy(t->name, d->modality[t->modality].name, sizeof t->name);
     t->desc.modality = t->name;
     for (j = 0; j < d->towers; j++) if (!strcmp(d->tower[j].name, d->modality[t->modality].tower)) v = &d->tower[j];
@@ -11690,7 +11697,7 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
     if (!(t->slot = (lb__slot *)lb__alloc(t->model->params, sizeof *t->slot))) { s = LB_ERR_MEM; goto fail; }
     for (i = 0; i < t->model->params; i++) {
         lb__param *p = &t->model->param[i]; lb__slot *o = &t->slot[t->slots];
-        if (!lb__train_wants(&t->desc, t->name, v->name, text, v, p->name)) continue;
+        if (!lb__train_wants(&t->desc, d->modality[t->scale].name, v->name, text, v, p->name)) continue;
         t->slots++;
         o->p = p; o->n = lb_tensor_stored(&p->t); o->decay = lb__train_decays(p); o->lora = strstr(p->name, ".lora.") != NULL;
         if ((s = lb__param_own(p)) != LB_OK) goto fail;
@@ -11742,7 +11749,8 @@ static size_t lb__trainer_arena(const lb_trainer *t, size_t n, size_t length) {
         if (rest) { vision = 1; patch |= !strncmp(rest, "patch.", 6); inside |= strncmp(rest, "proj.", 5) && strncmp(rest, "post_norm.", 10); }
         if (word) { text = 1; text_inside |= strncmp(word, "proj.", 5) && strncmp(word, "post_norm.", 10); }
     }
-    a = lb__plan_tower_floats(v, &t->desc, k * frames, k * frames * (1 + K), cols, k * frames * K, vision + patch, inside);
+    if (t->modality == t->text) { a = lb__plan_tower_floats(v, &t->desc, k, k * length, 0, 0, vision, inside); text = vision; text_inside = inside; }
+    else a = lb__plan_tower_floats(v, &t->desc, k * frames, k * frames * (1 + K), cols, k * frames * K, vision + patch, inside);
     if (w && length) b = lb__plan_tower_floats(w, &t->desc, k, k * length, 0, 0, text, text_inside);
     return (4 * n * E + LB__MAX(n * n, text ? a + b : LB__MAX(a, b))) * sizeof(float) + ((size_t)1 << 20);
 }
@@ -11764,14 +11772,16 @@ static lb_status lb__train_embed(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
         if (!(keep = (uint32_t *)lb__arena(ctx, k * K, sizeof *keep))) return LB_ERR_MEM;
         for (i = 0; i < k; i++) lb__mask_draw(t->desc.seed, (uint64_t)1 << 63 | t->step << 24 | (uint64_t)(first + i), P, K, keep + i * K);
     }
-    *x = lb__unit(ctx, lb__vision(ctx, v, b->x + first * per, k, (size_t)d->height, (size_t)d->width, keep, K));
+    if (t->modality == t->text) *x = lb__unit(ctx, lb__text(ctx, v, b->pair + first * b->length, k, b->length));
+    else *x = lb__unit(ctx, lb__vision(ctx, v, b->x + first * per, k, (size_t)d->height, (size_t)d->width, keep, K));
     if (b->text) *y = lb__var_view(ctx, (float *)(uintptr_t)(b->text + first * (size_t)v->d.embed_dim), k, (size_t)v->d.embed_dim);
     else *y = lb__unit(ctx, lb__text(ctx, lb__modality_tower(t->model, t->text), b->ids + first * b->length, k, b->length));
     return *x && *y ? LB_OK : LB_ERR_MEM;
 }
 static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
     size_t i; int equal = 1; const lb__tower *text = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
-    if (!b->x || !b->n || (!b->ids && !b->text)) return lb__fail(LB_ERR_ARG, "training: a batch of inputs with token ids or text vectors was expected");
+    if (!b->n || (t->modality == t->text ? !b->pair || !b->ids || b->text : !b->x || (!b->ids && !b->text)))
+        return lb__fail(LB_ERR_ARG, t->modality == t->text ? "training: a batch of texts and their pairs as token ids was expected" : "training: a batch of inputs with token ids or text vectors was expected");
     if (b->n < 2) return lb__fail(LB_ERR_ARG, "training: a batch of one pair has nothing to be told apart from; at least two were expected");
     if (b->n >= (size_t)1 << 24) return lb__fail(LB_ERR_ARG, "training: a batch of %zu pairs, less than 16777216 were expected", b->n);
     for (i = 1; b->group && i < b->n; i++) equal &= b->group[i] == b->group[0];
@@ -11783,7 +11793,10 @@ static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
     }
     if (!text) return lb__fail(LB_ERR_ARG, "training: the model has no text tower, text vectors were expected");
     if (!b->length || b->length > (size_t)text->d.context) return lb__fail(LB_ERR_ARG, "training: texts of %zu tokens, 1 to %d were expected", b->length, text->d.context);
-    for (i = 0; i < b->n * b->length; i++) if (b->ids[i] < 0 || b->ids[i] >= text->d.vocab) return lb__fail(LB_ERR_ARG, "training: token id %d of text %zu is outside the vocabulary of %d", (int)b->ids[i], i / b->length, text->d.vocab);
+    for (i = 0; i < b->n * b->length; i++) {
+        const int32_t id = b->ids[i] < 0 || b->ids[i] >= text->d.vocab || t->modality != t->text ? b->ids[i] : b->pair[i];
+        if (id < 0 || id >= text->d.vocab) return lb__fail(LB_ERR_ARG, "training: token id %d of text %zu is outside the vocabulary of %d", (int)id, i / b->length, text->d.vocab);
+    }
     for (equal = 1, i = 1; equal && i < b->n; i++) equal = !memcmp(b->ids, b->ids + i * b->length, b->length * sizeof *b->ids);
     if (equal) return lb__fail(LB_ERR_ARG, "training: all %zu captions of the batch are equal, there is nothing to be told apart", b->n);
     return LB_OK;
@@ -11845,13 +11858,13 @@ static void lb__train_blame(const lb_trainer *t, const float *X, const float *Y,
     while (x < n && X[x] - X[x] == 0) x++;
     while (y < n && Y[y] - Y[y] == 0) y++;
     if (x < n || y < n) lb__format(what, cap, "the embeddings of modality %s are not, at pair %zu", x < n ? t->name : "text", (x < n ? x : y) / lb_model_dim(t->model));
-    else lb__format(what, cap, "%s.logit_scale is %g", t->name, (double)*(const float *)t->model->logit_scale[t->modality]->data);
+    else lb__format(what, cap, "%s.logit_scale is %g", t->model->desc.modality[t->scale].name, (double)*(const float *)t->model->logit_scale[t->scale]->data);
 }
 /* Loss of a batch; with `learn` the gradients of every trained parameter too.  More pairs than fit at once are embedded in pieces without a
  * tape, the loss gives the gradient at the embeddings, and every piece runs again with a tape to push it through: the same gradient. */
 static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, int learn, double *loss) {
     const size_t n = b->n, E = lb_model_dim(t->model), micro = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, pieces = (n + micro - 1) / micro;
-    lb__mark mark; float *X, *Y, *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->modality];
+    lb__mark mark; float *X, *Y, *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->scale];
     lb__draw draw; lb__tape tape; lb__var *x = NULL, *y = NULL; size_t p; double dscale = 0; char what[160]; lb_status s;
     lb__arena_reserve(ctx, lb__trainer_arena(t, n, b->text ? 0 : b->length));
     mark = lb__arena_mark(ctx); X = lb__arena_f32(ctx, n, E); Y = lb__arena_f32(ctx, n, E); s = X && Y ? LB_OK : LB_ERR_MEM;
@@ -11899,7 +11912,7 @@ LB_API lb_status lb_trainer_loss(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
 LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, lb_train_stats *stats) {
     const lb_train_desc *d; double loss = 0, norm = 0, lr, c1, c2; lb_tensor *scale; size_t i; lb_status s;
     if (!ctx || !t || !b) return lb__fail(LB_ERR_ARG, "lb_trainer_step: an argument is NULL");
-    d = &t->desc; scale = t->model->logit_scale[t->modality];
+    d = &t->desc; scale = t->model->logit_scale[t->scale];
     LB__TRY(lb__train_check(t, b));
     s = lb__train_pass(ctx, t, b, 1, &loss);
     if (!s) s = lb__train_norm(ctx, t, &norm);
@@ -12012,7 +12025,7 @@ struct lb_feed {
     float      *vectors; lb_file *vectors_file;  /* of the texts: in memory, or a file of pieces */
     lb_ctx    **worker; int workers;
     lb__visit  *visit; size_t visits;           /* of the last batch: those that were read stand first */
-    float      *x, *y; int32_t *ids; uint64_t *group;
+    float      *x, *y; int32_t *ids, *pair; uint64_t *group;
     float       lut[3][256];
     char        identity[65];
 };
@@ -12031,7 +12044,7 @@ LB_API void lb_feed_free(lb_feed *l) {
     for (i = 0; l->worker && i < (size_t)l->workers; i++) lb_ctx_free(l->worker[i]);
     lb_file_free(l->vectors_file);
     lb__release(l->item); lb__release(l->first); lb__release(l->caption); lb__release((void *)l->text); lb__release(l->slot); lb__release(l->kept); lb__release(l->bad); lb__release(l->order);
-    lb__release(l->vectors); lb__release(l->worker); lb__release(l->visit); lb__release(l->x); lb__release(l->y); lb__release(l->ids); lb__release(l->group);
+    lb__release(l->vectors); lb__release(l->worker); lb__release(l->visit); lb__release(l->x); lb__release(l->y); lb__release(l->ids); lb__release(l->pair); lb__release(l->group);
     lb__release(l);
 }
 /* `file` with the frame's number in place of its {}; a plain copy without frames. */
@@ -12062,11 +12075,12 @@ static lb_status lb__feed_choose(lb_feed *l) {
         const lb_item *it = &l->manifest->items[i]; struct stat st; int frame;
         if (!lb__feed_wants(l, it)) { others++; continue; }
         if (!it->n_captions) { s = lb__fail(LB_ERR_ARG, "line %zu: %s has no caption", it->line, it->file); break; }
-        for (frame = 0; frame < LB__MAX(it->frames, 1) && !s; frame++) {
+        if (l->modality->kind == LB_TEXT && it->n_captions < 2) { s = lb__fail(LB_ERR_ARG, "line %zu: %s has one caption; texts are trained in pairs, at least two were expected", it->line, it->file); break; }
+        for (frame = 0; frame < LB__MAX(it->frames, 1) && !s && l->modality->kind != LB_TEXT; frame++) {
             if ((s = lb__feed_path(it, frame, &path)) != LB_OK) break;
             if (stat((const char *)path.data, &st)) { char why[512]; lb__format(why, sizeof why, "%s: cannot open: %s", (const char *)path.data, strerror(errno)); s = lb__feed_bad(l, it, LB_ERR_IO, why); break; }
         }
-        if (frame < LB__MAX(it->frames, 1)) continue;
+        if (frame < LB__MAX(it->frames, 1) && l->modality->kind != LB_TEXT) continue;
         l->item[n++] = i; captions += it->n_captions;
     }
     lb__buf_free(&path);
@@ -12192,11 +12206,12 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
     l->desc = *desc; l->model = model; l->manifest = manifest;
     for (i = 0; i < model->desc.modalities && !l->modality; i++) {
         const lb_modality_desc *m = &model->desc.modality[i];
-        if (m->kind != LB_TEXT && (!desc->modality || !strcmp(desc->modality, m->name))) l->modality = m;
+        if (desc->modality ? !strcmp(desc->modality, m->name) : m->kind != LB_TEXT) l->modality = m;
     }
-    if (!l->modality) s = lb__fail(LB_ERR_ARG, "lb_feed_new: the model has no modality %s that is read from files", desc->modality ? desc->modality : "");
+    if (!l->modality) s = lb__fail(LB_ERR_ARG, "lb_feed_new: the model has no modality %s", desc->modality ? desc->modality : "beside text");
+    if (!s && l->modality->kind == LB_TEXT && desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: pairs of texts are read as token ids, not as vectors");
     if (!s && desc->crop > 0 && l->modality->kind != LB_IMAGE && l->modality->kind != LB_DEPTH && l->modality->kind != LB_THERMAL) s = lb__fail(LB_ERR_ARG, "lb_feed_new: random pieces are taken of pictures, not of modality %s", l->modality->name);
-    if (!s && desc->flip && l->modality->kind == LB_AUDIO) s = lb__fail(LB_ERR_ARG, "lb_feed_new: a sound is not mirrored");
+    if (!s && desc->flip && (l->modality->kind == LB_AUDIO || l->modality->kind == LB_TEXT)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %s is not mirrored", l->modality->kind == LB_TEXT ? "a text" : "a sound");
     if (!s && desc->segments && l->modality->kind != LB_AUDIO) s = lb__fail(LB_ERR_ARG, "lb_feed_new: segments are drawn of sounds, not of modality %s", l->modality->name);
     if (!s) s = lb__feed_choose(l);
     if (!s) {
@@ -12215,6 +12230,7 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
         const size_t n = l->desc.batch, per = lb_modality_floats(l->modality); size_t bytes;
         l->visit = (lb__visit *)lb__alloc(n, sizeof *l->visit); l->x = lb__mul(n, per, &bytes) ? (float *)lb__alloc(bytes, sizeof(float)) : NULL; l->group = (uint64_t *)lb__alloc(n, sizeof *l->group);
         if (desc->text_vectors) l->y = (float *)lb__alloc(n, lb_model_dim(model) * sizeof(float)); else l->ids = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t));
+        if (l->modality->kind == LB_TEXT && !(l->pair = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t)))) s = LB_ERR_MEM;
         if (!l->visit || !l->x || !l->group || (!l->y && !l->ids)) s = LB_ERR_MEM;
     }
     if (s) { lb_feed_free(l); return s; }
@@ -12226,7 +12242,7 @@ LB_API size_t lb_feed_steps(const lb_feed *l) { return l->desc.keep_rest ? (l->c
 LB_API size_t lb_feed_length(const lb_feed *l) { return l->length; }
 LB_API size_t lb_feed_bytes(const lb_feed *l) {
     const size_t n = l->desc.batch, per = lb_modality_floats(l->modality), all = LB__MIN(l->desc.cache, l->slot[l->count] * per * sizeof(float));
-    return n * (per * sizeof(float) + sizeof(lb__visit) + (l->y ? lb_model_dim(l->model) : l->length) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
+    return n * (per * sizeof(float) + sizeof(lb__visit) + (l->y ? lb_model_dim(l->model) : l->pair ? 2 * l->length : l->length) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
         (l->kept ? l->slot[l->count] * sizeof *l->kept : 0) + (l->vectors ? l->texts * lb_model_dim(l->model) * sizeof(float) : 0);
 }
 LB_API void lb_feed_identity(const lb_feed *l, char out[65]) { memcpy(out, l->identity, 65); }
@@ -12364,7 +12380,7 @@ LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch 
         v->slot = l->slot[v->item] + (size_t)v->frame; v->from = l->kept && l->kept[v->slot].form ? &l->kept[v->slot] : NULL;
         v->status = LB_OK; v->fresh.data = NULL; v->fresh.form = LB__KEPT_NONE; v->fresh_bytes = 0; v->why[0] = 0;
     }
-    lb_parallel_for(ctx, n, 1, lb__feed_run, l);
+    if (l->modality->kind != LB_TEXT) lb_parallel_for(ctx, n, 1, lb__feed_run, l);
     for (i = k = 0; i < n; i++) {                               /* in the order of the batch: what is kept, reported and left out knows nothing of threads */
         lb__visit *v = &l->visit[i]; const lb_item *it = &l->manifest->items[l->item[v->item]];
         if (v->fresh.data) {
@@ -12380,6 +12396,12 @@ LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch 
         v = &l->visit[k];
         if (l->y) memcpy(l->y + k * dim, lb__feed_vector(l, l->caption[l->first[v->item] + v->caption]), dim * sizeof *l->y);
         else s = lb_tokenize(ctx, lb_model_tokenizer(l->model), text->clean, it->captions[v->caption].text, LB_CSTRING, l->ids + k * l->length, l->length, NULL);
+        if (!s && l->pair) {                                    /* another of its captions, any */
+            uint32_t r[4]; size_t other;
+            lb__philox(l->desc.seed, 0x70616972u, v->visit, r); /* stream "pair" */
+            other = (size_t)(((uint64_t)r[0] * (uint64_t)(it->n_captions - 1)) >> 32); other += other >= v->caption;
+            s = lb_tokenize(ctx, lb_model_tokenizer(l->model), text->clean, it->captions[other].text, LB_CSTRING, l->pair + k * l->length, l->length, NULL);
+        }
         k++;
     }
     if (s) return s;
@@ -12398,7 +12420,7 @@ LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch 
         }
         out->group = l->group;
     }
-    out->n = k; out->x = l->x; out->ids = l->ids; out->text = l->y; out->length = l->length;
+    out->n = k; out->x = l->pair ? NULL : l->x; out->ids = l->ids; out->pair = l->pair; out->text = l->y; out->length = l->length;
     return LB_OK;
 }
 #endif

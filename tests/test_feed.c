@@ -163,6 +163,54 @@ LBT(feed, positives_are_of_one_group_or_caption) {
     lb_feed_free(l); lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c);
 }
 
+/* Text against text: pairs of an item's captions.  The loss is that of both embeddings, its gradient is that of one tower used twice (against
+ * differences along it), training lowers it and leaves every other tower as it was. */
+LBT(feed, texts_are_trained_against_their_pairs) {
+    lb_ctx *c = ctx_with(2); lb_model *m = tiny(c, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_train_desc t; lb_feed *l = NULL; lb_trainer *r = NULL; lb_batch b; lb_train_stats s; FILE *f; size_t i, k; double loss, direct, first = 0; float *X, *Y;
+    const char *path = "build/tests/texts.jsonl"; static const char *const thing[] = { "red cat", "green cup", "blue tree", "white house", "black dog", "yellow boat" };
+    f = fopen(path, "w"); REQUIRE(f, "cannot write");
+    for (i = 0; i < 6; i++) fprintf(f, "{\"file\": \"%d\", \"modality\": \"text\", \"captions\": [\"a piece of the %s\", \"the %s in the row\", \"some %s\"]}\n", (int)i, thing[i], thing[i], thing[i]);
+    fclose(f);
+    REQUIRE(m && !lb_manifest_load(c, path, NULL, &man), "%s", lb_last_error());
+    memset(&d, 0, sizeof d); d.modality = "text"; d.batch = 6;
+    REQUIRE(!lb_feed_new(c, m, &man, &d, &l) && !lb_feed_batch(c, l, 3, &b), "%s", lb_last_error());
+    CHECK(b.n == 6 && b.ids && b.pair && !b.x && !b.text, "a batch of pairs of texts");
+    for (i = 0; i < b.n; i++) CHECK(memcmp(b.ids + i * b.length, b.pair + i * b.length, b.length * sizeof *b.ids) != 0, "text %zu is its own pair", i);
+    memset(&t, 0, sizeof t); t.modality = "text"; t.lr = 1e-2; t.seed = 1; t.weight_decay = -1;
+    REQUIRE(!lb_trainer_new(c, m, &t, &r), "%s", lb_last_error());
+    for (i = 0; i < r->slots; i++) CHECK(!strncmp(r->slot[i].p->name, "text.", 5) || !strcmp(r->slot[i].p->name, "image.logit_scale"), "%s is trained", r->slot[i].p->name);
+    X = (float *)malloc(6 * 32 * sizeof *X); Y = (float *)malloc(6 * 32 * sizeof *Y);
+    REQUIRE(!lb_trainer_loss(c, r, &b, &loss) && !lb_embed_tokens(c, m, b.pair, 6, b.length, X) && !lb_embed_tokens(c, m, b.ids, 6, b.length, Y), "%s", lb_last_error());
+    REQUIRE(!lb_clip_loss(c, X, Y, 6, 32, log(lb_model_logit_scale(m, "image")), NULL, &direct, NULL, NULL, NULL), "%s", lb_last_error());
+    CHECK(fabs(loss - direct) < 1e-5, "loss %.7f, of the embeddings %.7f", loss, direct);
+    REQUIRE(!lb__train_pass(c, r, &b, 1, &loss), "%s", lb_last_error());
+    for (i = 0; i < r->slots; i++) {
+        lb__slot *o = &r->slot[i]; float *p = (float *)o->p->t.data, *keep = (float *)malloc(o->n * sizeof *keep); double square = 0, up, down, h;
+        for (k = 0; k < o->n; k++) square += (double)o->p->t.grad[k] * o->p->t.grad[k];
+        memcpy(keep, p, o->n * sizeof *keep); h = 2e-3 / sqrt(square + 1e-12);
+        for (k = 0; k < o->n; k++) p[k] = keep[k] + (float)h * o->p->t.grad[k];
+        REQUIRE(!lb_trainer_loss(c, r, &b, &up), "%s", lb_last_error());
+        for (k = 0; k < o->n; k++) p[k] = keep[k] - (float)h * o->p->t.grad[k];
+        REQUIRE(!lb_trainer_loss(c, r, &b, &down), "%s", lb_last_error());
+        memcpy(p, keep, o->n * sizeof *keep); free(keep);
+        CHECK(fabs((up - down) / (2 * h) - square) < 0.02 * square + 2e-6, "%s: difference %g, gradient %g", o->p->name, (up - down) / (2 * h), square);
+        memset(o->p->t.grad, 0, o->n * sizeof(float));
+    }
+    for (k = 0; k < 40; k++) {
+        REQUIRE(!lb_feed_batch(c, l, k, &b) && !lb_trainer_step(c, r, &b, &s), "%s", lb_last_error());
+        if (!k) first = s.loss;
+    }
+    CHECK(s.loss < 0.2 * first, "loss %.3f at first, %.3f after 40 steps", first, s.loss);
+    lb_trainer_free(r); r = NULL;
+    t.freeze_text = 1; CHECK(lb_trainer_new(c, m, &t, &r) == LB_ERR_ARG && strstr(lb_last_error(), "cannot be frozen"), "%s", lb_last_error());
+    t.freeze_text = 0; t.mask_ratio = 0.5; CHECK(lb_trainer_new(c, m, &t, &r) == LB_ERR_ARG && strstr(lb_last_error(), "no patches"), "%s", lb_last_error());
+    lb_feed_free(l); lb_manifest_free(&man); free(X); free(Y);
+    f = fopen(path, "w"); REQUIRE(f, "cannot write"); fputs("{\"file\": \"0\", \"modality\": \"text\", \"caption\": \"alone\"}\n", f); fclose(f);
+    REQUIRE(!lb_manifest_load(c, path, NULL, &man), "%s", lb_last_error());
+    CHECK(lb_feed_new(c, m, &man, &d, &l) == LB_ERR_ARG && strstr(lb_last_error(), "line 1") && strstr(lb_last_error(), "at least two"), "%s", lb_last_error());
+    lb_manifest_free(&man); remove(path); lb_model_free(m); lb_ctx_free(c);
+}
+
 /* Share of pictures of a split whose own caption scores best among all that differ. */
 static double recall(lb_ctx *c, const lb_model *m, const lb_manifest *man, const char *split) {
     lb_feed_desc d; lb_feed *l = NULL; size_t k, i, j, right = 0, n = 0, E = lb_model_dim(m); lb_batch b; static char text[TILES][128]; const char *p[TILES]; float *T = (float *)malloc(TILES * E * sizeof *T), *X, S[TILES];

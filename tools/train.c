@@ -312,11 +312,11 @@ static void train_sweep(const char *path) {
  * other caption that differs from it. */
 static lb_status train_eval(train_run *r, double *loss, double *r1) {
     const lb_model *m = lb_trainer_model(r->trainer); const size_t N = lb_feed_count(r->test), E = lb_model_dim(m), steps = lb_feed_steps(r->test); float *X = (float *)lb__alloc(N, E * sizeof *X), *Y = (float *)lb__alloc(N, E * sizeof *Y), *S = (float *)lb__alloc(N, sizeof *S); const char **text = (const char **)lb__alloc(N, sizeof *text);
-    double log_scale = log(lb_model_logit_scale(m, r->desc.modality)), sum = 0; size_t i, j, n = 0, weight = 0, right = 0; lb_status s = X && Y && S && text ? LB_OK : LB_ERR_MEM;
+    double log_scale = log(lb_model_logit_scale(m, m->desc.modality[r->trainer->scale].name)), sum = 0; size_t i, j, n = 0, weight = 0, right = 0; lb_status s = X && Y && S && text ? LB_OK : LB_ERR_MEM;
     for (i = 0; i < steps && !s; i++) {
         lb_batch b; double l = 0;
         if ((s = lb_feed_batch(r->ctx, r->test, i, &b)) != LB_OK) break;
-        s = lb_embed_tensor(r->ctx, m, r->desc.modality, b.x, b.n, X + n * E);
+        s = b.pair ? lb_embed_tokens(r->ctx, m, b.pair, b.n, b.length, X + n * E) : lb_embed_tensor(r->ctx, m, r->desc.modality, b.x, b.n, X + n * E);
         if (!s && b.text) memcpy(Y + n * E, b.text, b.n * E * sizeof *Y); else if (!s) s = lb_embed_tokens(r->ctx, m, b.ids, b.n, b.length, Y + n * E);
         for (j = 0; j < b.n; j++) { const lb_caption *c; lb_feed_item(r->test, j, &c); text[n + j] = c->text; }
         if (!s && b.n > 1) { s = lb_clip_loss(r->ctx, X + n * E, Y + n * E, b.n, E, log_scale, b.group, &l, NULL, NULL, NULL); sum += l * (double)b.n; weight += b.n; }
@@ -465,7 +465,7 @@ static lb_status train_start(train_run *r) {
     LB__TRY(cli_ctx(&r->common, &r->ctx));
     LB__TRY(lb__writer_open(r->out, &probe)); lb__writer_abort(&probe);                /* a place that cannot be written shows now, not after the run */
     LB__TRY(train_open(r, &m));
-    for (i = 0; i < (size_t)m->desc.modalities && !mod; i++) if (m->desc.modality[i].kind != LB_TEXT && (!r->modality || !strcmp(r->modality, m->desc.modality[i].name))) mod = &m->desc.modality[i];
+    for (i = 0; i < (size_t)m->desc.modalities && !mod; i++) if (r->modality ? !strcmp(r->modality, m->desc.modality[i].name) : m->desc.modality[i].kind != LB_TEXT) mod = &m->desc.modality[i];
     if (!mod) return lb__fail(LB_ERR_ARG, "the model has no modality %s to train", r->modality ? r->modality : "");
     r->desc.modality = mod->name;
     if (!r->config) LB__TRY(train_manifest(r, mod->name));
@@ -473,7 +473,7 @@ static lb_status train_start(train_run *r) {
     for (i = 0; i < r->manifest.count; i++) splits |= r->manifest.items[i].split != NULL;
     memset(&ld, 0, sizeof ld); ld.modality = mod->name; ld.split = splits ? "train" : NULL; ld.batch = (size_t)r->batch; ld.no_shuffle = r->no_shuffle; ld.seed = (uint64_t)r->seed;
     ld.cache = r->cache_text ? (size_t)LB__MIN(train_size(r->cache_text), (double)(SIZE_MAX / 2)) : (size_t)256 << 20; ld.max_bad = (size_t)r->max_bad; ld.crop = r->crop; ld.flip = r->flip; ld.segments = r->segments; ld.positives = r->positives;
-    ld.text_vectors = r->desc.freeze_text || (r->desc.trainable != LB_TRAIN_ALL && r->desc.trainable != LB_TRAIN_PATTERN); ld.text_folder = r->text_folder;
+    ld.text_vectors = mod->kind != LB_TEXT && (r->desc.freeze_text || (r->desc.trainable != LB_TRAIN_ALL && r->desc.trainable != LB_TRAIN_PATTERN)); ld.text_folder = r->text_folder;
     ld.report = train_report; ld.progress = train_progress; ld.user = r;
     LB__TRY(lb__fail_in(lb_feed_new(r->ctx, m, &r->manifest, &ld, &r->feed), r->data));
     if (r->eval) {
@@ -536,7 +536,7 @@ static int cmd_train(int argc, char **argv) {
         { "whole", 0, CLI_FLAG, &run.whole, NULL, "write the whole model, not an adapter", 0, 0 },
         { "as-adapter", 0, CLI_FLAG, &run.as_adapter, NULL, "write what was trained as an adapter", 0, 0 },
         { "dtype", 0, CLI_CHOICE, &run.dtype, "f32|f16|bf16", "of a whole model's matrices (default f32)", 0, 0 },
-        { "modality", 0, CLI_TEXT, &run.modality, "NAME|FILE.json", "what is trained against text (default: the model's first); a new one may\nbe declared in a file (weights/MODALITY.md)", 0, 0 },
+        { "modality", 0, CLI_TEXT, &run.modality, "NAME|FILE.json", "what is trained against text (default: the model's first); a new one may\nbe declared in a file (weights/MODALITY.md); text: the captions of an item\nagainst each other, whatever its file", 0, 0 },
         { "from", 0, CLI_TEXT, &run.from, "NAME", "--modality is new and starts from this one's tower", 0, 0 },
         { "kind", 0, CLI_CHOICE, &run.kind, "image|video|audio|depth|thermal|array", "what the new modality is (default: by its name)", 0, 0 },
         { "size", 0, CLI_TEXT, &run.size, "HxW", "of the new modality's input (default: as in --from; audio 112x1036)", 0, 0 },
