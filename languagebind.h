@@ -698,9 +698,16 @@ LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *
  *   from   the tower or modality that the new tower starts from; "" when the text leaves it open.  Grid and patch stay zero where the text leaves
  *          the patch to that tower
  *   errs   LB_ERR_FORMAT no JSON, a key that is missing, unknown, doubled or of another type, by name; LB_ERR_LIMIT a number out of range
- * lb_model_extend_json: the two in one: the model with the declared modality, whose tower starts from the image tower unless the text says otherwise. */
+ * lb_model_extend_json: the two in one: the model with the declared modality, whose tower starts from the image tower unless the text says otherwise. 
+ * lb_model_parse: a whole new model declared in JSON: embed_dim, a text tower, and modalities by the same keys, each with its tower; or open_clip's own
+ *   configuration.  What lb_model_create wants beside it is the vocabulary, lb_model_desc.merges.
+ *   vocabulary   the tokenizer that the text names, a file or "clip" for CLIP's own; "": the text tower's `vocab` ids (0: it does not say) are to be
+ *                learnt, see lb_tokenizer_train
+ *   errs         as lb_modality_parse; the sentence names the modality */
 LB_API lb_status lb_modality_parse(lb_ctx *ctx, const char *json, size_t size, lb_modality_desc *modality, lb_tower_desc *tower, char from[LB_NAME_SIZE]);
 LB_API lb_status lb_model_extend_json(lb_ctx *ctx, const lb_model *base, const char *json, size_t size, uint64_t seed, lb_model **out);
+#define LB_VOCABULARY_SIZE 256       /* bytes of a tokenizer's file name, with the closing zero */
+LB_API lb_status lb_model_parse(lb_ctx *ctx, const char *json, size_t size, lb_model_desc *desc, char vocabulary[LB_VOCABULARY_SIZE]);
 /* lb_model_merge: the model with its low-rank updates added into its weights, W + alpha/rank B A in f32; borrows all else from `model`, which
  * outlives it. */
 LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **out);
@@ -723,7 +730,8 @@ LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *model, const int32
 LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *model, const char *const *texts, size_t n, float *out);
 
 #ifndef LB_NO_IMAGE
-/* lb_prepare_image: a picture as the array that one of the model's image, depth or thermal modalities reads, [channels, height, width].
+/* lb_prepare_image: a picture as the array that one of the model's image, depth or thermal modalities reads, [channels, height, width]: 3 channels, or
+ *   1 for 0.299 red + 0.587 green + 0.114 blue.
  * lb_embed_image, lb_embed_depth, lb_embed_thermal: pictures of the model's modality of that kind, prepared and embedded. */
 LB_API lb_status lb_prepare_image(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_image *image, float *out);
 LB_API lb_status lb_embed_image(lb_ctx *ctx, const lb_model *model, const lb_image *images, size_t n, float *out);
@@ -740,7 +748,7 @@ LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *model, const lb_vid
 #endif
 
 /* lb_prepare_audio: a sound as the array that one of the model's audio modalities reads, [3, mel bands, frames]; `seed` moves the segments of a
- * long sound (0: the first position of each third).   lb_embed_audio: n sounds, prepared so and embedded. */
+ * long sound (0: the first position of each third).  A modality of one channel gets the middle segment, with a seed any of the three.   lb_embed_audio: n sounds, prepared so and embedded. */
 #ifndef LB_NO_AUDIO
 LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_audio *audio, uint64_t seed, float *out);
 LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *model, const lb_audio *audios, size_t n, uint64_t seed, float *out);
@@ -10531,18 +10539,18 @@ LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *
     lb__release(d);
     return s;
 }
-/* Members of a declaration, by name: an absent one leaves *out alone. */
+/* Members of a declaration, by name: an absent one leaves *out alone.  Whose they are, the caller puts in front of the sentence. */
 static lb_status lb__declared_int(const lb__json *v, const char *key, int64_t low, int64_t high, int *out) {
     const lb__json *c = lb__json_get(v, key);
     if (!c) return LB_OK;
-    if (c->type != LB__JSON_NUMBER || !c->exact) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s, a whole number was expected", key, c->type == LB__JSON_NUMBER ? "no whole number" : lb__json_type_name(c));
-    if (c->i < low || c->i > high) return lb__fail(LB_ERR_LIMIT, "modality: \"%s\" is %lld, %lld to %lld was expected", key, (long long)c->i, (long long)low, (long long)high);
+    if (c->type != LB__JSON_NUMBER || !c->exact) return lb__fail(LB_ERR_FORMAT, "\"%s\" is %s, a whole number was expected", key, c->type == LB__JSON_NUMBER ? "no whole number" : lb__json_type_name(c));
+    if (c->i < low || c->i > high) return lb__fail(LB_ERR_LIMIT, "\"%s\" is %lld, %lld to %lld was expected", key, (long long)c->i, (long long)low, (long long)high);
     *out = (int)c->i;
     return LB_OK;
 }
 static lb_status lb__declared_bool(const lb__json *v, const char *key, int *out) {
     const lb__json *c = lb__json_get(v, key);
-    if (c && c->type != LB__JSON_BOOL) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s, true or false was expected", key, lb__json_type_name(c));
+    if (c && c->type != LB__JSON_BOOL) return lb__fail(LB_ERR_FORMAT, "\"%s\" is %s, true or false was expected", key, lb__json_type_name(c));
     if (c) *out = c->num != 0;
     return LB_OK;
 }
@@ -10550,90 +10558,200 @@ static lb_status lb__declared_word(const lb__json *v, const char *key, const cha
     const lb__json *c = lb__json_get(v, key); size_t i;
     if (!c) return LB_OK;
     for (i = 0; i < words && c->type == LB__JSON_STRING; i++) if (!strcmp(c->str, word[i])) { *out = (int)i; return LB_OK; }
-    return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s%s%s, one of the words in weights/MODALITY.md was expected (%s, ..., %s)", key, c->type == LB__JSON_STRING ? "\"" : "", c->type == LB__JSON_STRING ? c->str : lb__json_type_name(c), c->type == LB__JSON_STRING ? "\"" : "", word[0], word[words - 1]);
+    return lb__fail(LB_ERR_FORMAT, "\"%s\" is %s%s%s, one of the words in weights/MODALITY.md was expected (%s, ..., %s)", key, c->type == LB__JSON_STRING ? "\"" : "", c->type == LB__JSON_STRING ? c->str : lb__json_type_name(c), c->type == LB__JSON_STRING ? "\"" : "", word[0], word[words - 1]);
 }
-/* A name as the command writes it before a colon. */
-static lb_status lb__declared_name(const lb__json *v, const char *key, int needed, char *out) {
-    const lb__json *c = lb__json_get(v, key); size_t i;
-    if (!c && !needed) return LB_OK;
-    for (i = 0; c && c->type == LB__JSON_STRING && i < c->len && ((c->str[i] >= 'a' && c->str[i] <= 'z') || (c->str[i] >= '0' && c->str[i] <= '9') || c->str[i] == '_'); i++) {}
-    if (!c || c->type != LB__JSON_STRING || !i || i < c->len || i >= LB_NAME_SIZE) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s, a name of 1 to %d small letters, digits and _ was expected", key, c && c->type == LB__JSON_STRING ? "no such name" : lb__json_type_name(c), LB_NAME_SIZE - 1);
-    memcpy(out, c->str, i + 1);
+/* A name as the command writes it before a colon; only a member's key has no member of its own to look up. */
+static lb_status lb__declared_named(const char *key, const char *name, const char *found, char *out) {
+    size_t i;
+    for (i = 0; name && ((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') || name[i] == '_'); i++) {}
+    if (!name || !i || name[i] || i >= LB_NAME_SIZE) return lb__fail(LB_ERR_FORMAT, "\"%s\" is %s, a name of 1 to %d small letters, digits and _ was expected", key, found, LB_NAME_SIZE - 1);
+    memcpy(out, name, i + 1);
     return LB_OK;
 }
-/* One number for all channels, or one for each. */
-static lb_status lb__declared_floats(const lb__json *v, const char *key, int channels, int positive, float *out) {
+static lb_status lb__declared_name(const lb__json *v, const char *key, int needed, char *out) {
+    const lb__json *c = lb__json_get(v, key); const int text = c && c->type == LB__JSON_STRING && strlen(c->str) == c->len;
+    if (!c && !needed) return LB_OK;
+    return lb__declared_named(key, text ? c->str : NULL, c && c->type == LB__JSON_STRING ? "no such name" : lb__json_type_name(c), out);
+}
+/* One number for all n (the channels), or one for each. */
+static lb_status lb__declared_floats(const lb__json *v, const char *key, int n, int positive, float *out) {
     const lb__json *c = lb__json_get(v, key), *e; int i;
     if (!c) return LB_OK;
-    if (c->type == LB__JSON_ARRAY && c->count != (size_t)channels) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" has %zu numbers for %d channels", key, c->count, channels);
-    if (c->type != LB__JSON_ARRAY && c->type != LB__JSON_NUMBER) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\" is %s, a number or one for each channel was expected", key, lb__json_type_name(c));
-    for (i = 0, e = c->type == LB__JSON_ARRAY ? c->first : c; i < channels; i++, e = c->type == LB__JSON_ARRAY ? e->next : c) {
-        if (e->type != LB__JSON_NUMBER || !(e->num <= 1e30 && e->num >= -1e30) || (positive && !(e->num >= 1e-30))) return lb__fail(LB_ERR_FORMAT, "modality: \"%s\": number %d is %s, a%s number below 1e30 was expected", key, i, e->type == LB__JSON_NUMBER ? "out of range" : lb__json_type_name(e), positive ? " positive" : "");
+    if (c->type == LB__JSON_ARRAY && c->count != (size_t)n) return lb__fail(LB_ERR_FORMAT, "\"%s\" has %zu numbers for %d channels", key, c->count, n);
+    if (c->type != LB__JSON_ARRAY && c->type != LB__JSON_NUMBER) return lb__fail(LB_ERR_FORMAT, "\"%s\" is %s, a number%s was expected", key, lb__json_type_name(c), n > 1 ? " or one for each channel" : "");
+    for (i = 0, e = c->type == LB__JSON_ARRAY ? c->first : c; i < n; i++, e = c->type == LB__JSON_ARRAY ? e->next : c) {
+        if (e->type != LB__JSON_NUMBER || !(e->num <= 1e30 && e->num >= -1e30) || (positive && !(e->num >= 1e-30))) return lb__fail(LB_ERR_FORMAT, "\"%s\": number %d is %s, a%s number below 1e30 was expected", key, i, e->type == LB__JSON_NUMBER ? "out of range" : lb__json_type_name(e), positive ? " positive" : "");
         out[i] = (float)e->num;
     }
     return LB_OK;
 }
-static lb_status lb__declare_modality(const lb__json *v, lb_modality_desc *m, lb_tower_desc *t, char *from) {
-    static const char *const known[] = { "name", "from", "tower", "loader", "channels", "height", "width", "length", "frames", "patch", "tube", "temporal", "class_per_frame", "mean", "std", "resize", "crop", "fit", "channels_last", "rate", "max_depth", "comment" };
-    static const char *const loaders[] = { "by-name", "raw", "npy", "csv", "image", "video", "audio", "depth", "thermal" };
-    static const float clip_mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, clip_std[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
-    const lb__json *c, *d; size_t i; int loader = 0, word = 0, k; double depth = 10;
-    if (v->type != LB__JSON_OBJECT) return lb__fail(LB_ERR_FORMAT, "modality: found %s, an object with name, channels, width, ... was expected", lb__json_type_name(v));
+/* One whole number for both, or two: [down, across]. */
+static lb_status lb__declared_pair(const lb__json *v, const char *key, int64_t high, int *down, int *across) {
+    const lb__json *c = lb__json_get(v, key), *a = c, *b = c;
+    if (!c) return LB_OK;
+    if (c->type == LB__JSON_ARRAY && c->count == 2) { a = c->first; b = a->next; }
+    if (a->type != LB__JSON_NUMBER || b->type != LB__JSON_NUMBER || !a->exact || !b->exact) return lb__fail(LB_ERR_FORMAT, "\"%s\" is %s, a whole number or two of them, [down, across], were expected", key, c->type == LB__JSON_ARRAY ? "another array" : c->type == LB__JSON_NUMBER ? "no whole number" : lb__json_type_name(c));
+    if (a->i < 1 || a->i > high || b->i < 1 || b->i > high) return lb__fail(LB_ERR_LIMIT, "\"%s\" is %lld by %lld, 1 to %lld was expected", key, (long long)a->i, (long long)b->i, (long long)high);
+    *down = (int)a->i; *across = (int)b->i;
+    return LB_OK;
+}
+/* An object whose keys are all in one of two lists, and none there twice. */
+static lb_status lb__declared_keys(const lb__json *v, const char *const *known, size_t n, const char *const *more, size_t n_more) {
+    const lb__json *c, *d; size_t i, k;
+    if (!v || v->type != LB__JSON_OBJECT) return lb__fail(LB_ERR_FORMAT, "found %s, an object was expected", lb__json_type_name(v));
     for (c = v->first; c; c = c->next) {
-        for (i = 0; i < LB__COUNT(known) && strcmp(c->key, known[i]); i++) {}
-        if (i == LB__COUNT(known)) return lb__fail(LB_ERR_FORMAT, "modality: the key \"%s\" is not known; weights/MODALITY.md lists those that are", c->key);
-        for (d = v->first; d != c; d = d->next) if (!strcmp(d->key, c->key)) return lb__fail(LB_ERR_FORMAT, "modality: the key \"%s\" is there twice", c->key);
+        for (i = 0; i < n && strcmp(c->key, known[i]); i++) {}
+        for (k = 0; k < n_more && strcmp(c->key, more[k]); k++) {}
+        if (i == n && k == n_more) return lb__fail(LB_ERR_FORMAT, "the key \"%s\" is not known; weights/MODALITY.md lists those that are", c->key);
+        for (d = v->first; d != c; d = d->next) if (!strcmp(d->key, c->key)) return lb__fail(LB_ERR_FORMAT, "the key \"%s\" is there twice", c->key);
     }
-    LB__TRY(lb__declared_name(v, "name", 1, m->name)); LB__TRY(lb__declared_name(v, "from", 0, from));
+    return LB_OK;
+}
+static lb_status lb__declared_transformer(const lb__json *v, lb_tower_desc *t) {
+    LB__TRY(lb__declared_int(v, "width", 1, 65536, &t->width)); LB__TRY(lb__declared_int(v, "layers", 1, 1024, &t->layers)); LB__TRY(lb__declared_int(v, "heads", 1, 4096, &t->heads));
+    LB__TRY(lb__declared_int(v, "mlp", 1, 1 << 20, &t->mlp)); LB__TRY(lb__declared_bool(v, "quick_gelu", &t->quick_gelu)); return lb__declared_floats(v, "eps", 1, 1, &t->eps);
+}
+/* What a modality of this kind looks like when nothing else is said: CLIP's mean and deviation for pictures, LanguageBind's resampling and sound. */
+static void lb__declare_defaults(lb_modality_desc *m) {
+    static const float clip_mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, clip_std[3] = { 0.26862954f, 0.26130258f, 0.27577711f }; int k;
+    for (k = 0; k < LB_MAX_CHANNELS; k++) {
+        m->mean[k] = m->kind == LB_ARRAY ? 0 : m->kind == LB_AUDIO ? -4.2677393f : clip_mean[k % 3]; m->std[k] = m->kind == LB_ARRAY ? 1 : m->kind == LB_AUDIO ? 4.5689974f : clip_std[k % 3];
+    }
+    m->resize = m->kind == LB_ARRAY || m->kind == LB_AUDIO ? LB_RESIZE_NONE : m->kind == LB_VIDEO ? LB_RESIZE_TORCH_BILINEAR : LB_RESIZE_TORCH_BICUBIC;
+    if (m->kind == LB_AUDIO) m->rate = 16000;
+    if (m->kind == LB_DEPTH) m->max_depth = 10;
+}
+/* A modality: an object of its own, or with `model` the member v->key of a new model's description, where the tower is described with it and
+ * "width" is the tower's. */
+static lb_status lb__declare_modality(const lb__json *v, int model, lb_modality_desc *m, lb_tower_desc *t, char *from) {
+    static const char *const known[] = { "tower", "loader", "channels", "height", "length", "size", "frames", "patch", "tube", "temporal", "class_per_frame", "mean", "std", "resize", "crop", "fit", "channels_last", "rate", "max_depth", "comment" };
+    static const char *const alone[] = { "name", "from", "width" }, *const within[] = { "width", "layers", "heads", "mlp", "quick_gelu", "eps", "no_pre_norm", "logit_scale" };
+    static const char *const loaders[] = { "by-name", "raw", "npy", "csv", "image", "video", "audio", "depth", "thermal" };
+    const lb__json *c; int loader = 0, word = 0, i; float depth = 10;
+    LB__TRY(model ? lb__declared_keys(v, known, LB__COUNT(known), within, LB__COUNT(within)) : lb__declared_keys(v, known, LB__COUNT(known), alone, LB__COUNT(alone)));
+    if (model) LB__TRY(lb__declared_named("modalities", strcmp(v->key, "text") ? v->key : NULL, "no such name", m->name));
+    else { LB__TRY(lb__declared_name(v, "name", 1, m->name)); LB__TRY(lb__declared_name(v, "from", 0, from)); }
     memcpy(m->tower, m->name, sizeof m->tower);
+    if (model && !strcmp(m->name, "image")) memcpy(m->tower, "vision", 7);
     LB__TRY(lb__declared_name(v, "tower", 0, m->tower));
+    for (i = 4; i < (int)LB__COUNT(loaders); i++) if (!strcmp(m->name, loaders[i])) loader = i;
+    if (!strcmp(m->name, "infrared")) loader = 8;
     LB__TRY(lb__declared_word(v, "loader", loaders, LB__COUNT(loaders), &loader));
     m->kind = loader < 4 ? LB_ARRAY : loader == 4 ? LB_IMAGE : loader == 5 ? LB_VIDEO : loader == 6 ? LB_AUDIO : loader == 7 ? LB_DEPTH : LB_THERMAL;
     m->loader = loader < 4 ? (lb_loader)loader : LB_LOAD_BY_NAME;
-    /* what each loader has when nothing is said: LanguageBind's own */
+    lb__declare_defaults(m);
+    if (model && m->kind == LB_IMAGE) m->resize = LB_RESIZE_PIL_BICUBIC;                           /* open_clip's, whose models these are */
     m->channels = loader < 4 ? 1 : 3; m->frames = loader == 5 ? 8 : 1; m->height = loader < 4 ? 1 : m->kind == LB_AUDIO ? 112 : 224; m->width = loader < 4 ? 0 : m->kind == LB_AUDIO ? 1036 : 224;
-    m->resize = loader < 4 || m->kind == LB_AUDIO ? LB_RESIZE_NONE : m->kind == LB_VIDEO ? LB_RESIZE_TORCH_BILINEAR : LB_RESIZE_TORCH_BICUBIC;
     LB__TRY(lb__declared_int(v, "channels", 1, LB_MAX_CHANNELS, &m->channels)); LB__TRY(lb__declared_int(v, "frames", 1, 4096, &m->frames));
-    LB__TRY(lb__declared_int(v, "height", 1, 65535, &m->height)); LB__TRY(lb__declared_int(v, "width", 1, 1 << 24, &m->width)); LB__TRY(lb__declared_int(v, "length", 1, 1 << 24, &m->width));
-    if (lb__json_get(v, "width") && lb__json_get(v, "length")) return lb__fail(LB_ERR_FORMAT, "modality: \"width\" and \"length\" are the same axis; one of them was expected");
-    if (!m->width) return lb__fail(LB_ERR_FORMAT, "modality: \"length\" (or \"width\") is missing");
-    if (m->kind != LB_ARRAY && m->channels != 3) return lb__fail(LB_ERR_FORMAT, "modality: %d channels; the loader \"%s\" gives 3", m->channels, loaders[loader]);
-    if (m->kind != LB_ARRAY && m->kind != LB_VIDEO && m->frames != 1) return lb__fail(LB_ERR_FORMAT, "modality: %d frames; the loader \"%s\" gives 1", m->frames, loaders[loader]);
-    for (k = 0; k < LB_MAX_CHANNELS; k++) {
-        const int picture = m->kind != LB_ARRAY && m->kind != LB_AUDIO;
-        m->mean[k] = picture ? clip_mean[k % 3] : m->kind == LB_AUDIO ? -4.2677393f : 0; m->std[k] = picture ? clip_std[k % 3] : m->kind == LB_AUDIO ? 4.5689974f : 1;
-    }
+    LB__TRY(lb__declared_int(v, "height", 1, 65535, &m->height)); LB__TRY(lb__declared_int(v, "length", 1, 1 << 24, &m->width)); LB__TRY(lb__declared_pair(v, "size", 65535, &m->height, &m->width));
+    if (!model) LB__TRY(lb__declared_int(v, "width", 1, 1 << 24, &m->width));
+    if ((!model && lb__json_get(v, "width") != NULL) + (lb__json_get(v, "length") != NULL) + (lb__json_get(v, "size") != NULL) > 1 || (lb__json_get(v, "size") && lb__json_get(v, "height")))
+        return lb__fail(LB_ERR_FORMAT, "%s are the same axis; one of them was expected", lb__json_get(v, "size") ? "\"size\" and \"height\", \"length\" or \"width\"" : "\"width\" and \"length\"");
+    if (!m->width) return lb__fail(LB_ERR_FORMAT, "\"length\" (or \"%s\") is missing", model ? "size" : "width");
+    if (m->kind != LB_ARRAY && m->channels != 1 && m->channels != 3) return lb__fail(LB_ERR_FORMAT, "%d channels; the loader \"%s\" gives 3, or 1", m->channels, loaders[loader]);
+    if (m->kind != LB_ARRAY && m->kind != LB_VIDEO && m->frames != 1) return lb__fail(LB_ERR_FORMAT, "%d frames; the loader \"%s\" gives 1", m->frames, loaders[loader]);
     LB__TRY(lb__declared_floats(v, "mean", m->channels, 0, m->mean)); LB__TRY(lb__declared_floats(v, "std", m->channels, 1, m->std));
     word = (int)m->resize; LB__TRY(lb__declared_word(v, "resize", lb__resizes, LB__COUNT(lb__resizes), &word)); m->resize = (lb_resize)word;
     word = 0; LB__TRY(lb__declared_word(v, "crop", lb__crops, LB__COUNT(lb__crops), &word)); m->crop = (lb_crop)word;
     word = 0; LB__TRY(lb__declared_word(v, "fit", lb__fits, LB__COUNT(lb__fits), &word)); m->fit = (lb_fit)word;
     LB__TRY(lb__declared_bool(v, "channels_last", &m->channels_last));
-    if (m->kind == LB_AUDIO) { m->rate = 16000; m->mel_bins = m->height; m->target_length = m->width; LB__TRY(lb__declared_int(v, "rate", 1, 10000000, &m->rate)); }
-    c = lb__json_get(v, "max_depth");
-    if (c && (c->type != LB__JSON_NUMBER || !(c->num >= 0 && c->num <= 1e30))) return lb__fail(LB_ERR_FORMAT, "modality: \"max_depth\" is %s, a number of metres, 0 or more, was expected", c->type == LB__JSON_NUMBER ? "out of range" : lb__json_type_name(c));
-    if (c) depth = c->num;
-    if (m->kind == LB_DEPTH) m->max_depth = (float)depth;
+    if (m->kind == LB_AUDIO) { m->mel_bins = m->height; m->target_length = m->width; LB__TRY(lb__declared_int(v, "rate", 1, 10000000, &m->rate)); }
+    LB__TRY(lb__declared_floats(v, "max_depth", 1, 0, &depth));
+    if (!(depth >= 0)) return lb__fail(LB_ERR_FORMAT, "\"max_depth\" is out of range, a number of metres, 0 or more, was expected");
+    if (m->kind == LB_DEPTH) m->max_depth = depth;
+    if (model) LB__TRY(lb__declared_floats(v, "logit_scale", 1, 0, &m->logit_scale));
     /* the tower */
     memcpy(t->name, m->tower, sizeof t->name); t->kind = LB_TOWER_VISION; t->channels = m->channels; t->frames = m->frames;
+    if (model) { LB__TRY(lb__declared_transformer(v, t)); LB__TRY(lb__declared_bool(v, "no_pre_norm", &t->no_pre_norm)); }
     LB__TRY(lb__declared_int(v, "tube", 1, 64, &t->tube)); LB__TRY(lb__declared_bool(v, "temporal", &t->temporal)); LB__TRY(lb__declared_bool(v, "class_per_frame", &t->class_per_frame));
+    LB__TRY(lb__declared_pair(v, "patch", 4096, &t->patch_h, &t->patch_w));
     c = lb__json_get(v, "patch");
-    if (c && c->type == LB__JSON_NUMBER) { LB__TRY(lb__declared_int(v, "patch", 1, 4096, &t->patch_h)); t->patch_w = t->patch_h; if (m->height == 1) t->patch_h = 1; }
-    else if (c) {
-        if (c->type != LB__JSON_ARRAY || c->count != 2 || !c->first->exact || !c->first->next->exact || c->first->i < 1 || c->first->i > 4096 || c->first->next->i < 1 || c->first->next->i > 4096)
-            return lb__fail(LB_ERR_FORMAT, "modality: \"patch\" is %s, a whole number or two of them, [down, across], 1 to 4096, were expected", c->type == LB__JSON_ARRAY ? "another array" : lb__json_type_name(c));
-        t->patch_h = (int)c->first->i; t->patch_w = (int)c->first->next->i;
-    }
-    if (t->patch_h && (m->height < t->patch_h || m->width < t->patch_w)) return lb__fail(LB_ERR_FORMAT, "modality: patches of %d x %d do not fit into %d x %d (height, length)", t->patch_h, t->patch_w, m->height, m->width);
-    if (t->tube && m->frames % t->tube) return lb__fail(LB_ERR_FORMAT, "modality: %d frames are not a multiple of tubes of %d", m->frames, t->tube);
+    if (c && c->type == LB__JSON_NUMBER && m->height == 1) t->patch_h = 1;
+    if (t->patch_h && (m->height < t->patch_h || m->width < t->patch_w)) return lb__fail(LB_ERR_FORMAT, "patches of %d x %d do not fit into %d x %d (height, length)", t->patch_h, t->patch_w, m->height, m->width);
+    if (t->tube && m->frames % t->tube) return lb__fail(LB_ERR_FORMAT, "%d frames are not a multiple of tubes of %d", m->frames, t->tube);
     if (t->patch_h) { t->grid_h = m->height / t->patch_h; t->grid_w = m->width / t->patch_w; }
     return LB_OK;
+}
+/* One member of a new model's "modalities". */
+static lb_status lb__declare_member(const lb__json *v, int embed_dim, lb_model_desc *d) {
+    static const char *const tower_keys[] = { "width", "layers", "heads", "mlp", "quick_gelu", "eps", "no_pre_norm", "patch", "tube", "temporal", "class_per_frame" };
+    lb_modality_desc m; lb_tower_desc t; char from[LB_NAME_SIZE]; int i; size_t k;
+    memset(&m, 0, sizeof m); memset(&t, 0, sizeof t);
+    if (d->modalities + 1 == LB_MAX_MODALITIES || d->towers + 1 == LB_MAX_TOWERS) return lb__fail(LB_ERR_LIMIT, "%d modalities and %d towers beside text were expected at most", LB_MAX_MODALITIES - 1, LB_MAX_TOWERS - 1);
+    LB__TRY(lb__declare_modality(v, 1, &m, &t, from));
+    d->modality[d->modalities++] = m;
+    for (i = 0; i < d->towers; i++) if (!strcmp(d->tower[i].name, t.name)) {
+        for (k = 0; k < LB__COUNT(tower_keys); k++) if (lb__json_get(v, tower_keys[k])) return lb__fail(LB_ERR_FORMAT, "\"%s\" is given again, but its tower %s is that of another modality", tower_keys[k], t.name);
+        return LB_OK;
+    }
+    if (!t.patch_h) return lb__fail(LB_ERR_FORMAT, "\"patch\" is missing");
+    t.embed_dim = embed_dim;
+    d->tower[d->towers++] = t;
+    return LB_OK;
+}
+/* open_clip's model_cfg: one picture tower, one text tower, and what open_clip takes for granted. */
+static lb_status lb__declare_open_clip(const lb__json *top, lb_model_desc *d) {
+    static const char *const outer[] = { "model_cfg", "preprocess_cfg" }, *const keys[] = { "embed_dim", "quick_gelu", "vision_cfg", "text_cfg" }, *const vision[] = { "image_size", "layers", "width", "head_width", "mlp_ratio", "patch_size" }, *const words[] = { "context_length", "vocab_size", "width", "heads", "layers" };
+    const lb__json *m = lb__json_get(top, "model_cfg"), *vc, *tc, *pc = lb__json_get(top, "preprocess_cfg"); lb_tower_desc *v = &d->tower[0], *t = &d->tower[1]; lb_modality_desc *i = &d->modality[0]; int embed = 0, head = 64; float ratio = 4;
+    if (m) LB__TRY(lb__declared_keys(top, outer, LB__COUNT(outer), NULL, 0)); else m = top;
+    vc = lb__json_get(m, "vision_cfg"); tc = lb__json_get(m, "text_cfg");
+    LB__TRY(lb__declared_keys(m, keys, LB__COUNT(keys), m == top ? outer + 1 : NULL, m == top)); LB__TRY(lb__declared_int(m, "embed_dim", 1, 65536, &embed)); LB__TRY(lb__declared_bool(m, "quick_gelu", &v->quick_gelu));
+    memcpy(v->name, "vision", 7); v->kind = LB_TOWER_VISION; memcpy(t->name, "text", 5); t->kind = LB_TOWER_TEXT; memcpy(i->name, "image", 6); memcpy(i->tower, "vision", 7); i->kind = LB_IMAGE;
+    v->embed_dim = t->embed_dim = embed; t->quick_gelu = v->quick_gelu;
+    v->width = 768; v->layers = 12; t->width = 512; t->layers = 12; t->heads = 8; i->height = i->width = 224; v->patch_h = v->patch_w = 16;
+    lb__declare_defaults(i); i->resize = LB_RESIZE_PIL_BICUBIC;
+    LB__TRY(lb__fail_in(lb__declared_keys(vc, vision, LB__COUNT(vision), NULL, 0), "vision_cfg")); LB__TRY(lb__fail_in(lb__declared_keys(tc, words, LB__COUNT(words), NULL, 0), "text_cfg"));
+    LB__TRY(lb__declared_int(vc, "width", 1, 65536, &v->width)); LB__TRY(lb__declared_int(vc, "layers", 1, 1024, &v->layers)); LB__TRY(lb__declared_int(vc, "head_width", 1, v->width, &head)); LB__TRY(lb__declared_floats(vc, "mlp_ratio", 1, 1, &ratio));
+    LB__TRY(lb__declared_pair(vc, "image_size", 65535, &i->height, &i->width)); LB__TRY(lb__declared_pair(vc, "patch_size", 4096, &v->patch_h, &v->patch_w));
+    if (!(ratio <= 64)) return lb__fail(LB_ERR_LIMIT, "\"mlp_ratio\" is %g, at most 64 was expected", (double)ratio);
+    v->heads = v->width / head; v->mlp = (int)((double)v->width * (double)ratio); v->grid_h = i->height / v->patch_h; v->grid_w = i->width / v->patch_w;
+    LB__TRY(lb__declared_int(tc, "width", 1, 65536, &t->width)); LB__TRY(lb__declared_int(tc, "layers", 1, 1024, &t->layers)); LB__TRY(lb__declared_int(tc, "heads", 1, 4096, &t->heads));
+    LB__TRY(lb__declared_int(tc, "context_length", 1, 1 << 20, &t->context)); LB__TRY(lb__declared_int(tc, "vocab_size", 1, 1 << 24, &t->vocab));
+    if (pc) { LB__TRY(lb__declared_floats(pc, "mean", 3, 0, i->mean)); LB__TRY(lb__declared_floats(pc, "std", 3, 1, i->std)); }
+    d->towers = 2; d->modalities = 1;
+    return LB_OK;
+}
+static lb_status lb__declare_model(const lb__json *top, lb_model_desc *d, char vocabulary[LB_VOCABULARY_SIZE]) {
+    static const char *const keys[] = { "embed_dim", "text", "modalities", "comment" }, *const words[] = { "width", "layers", "heads", "mlp", "quick_gelu", "eps", "context", "vocab", "clean", "comment" };
+    const lb__json *v, *text, *c; lb_tower_desc *t; lb_modality_desc *m; int embed = 0, clean = 0;
+    if (lb__json_get(top, "model_cfg") || lb__json_get(top, "vision_cfg")) {
+        LB__TRY(lb__declare_open_clip(top, d));
+        t = &d->tower[1];
+        if (!t->vocab || t->vocab == 49408) memcpy(vocabulary, "clip", 5);
+    } else {
+        LB__TRY(lb__declared_keys(top, keys, LB__COUNT(keys), NULL, 0)); LB__TRY(lb__declared_int(top, "embed_dim", 1, 65536, &embed));
+        v = lb__json_get(top, "modalities"); text = lb__json_get(top, "text");
+        if (!v || v->type != LB__JSON_OBJECT || !v->first) return lb__fail(LB_ERR_FORMAT, "\"modalities\" is %s, an object with at least one modality was expected", v && v->type == LB__JSON_OBJECT ? "empty" : lb__json_type_name(v));
+        if (!embed) return lb__fail(LB_ERR_FORMAT, "\"embed_dim\" is missing");
+        for (v = v->first; v; v = v->next) { char where[LB_NAME_SIZE + 16]; lb__format(where, sizeof where, "modality %s", v->key); LB__TRY(lb__fail_in(lb__declare_member(v, embed, d), where)); }
+        t = &d->tower[d->towers++]; memcpy(t->name, "text", 5); t->kind = LB_TOWER_TEXT; t->embed_dim = embed;
+        LB__TRY(lb__fail_in(lb__declared_keys(text, words, LB__COUNT(words), NULL, 0), "text")); LB__TRY(lb__fail_in(lb__declared_transformer(text, t), "text")); LB__TRY(lb__declared_int(text, "context", 1, 1 << 20, &t->context));
+        LB__TRY(lb__declared_word(text, "clean", lb__cleans, LB__COUNT(lb__cleans), &clean));
+        c = lb__json_get(text, "vocab");
+        if (c && c->type == LB__JSON_STRING) {
+            if (!c->len || c->len >= LB_VOCABULARY_SIZE || strlen(c->str) != c->len) return lb__fail(LB_ERR_FORMAT, "\"vocab\" names a file of %zu bytes, 1 to %d were expected", c->len, LB_VOCABULARY_SIZE - 1);
+            memcpy(vocabulary, c->str, c->len + 1);
+        } else LB__TRY(lb__declared_int(text, "vocab", 1, 1 << 24, &t->vocab));
+    }
+    m = &d->modality[d->modalities++]; memcpy(m->name, "text", 5); memcpy(m->tower, "text", 5); m->kind = LB_TEXT; m->clean = clean;
+    return LB_OK;
+}
+LB_API lb_status lb_model_parse(lb_ctx *ctx, const char *json, size_t size, lb_model_desc *desc, char vocabulary[LB_VOCABULARY_SIZE]) {
+    lb__json_doc doc; lb_status s;
+    if (!ctx || !json || !desc || !vocabulary) return lb__fail(LB_ERR_ARG, "lb_model_parse: an argument is NULL");
+    memset(desc, 0, sizeof *desc); memset(vocabulary, 0, LB_VOCABULARY_SIZE);
+    LB__TRY(lb__json_parse(&ctx->limits, json, size, NULL, &doc));
+    s = lb__declare_model(doc.root, desc, vocabulary);
+    lb__json_free(&doc);
+    if (s) { memset(desc, 0, sizeof *desc); memset(vocabulary, 0, LB_VOCABULARY_SIZE); }
+    return s;
 }
 LB_API lb_status lb_modality_parse(lb_ctx *ctx, const char *json, size_t size, lb_modality_desc *modality, lb_tower_desc *tower, char from[LB_NAME_SIZE]) {
     lb__json_doc doc; lb_status s;
     if (!ctx || !json || !modality || !tower || !from) return lb__fail(LB_ERR_ARG, "lb_modality_parse: an argument is NULL");
     memset(modality, 0, sizeof *modality); memset(tower, 0, sizeof *tower); memset(from, 0, LB_NAME_SIZE);
     LB__TRY(lb__json_parse(&ctx->limits, json, size, NULL, &doc));
-    s = lb__declare_modality(doc.root, modality, tower, from);
+    s = lb__fail_in(lb__declare_modality(doc.root, 0, modality, tower, from), "modality");
     lb__json_free(&doc);
     if (s) { memset(modality, 0, sizeof *modality); memset(tower, 0, sizeof *tower); memset(from, 0, LB_NAME_SIZE); }
     return s;
@@ -10849,13 +10967,30 @@ static lb_image_profile lb__modality_profile(const lb_modality_desc *d) {
     for (c = 0; c < 3; c++) { p.mean[c] = d->mean[c]; p.std[c] = d->std[c]; }
     return p;
 }
+/* Modalities of one channel read colour as grey, 0.299 red + 0.587 green + 0.114 blue of the resized picture (what is grey stays exactly as it is):
+ * x [3, n] without mean and deviation -> out [n]. */
+static void lb__grey(const lb_modality_desc *d, const float *x, size_t n, float *out) {
+    const float mean = d->mean[0], std = d->std[0] != 0 ? d->std[0] : 1; size_t i;
+    for (i = 0; i < n; i++) { const float r = x[i], v = r + 0.587f * (x[n + i] - r) + 0.114f * (x[2 * n + i] - r); out[i] = (v - mean) / std; }
+}
+static void lb__profile_plain(lb_image_profile *p) { int c; for (c = 0; c < 3; c++) { p->mean[c] = 0; p->std[c] = 1; } }
+/* A picture, or a piece of one, as the modality wants it. */
+static lb_status lb__picture(lb_ctx *ctx, const lb_modality_desc *d, lb_image_profile p, const lb_image *image, float *out) {
+    const size_t n = p.width * p.height; lb__mark mark; float *x; lb_status s;
+    if (d->channels == 3) return lb_image_preprocess(ctx, image, &p, out);
+    mark = lb__arena_mark(ctx);
+    lb__profile_plain(&p);
+    s = (x = lb__arena_f32(ctx, 3, n)) != NULL ? lb_image_preprocess(ctx, image, &p, x) : LB_ERR_MEM;
+    if (!s) lb__grey(d, x, n, out);
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
 LB_API lb_status lb_prepare_image(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_image *image, float *out) {
-    lb_image_profile p; const lb_modality_desc *d;
+    const lb_modality_desc *d;
     if (!ctx || !m || !modality || !image || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_image: an argument is NULL");
     d = lb_model_modality(m, modality);
-    if (!d || (d->kind != LB_IMAGE && d->kind != LB_DEPTH && d->kind != LB_THERMAL) || d->channels != 3 || d->frames != 1) return lb__fail(LB_ERR_ARG, "lb_prepare_image: %s is no modality of this model that reads pictures", modality);
-    p = lb__modality_profile(d);
-    return lb_image_preprocess(ctx, image, &p, out);
+    if (!d || (d->kind != LB_IMAGE && d->kind != LB_DEPTH && d->kind != LB_THERMAL) || (d->channels != 3 && d->channels != 1) || d->frames != 1) return lb__fail(LB_ERR_ARG, "lb_prepare_image: %s is no modality of this model that reads pictures", modality);
+    return lb__picture(ctx, d, lb__modality_profile(d), image, out);
 }
 static lb_status lb__embed_pictures(lb_ctx *ctx, const lb_model *m, lb_modality_kind kind, const lb_image *images, size_t n, float *out) {
     const lb_modality_desc *d; lb__mark mark; size_t i, k, b, per, dim; lb_status s = LB_OK;
@@ -10880,17 +11015,23 @@ LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *m, const lb_image
 #if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
 LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_video *video, const lb_video_desc *desc, float *out) {
     static const float imagenet_mean[3] = { 0.485f, 0.456f, 0.406f }, imagenet_std[3] = { 0.229f, 0.224f, 0.225f };       /* what upstream's Kinetics evaluation normalises by, not CLIP's */
-    lb_image_profile p; lb_video_desc v; const lb_modality_desc *d;
+    lb_image_profile p; lb_video_desc v; const lb_modality_desc *d; lb__mark mark; float *x; size_t n; lb_status s;
     if (!ctx || !m || !modality || !video || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_video: an argument is NULL");
     d = lb_model_modality(m, modality);
-    if (!d || d->kind != LB_VIDEO || d->channels != 3) return lb__fail(LB_ERR_ARG, "lb_prepare_video: %s is no modality of this model that reads clips", modality);
+    if (!d || d->kind != LB_VIDEO || (d->channels != 3 && d->channels != 1)) return lb__fail(LB_ERR_ARG, "lb_prepare_video: %s is no modality of this model that reads clips", modality);
     memset(&v, 0, sizeof v);
     if (desc) v = *desc;
     if (!v.frames) v.frames = d->frames;
     if (v.frames != d->frames) return lb__fail(LB_ERR_MISMATCH, "lb_prepare_video: %d frames were asked for, the model reads %d", v.frames, d->frames);
     p = lb__modality_profile(d);
     if (v.rule == LB_FRAMES_VIEW) { memcpy(p.mean, imagenet_mean, sizeof imagenet_mean); memcpy(p.std, imagenet_std, sizeof imagenet_std); }
-    return lb_video_preprocess(ctx, video, &p, &v, out);
+    if (d->channels == 3) return lb_video_preprocess(ctx, video, &p, &v, out);
+    n = lb_modality_floats(d); mark = lb__arena_mark(ctx);
+    lb__profile_plain(&p);
+    s = (x = lb__arena_f32(ctx, 3, n)) != NULL ? lb_video_preprocess(ctx, video, &p, &v, x) : LB_ERR_MEM;
+    if (!s) lb__grey(d, x, n, out);
+    lb__arena_rewind(ctx, mark);
+    return s;
 }
 LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out) {
     const lb_modality_desc *d; lb__mark mark; size_t i, dim; lb_status s = LB_OK;
@@ -10911,15 +11052,20 @@ LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *
 #endif
 #ifndef LB_NO_AUDIO
 LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_audio *audio, uint64_t seed, float *out) {
-    lb_audio_profile p; const lb_modality_desc *d;
+    lb_audio_profile p; const lb_modality_desc *d; lb__mark mark; float *x; size_t n; lb_status s;
     if (!ctx || !m || !modality || !audio || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_audio: an argument is NULL");
     d = lb_model_modality(m, modality);
-    if (!d || d->kind != LB_AUDIO || d->channels != 3 || d->frames > 1) return lb__fail(LB_ERR_ARG, "lb_prepare_audio: %s is no modality of this model that reads sounds", modality);
+    if (!d || d->kind != LB_AUDIO || (d->channels != 3 && d->channels != 1) || d->frames > 1) return lb__fail(LB_ERR_ARG, "lb_prepare_audio: %s is no modality of this model that reads sounds", modality);
     memset(&p, 0, sizeof p);
     p.rate = d->rate ? d->rate : 16000; p.mel_bins = d->mel_bins ? d->mel_bins : d->height; p.target_length = d->target_length ? d->target_length : d->width; p.seed = seed;
     if (p.mel_bins != d->height || p.target_length != d->width) return lb__fail(LB_ERR_MISMATCH, "lb_prepare_audio: %d bands of %d frames are described, the tower reads %d x %d", p.mel_bins, p.target_length, d->height, d->width);
     p.mean = d->mean[0]; p.std = d->std[0] != 0 ? d->std[0] : 0.5f;                    /* 0 stands for no scaling: 2 std = 1 */
-    return lb_audio_preprocess(ctx, audio, &p, out);
+    if (d->channels == 3) return lb_audio_preprocess(ctx, audio, &p, out);
+    n = lb_modality_floats(d); mark = lb__arena_mark(ctx);                             /* one channel: one of the three segments */
+    s = (x = lb__arena_f32(ctx, 3, n)) != NULL ? lb_audio_preprocess(ctx, audio, &p, x) : LB_ERR_MEM;
+    if (!s) memcpy(out, x + (seed ? seed % 3 : 1) * n, n * sizeof *out);
+    lb__arena_rewind(ctx, mark);
+    return s;
 }
 LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *m, const lb_audio *audios, size_t n, uint64_t seed, float *out) {
     const lb_modality_desc *d; lb__mark mark; size_t i, dim; lb_status s = LB_OK;
@@ -12282,11 +12428,11 @@ static lb_status lb__feed_crop(lb_ctx *ctx, const lb_feed *l, const lb_image *im
     piece = *in; piece.width = w; piece.height = h; row = (size_t)in->channels * (size_t)(in->bits / 8);
     if (!(piece.data = LB_MALLOC(w * h * row))) { lb_image_free(&rgb); return lb__fail(LB_ERR_MEM, "out of memory: a piece of %zu x %zu pixels", w, h); }
     for (k = 0; k < h; k++) memcpy((char *)piece.data + k * w * row, (const char *)in->data + ((y + k) * W + x) * row, w * row);
-    if (depth) s = lb_image_preprocess(ctx, &piece, &p, out);
+    if (depth) s = lb__picture(ctx, l->modality, p, &piece, out);
     else {
         s = lb_image_resize(ctx, &piece, p.width, p.height, &sized);
         p.resize = LB_RESIZE_NONE;
-        if (!s) s = lb_image_preprocess(ctx, &sized, &p, out);
+        if (!s) s = lb__picture(ctx, l->modality, p, &sized, out);
     }
     lb_image_free(&rgb); lb_image_free(&piece); lb_image_free(&sized);
     return s;

@@ -43,7 +43,7 @@ LBT(modality, what_is_wrong_is_named) {
         { "{\"name\":\"a_name_that_is_longer_than_31_bytes\"}", "1 to 31" }, { "{\"name\":\"a\"}", "\"length\"" }, { "{\"name\":\"a\",\"length\":4,\"width\":4}", "same axis" }, { "{\"name\":\"a\",\"lenght\":4}", "\"lenght\" is not known" },
         { "{\"name\":\"a\",\"length\":4,\"length\":5}", "twice" }, { "{\"name\":\"a\",\"length\":0}", "\"length\" is 0" }, { "{\"name\":\"a\",\"length\":4.5}", "no whole number" }, { "{\"name\":\"a\",\"length\":1e99}", "no whole number" }, { "{\"name\":\"a\",\"length\":99999999999}", "16777216" },
         { "{\"name\":\"a\",\"length\":4,\"channels\":17}", "1 to 16" }, { "{\"name\":\"a\",\"length\":4,\"mean\":[1,2]}", "2 numbers for 1 channels" }, { "{\"name\":\"a\",\"length\":4,\"std\":0}", "positive" }, { "{\"name\":\"a\",\"length\":4,\"std\":-1}", "positive" }, { "{\"name\":\"a\",\"length\":4,\"mean\":\"x\"}", "a string" },
-        { "{\"name\":\"a\",\"length\":4,\"mean\":[null]}", "null" }, { "{\"name\":\"a\",\"length\":4,\"loader\":\"zip\"}", "\"zip\"" }, { "{\"name\":\"a\",\"length\":4,\"fit\":true}", "a boolean" }, { "{\"name\":\"a\",\"loader\":\"image\",\"channels\":1}", "gives 3" }, { "{\"name\":\"a\",\"loader\":\"audio\",\"frames\":2}", "gives 1" },
+        { "{\"name\":\"a\",\"length\":4,\"mean\":[null]}", "null" }, { "{\"name\":\"a\",\"length\":4,\"loader\":\"zip\"}", "\"zip\"" }, { "{\"name\":\"a\",\"length\":4,\"fit\":true}", "a boolean" }, { "{\"name\":\"a\",\"loader\":\"image\",\"channels\":2}", "gives 3, or 1" }, { "{\"name\":\"a\",\"loader\":\"audio\",\"frames\":2}", "gives 1" },
         { "{\"name\":\"a\",\"length\":4,\"patch\":[1]}", "\"patch\"" }, { "{\"name\":\"a\",\"length\":4,\"patch\":[1,0]}", "\"patch\"" }, { "{\"name\":\"a\",\"length\":4,\"patch\":8}", "do not fit" }, { "{\"name\":\"a\",\"length\":4,\"frames\":3,\"tube\":2}", "multiple" }, { "{\"name\":\"a\",\"length\":4,\"temporal\":1}", "true or false" },
         { "{\"name\":\"a\",\"loader\":\"depth\",\"max_depth\":-1}", "max_depth" } };
     static const struct { const char *json, *says; } refused[] = {
@@ -60,6 +60,78 @@ LBT(modality, what_is_wrong_is_named) {
     lb_model_free(base); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
+
+/* ---- a whole model ---- */
+
+static const char whole[] = "{ \"embed_dim\": 8, \"comment\": \"x\", \"text\": { \"width\": 16, \"layers\": 1, \"heads\": 2, \"context\": 9, \"vocab\": 600, \"clean\": \"hf\" },\n"
+    "  \"modalities\": { \"image\": { \"width\": 16, \"layers\": 2, \"heads\": 2, \"mlp\": 24, \"size\": 32, \"patch\": 8, \"mean\": 0.5, \"eps\": 1e-6, \"quick_gelu\": true, \"logit_scale\": 1.5 },\n"
+    "    \"sketch\": { \"loader\": \"image\", \"size\": 32, \"tower\": \"vision\", \"resize\": \"torch-bicubic\" },\n"
+    "    \"motion\": { \"width\": 24, \"layers\": 1, \"heads\": 3, \"loader\": \"csv\", \"channels\": 6, \"length\": 12, \"patch\": 4, \"fit\": \"repeat\", \"channels_last\": true, \"std\": [1, 2, 3, 4, 5, 6] },\n"
+    "    \"infrared\": { \"width\": 16, \"layers\": 1, \"heads\": 2, \"channels\": 1, \"size\": [16, 24], \"patch\": [8, 4], \"no_pre_norm\": true } } }";
+LBT(modality, a_new_model_is_declared_in_one_text) {
+    lb_ctx *ctx = context(); lb_model_desc *d = (lb_model_desc *)malloc(sizeof *d); char vocabulary[LB_VOCABULARY_SIZE]; lb_model *m = NULL; const lb_tower_desc *t; const lb_modality_desc *q; size_t i; int ok;
+    REQUIRE(!lb_model_parse(ctx, whole, sizeof whole - 1, d, vocabulary), "%s", lb_last_error());
+    CHECK(d->towers == 4 && d->modalities == 5 && !vocabulary[0], "%d towers, %d modalities, \"%s\"", d->towers, d->modalities, vocabulary);
+    t = &d->tower[0]; q = &d->modality[0];
+    CHECK(!strcmp(t->name, "vision") && t->width == 16 && t->layers == 2 && t->heads == 2 && t->mlp == 24 && t->grid_h == 4 && t->grid_w == 4 && t->eps == 1e-6f && t->quick_gelu && t->embed_dim == 8, "tower %s", t->name);
+    CHECK(!strcmp(q->name, "image") && q->kind == LB_IMAGE && q->mean[2] == 0.5f && q->std[0] == 0.26862954f && q->resize == LB_RESIZE_PIL_BICUBIC && q->logit_scale == 1.5f, "modality %s", q->name);
+    q = &d->modality[1]; CHECK(!strcmp(q->name, "sketch") && !strcmp(q->tower, "vision") && q->resize == LB_RESIZE_TORCH_BICUBIC, "modality %s reads through %s", q->name, q->tower);
+    q = &d->modality[2]; t = &d->tower[1]; CHECK(q->kind == LB_ARRAY && q->loader == LB_LOAD_CSV && q->fit == LB_FIT_REPEAT && q->channels_last && q->std[5] == 6 && t->width == 24 && t->channels == 6 && t->patch_h == 1 && t->grid_w == 3, "motion");
+    q = &d->modality[3]; t = &d->tower[2]; CHECK(q->kind == LB_THERMAL && q->channels == 1 && q->height == 16 && q->width == 24 && t->patch_h == 8 && t->patch_w == 4 && t->grid_h == 2 && t->grid_w == 6 && t->no_pre_norm, "infrared");
+    t = &d->tower[3]; CHECK(t->kind == LB_TOWER_TEXT && t->context == 9 && t->vocab == 600 && d->modality[4].kind == LB_TEXT && d->modality[4].clean == LB_CLEAN_HF, "text");
+    CHECK(!lb_model_create(ctx, d, &m), "%s", lb_last_error());
+    lb_model_free(m);
+    for (i = 0, ok = 1; i < sizeof whole - 1 && ok; i++) ok = lb_model_parse(ctx, whole, i, d, vocabulary) == LB_ERR_FORMAT && !d->towers;
+    CHECK(ok, "%zu bytes of the declaration are enough", i);
+    free(d); lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+LBT(modality, what_is_wrong_with_a_new_model_is_named) {
+#define TEXT "\"text\":{\"width\":16,\"layers\":1,\"heads\":2}"
+#define IMAGE "\"image\":{\"width\":16,\"layers\":1,\"heads\":2,\"size\":32,\"patch\":8}"
+    static const struct { const char *json, *says; } bad[] = {
+        { "[]", "an array, an object" }, { "{\"embed_dim\":8}", "\"modalities\" is nothing" }, { "{\"embed_dim\":8,\"modalities\":{}}", "is empty" }, { "{\"modalities\":{" IMAGE "}," TEXT "}", "\"embed_dim\" is missing" }, { "{\"embed_dim\":8,\"modalities\":{" IMAGE "}}", "text: found nothing" },
+        { "{\"embed_dim\":8,\"towers\":2,\"modalities\":{" IMAGE "}}", "\"towers\" is not known" }, { "{\"embed_dim\":8,\"modalities\":{\"image\":{\"width\":16,\"size\":32}}}", "modality image: \"patch\" is missing" }, { "{\"embed_dim\":8,\"modalities\":{\"image\":{\"name\":\"x\"}}}", "\"name\" is not known" },
+        { "{\"embed_dim\":8,\"modalities\":{\"text\":{\"size\":32}}}", "modality text: \"modalities\" is no such name" }, { "{\"embed_dim\":8,\"modalities\":{" IMAGE ",\"x\":{\"loader\":\"image\",\"size\":32,\"tower\":\"vision\",\"layers\":2}}}", "\"layers\" is given again" },
+        { "{\"embed_dim\":8,\"modalities\":{\"image\":{\"size\":32,\"height\":4,\"patch\":8}}}", "same axis" }, { "{\"embed_dim\":8,\"modalities\":{\"image\":{\"size\":[1,2,3],\"patch\":8}}}", "\"size\" is another array" }, { "{\"embed_dim\":8,\"modalities\":{" IMAGE "},\"text\":{\"width\":16,\"vocab\":\"\"}}", "\"vocab\" names a file of 0 bytes" },
+        { "{\"embed_dim\":8,\"modalities\":{" IMAGE "},\"text\":{\"width\":16,\"heds\":2}}", "text: the key \"heds\"" }, { "{\"model_cfg\":{\"embed_dim\":8,\"vision_cfg\":{\"layers\":1},\"text_cfg\":{\"pool\":1}}}", "text_cfg: the key \"pool\"" }, { "{\"model_cfg\":{\"embed_dim\":8,\"vision_cfg\":{\"head_width\":0},\"text_cfg\":{}}}", "head_width" } };
+    static const char open_clip[] = "{\"model_cfg\":{\"embed_dim\":8,\"vision_cfg\":{\"image_size\":32,\"layers\":1,\"width\":64,\"head_width\":32,\"patch_size\":8},\"text_cfg\":{\"width\":32,\"heads\":2,\"layers\":1}},\"preprocess_cfg\":{\"mean\":[1,2,3]}}";
+    lb_ctx *ctx = context(); lb_model_desc *d = (lb_model_desc *)malloc(sizeof *d); char vocabulary[LB_VOCABULARY_SIZE]; size_t i;
+    for (i = 0; i < LB__COUNT(bad); i++) CHECK(lb_model_parse(ctx, bad[i].json, strlen(bad[i].json), d, vocabulary) && strstr(lb_last_error(), bad[i].says) && !d->towers && !vocabulary[0], "%s: %s", bad[i].json, lb_last_error());
+    CHECK(!lb_model_parse(ctx, open_clip, sizeof open_clip - 1, d, vocabulary) && !strcmp(vocabulary, "clip") && d->tower[0].heads == 2 && d->tower[0].grid_w == 4 && d->tower[1].width == 32 && d->modality[0].mean[2] == 3 && d->modality[1].kind == LB_TEXT, "open_clip: %s", lb_last_error());
+    free(d); lb_ctx_free(ctx);
+}
+
+/* ---- one channel where loaders have three ---- */
+
+#if !defined(LB_NO_IMAGE) && !defined(LB_NO_AUDIO)
+LBT(modality, sounds_and_pictures_of_one_channel) {
+    static const char *const loaders[] = { "image", "thermal", "depth" };
+    lb_ctx *ctx = context(); lb_model *base = base_model(ctx), *one, *three; char json[300]; float x[256], y[3 * 256], v[8]; uint8_t rgb[20 * 20 * 3]; uint16_t mm[20 * 20]; lb_image img; lb_audio sound; size_t i, k; float *wave = (float *)malloc(3 * 8000 * sizeof *wave), far = 0;
+    memset(&img, 0, sizeof img); img.width = img.height = 20; img.orientation = 1;
+    for (i = 0; i < sizeof rgb; i++) rgb[i] = (uint8_t)(i * 37 % 251);
+    for (i = 0; i < 400; i++) mm[i] = (uint16_t)(i * 24);
+    for (k = 0; k < 3; k++) {
+        img.channels = k == 2 ? 1 : 3; img.bits = k == 2 ? 16 : 8; img.data = k == 2 ? (void *)mm : (void *)rgb;
+        snprintf(json, sizeof json, "{\"name\":\"a\",\"loader\":\"%s\",\"channels\":1,\"size\":16,\"patch\":8,\"mean\":0.25,\"std\":0.5}", loaders[k]); REQUIRE(!extend(ctx, base, json, &one), "%s", lb_last_error());
+        snprintf(json, sizeof json, "{\"name\":\"a\",\"loader\":\"%s\",\"size\":16,\"patch\":8,\"mean\":0,\"std\":1}", loaders[k]); REQUIRE(!extend(ctx, base, json, &three), "%s", lb_last_error());
+        CHECK(!lb_prepare_image(ctx, one, "a", &img, x) && !lb_prepare_image(ctx, three, "a", &img, y), "%s", lb_last_error());
+        for (i = 0, far = 0; i < 256; i++) far = LB__MAX(far, fabsf(x[i] - ((0.299f * y[i] + 0.587f * y[256 + i] + 0.114f * y[512 + i]) - 0.25f) / 0.5f));
+        CHECK(far < 1e-5f, "%s: grey is off by %g", loaders[k], (double)far);
+        if (k != 2) { for (i = 0; i < 1200; i += 3) rgb[i + 1] = rgb[i + 2] = rgb[i]; CHECK(!lb_prepare_image(ctx, one, "a", &img, x) && !lb_prepare_image(ctx, three, "a", &img, y) && x[100] == (y[100] - 0.25f) / 0.5f, "what is grey stays exactly as it is"); }
+        CHECK(!lb_embed_tensor(ctx, one, "a", x, 1, v), "%s", lb_last_error());
+        lb_model_free(one); lb_model_free(three);
+    }
+    for (i = 0; i < 24000; i++) wave[i] = sinf((float)i * (float)i * 1e-5f) * 0.5f;
+    memset(&sound, 0, sizeof sound); sound.rate = 8000; sound.channels = 1; sound.frames = 24000; sound.data = wave;
+    REQUIRE(!extend(ctx, base, "{\"name\":\"a\",\"loader\":\"audio\",\"channels\":1,\"rate\":8000,\"size\":[16,16],\"patch\":8}", &one) && !extend(ctx, base, "{\"name\":\"a\",\"loader\":\"audio\",\"rate\":8000,\"size\":[16,16],\"patch\":8}", &three), "%s", lb_last_error());
+    CHECK(!lb_prepare_audio(ctx, one, "a", &sound, 0, x) && !lb_prepare_audio(ctx, three, "a", &sound, 0, y) && !memcmp(x, y + 256, sizeof x) && memcmp(x, y, sizeof x), "the middle segment: %s", lb_last_error());
+    CHECK(!lb_prepare_audio(ctx, one, "a", &sound, 6, x) && !lb_prepare_audio(ctx, three, "a", &sound, 6, y) && !memcmp(x, y, sizeof x), "the first segment: %s", lb_last_error());
+    CHECK(!lb_embed_audio(ctx, one, &sound, 1, 0, v), "%s", lb_last_error());
+    lb_model_free(one); lb_model_free(three); lb_model_free(base); lb_ctx_free(ctx); free(wave);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+#endif
 
 /* ---- arrays ---- */
 

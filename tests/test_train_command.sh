@@ -148,7 +148,7 @@ printf 'file\tcaption\tsplit\na.png\tb\ttest\n' >"$T/test.tsv"; wants 1 'no item
 printf 'name\ttext\na.png\tb\n' >"$T/head.tsv"; wants 1 'head.tsv: line 1 must name' $small -d "$T/head.tsv" -o "$T/e.lbw"
 printf '{ "embed_dim": 64 }' >"$T/bad.json"; wants 1 'bad.json: "modalities" is nothing' --config "$T/bad.json" -d "$DATA" -o "$T/e.lbw"
 printf '{ "embed_dim": 64, "text": { "width": 64, "layres": 2 }, "modalities": { "image": { "width": 64, "layers": 1, "heads": 2, "size": 32, "patch": 8 } } }' >"$T/bad.json"
-wants 1 '"layres" that is not known' --config "$T/bad.json" -d "$DATA" -o "$T/e.lbw"
+wants 1 'text: the key "layres" is not known' --config "$T/bad.json" -d "$DATA" -o "$T/e.lbw"
 no "$T/e.lbw"
 
 # ---- low-rank updates: an adapter over its base, with it and merged; not over another base ----
@@ -183,6 +183,15 @@ wants 1 'no modality smell to start from' $few -d "$T/vidal/image.jsonl" --modal
 awk -v f_dir="$T" 'BEGIN { print "file\tcaption"; for (i = 0; i < 8; i++) { f = "motion" i ".csv"; for (t = 0; t < 32; t++) printf "%f,%f\n", sin(t * i / 5), cos(t / (i + 1)) >(f_dir "/" f); close(f_dir "/" f); print f "\tmovement number " i } }' >"$T/motion.tsv"
 printf '{ "name": "motion", "loader": "csv", "channels": 2, "length": 32, "patch": 8, "from": "image" }' >"$T/motion.json"
 wants 0 'step 3 of 3' $few -d "$T/motion.tsv" --modality "$T/motion.json" -o "$T/motion.lbw"
+cat >"$T/sensor.json" <<'JSON'
+{ "embed_dim": 32, "text": { "width": 32, "layers": 1, "heads": 2, "context": 16, "vocab": 600 },
+  "modalities": { "motion": { "width": 32, "layers": 1, "heads": 2, "loader": "csv", "channels": 2, "length": 48, "patch": 8, "fit": "repeat" },
+                  "audio": { "width": 32, "layers": 1, "heads": 2, "channels": 1, "size": [32, 64], "patch": 8 }, "image": { "width": 32, "layers": 1, "heads": 2, "channels": 1, "size": 32, "patch": 8 } } }
+JSON
+wants 0 'step 3 of 3' --config "$T/sensor.json" --steps 3 --batch 4 -d "$T/motion.tsv" -o "$T/sensor.lbw"
+wants 0 'step 3 of 3' -m "$T/sensor.lbw" --modality audio --steps 3 --batch 4 --segments -d "$T/vidal/audio.jsonl" -o "$T/sensor2.lbw"
+wants 0 'step 3 of 3' -m "$T/sensor2.lbw" --modality image --steps 3 --batch 4 --crop 0.5 --flip -d "$T/vidal/image.jsonl" -o "$T/sensor3.lbw"
+"$L" embed -m "$T/sensor3.lbw" --image examples/photos/cat.jpg --audio "$T"/vidal/part000/*000.wav --input "motion:$T/motion3.csv" >"$T/out" 2>"$T/err" && is "$(wc -l <"$T/out")" 3 "a model of three new modalities, two of one channel" || bad "embed: $(cat "$T/err")"
 cat >"$T/open_clip.json" <<'JSON'
 { "model_cfg": { "embed_dim": 32, "vision_cfg": { "image_size": 32, "layers": 1, "width": 64, "head_width": 32, "patch_size": 8 }, "text_cfg": { "context_length": 16, "vocab_size": 600, "width": 32, "heads": 2, "layers": 1 } } }
 JSON

@@ -27,123 +27,13 @@ static lb_status train_manifest(train_run *r, const char *modality) {
 /* ---- a new model from JSON ---- */
 
 static const char train_config_help[] =
-    "\nA description (--config) is JSON:\n"
+    "\nA description (--config) is JSON (weights/MODALITY.md has all keys):\n"
     "  { \"embed_dim\": 64,\n"
     "    \"text\": { \"width\": 64, \"layers\": 2, \"heads\": 2, \"context\": 16, \"vocab\": 1000 },\n"
     "    \"modalities\": { \"image\": { \"width\": 64, \"layers\": 2, \"heads\": 2, \"size\": 32, \"patch\": 8 } } }\n"
     "vocab is a number of ids (514 or more; learnt from the captions of the manifest), \"clip\" for CLIP's own vocabulary, or the name of a tokenizer\n"
-    "file (`languagebind vocab`), found from the description's folder.  size and patch are one number or [height, width].  Towers also take mlp,\n"
-    "quick_gelu, channels, frames, tube, temporal, class_per_frame, no_pre_norm and eps; modalities kind (image, video, audio, depth, thermal or array;\n"
-    "the name itself by default), mean, std, resize (none, pil-bicubic, torch-bicubic, torch-bilinear), max_depth, rate and logit_scale; text also clean\n"
-    "(open_clip, hf, languagebind).  open_clip's own open_clip_config.json (model_cfg with vision_cfg and text_cfg) serves as well.\n";
+    "file (`languagebind vocab`), found from the description's folder.  open_clip's own open_clip_config.json serves as well.\n";
 
-static lb_status train_json_known(const char *path, const lb__json *v, const char *where, const char *keys) {
-    const lb__json *c; char want[64];
-    if (!v || v->type != LB__JSON_OBJECT) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is %s, an object was expected", path, where, lb__json_type_name(v));
-    for (c = v->first; c; c = c->next) {
-        lb__format(want, sizeof want, " %s ", c->key);
-        if (!strstr(keys, want)) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" has a key \"%s\" that is not known here; known are%s", path, where, c->key, keys);
-    }
-    return LB_OK;
-}
-static lb_status train_json_int(const char *path, const lb__json *v, const char *key, int *out) {
-    const lb__json *c = lb__json_get(v, key);
-    if (!c) return LB_OK;
-    if (c->type == LB__JSON_BOOL) { *out = (int)c->i; return LB_OK; }
-    if (c->type != LB__JSON_NUMBER || !c->exact || c->i < 0 || c->i > 1 << 24) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is not a whole number of 0 to %d", path, key, 1 << 24);
-    *out = (int)c->i;
-    return LB_OK;
-}
-/* One number or an array of up to n of them; the last one serves the rest. */
-static lb_status train_json_reals(const char *path, const lb__json *v, const char *key, double *out, int n) {
-    const lb__json *c = lb__json_get(v, key), *e; int i = 0;
-    if (!c) return LB_OK;
-    for (e = c->type == LB__JSON_ARRAY ? c->first : c; e && i < n; e = c->type == LB__JSON_ARRAY ? e->next : NULL) {
-        if (e->type != LB__JSON_NUMBER) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" holds %s, numbers were expected", path, key, lb__json_type_name(e));
-        out[i++] = e->num;
-    }
-    if (!i || e) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" has %s numbers, 1 to %d were expected", path, key, i ? "more" : "no", n);
-    for (; i < n; i++) out[i] = out[i - 1];
-    return LB_OK;
-}
-static lb_status train_json_pair(const char *path, const lb__json *v, const char *key, int *h, int *w) {
-    double p[2]; p[0] = *h; p[1] = *w;
-    LB__TRY(train_json_reals(path, v, key, p, 2));
-    if (!(p[0] >= 0 && p[0] <= 65535 && p[1] >= 0 && p[1] <= 65535)) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is %g x %g, 1 to 65535 were expected", path, key, p[0], p[1]);
-    *h = (int)p[0]; *w = (int)p[1];
-    return LB_OK;
-}
-static lb_status train_word(const char *where, const char *v, const char *const *words, size_t n, int *out) {
-    size_t i;
-    for (i = 0; i < n; i++) if (!strcmp(v, words[i])) { *out = (int)i; return LB_OK; }
-    return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is not known", where, v);
-}
-static int train_kind(const char *name) {
-    size_t i;
-    for (i = 0; i < LB__COUNT(lb__kinds); i++) if (!strcmp(name, lb__kinds[i])) return LB_TEXT + (int)i;
-    return !strcmp(name, "infrared") ? LB_THERMAL : LB_ARRAY;
-}
-/* What a modality of this kind looks like when nothing else is said: CLIP's mean and deviation, upstream's resampling and sound. */
-static void train_defaults(lb_modality_desc *m) {
-    static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, std[3] = { 0.26862954f, 0.26130258f, 0.27577711f }; int c;
-    for (c = 0; c < LB_MAX_CHANNELS && m->kind != LB_ARRAY; c++) { m->mean[c] = m->kind == LB_AUDIO ? -4.2677393f : mean[c % 3]; m->std[c] = m->kind == LB_AUDIO ? 4.5689974f : std[c % 3]; }
-    m->resize = m->kind == LB_IMAGE ? LB_RESIZE_PIL_BICUBIC : m->kind == LB_VIDEO ? LB_RESIZE_TORCH_BILINEAR : m->kind == LB_DEPTH || m->kind == LB_THERMAL ? LB_RESIZE_TORCH_BICUBIC : LB_RESIZE_NONE;
-    if (m->kind == LB_DEPTH) m->max_depth = 10;
-    if (m->kind == LB_AUDIO) m->rate = 16000;
-}
-#define TRAIN_TOWER_KEYS " width layers heads mlp quick_gelu eps "
-static lb_status train_tower(const char *path, const lb__json *v, lb_tower_desc *t) {
-    double eps = 0;
-    LB__TRY(train_json_int(path, v, "width", &t->width)); LB__TRY(train_json_int(path, v, "layers", &t->layers)); LB__TRY(train_json_int(path, v, "heads", &t->heads)); LB__TRY(train_json_int(path, v, "mlp", &t->mlp));
-    LB__TRY(train_json_int(path, v, "quick_gelu", &t->quick_gelu)); LB__TRY(train_json_reals(path, v, "eps", &eps, 1));
-    t->eps = (float)eps;
-    return LB_OK;
-}
-static lb_status train_modality(const char *path, const lb__json *v, int embed, lb_model_desc *d) {
-    lb_tower_desc *t = &d->tower[d->towers]; lb_modality_desc *m = &d->modality[d->modalities]; int ph = 0, pw = 0, h = 0, w = 0, k, c; double a[LB_MAX_CHANNELS]; const char *s;
-    if (d->towers == LB_MAX_TOWERS || d->modalities == LB_MAX_MODALITIES) return lb__fail(LB_ERR_LIMIT, "%s: more than %d towers", path, LB_MAX_TOWERS);
-    if (strlen(v->key) >= LB_NAME_SIZE || !v->key[0] || !strcmp(v->key, "text")) return lb__fail(LB_ERR_FORMAT, "%s: \"%s\" is no name for a modality", path, v->key);
-    LB__TRY(train_json_known(path, v, v->key, TRAIN_TOWER_KEYS "channels frames tube temporal class_per_frame no_pre_norm size patch kind mean std resize max_depth rate logit_scale "));
-    memcpy(m->name, v->key, strlen(v->key) + 1); lb__format(t->name, sizeof t->name, "%s", !strcmp(v->key, "image") ? "vision" : v->key); memcpy(m->tower, t->name, sizeof m->tower);
-    t->kind = LB_TOWER_VISION; t->embed_dim = embed;
-    s = lb__json_str(v, "kind", v->key); m->kind = (lb_modality_kind)train_kind(s);
-    train_defaults(m);
-    LB__TRY(train_tower(path, v, t));
-    LB__TRY(train_json_int(path, v, "channels", &t->channels)); LB__TRY(train_json_int(path, v, "frames", &t->frames)); LB__TRY(train_json_int(path, v, "tube", &t->tube));
-    LB__TRY(train_json_int(path, v, "temporal", &t->temporal)); LB__TRY(train_json_int(path, v, "class_per_frame", &t->class_per_frame)); LB__TRY(train_json_int(path, v, "no_pre_norm", &t->no_pre_norm));
-    LB__TRY(train_json_pair(path, v, "size", &h, &w)); LB__TRY(train_json_pair(path, v, "patch", &ph, &pw));
-    if (!h || !w || !ph || !pw) return lb__fail(LB_ERR_FORMAT, "%s: modality %s needs \"size\" and \"patch\"", path, v->key);
-    m->height = h; m->width = w; t->patch_h = ph; t->patch_w = pw; t->grid_h = h / ph; t->grid_w = w / pw;
-    if (m->kind == LB_AUDIO) { m->mel_bins = h; m->target_length = w; LB__TRY(train_json_int(path, v, "rate", &m->rate)); }
-    for (k = 0; k < 2; k++) if (lb__json_get(v, k ? "std" : "mean")) { LB__TRY(train_json_reals(path, v, k ? "std" : "mean", a, LB_MAX_CHANNELS)); for (c = 0; c < LB_MAX_CHANNELS; c++) (k ? m->std : m->mean)[c] = (float)a[c]; }
-    if (lb__json_get(v, "max_depth")) { LB__TRY(train_json_reals(path, v, "max_depth", a, 1)); m->max_depth = (float)a[0]; }
-    if (lb__json_get(v, "logit_scale")) { LB__TRY(train_json_reals(path, v, "logit_scale", a, 1)); m->logit_scale = (float)a[0]; }
-    s = lb__json_str(v, "resize", NULL);
-    if (s) { LB__TRY(train_word("resize", s, lb__resizes, LB__COUNT(lb__resizes), &k)); m->resize = (lb_resize)k; }
-    d->towers++; d->modalities++;
-    return LB_OK;
-}
-/* open_clip's model_cfg: one picture tower, one text tower. */
-static lb_status train_open_clip(const char *path, const lb__json *top, lb_model_desc *d) {
-    const lb__json *m = lb__json_get(top, "model_cfg"), *vc, *tc, *pc = lb__json_get(top, "preprocess_cfg"); lb_tower_desc *v = &d->tower[0], *t = &d->tower[1]; lb_modality_desc *i = &d->modality[0]; double a[3]; int c, quick = 0, embed = 0, head = 64; double ratio = 4;
-    if (!m) m = top;
-    vc = lb__json_get(m, "vision_cfg"); tc = lb__json_get(m, "text_cfg");
-    LB__TRY(train_json_known(path, m, "model_cfg", " embed_dim quick_gelu vision_cfg text_cfg preprocess_cfg "));
-    LB__TRY(train_json_known(path, vc, "vision_cfg", " image_size layers width head_width mlp_ratio patch_size ")); LB__TRY(train_json_known(path, tc, "text_cfg", " context_length vocab_size width heads layers mlp_ratio "));
-    LB__TRY(train_json_int(path, m, "embed_dim", &embed)); LB__TRY(train_json_int(path, m, "quick_gelu", &quick));
-    memcpy(v->name, "vision", 7); v->kind = LB_TOWER_VISION; memcpy(t->name, "text", 5); t->kind = LB_TOWER_TEXT;
-    v->embed_dim = t->embed_dim = embed; v->quick_gelu = t->quick_gelu = quick; memcpy(i->name, "image", 6); memcpy(i->tower, "vision", 7); i->kind = LB_IMAGE;
-    train_defaults(i);
-    v->width = 768; v->layers = 12; t->width = 512; t->layers = 12; t->heads = 8; t->context = 77; t->vocab = 49408; i->height = i->width = 224; v->patch_h = v->patch_w = 16;
-    LB__TRY(train_json_int(path, vc, "width", &v->width)); LB__TRY(train_json_int(path, vc, "layers", &v->layers)); LB__TRY(train_json_int(path, vc, "head_width", &head)); LB__TRY(train_json_reals(path, vc, "mlp_ratio", &ratio, 1));
-    LB__TRY(train_json_pair(path, vc, "image_size", &i->height, &i->width)); LB__TRY(train_json_pair(path, vc, "patch_size", &v->patch_h, &v->patch_w));
-    if (head < 1 || !v->patch_h || !v->patch_w || !(ratio > 0 && ratio <= 64)) return lb__fail(LB_ERR_FORMAT, "%s: vision_cfg makes no tower", path);
-    v->heads = v->width / head; v->mlp = (int)(v->width * ratio); v->grid_h = i->height / v->patch_h; v->grid_w = i->width / v->patch_w;
-    LB__TRY(train_json_int(path, tc, "width", &t->width)); LB__TRY(train_json_int(path, tc, "layers", &t->layers)); LB__TRY(train_json_int(path, tc, "heads", &t->heads)); LB__TRY(train_json_int(path, tc, "context_length", &t->context)); LB__TRY(train_json_int(path, tc, "vocab_size", &t->vocab));
-    for (c = 0; c < 2; c++) if (lb__json_get(pc, c ? "std" : "mean")) { int k; LB__TRY(train_json_reals(path, pc, c ? "std" : "mean", a, 3)); for (k = 0; k < 3; k++) (c ? i->std : i->mean)[k] = (float)a[k]; }
-    d->towers = 2; d->modalities = 1;
-    return LB_OK;
-}
 /* A vocabulary by its name in the description, or learnt from the captions of the items that are trained on. */
 static lb_status train_vocabulary(lb_ctx *ctx, const char *path, const char *name, int size, int clean, const lb_manifest *data, lb_tokenizer **out) {
     lb_file *f = NULL; lb__buf p = { 0, 0, 0 }; size_t i, k; lb_status s = LB_OK; const char *slash = strrchr(path, '/');
@@ -165,33 +55,17 @@ static lb_status train_vocabulary(lb_ctx *ctx, const char *path, const char *nam
     return s;
 }
 static lb_status train_new_model(train_run *r, lb_model **out) {
-    lb__file f; lb__json_doc doc; lb_model_desc *d = NULL; lb_tokenizer *tok = NULL; const lb__json *top, *v, *text; lb_modality_desc *m; lb_tower_desc *t; lb_status s; const char *name = NULL, *path = r->config; lb_ctx *ctx = r->ctx; int embed = 0, k = 0, size = 49408;
-    LB__TRY(lb__file_open(path, &f));
-    s = lb__fail_in(lb__json_parse(&ctx->limits, (const char *)f.data, f.size, NULL, &doc), path);
-    lb__file_close(&f);
-    if (s) return s;
-    top = doc.root;
-    if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) { s = LB_ERR_MEM; goto done; }
-    if (lb__json_get(top, "model_cfg") || lb__json_get(top, "vision_cfg")) { if ((s = train_open_clip(path, top, d)) != LB_OK) goto done; t = &d->tower[1]; size = t->vocab; name = size == 49408 ? "clip" : NULL; }
-    else {
-        if ((s = train_json_known(path, top, "the description", " embed_dim text modalities ")) || (s = train_json_int(path, top, "embed_dim", &embed))) goto done;
-        v = lb__json_get(top, "modalities"); text = lb__json_get(top, "text");
-        if (!v || v->type != LB__JSON_OBJECT || !v->first) { s = lb__fail(LB_ERR_FORMAT, "%s: \"modalities\" is %s, an object with at least one modality was expected", path, lb__json_type_name(v)); goto done; }
-        for (v = v->first; v && !s; v = v->next) s = train_modality(path, v, embed, d);
-        if (!s) s = train_json_known(path, text, "text", TRAIN_TOWER_KEYS "context vocab clean ");
-        if (!s && d->towers == LB_MAX_TOWERS) s = lb__fail(LB_ERR_LIMIT, "%s: more than %d towers", path, LB_MAX_TOWERS);
-        if (s) goto done;
-        t = &d->tower[d->towers++]; memcpy(t->name, "text", 5); t->kind = LB_TOWER_TEXT; t->embed_dim = embed;
-        if ((s = train_tower(path, text, t)) || (s = train_json_int(path, text, "context", &t->context)) || (s = train_word("clean", lb__json_str(text, "clean", "open_clip"), lb__cleans, LB__COUNT(lb__cleans), &k))) goto done;
-        name = lb__json_str(text, "vocab", NULL);
-        if (!name && (s = train_json_int(path, text, "vocab", &size)) != LB_OK) goto done;
+    lb__file f; lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_tokenizer *tok = NULL; lb_tower_desc *text; lb_status s; char vocabulary[LB_VOCABULARY_SIZE]; const char *path = r->config; int clean;
+    if (!d) return LB_ERR_MEM;
+    s = lb__file_open(path, &f);
+    if (!s) { s = lb__fail_in(lb_model_parse(r->ctx, (const char *)f.data, f.size, d, vocabulary), path); lb__file_close(&f); }
+    if (!s) s = train_manifest(r, r->modality ? r->modality : d->modality[0].name);
+    if (!s) {
+        text = &d->tower[d->towers - 1]; clean = d->modality[d->modalities - 1].clean;                    /* text comes last */
+        s = train_vocabulary(r->ctx, path, vocabulary[0] ? vocabulary : NULL, text->vocab ? text->vocab : 49408, clean, &r->manifest, &tok);
+        if (!s) { text->vocab = (int)lb_tokenizer_vocab(tok); d->merges = lb_tokenizer_merges(tok, &d->merge_count); d->seed = (uint64_t)r->seed; s = lb__fail_in(lb_model_create(r->ctx, d, out), path); }
     }
-    m = &d->modality[d->modalities++]; memcpy(m->name, "text", 5); memcpy(m->tower, "text", 5); m->kind = LB_TEXT; m->clean = k;
-    if ((s = train_manifest(r, r->modality ? r->modality : d->modality[0].name)) || (s = train_vocabulary(ctx, path, name, size, k, &r->manifest, &tok))) goto done;
-    t->vocab = (int)lb_tokenizer_vocab(tok); d->merges = lb_tokenizer_merges(tok, &d->merge_count); d->seed = (uint64_t)r->seed;
-    s = lb__fail_in(lb_model_create(ctx, d, out), path);
-done:
-    lb_tokenizer_free(tok); lb__release(d); lb__json_free(&doc);
+    lb_tokenizer_free(tok); lb__release(d);
     return s;
 }
 
@@ -381,44 +255,47 @@ static void train_live(const train_run *r, const lb_train_stats *s, double rate,
 
 /* ---- the command ---- */
 
+/* --from, --kind, --size and the like as a file would declare the modality: over the input and the numbers of the one it starts from. */
+static lb_status train_declare(const train_run *r, const lb_model *m, lb__buf *out) {
+    const lb_modality_desc *source = lb_model_modality(m, r->from); const char *kind = r->kind ? r->kind : r->modality, *end = ""; char piece[512]; int h = 0, w = 0, i, n; const int array = !strcmp(kind, "array"), audio = !strcmp(kind, "audio"), video = !strcmp(kind, "video");
+    if (!source || source->kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "%s: has no modality %s to start from", r->model_path, r->from);
+    if (lb_model_modality(m, r->modality)) return lb__fail(LB_ERR_ARG, "%s: has the modality %s already; --from is for a new one", r->model_path, r->modality);
+    if (!audio) { h = source->height; w = source->width; }
+    if (r->size) {
+        h = (int)strtol(r->size, (char **)(uintptr_t)&end, 10); w = *end == 'x' ? (int)strtol(end + 1, (char **)(uintptr_t)&end, 10) : h;
+        if (*end || h < 1 || w < 1 || h > 65535 || w > 65535) return lb__fail(LB_ERR_ARG, "--size is %s, HEIGHTxWIDTH was expected", r->size);
+    }
+#define TRAIN_ADD(...) do { n = snprintf(piece, sizeof piece, __VA_ARGS__); if (n < 0 || (size_t)n >= sizeof piece) return lb__fail(LB_ERR_ARG, "the names of modality and kind are too long"); LB__TRY(lb__buf_add(out, piece, (size_t)n)); } while (0)
+    TRAIN_ADD("{\"name\":\"%s\",\"from\":\"%s\",\"temporal\":%s,\"class_per_frame\":%s", r->modality, source->name, r->temporal || video ? "true" : "false", r->class_per_frame ? "true" : "false");
+    if (r->kind) TRAIN_ADD(",\"loader\":\"%s\"", array ? "by-name" : kind);
+    if (h) TRAIN_ADD(",\"size\":[%d,%d]", h, w);
+    if (r->frames) TRAIN_ADD(",\"frames\":%lld", r->frames);
+    if (r->tube) TRAIN_ADD(",\"tube\":%lld", r->tube);
+    if (!audio) TRAIN_ADD(",\"channels\":%d", source->channels);
+    for (i = 0; i < source->channels && !audio && !array; i++) TRAIN_ADD("%s%.9g%s", i ? "," : ",\"mean\":[", (double)source->mean[i], i + 1 == source->channels ? "]" : "");
+    for (i = 0; i < source->channels && !audio && !array; i++) TRAIN_ADD("%s%.9g%s", i ? "," : ",\"std\":[", source->std[i] != 0 ? (double)source->std[i] : 1.0, i + 1 == source->channels ? "]" : "");
+    TRAIN_ADD("}");
+#undef TRAIN_ADD
+    return LB_OK;
+}
 /* The model to start from: opened, adapted, extended by a modality; or new. */
 static lb_status train_open(train_run *r, const lb_model **out) {
-    const lb_model *m; lb_tower_desc t; lb_modality_desc d; const lb_modality_desc *source; int h = 0, w = 0, i; const char *x;
+    const lb_model *m; lb__buf json = { 0, 0, 0 }; lb_status s;
     if (r->config) { LB__TRY(train_new_model(r, &r->model)); *out = r->model; return LB_OK; }
     LB__TRY(lb_model_open(r->ctx, r->model_path, &r->model));
-    m = r->model;
-    if (r->adapter) { LB__TRY(lb_model_adapt(r->ctx, m, r->adapter, &r->adapted)); m = r->adapted; }
+    *out = m = r->model;
+    if (r->adapter) { LB__TRY(lb_model_adapt(r->ctx, m, r->adapter, &r->adapted)); *out = m = r->adapted; }
     if (r->modality && lb__ends_with(r->modality, ".json")) {                           /* declared in a file, as `extend` takes it */
-        lb__file f; lb_status s;
+        lb__file f;
         LB__TRY(lb__file_open(r->modality, &f));
-        s = lb__fail_in(lb_model_extend_json(r->ctx, m, (const char *)f.data, f.size, (uint64_t)r->seed, &r->extended), r->modality);
+        s = lb__buf_add(&json, f.data, f.size);
         lb__file_close(&f);
-        if (!s) { r->modality = r->extended->desc.modality[r->extended->desc.modalities - 1].name; *out = r->extended; }
-        return s;
-    }
-    if (!r->from) { *out = m; return LB_OK; }
-    if (!(source = lb_model_modality(m, r->from)) || source->kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "%s: has no modality %s to start from", r->model_path, r->from);
-    if (lb_model_modality(m, r->modality)) return lb__fail(LB_ERR_ARG, "%s: has the modality %s already; --from is for a new one", r->model_path, r->modality);
-    if (strlen(r->modality) >= LB_NAME_SIZE) return lb__fail(LB_ERR_ARG, "the name %s is longer than %d bytes", r->modality, LB_NAME_SIZE - 1);
-    memset(&t, 0, sizeof t); memset(&d, 0, sizeof d);
-    memcpy(d.name, r->modality, strlen(r->modality) + 1); memcpy(d.tower, d.name, sizeof d.tower);
-    d.kind = (lb_modality_kind)train_kind(r->kind ? r->kind : r->modality);
-    train_defaults(&d);
-    if (d.kind != LB_AUDIO && d.kind != LB_ARRAY) { memcpy(d.mean, source->mean, sizeof d.mean); memcpy(d.std, source->std, sizeof d.std); }
-    for (i = 0; i < m->desc.towers; i++) if (!strcmp(m->desc.tower[i].name, source->tower)) t = m->desc.tower[i];
-    h = source->height; w = source->width;
-    if (d.kind == LB_AUDIO && !r->size) { h = 112; w = 1036; }
-    if (r->size) {
-        h = (int)strtol(r->size, (char **)(uintptr_t)&x, 10); w = *x == 'x' ? (int)strtol(x + 1, (char **)(uintptr_t)&x, 10) : h;
-        if (*x || h < 1 || w < 1 || h > 65535 || w > 65535) return lb__fail(LB_ERR_ARG, "--size is %s, HEIGHTxWIDTH was expected", r->size);
-    }
-    t.grid_h = h / t.patch_h; t.grid_w = w / t.patch_w; d.height = h; d.width = w;
-    if (d.kind == LB_AUDIO) { d.mel_bins = h; d.target_length = w; }
-    t.frames = r->frames ? (int)r->frames : d.kind == LB_VIDEO ? 8 : 1; t.tube = r->tube ? (int)r->tube : 1; t.temporal = r->temporal || d.kind == LB_VIDEO; t.class_per_frame = r->class_per_frame;
-    d.frames = t.frames; d.channels = t.channels;
-    LB__TRY(lb_model_extend(r->ctx, m, source->tower, &t, &d, (uint64_t)r->seed, &r->extended));
-    *out = r->extended;
-    return LB_OK;
+    } else if (r->from) s = train_declare(r, m, &json);
+    else return LB_OK;
+    if (!s) s = lb__fail_in(lb_model_extend_json(r->ctx, m, (const char *)json.data, json.size, (uint64_t)r->seed, &r->extended), r->modality);
+    lb__buf_free(&json);
+    if (!s) { r->modality = r->extended->desc.modality[r->extended->desc.modalities - 1].name; *out = r->extended; }
+    return s;
 }
 static int train_wrong(train_run *r) {
     const char *e; char *end; double cache = 0; size_t i; lb_train_desc *d = &r->desc;
