@@ -1,5 +1,6 @@
-/* golden.h - reads tests/golden/NAME.safetensors: arrays that a script of tests/reference/ wrote.  The file's __metadata__ names the script
- * and the versions of the frameworks that made it.  Little-endian values are swapped on big-endian hosts. */
+/* golden.h - reads tests/golden/NAME.safetensors or its .gz: arrays that a script of tests/reference/ wrote.  Include after
+ * languagebind.h.  The file's __metadata__ names the script and the versions of the frameworks that made it.  Little-endian values are swapped on
+ * big-endian hosts. */
 #ifndef LBT_GOLDEN_H
 #define LBT_GOLDEN_H
 #include <math.h>
@@ -8,24 +9,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct golden { char *header; unsigned char *data; size_t size; } golden;
+typedef struct golden { char *header; unsigned char *file, *data; size_t size; } golden;
 typedef struct golden_array { const void *data; char dtype[8]; size_t count, ndim, shape[8]; } golden_array;
 
+/* The bytes of a golden file, to be freed; of its .gz, unpacked, where that is what there is (see tests/reference/golden.py). */
+static unsigned char *golden_bytes(const char *path, size_t *size) {
+    char z[520]; FILE *f = fopen(path, "rb"); unsigned char *p, *q; long end; size_t n, used, made;
+    snprintf(z, sizeof z, "%s.gz", path);
+    if (!f && !(f = fopen(z, "rb"))) { printf("  %s is missing\n", path); return NULL; } else z[0] = fgetc(f) == 0x1f ? 'z' : 0;
+    fseek(f, 0, SEEK_END); end = ftell(f); fseek(f, 0, SEEK_SET);
+    p = (unsigned char *)malloc((size_t)end + 8); n = fread(p, 1, (size_t)end, f); fclose(f);
+    *size = n;
+    if (!z[0] || n < 18) return p;
+    *size = lb__u32le(p + n - 4); q = (unsigned char *)malloc(*size + 8);                  /* ten bytes of header without options, CRC-32 and size behind */
+    if (p[3] || lb__inflate_raw(p + 10, n - 18, q, *size, &used, &made) || made != *size || lb__crc32(0, q, made) != lb__u32le(p + n - 8)) { printf("  %s is damaged\n", path); free(q); q = NULL; }
+    free(p);
+    return q;
+}
 static int golden_open(const char *name, golden *g) {
-    char path[512]; FILE *f; unsigned char h[8]; uint64_t n = 0; long end; int i;
+    char path[512]; size_t size = 0, n;
     snprintf(path, sizeof path, "tests/golden/%s.safetensors", name);
     memset(g, 0, sizeof *g);
-    f = fopen(path, "rb");
-    if (!f) { printf("  %s is missing\n", path); return 0; }
-    if (fread(h, 1, 8, f) != 8) { fclose(f); return 0; }
-    for (i = 7; i >= 0; i--) n = n << 8 | h[i];
-    fseek(f, 0, SEEK_END); end = ftell(f); fseek(f, 8, SEEK_SET);
-    g->header = (char *)calloc(1, (size_t)n + 1); g->size = (size_t)end - 8 - (size_t)n; g->data = (unsigned char *)malloc(g->size + 8);
-    i = fread(g->header, 1, (size_t)n, f) == n && fread(g->data, 1, g->size, f) == g->size;
-    fclose(f);
-    return i;
+    if (!(g->file = golden_bytes(path, &size)) || size < 8 || (n = (size_t)lb__u64le(g->file)) > size - 8) return 0;
+    g->header = (char *)calloc(1, n + 1); memcpy(g->header, g->file + 8, n); g->data = g->file + 8 + n; g->size = size - 8 - n;
+    return 1;
 }
-static void golden_close(golden *g) { free(g->header); free(g->data); memset(g, 0, sizeof *g); }
+static void golden_close(golden *g) { free(g->header); free(g->file); memset(g, 0, sizeof *g); }
 
 /* The array `name`; data NULL when there is none. */
 static golden_array golden_get(const golden *g, const char *name) {

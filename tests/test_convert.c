@@ -440,7 +440,7 @@ LBT(convert, missing_misshapen_and_unused_tensors_are_named) {
     CHECK(convert_changed(ctx, "visual.ln_post.bias", "visual.ln_post.bios", NULL) && strstr(lb_last_error(), "tensor visual.ln_post.bias is missing"), "%s", lb_last_error());
     CHECK(convert_changed(ctx, "transformer.resblocks.0.mlp.c_fc.bias", "transformer.resblocks.0.mlp.c_fx.bias", NULL) && strstr(lb_last_error(), ".mlp.c_fc.bias is missing"), "%s", lb_last_error());
     CHECK(convert_changed(ctx, "\"logit_scale\"", "\"logit_scald\"", NULL) && strstr(lb_last_error(), "logit_scale is missing"), "%s", lb_last_error());
-    CHECK(convert_changed(ctx, "\"ln_final.bias\":{\"dtype\":\"F32\"", "\"ln_final.bias\":{\"dtype\":\"I32\"", NULL) && strstr(lb_last_error(), "ln_final.bias is i32"), "%s", lb_last_error());
+    CHECK(convert_changed(ctx, "\"ln_final.bias\":{\"dtype\":\"BF16\"", "\"ln_final.bias\":{\"dtype\":\"I16\" ", NULL) && strstr(lb_last_error(), "ln_final.bias is i16"), "%s", lb_last_error());
     CHECK(!convert_changed(ctx, "\"__metadata__\":{\"format\":\"pt\"}", "\"__metadata__\":{\"format\":\"pt\"}", &notes), "%s", lb_last_error());
     lb__buf_free(&notes);
     lb_ctx_free(ctx);

@@ -9,7 +9,6 @@ static int may_allocate(void) { if (allocations < 0) return 1; if (!allocations)
 #define LB_FREE free
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
-#define LB_NO_IMAGE
 #define LB_NO_AUDIO
 #define LB_NO_VIDEO
 #include "languagebind.h"

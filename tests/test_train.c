@@ -77,7 +77,7 @@ LBT(train, resume_is_exact) {
     d.seed = 6; lb_trainer_free(u); lb_model_free(m2);
     u = start(c4, &g, &m2, &d); REQUIRE(u, "trainer");
     CHECK(lb_trainer_load(c4, u, "build/tests/half.lbw") == LB_ERR_MISMATCH && lb_trainer_steps(u) == 0, "%s", lb_last_error());
-    CHECK(lb_trainer_load(c4, u, "tests/golden/clip_hf.safetensors") == LB_ERR_FORMAT, "%s", lb_last_error());
+    CHECK(lb_trainer_load(c4, u, "tests/golden/lb_image.safetensors") == LB_ERR_FORMAT, "%s", lb_last_error());
     remove("build/tests/half.lbw"); remove("build/tests/whole.lbw"); remove("build/tests/resumed.lbw");
     feed_close(&f); lb_trainer_free(t); lb_trainer_free(u); lb_model_free(m); lb_model_free(m2); lb_ctx_free(c1); lb_ctx_free(c4); golden_close(&g);
 }

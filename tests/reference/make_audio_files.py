@@ -1,10 +1,10 @@
-"""Writes tests/golden/audio_files.safetensors: small WAV and FLAC files made by ffmpeg, sox, flac and, for what those cannot write, by the encoder
+"""Writes tests/golden/audio_files.safetensors.gz: small WAV and FLAC files made by ffmpeg, sox, flac and, for what those cannot write, by the encoder
 below, with the samples that ffmpeg (or flac, for 32-bit FLAC) decodes from them.
   file.N  u8   the file          pcm.N  i32 or i64 (64-bit PCM) or f64 (float WAV), interleaved         info.N  i32 [rate, channels, bits, frames]
 Usage: python tests/reference/make_audio_files.py [output folder, default tests/golden] [corpus folder, default none]"""
 import hashlib, json, os, struct, subprocess, sys, tempfile
 import numpy as np
-from safetensors.numpy import save_file
+from golden import store
 
 out = sys.argv[1] if len(sys.argv) > 1 else "tests/golden"
 corpus = sys.argv[2] if len(sys.argv) > 2 else None
@@ -226,5 +226,5 @@ ours("no_total.flac", signal(150, 1, 16), 16, [50], total=False, md5=False, po=0
 ours("constant.flac", np.tile(np.array([[-123, 77, 5]]), (300, 1)), 12, [100], sub="constant")
 
 versions = {"script": "tests/reference/make_audio_files.py", "ffmpeg": version("ffmpeg", "-version"), "flac": version("flac", "--version"), "sox": version("sox", "--version").strip(), "count": str(len(names)), "names": " ".join(names)}
-save_file(arrays, os.path.join(out, "audio_files.safetensors"), metadata=versions)
-print(len(names), "files", os.path.getsize(os.path.join(out, "audio_files.safetensors")), "bytes")
+store(os.path.join(out, "audio_files.safetensors.gz"), arrays, versions)
+print(len(names), "files", os.path.getsize(os.path.join(out, "audio_files.safetensors.gz")), "bytes")

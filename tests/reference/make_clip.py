@@ -1,4 +1,4 @@
-"""Small random CLIP models, run by open_clip and by transformers: tests/golden/clip_*.safetensors for tests/test_model.c, and the same
+"""Small random CLIP models, run by open_clip and by transformers: tests/golden/clip_*.safetensors.gz for tests/test_model.c, and the same
 models as published files look, tests/golden/ckpt_*/, for the converter's tests.
 
     python tests/reference/make_clip.py [tests/golden]
@@ -6,10 +6,10 @@ models as published files look, tests/golden/ckpt_*/, for the converter's tests.
 Each clip_NAME holds cfg (see CFG), the weights under this project's names (rows, [out, in]), inputs, what every stage made of them
 (vision.embed, vision.pre_norm, vision.block.I, vision.pooled, vision.projected, text.*) and the unit embeddings."""
 import json, os, sys
-import numpy as np
 import torch
 import open_clip, transformers
 from safetensors.torch import save_file
+from golden import store as store_gz, coarse
 
 out = sys.argv[1] if len(sys.argv) > 1 else "tests/golden"
 torch.set_num_threads(1)
@@ -17,8 +17,8 @@ VERSIONS = {"script": "tests/reference/make_clip.py", "torch": torch.__version__
 CFG = "v.width v.layers v.heads v.mlp embed quick patch_h patch_w grid_h grid_w height width t.width t.layers t.heads t.mlp context vocab"
 
 
-def shake(model, seed):
-    """Every parameter away from its special starting value: biases not zero, norms not one."""
+def shake(model, seed, fine=False):
+    """Every parameter away from its special starting value: biases not zero, norms not one; a bfloat16 value unless `fine`."""
     g = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -30,6 +30,7 @@ def shake(model, seed):
                 p.copy_(torch.randn(p.shape, generator=g) * 0.3)
             else:
                 p.mul_(1.5)
+            if not fine: p.copy_(coarse(p))
 
 
 def names(sd, kind):
@@ -83,7 +84,7 @@ def names(sd, kind):
 
 def inputs(h, w, context, vocab, seed):
     g = torch.Generator().manual_seed(seed)
-    x = torch.randn(2, 3, h, w, generator=g)
+    x = coarse(torch.randn(2, 3, h, w, generator=g))
     ids = torch.zeros(5, context, dtype=torch.int64)
     for i, n in enumerate((context, 2, context // 2, 5, 1)):                 # tokens up to and with end-of-text; the rest is 0 or end-of-text again
         ids[i, :n] = torch.randint(1, vocab - 2, (n,), generator=g)
@@ -110,7 +111,7 @@ class Stages:
 def store(name, t, cfg):
     t = {k: v.detach().contiguous().clone() for k, v in t.items()}
     t["cfg"] = torch.tensor(cfg, dtype=torch.int32)
-    save_file(t, os.path.join(out, f"clip_{name}.safetensors"), metadata=dict(VERSIONS, cfg=CFG))
+    store_gz(os.path.join(out, f"clip_{name}.safetensors.gz"), t, dict(VERSIONS, cfg=CFG))
     print(name, sum(v.numel() for k, v in t.items()) * 4 // 1024, "KiB", "norm of projected", float(t["vision.projected"].norm(dim=-1).mean()))
 
 
@@ -143,9 +144,9 @@ def run_open_clip(name, v, t, embed, seed, quick=False, ckpt=None):
         if quick: mc["quick_gelu"] = True
         with open(os.path.join(d, "open_clip_config.json"), "w") as f:
             json.dump({"model_cfg": mc, "preprocess_cfg": {"mean": [0.48145466, 0.4578275, 0.40821073], "std": [0.26862954, 0.26130258, 0.27577711]}}, f, indent=1)
-        if ckpt == "pt": torch.save({"epoch": 3, "name": "tiny", "state_dict": {"module." + k: q for k, q in model.state_dict().items()}}, os.path.join(d, "epoch_3.pt"))
-        elif ckpt == "bin": torch.save(model.state_dict(), os.path.join(d, "open_clip_pytorch_model.bin"))
-        else: save_file({k: q.contiguous() for k, q in model.state_dict().items()}, os.path.join(d, "open_clip_model.safetensors"), metadata={"format": "pt"})
+        if ckpt == "pt": torch.save({"epoch": 3, "name": "tiny", "state_dict": {"module." + k: q.bfloat16() for k, q in model.state_dict().items()}}, os.path.join(d, "epoch_3.pt"))
+        elif ckpt == "bin": torch.save({k: q.bfloat16() for k, q in model.state_dict().items()}, os.path.join(d, "open_clip_pytorch_model.bin"))
+        else: save_file({k: q.bfloat16().contiguous() for k, q in model.state_dict().items()}, os.path.join(d, "open_clip_model.safetensors"), metadata={"format": "pt"})
 
 
 def run_hf(name, v, t, embed, seed, ckpt=True):
@@ -153,7 +154,7 @@ def run_hf(name, v, t, embed, seed, ckpt=True):
     config = transformers.CLIPConfig(text_config=t, vision_config=v, projection_dim=embed)
     config._attn_implementation = "eager"
     model = transformers.CLIPModel(config).eval()
-    shake(model, seed)
+    shake(model, seed, fine=ckpt)
     x, ids = inputs(v["image_size"], v["image_size"], t["max_position_embeddings"], t["vocab_size"], seed)
     s = Stages()
     vm, tm = model.vision_model, model.text_model
@@ -181,7 +182,7 @@ def txt(context, vocab, width, heads, layers, **k): return dict(context_length=c
 
 if __name__ == "__main__":
     run_open_clip("base", vis(32, 8, 64, 16, 3), txt(77, 100, 48, 3, 2), 32, 1, ckpt="pt")
-    run_open_clip("head80", vis(42, 14, 160, 80, 2, mlp_ratio=0.5), txt(24, 80, 40, 1, 2, mlp_ratio=2.0), 64, 2)
+    run_open_clip("head80", vis(21, 7, 160, 80, 2, mlp_ratio=0.5), txt(24, 80, 40, 1, 2, mlp_ratio=2.0), 64, 2)
     run_open_clip("quick", vis(48, 16, 72, 24, 2), txt(16, 120, 40, 2, 3), 40, 3, quick=True, ckpt="safetensors")
     run_open_clip("odd", vis(50, 16, 56, 8, 2, mlp_ratio=4.3637), txt(33, 90, 36, 3, 2, mlp_ratio=3.0), 20, 4)
     run_open_clip("rect", vis((32, 48), 8, 96, 48, 2, mlp_ratio=2.0), txt(12, 64, 32, 2, 1), 24, 5, ckpt="bin")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/eval.safetensors: score matrices and their metrics.
+"""Writes tests/golden/eval.safetensors.gz: score matrices and their metrics.
 
-    LANGUAGEBIND_UPSTREAM=folder of a clone python3 tests/reference/make_eval.py tests/golden/eval.safetensors
+    LANGUAGEBIND_UPSTREAM=folder of a clone python3 tests/reference/make_eval.py tests/golden/eval.safetensors.gz
 
 Retrieval with upstream=1 comes from upstream's own vl_ret/metrics.py.  The rest is written here straight from the definitions (every pair, every
 threshold), in another form than the implementation: average precision as in scikit-learn's documentation, AUC by counting pairs."""
@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
+from golden import store
 
 spec = importlib.util.spec_from_file_location('metrics', os.path.join(os.environ['LANGUAGEBIND_UPSTREAM'], 'vl_ret', 'metrics.py'))
 upstream = importlib.util.module_from_spec(spec)
@@ -98,4 +98,4 @@ best = padded.max(1)
 rank_i = (x >= x[np.arange(len(owner)), owner][:, None]).sum(1) - 1
 rank_t = (best >= np.diag(best)[None]).sum(0) - 1
 out.update(g_sim=x, g_owner=owner.astype(np.uint32), g_clean=np.array([clean(rank_i), clean(rank_t)]), g_upstream=np.array([theirs(t2v), theirs(v2t)]))
-save_file({k: np.ascontiguousarray(v) for k, v in out.items()}, sys.argv[1], metadata={'script': 'tests/reference/make_eval.py', 'versions': 'numpy %s, torch %s' % (np.__version__, torch.__version__)})
+store(sys.argv[1], {k: np.ascontiguousarray(v) for k, v in out.items()}, {'script': 'tests/reference/make_eval.py', 'versions': 'numpy %s, torch %s' % (np.__version__, torch.__version__)})

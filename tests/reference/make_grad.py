@@ -1,5 +1,5 @@
-"""Gradients and training runs of small CLIP models by torch: tests/golden/grad_*.safetensors for tests/test_autograd.c and
-tests/golden/train_*.safetensors for tests/test_train.c.
+"""Gradients and training runs of small CLIP models by torch: tests/golden/grad_*.safetensors.gz for tests/test_autograd.c and
+tests/golden/train_*.safetensors.gz for tests/test_train.c.
 
     python tests/reference/make_grad.py [tests/golden]
 
@@ -10,9 +10,9 @@ Names as in make_clip.py; gradients under grad.NAME, in rows."""
 import os, sys
 import torch, torch.nn.functional as F
 import open_clip, transformers, peft
-from safetensors.torch import save_file
 sys.argv = sys.argv[:1] + ([sys.argv[1]] if len(sys.argv) > 1 else ["tests/golden"])
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from golden import store, coarse
 from make_clip import shake, names, VERSIONS, CFG, vis, txt
 out = sys.argv[1]
 torch.set_num_threads(1)
@@ -22,13 +22,13 @@ VERSIONS = dict(VERSIONS, script="tests/reference/make_grad.py", peft=peft.__ver
 def save(name, t, cfg):
     t = {k: v.detach().contiguous().clone() for k, v in t.items()}
     t["cfg"] = torch.tensor(cfg, dtype=torch.int32)
-    save_file(t, os.path.join(out, name + ".safetensors"), metadata=dict(VERSIONS, cfg=CFG))
+    store(os.path.join(out, name + ".safetensors.gz"), t, dict(VERSIONS, cfg=CFG))
     print(name, sum(v.numel() * v.element_size() for v in t.values()) // 1024, "KiB")
 
 
 def data(n, size, context, vocab, seed):
     g = torch.Generator().manual_seed(seed)
-    x = torch.randn(n, 3, *size, generator=g)
+    x = coarse(torch.randn(n, 3, *size, generator=g))
     ids = torch.zeros(n, context, dtype=torch.int64)
     for i in range(n):
         k = int(torch.randint(2, context + 1, (1,), generator=g))
@@ -48,12 +48,12 @@ class Keep(torch.nn.Module):
     def forward(self, x): return torch.cat([x[:, :1], x[:, 1:].gather(1, self.keep[:, :, None].expand(-1, -1, x.shape[-1]))], 1)
 
 
-V, T, E = vis(24, 8, 64, 32, 2, mlp_ratio=2.0), txt(12, 60, 40, 2, 2, mlp_ratio=2.0), 24
+V, T, E = vis(24, 8, 48, 24, 2, mlp_ratio=2.0), txt(12, 60, 40, 2, 2, mlp_ratio=2.0), 24
 def oc(seed):
     torch.manual_seed(seed)
     m = open_clip.model.CLIP(E, V, T).eval(); shake(m, seed)
     return m
-def oc_cfg(m): return [64, 2, 2, 128, E, 0, 8, 8, 3, 3, 24, 24, 40, 2, 2, 80, 12, 60]
+def oc_cfg(m): return [48, 2, 2, 96, E, 0, 8, 8, 3, 3, 24, 24, 40, 2, 2, 80, 12, 60]
 
 for name, masked in (("grad_full", False), ("grad_mask", True)):
     m = oc(11); x, ids = data(6, (24, 24), 12, 60, 12); t = names(m.state_dict(), "open_clip"); t = {k: v.clone() for k, v in t.items()}
@@ -89,7 +89,7 @@ def lora(m, seed, b_spread):
             i, target = n.split(".layers.")[1].split(".")[0], n.split("self_attn.")[1].split("_proj")[0]
             ours[f"vision.blocks.{i}.attn.lora.{target}.{'a' if 'lora_A' in n else 'b'}"] = p
             if "lora_B" in n and b_spread:
-                with torch.no_grad(): p.copy_(torch.randn(p.shape) * b_spread)
+                with torch.no_grad(): p.copy_(coarse(torch.randn(p.shape) * b_spread))
     return ours
 def upstream_set(m):
     """class_embedding, post_layernorm, visual_projection, logit_scale and the adapter; everything else frozen."""

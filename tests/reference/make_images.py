@@ -1,10 +1,11 @@
-"""Writes tests/golden/images.safetensors: what Pillow's bicubic resize, torchvision's float transforms (0.14.1: no antialias on tensors), pytorchvideo's
+"""Writes tests/golden/images.safetensors.gz: what Pillow's bicubic resize, torchvision's float transforms (0.14.1: no antialias on tensors), pytorchvideo's
 short-side rule and torch's antialiased bicubic make of synthetic pictures.  Run from the repository's root with Pillow, torch and torchvision:
     python tests/reference/make_images.py
 Pictures are not stored: pixel(x, y, c) below is repeated in tests/test_image.c."""
 import json, math, struct, zlib
 import numpy as np, PIL, torch, torchvision
 import torch.nn.functional as F
+import golden
 from PIL import Image
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode as IM
@@ -65,5 +66,5 @@ for k, a in out.items():
     b = np.ascontiguousarray(a).tobytes()
     header[k] = {"dtype": {"int64": "I64", "float32": "F32"}[str(a.dtype)], "shape": list(a.shape), "data_offsets": [len(blob), len(blob) + len(b)]}; blob += b
 j = json.dumps(header, separators=(",", ":")).encode(); j += b" " * (-len(j) % 8)
-open("tests/golden/images.safetensors", "wb").write(struct.pack("<Q", len(j)) + j + blob)
+golden.write("tests/golden/images.safetensors.gz", struct.pack("<Q", len(j)) + j + blob)
 print(len(blob), "bytes")

@@ -3,11 +3,11 @@
 
     python3 tests/reference/make_mel.py              (from the repository root; needs torch, torchaudio, safetensors)
 
-Writes tests/golden/mel.safetensors: ten sounds, filter banks of them for twenty parameter sets, eight resampled pairs, three model inputs.
+Writes tests/golden/mel.safetensors.gz: ten sounds, filter banks of them for twenty parameter sets, eight resampled pairs, three model inputs.
 """
 import json, math
 import numpy as np, torch, torchaudio
-from safetensors.numpy import save_file
+from golden import store
 
 rng = np.random.default_rng(5); arrays = {}
 def sound(kind, n, rate):
@@ -62,4 +62,4 @@ spec = [dict(n_fft=400), dict(n_fft=512, hop_length=160), dict(n_fft=512, win_le
 for i, kw in enumerate(spec):
     t = torchaudio.transforms.MelSpectrogram(**kw) if "n_mels" in kw else torchaudio.transforms.Spectrogram(**kw)
     arrays["spectrogram.%d" % i] = t(torch.from_numpy(arrays["sound.%d" % (i % 5)])).T.contiguous().numpy()
-save_file(arrays, "tests/golden/mel.safetensors", {"script": "tests/reference/make_mel.py", "versions": "torch %s, torchaudio %s, numpy %s" % (torch.__version__, torchaudio.__version__, np.__version__), "sets": json.dumps(sets)})
+store("tests/golden/mel.safetensors.gz", arrays, {"script": "tests/reference/make_mel.py", "versions": "torch %s, torchaudio %s, numpy %s" % (torch.__version__, torchaudio.__version__, np.__version__), "sets": json.dumps(sets)})

@@ -3,14 +3,14 @@
 
     python3 tests/reference/make_stills.py           (from the repository root; needs numpy, Pillow, cv2, ImageMagick's convert, cjpeg)
 
-Writes tests/golden/stills/* and tests/golden/stills.safetensors: NAME -> [H, W, C] after convert("RGB") (1 channel for 16-bit grey).
+Writes tests/golden/stills/* and tests/golden/stills.safetensors.gz: NAME -> [H, W, C] after convert("RGB") (1 channel for 16-bit grey).
 """
 import os, struct, subprocess
 import numpy as np, PIL, cv2
 from PIL import Image
-from safetensors.numpy import save_file
+from golden import store
 
-DIR, OUT = "tests/golden/stills", "tests/golden/stills.safetensors"
+DIR, OUT = "tests/golden/stills", "tests/golden/stills.safetensors.gz"
 arrays = {}
 rng = np.random.default_rng(3)
 def picture(w, h):
@@ -89,5 +89,5 @@ for n in sorted(os.listdir(DIR)):
     elif n == "p7.pam": a = P
     else: a = np.asarray(Image.open(path(n)).convert("RGB"))
     arrays[key] = np.ascontiguousarray(a)
-save_file(arrays, OUT, {"script": "tests/reference/make_stills.py", "versions": "Pillow %s, cv2 %s, numpy %s" % (PIL.__version__, cv2.__version__, np.__version__)})
+store(OUT, arrays, {"script": "tests/reference/make_stills.py", "versions": "Pillow %s, cv2 %s, numpy %s" % (PIL.__version__, cv2.__version__, np.__version__)})
 print(len(arrays), "files,", os.path.getsize(OUT), "bytes of pixels,", sum(os.path.getsize(path(n)) for n in os.listdir(DIR)), "bytes of files")

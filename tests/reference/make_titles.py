@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Raw-title cleaning as upstream's data/process_text.py does it -> tests/golden/titles.safetensors
+"""Raw-title cleaning as upstream's data/process_text.py does it -> tests/golden/titles.safetensors.gz
 
 usage: LANGUAGEBIND_UPSTREAM=folder-of-a-clone python3 make_titles.py
 Needs ftfy, safetensors, numpy and the clone; the versions used are written into the file's metadata.
 """
 import importlib.util, os, random, sys, types
 import ftfy, numpy as np
-from safetensors.numpy import save_file
+from golden import store
 
 up = os.environ.get("LANGUAGEBIND_UPSTREAM") or sys.exit("set LANGUAGEBIND_UPSTREAM to a clone of PKU-YuanGroup/LanguageBind")
 for name in ("torch", "iopath", "iopath.common", "iopath.common.file_io"):   # imported there for the tokenizer only
@@ -42,7 +42,7 @@ def pack(strings):
     b = [s.encode("utf-8") for s in strings]
     return np.frombuffer(b"".join(b) + b"\0", dtype=np.uint8), np.cumsum([0] + [len(x) for x in b]).astype(np.int32)
 a, ao = pack(texts); b, bo = pack(outs)
-dest = os.path.join(os.path.dirname(__file__), "..", "golden", "titles.safetensors")
-save_file({"raw": a.copy(), "raw_offset": ao, "clean": b.copy(), "clean_offset": bo}, dest,
-          metadata={"script": "tests/reference/make_titles.py", "upstream": "PKU-YuanGroup/LanguageBind 7070c53", "ftfy": ftfy.__version__})
+dest = os.path.join(os.path.dirname(__file__), "..", "golden", "titles.safetensors.gz")
+store(dest, {"raw": a.copy(), "raw_offset": ao, "clean": b.copy(), "clean_offset": bo},
+      {"script": "tests/reference/make_titles.py", "upstream": "PKU-YuanGroup/LanguageBind 7070c53", "ftfy": ftfy.__version__})
 print(len(texts), "titles ->", os.path.getsize(dest), "bytes")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/tokens.safetensors: strings and the ids that the reference tokenizers give them, in two steps.
+"""Writes tests/golden/tokens.safetensors.gz: strings and the ids that the reference tokenizers give them, in two steps.
 
     python3 tests/reference/make_tokens.py strings strings.npz                                      open_clip_torch, ftfy, regex
-    python3 tests/reference/make_tokens.py hf strings.npz tests/golden/tokens.safetensors           transformers 4.30.2, ftfy
+    python3 tests/reference/make_tokens.py hf strings.npz tests/golden/tokens.safetensors.gz           transformers 4.30.2, ftfy
 
 Step 1 makes the strings (seeded) and runs open_clip.tokenizer.SimpleTokenizer; step 2 runs CLIPTokenizerFast behind the cleaning of upstream's
 HFTokenizer (path "hf") and the slow CLIPTokenizer, which LanguageBind's tokenizers are (path "languagebind"), on a folder made from the same
@@ -22,6 +22,7 @@ from html.entities import html5
 
 import numpy as np
 import ftfy
+import golden
 
 CONTEXT = 77
 PHRASES = '''ein Foto von einer Katze im Garten|une photo d'un chien à la plage, c'est l'été|una foto de un niño jugando al fútbol|uma foto de um avião no céu|una foto di una città|een foto van een fiets
@@ -224,8 +225,7 @@ def step_hf(source, path):
         data += a.tobytes()
     h = json.dumps(head, separators=(',', ':')).encode()
     h += b' ' * (-len(h) % 8)
-    with open(path, 'wb') as f:
-        f.write(len(h).to_bytes(8, 'little') + h + data)
+    golden.write(path, len(h).to_bytes(8, 'little') + h + data)
 
 
 if sys.argv[1] == 'strings':

@@ -3,15 +3,15 @@
 
     python3 tests/reference/make_video.py            (from the repository root; needs ffmpeg, numpy, Pillow, torch, torchvision, cv2)
 
-Writes tests/golden/video/* (the clips) and tests/golden/video.safetensors (frames, frame numbers, pipeline tensors).
+Writes tests/golden/video/* (the clips) and tests/golden/video.safetensors.gz (frames, frame numbers, pipeline tensors).
 """
 import json, math, os, re, struct, subprocess, sys, tempfile, zlib
 import numpy as np, torch, torchvision, PIL, cv2
 from PIL import Image
 from torchvision.transforms._transforms_video import CenterCropVideo, NormalizeVideo
-from safetensors.numpy import save_file
+from golden import store
 
-DIR, OUT = "tests/golden/video", "tests/golden/video.safetensors"
+DIR, OUT = "tests/golden/video", "tests/golden/video.safetensors.gz"
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 arrays = {}
 
@@ -151,5 +151,5 @@ for crop in range(3):
     arrays["view.%d" % crop] = y.numpy()[:, ::5, ::5].copy()
 
 version = subprocess.run(["ffmpeg", "-version"], stdout=subprocess.PIPE).stdout.decode().split()[2]
-save_file(arrays, OUT, {"script": "tests/reference/make_video.py", "versions": "ffmpeg %s, torch %s, torchvision %s, numpy %s, Pillow %s, cv2 %s" % (version, torch.__version__, torchvision.__version__, np.__version__, PIL.__version__, cv2.__version__)})
+store(OUT, arrays, {"script": "tests/reference/make_video.py", "versions": "ffmpeg %s, torch %s, torchvision %s, numpy %s, Pillow %s, cv2 %s" % (version, torch.__version__, torchvision.__version__, np.__version__, PIL.__version__, cv2.__version__)})
 print(OUT, os.path.getsize(OUT), "bytes;", DIR, sum(os.path.getsize(os.path.join(DIR, n)) for n in os.listdir(DIR)), "bytes")

@@ -1,4 +1,4 @@
-"""Upstream's own video and audio models at a small size: tests/golden/video_*.safetensors and audio_tower.safetensors for tests/test_model.c and tests/test_autograd.c.
+"""Upstream's own video and audio models at a small size: tests/golden/video_*.safetensors.gz and audio_tower.safetensors.gz for tests/test_model.c and tests/test_autograd.c.
 Runs on upstream's versions (torch 1.13, transformers 4.30.2, peft 0.4):
 
     LANGUAGEBIND_UPSTREAM=folder-of-a-clone python tests/reference/make_video_tower.py [tests/golden [audio_tower]]
@@ -16,7 +16,7 @@ from languagebind.video.modeling_video import LanguageBindVideo
 from languagebind.video.configuration_video import LanguageBindVideoConfig
 from languagebind.audio.modeling_audio import LanguageBindAudio
 from languagebind.audio.configuration_audio import LanguageBindAudioConfig
-from safetensors.torch import save_file
+from golden import store
 out = sys.argv[1] if len(sys.argv) > 1 else "tests/golden"
 torch.set_num_threads(1)
 VERSIONS = {"script": "tests/reference/make_video_tower.py", "torch": torch.__version__, "transformers": transformers.__version__, "upstream": "PKU-YuanGroup/LanguageBind 7070c53"}
@@ -105,7 +105,7 @@ def run(name, clip_type, frames, masked, seed, rank=0):
     d.update({"image": x, "ids": ids.int(), "loss": loss.detach().reshape(1),
               "cfg": torch.tensor([48, 2, 3, 96, E, 0, 8, 8, 3, 3, 24, 24, 32, 1, 2, 64, 12, 60, frames, int(clip_type == "vl_new")], dtype=torch.int32)})
     d = {k: (q.float() if q.is_floating_point() else q).detach().contiguous().clone() for k, q in d.items()}
-    save_file(d, os.path.join(out, name + ".safetensors"), metadata=dict(VERSIONS, cfg="as make_clip.py, then frames, class_per_frame"))
+    store(os.path.join(out, name + ".safetensors.gz"), d, dict(VERSIONS, cfg="as make_clip.py, then frames, class_per_frame"))
     print(name, float(loss), sum(q.numel() for q in d.values()) * 4 // 1024, "KiB", [k for k in d if k.startswith("grad.") and float(d[k].abs().max()) == 0])
 
 
@@ -135,7 +135,7 @@ def run_audio(name, seed):
     d.update({"grad." + k: q for k, q in ours({k: p.grad for k, p in m.named_parameters()}).items()})
     d.update({"image": x, "image.embedding": a, "ids": ids.int(), "loss": loss.detach().reshape(1), "cfg": torch.tensor([32, 2, 2, 48, E, 0, 8, 8, 2, 5, 19, 43, 24, 1, 2, 32, 12, 60], dtype=torch.int32)})
     d = {k: (q.float() if q.is_floating_point() else q).detach().contiguous().clone() for k, q in d.items()}
-    save_file(d, os.path.join(out, name + ".safetensors"), metadata=dict(VERSIONS, cfg="as make_clip.py"))
+    store(os.path.join(out, name + ".safetensors.gz"), d, dict(VERSIONS, cfg="as make_clip.py"))
     print(name, float(loss), d["vision.pos"].shape, sum(q.numel() for q in d.values()) * 4 // 1024, "KiB")
 
 
