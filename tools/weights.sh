@@ -11,12 +11,13 @@ mkdir -p "$WORK"; WORK=$(cd "$WORK" && pwd)
 cat <<END
 make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   data    6  synth: 16,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST as Debian packages
-  image  12  text and image from scratch, together
-  depth   6  text frozen from here on; the whole tower, starting from image          | side by side,
-  audio   9  text frozen; the whole tower, starting from image, patches over log-mel | one core each
-  thermal 5  upstream's trainable set: attention, class, last norm, projection       |
-  video   9  upstream's trainable set: attention over time, class, norm, projection  |
-  again   8  audio and depth once more, without masking                              |
+  text    2  from scratch, against text: captions of one clip or picture are pairs; frozen from here on
+  image  24  the whole tower, from scratch                                             | side by side,
+  audio  24  the whole tower, from scratch: patches over log-mel                       | one core each
+  video  32  attention in space and time and patches, starting from image; its MLPs    | side by side,
+             stay those of image                                                       | one core each
+  depth  18  the whole tower, starting from image                                      |
+  thermal 5  upstream's trainable set (attention, class, last norm, projection), from image |
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -46,11 +47,17 @@ if [ ! -e "$WORK/data.done" ]; then
     if [ ! -e "$REAL/emoji.tsv" ] && ! LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/languagebind sh "$here/data/fetch.sh" "$REAL" emoji clipart furniture sounds fashion; then
         echo "NOTICE: the real data cannot be had here; this model is trained on synthetic data alone and will not know real drawings, furniture or instruments"
     fi
-    manifest "$WORK/image.jsonl" image "$WORK/synth/image.jsonl" "$WORK/synth/thermal.jsonl*0.25" "$REAL/emoji.tsv*5" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv" "$REAL/fashion.tsv*0.25"
+    manifest "$WORK/image.jsonl" image "$WORK/synth/image.jsonl" "$REAL/emoji.tsv*5" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv" "$REAL/fashion.tsv*0.25"
     manifest "$WORK/depth.jsonl" depth "$WORK/synth/depth.jsonl" "$REAL/furniture-depth.tsv*3"
     manifest "$WORK/thermal.jsonl" thermal "$WORK/synth/thermal.jsonl"
-    manifest "$WORK/audio.jsonl" audio "$WORK/synth/audio.jsonl" "$REAL/sounds.tsv"
+    manifest "$WORK/audio.jsonl" audio "$WORK/synth/audio.jsonl" "$REAL/sounds.tsv*2"
     manifest "$WORK/video.jsonl" video "$WORK/synth/video.jsonl" "$REAL/furniture-video.tsv"
+    # pairs of texts: all captions of a synthetic clip, of whatever modality, and those of a real picture or sound
+    { cat "$WORK"/synth/image.jsonl "$WORK"/synth/depth.jsonl "$WORK"/synth/thermal.jsonl "$WORK"/synth/audio.jsonl "$WORK"/synth/video.jsonl | grep '"split":"train"' |
+          sed 's/.*"group":"\([^"]*\)".*"captions":\[\(.*\)\]}$/\1\t\2/' | awk -F '\t' '{ if (!($1 in c)) { order[++n] = $1; c[$1] = $2 } else c[$1] = c[$1] "," $2 }
+              END { for (i = 1; i <= n; i++) print "{\"file\":\"" order[i] "\",\"modality\":\"text\",\"group\":\"" order[i] "\",\"split\":\"train\",\"captions\":[" c[order[i]] "]}" }'
+      manifest "$WORK/text-real.jsonl" text "$REAL/emoji.tsv*3" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv*0.33" "$REAL/furniture-depth.tsv*0.17" "$REAL/furniture-video.tsv" "$REAL/sounds.tsv" "$REAL/fashion.tsv*0.1"
+      grep '","' "$WORK/text-real.jsonl" | grep 'captions":\[".*","'; } > "$WORK/text.jsonl"
     # the vocabulary: every real caption, and as many synthetic ones
     { cut -f 3- "$REAL"/emoji.tsv "$REAL"/clipart.tsv "$REAL"/furniture-image.tsv "$REAL"/sounds.tsv 2>/dev/null | tr '\t' '\n' | awk 'NF' || true
       cat "$WORK"/synth/image.jsonl "$WORK"/synth/audio.jsonl "$WORK"/synth/video.jsonl "$WORK"/synth/thermal.jsonl "$WORK"/synth/depth.jsonl | grep '"split":"train"' | awk 'NR % 10 == 0' | sed 's/.*"captions":\["//; s/"\]}$//; s/","/\n/g'; } > "$WORK/captions.txt"
@@ -62,42 +69,40 @@ if [ ! -e "$WORK/data.done" ]; then
 END
     echo '{ "name": "depth", "loader": "depth", "height": 64, "length": 64, "mean": 0.3, "std": 0.15, "max_depth": 10 }' > "$WORK/depth.json"
     echo '{ "name": "thermal", "loader": "thermal", "height": 64, "length": 64, "mean": 0.5, "std": 0.25 }' > "$WORK/thermal.json"
-    echo '{ "name": "video", "loader": "video", "height": 64, "length": 64, "frames": 8, "temporal": true, "mean": 0.5, "std": 0.25 }' > "$WORK/video.json"
+    echo '{ "name": "video", "loader": "video", "height": 64, "length": 64, "frames": 8, "tube": 2, "temporal": true, "mean": 0.5, "std": 0.25 }' > "$WORK/video.json"
     echo '{ "name": "audio", "loader": "audio", "height": 64, "length": 152, "patch": 8, "mean": -8, "std": 2 }' > "$WORK/audio.json"
     touch "$WORK/data.done"
 fi
-common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume"
-if [ ! -e "$WORK/base.lbw" ]; then
-    stage image
-    "$LB" train --config "$WORK/config.json" --data "$WORK/image.jsonl" -o "$WORK/base.part.lbw" --dtype f16 --steps $(steps ${IMAGE:-3000}) -b 64 --lr 1e-3 --warmup $(steps 200) --mask-ratio 0.5 --crop 0.6 $common
-    mv "$WORK/base.part.lbw" "$WORK/base.lbw"
+common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume --lr 1e-3"
+if [ ! -e "$WORK/text.lbw" ]; then
+    stage text
+    "$LB" train --config "$WORK/config.json" --modality text --data "$WORK/text.jsonl" -o "$WORK/text.part.lbw" --steps $(steps ${TEXT:-2000}) -b 256 --warmup $(steps 100) $common
+    mv "$WORK/text.part.lbw" "$WORK/text.lbw"
 fi
-if [ ! -e "$WORK/all.lbw" ]; then
-    cp "$WORK/base.lbw" "$WORK/x0.lbw"; i=0
-    for m in depth thermal video audio; do "$LB" extend -m "$WORK/x$i.lbw" --modality "$WORK/$m.json" --seed $SEED -o "$WORK/x$((i + 1)).lbw"; i=$((i + 1)); done
-    mv "$WORK/x4.lbw" "$WORK/all.lbw"; rm -f "$WORK"/x?.lbw
-fi
-bind() {                    # NAME, then options of train; the second time, from the model of the first
-    name=$1 file=$1$again; shift
-    [ -e "$WORK/$file.done.lbw" ] && return 0
-    stage "$file"
-    "$LB" train -m "$from" --modality "$name" --data "$WORK/$name.jsonl" -o "$WORK/$file.lbw" --as-adapter --freeze text --threads 1 $common "$@" || return 1
-    mv "$WORK/$file.lbw" "$WORK/$file.done.lbw"
+if [ ! -e "$WORK/start.lbw" ]; then "$LB" extend -m "$WORK/text.lbw" --modality "$WORK/audio.json" --seed $SEED -o "$WORK/start.lbw"; fi
+# NAME, the model it starts from, then options of train
+bind() {
+    name=$1 from=$2; shift 2
+    [ -e "$WORK/$name.done.lbw" ] && return 0
+    stage "$name"
+    "$LB" train -m "$from" --modality "$name" --data "$WORK/$name.jsonl" -o "$WORK/$name.lbw" --as-adapter --freeze text --threads 1 $common "$@" || return 1
+    mv "$WORK/$name.lbw" "$WORK/$name.done.lbw"
 }
-again= from=$WORK/all.lbw
-{ bind audio --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-1600}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.1 --segments &&
-  bind thermal --trainable upstream -b 64 --steps $(steps ${THERMAL:-500}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
-bind video --trainable upstream -b 32 --steps $(steps ${VIDEO:-700}) --lr 1e-3 --warmup $(steps 60) --mask-ratio 0.5
-bind depth --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-1000}) --lr 1e-3 --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7
+bind audio "$WORK/start.lbw" --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-6000}) --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
+bind image "$WORK/start.lbw" --trainable 'vision.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE:-7000}) --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
+if [ ! -e "$WORK/base.lbw" ]; then
+    "$LB" merge "$WORK/start.lbw" "$WORK/image.done.lbw" -o "$WORK/x0.lbw"; i=0
+    for m in depth thermal video; do "$LB" extend -m "$WORK/x$i.lbw" --modality "$WORK/$m.json" --seed $SEED -o "$WORK/x$((i + 1)).lbw"; i=$((i + 1)); done
+    mv "$WORK/x3.lbw" "$WORK/base.lbw"; rm -f "$WORK"/x?.lbw
+fi
+bind video "$WORK/base.lbw" --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --steps $(steps ${VIDEO:-4000}) --warmup $(steps 200) --mask-ratio 0.3 & two=$!
 wait $one
-[ -e "$WORK/model.lbw" ] || "$LB" merge "$WORK/all.lbw" "$WORK/depth.done.lbw" "$WORK/thermal.done.lbw" "$WORK/audio.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/model.lbw"
-# once more where a whole tower was still learning, now with every patch in sight
-again=2 from=$WORK/model.lbw; common="--wd 0.1 --clip 1 --seed $((SEED + 1)) --positives --cache 6G --resume"
-bind audio --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO2:-1100}) --lr 1e-3 --warmup $(steps 50) --mask-ratio 0 --segments & one=$!
-bind depth --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH2:-1400}) --lr 1e-3 --warmup $(steps 50) --mask-ratio 0 --crop 0.7
+{ bind depth "$WORK/base.lbw" --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-5000}) --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7 &&
+  bind thermal "$WORK/base.lbw" --trainable upstream -b 64 --steps $(steps ${THERMAL:-1500}) --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
+wait $two
 wait $one
 stage model
-"$LB" merge "$WORK/model.lbw" "$WORK/depth2.done.lbw" "$WORK/audio2.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
+"$LB" merge "$WORK/base.lbw" "$WORK/audio.done.lbw" "$WORK/depth.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
     --audio "$WORK/synth/part000/syn2-000001.wav" --video "$WORK/synth/part000_resize256_skip15/syn2-000001.mp4" --text "a red cube left of a post" -o "$OUT"
 "$LB" verify "$OUT"
