@@ -66,7 +66,7 @@ fuzzers: $(FUZZERS)                                                 ## build the
 fuzz: fuzzers                                                       ## run each for FUZZ_TIME seconds, two at a time
 	@FUZZ_TIME=$(FUZZ_TIME) sh tests/fuzz/run.sh $(FUZZERS)
 
-experiments: $(B)/languagebind                                      ## the paper's experiments in miniature, after `make weights`
+experiments: $(B)/languagebind $(B)/examples/tie_images             ## the paper's experiments in miniature, after `make weights`
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/experiments.sh
 weights-metrics: $(B)/languagebind                                  ## every figure of weights/README.md
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights_metrics.sh

@@ -23,9 +23,11 @@ rm -f "${B:-build}"/examples-out/files.lbw*
 expect 'step 60  loss' "$E/train_files" tests/golden/train_command.tsv "${B:-build}/examples-out/files.lbw"
 expect '60 steps on 32 files' "$E/train_files" tests/golden/train_command.tsv "${B:-build}/examples-out/files.lbw"
 expect 'accuracy on 80 new recordings: [0-9]' "$E/own_sensor" "${B:-build}/examples-out/sensor.lbw"
+expect 'step 20  loss' "$E/tie_images" weights/languagebind-tiny.lbw depth examples/demo/demo.jsonl image examples/demo/demo.jsonl 20 1 "${B:-build}/examples-out/tie.lbw"
+fails "$E/tie_images" "$M" depth examples/demo/demo.jsonl image examples/demo/demo.jsonl 1 1 "${B:-build}/examples-out/none.lbw"
 for e in embed_memory zero_shot two_threads own_memory; do fails "$E/$e" "$E/not-there.lbw"; fails "$E/$e" LICENSE; done
 for f in examples/*.c; do
-    case " embed_memory zero_shot two_threads own_memory clip_frames custom_loop train_tiny train_lora train_files own_sensor " in *" $(basename "$f" .c) "*) ;; *) failed=$((failed + 1)); echo "FAIL $f: is run by no test" ;; esac
+    case " embed_memory zero_shot two_threads own_memory clip_frames custom_loop train_tiny train_lora train_files own_sensor tie_images " in *" $(basename "$f" .c) "*) ;; *) failed=$((failed + 1)); echo "FAIL $f: is run by no test" ;; esac
     if [ "$(wc -l <"$f")" -lt 150 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAIL $f: 150 lines or more"; fi
 done
 echo "test_examples: $passed passed, $failed failed, 0 skipped"

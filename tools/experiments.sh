@@ -1,47 +1,62 @@
 #!/bin/sh
 # experiments.sh [NAME...]: the paper's experiments in miniature, after `make weights`: `make experiments`.  Each row is one short run of the public
-# command from the model before binding (WORK/all.lbw), text frozen, scored on the synthetic corpus's validation split; SEEDS of them each.
-# Names: mask sets temperature batch epochs text joint compose; all of them when none is given.
+# command that binds depth to frozen text, from the model before binding (WORK/base.lbw: text and image are trained, depth is a copy of image),
+# scored on the synthetic corpus's validation split; one for each of SEEDS.  Ends with a table of means over the seeds.
+# Names: sets mask temperature batch steps text tie joint compose; all of them when none is given.
 set -eu
-LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; SEEDS=${SEEDS:-1 2 3}; STEPS=${STEPS:-300}; OUT=$WORK/experiments; S=$WORK/synth
-MODEL=${MODEL:-weights/languagebind-tiny.lbw}; PROMPTS=${PROMPTS:-examples/demo/prompts.json}; THREADS=${THREADS:-1}
-[ -e "$WORK/all.lbw" ] || { echo "experiments.sh: $WORK/all.lbw is not there; make weights first" >&2; exit 1; }
+LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; SEEDS=${SEEDS:-1 2 3}; STEPS=${STEPS:-200}; OUT=$WORK/experiments; S=$WORK/synth
+MODEL=${MODEL:-weights/languagebind-tiny.lbw}; PROMPTS=${PROMPTS:-examples/demo/prompts.json}; THREADS=${THREADS:-1}; TIE=${TIE:-build/examples/tie_images}
+export OMP_WAIT_POLICY=passive
+[ -e "$WORK/base.lbw" ] || { echo "experiments.sh: $WORK/base.lbw is not there; make weights first" >&2; exit 1; }
 mkdir -p "$OUT"
-# row EXPERIMENT SETTING MODALITY CLASS: train with the rest, then print what it came to
+A="--attributes $S/attributes.tsv --prompts $PROMPTS"
+# score FILE: zero-shot shape, text to depth, and the emergent pair depth to image, of which the corpus holds no training pair
+score() {
+    "$LB" eval -m "$1.lbw" --data "$S/depth.jsonl" "$S/image.jsonl" --split val $A -c depth:shape depth:relation -r text:depth depth:image --shared shape size distance relation count --gallery-size 256 --threads "$THREADS" > "$1.txt"
+    printf '%s | %s | %s | %s\n' "$(awk '$1 == "depth:shape" { print $4 }' "$1.txt")" "$(awk '$1 == "depth:relation" { print $4 }' "$1.txt")" "$(awk '$1 == "depth" && $3 == "text" { print $6 }' "$1.txt")" "$(awk '$1 == "depth" && $3 == "image" { print $6 }' "$1.txt")"
+}
+# row EXPERIMENT SETTING: train with the rest, then print what it came to
 row() {
-    experiment=$1 setting=$2 m=$3 class=$4; shift 4
+    experiment=$1 setting=$2; shift 2
     for seed in $SEEDS; do
         o=$OUT/$experiment-$(echo "$setting" | tr -c 'a-zA-Z0-9.\n' '_')-$seed
         [ -e "$o.row" ] || {
-            "$LB" train -m "$WORK/all.lbw" --modality "$m" --data "$S/$m.jsonl" -o "$o.lbw" --whole --freeze text --lr 1e-3 --warmup 20 --wd 0.1 --clip 1 --positives --cache 4G --seed "$seed" --threads "$THREADS" --json "$@" > "$o.json"
-            rate=$(sed 's/.*"samples_per_second": \([0-9.]*\).*/\1/' "$o.json"); loss=$(sed 's/.*"loss": \([0-9.]*\), "par.*/\1/' "$o.json"); n=$(sed 's/.*"parameters": \([0-9]*\).*/\1/' "$o.json")
-            "$LB" eval -m "$o.lbw" --data "$S/$m.jsonl" --split val --attributes "$S/attributes.tsv" --prompts "$PROMPTS" -c "$m:$class" -r "text:$m" --threads "$THREADS" > "$o.txt"
-            printf '%s | %s | %s | %s | %s | %s | %s | %s\n' "$experiment" "$setting" "$seed" "$n" "$rate" "$loss" "$(awk -v c="$m:$class" '$1 == c { print $4, $5 }' "$o.txt")" "$(awk -v m="$m" '$1 == m && $3 == "text" { print $6, $7 }' "$o.txt")" > "$o.row.part"
+            if [ "$experiment" = tie ] && [ "$setting" = images ]; then
+                OMP_NUM_THREADS=$THREADS "$TIE" "$WORK/base.lbw" depth "$S/depth.jsonl" image "$S/image.jsonl" "$STEPS" "$seed" "$o.lbw" > "$o.json"; rate=- n=-
+            else
+                "$LB" train -m "$WORK/base.lbw" --modality depth --data "${DATA:-$S/depth.jsonl}" -o "$o.lbw" --whole --freeze text --lr 1e-3 --warmup 20 --wd 0.1 --clip 1 --cache 4G --seed "$seed" --threads "$THREADS" --json "$@" > "$o.json"
+                rate=$(sed 's/.*"samples_per_second": \([0-9.]*\).*/\1/' "$o.json"); n=$(sed 's/.*"parameters": \([0-9]*\).*/\1/' "$o.json")
+            fi
+            printf '%s | %s | %s | %s | %s | %s\n' "$experiment" "$setting" "$seed" "$n" "$rate" "$(score "$o")" > "$o.row.part"
             rm -f "$o.lbw" "$o.lbw.ckpt"; mv "$o.row.part" "$o.row"; }
         cat "$o.row"
     done
 }
-echo "experiment | setting | seed | trained numbers | samples/s | last loss | zero-shot top-1 % (95 %) | item to text R@1 % (95 %)"
-for e in ${*:-mask sets temperature batch epochs text joint compose}; do
+run() { for e in "$@"; do
     case $e in
-        mask)        for r in 0 0.3 0.5 0.7; do row mask $r thermal temperature --trainable upstream -b 64 --steps "$STEPS" --mask-ratio $r; done;;
-        sets)        for r in 2 8 16; do row sets "lora $r" thermal temperature --lora $r:16 -b 64 --steps "$STEPS" --mask-ratio 0.5; done
-                     for r in upstream projection; do row sets $r thermal temperature --trainable $r -b 64 --steps "$STEPS" --mask-ratio 0.5; done;;
-        temperature) row temperature learnable thermal temperature --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
-                     row temperature fixed thermal temperature --trainable upstream --freeze scale -b 64 --steps "$STEPS" --mask-ratio 0.5;;
-        batch)       for b in 16 32 64 128; do row batch $b thermal temperature --trainable upstream -b $b --steps $((STEPS * 64 / b)) --mask-ratio 0.5; done;;
-        epochs)      for k in 1 2 4; do row epochs "$((STEPS * k / 2)) steps" thermal temperature --trainable upstream -b 64 --steps $((STEPS * k / 2)) --mask-ratio 0.5; done;;
-        text)        for t in raw mix; do
-                         for seed in $SEEDS; do
-                             o=$OUT/text-$t-$seed
-                             [ -e "$o.lbw" ] || "$LB" train -m "$WORK/all.lbw" --modality video --data "$S/vidal.json" --text-type $t -o "$o.lbw" --whole --trainable upstream --freeze text -b 16 --steps "$STEPS" --lr 1e-3 --warmup 20 --wd 0.1 --clip 1 --mask-ratio 0.5 --seed "$seed" --threads "$THREADS" > "$o.log"
-                             echo "text | $([ $t = raw ] && echo title only || echo several views) | $seed |"; "$LB" eval -m "$o.lbw" --data "$S/video.jsonl" --split val --captions first -r text:video --threads "$THREADS"
-                         done
-                     done;;
+        sets)        for r in 2 8 16; do row sets "LoRA rank $r" --lora $r:16 -b 64 --steps "$STEPS" --mask-ratio 0.5; done
+                     row sets "full (upstream's set)" --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
+                     row sets projection --trainable projection -b 64 --steps "$STEPS" --mask-ratio 0.5
+                     row sets "whole tower" --trainable 'depth.*' -b 64 --steps "$STEPS" --mask-ratio 0.5;;
+        mask)        for r in 0 0.3 0.5 0.7; do row mask $r --trainable upstream -b 64 --steps "$STEPS" --mask-ratio $r; done;;
+        temperature) row temperature learnable --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
+                     row temperature fixed --trainable upstream --freeze scale -b 64 --steps "$STEPS" --mask-ratio 0.5;;
+        batch)       for b in 16 64 128; do row batch "$b, same samples" --trainable upstream -b $b --steps $((STEPS * 64 / b)) --mask-ratio 0.5; done;;
+        steps)       for k in 1 2 4; do row steps "$((STEPS * k / 2))" --trainable upstream -b 64 --steps $((STEPS * k / 2)) --mask-ratio 0.5; done;;
+        text)        DATA=$S/vidal.json
+                     row text "title only" --text-type raw --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
+                     row text "several views" --text-type mix --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5; DATA=;;
+        tie)         row tie language --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
+                     row tie images;;
         joint)       echo "joint: two modalities summed against one, test split"
                      "$LB" eval -m "$MODEL" --data "$S/depth.jsonl" "$S/audio.jsonl" "$S/video.jsonl" --gallery-size 256 -r depth:video audio:video depth+audio:video --threads "$THREADS";;
         compose)     echo "compose: pairs of attributes never trained, against the test split"
-                     for s in test compose; do "$LB" eval -m "$MODEL" --data "$S/depth.jsonl" "$S/image.jsonl" "$S/thermal.jsonl" --split $s --attributes "$S/attributes.tsv" --prompts "$PROMPTS" -c depth:shape image:colour thermal:temperature --threads "$THREADS"; done;;
+                     for s in test compose; do "$LB" eval -m "$MODEL" --data "$S/depth.jsonl" "$S/image.jsonl" "$S/thermal.jsonl" --split $s $A -c depth:shape image:shape image:colour thermal:temperature --threads "$THREADS"; done;;
         *) echo "experiments.sh: no experiment $e" >&2; exit 2;;
     esac
-done
+done; }
+echo "experiment | setting | seed | trained numbers | samples/s | shape top-1 % | relation top-1 % | depth to text R@1 % | depth to image R@1 %"
+run ${*:-sets mask temperature batch steps text tie joint compose} | tee "$OUT/all.txt"
+echo; echo "means over seeds $SEEDS, and the smallest and the largest:"
+awk -F ' \\| ' 'NF == 9 { k = $1 " | " $2; if (!(k in n)) order[++m] = k; n[k]++; p[k] = $4; r[k] += $5; for (i = 6; i < 10; i++) { s[k, i] += $i; if (n[k] == 1 || $i < lo[k, i]) lo[k, i] = $i; if (n[k] == 1 || $i > hi[k, i]) hi[k, i] = $i } }
+    END { for (j = 1; j <= m; j++) { k = order[j]; printf "| %s | %s | %.0f |", k, p[k], r[k] / n[k]; for (i = 6; i < 10; i++) printf " %.1f (%.1f-%.1f) |", s[k, i] / n[k], lo[k, i], hi[k, i]; print "" } }' "$OUT/all.txt"
