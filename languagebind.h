@@ -7999,46 +7999,77 @@ LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb
 
 /* ---- 10.5 >>fft: real transforms of a power of two, LB__LANES of them side by side so that a compiler can use vectors ---- */
 
+/* Swarztrauber's real transform (FFTPACK's): passes of radix 4, and a last one of radix 2 where that is left over.  Its descendants stand behind numpy,
+ * scipy and torch; the same order of the same sums gives the same roundings, so that a band far below the loudest comes out as it does there. */
 enum { LB__LANES = 8 };
-typedef struct lb__rfft { size_t n; float *twiddle; uint16_t *reversed; } lb__rfft;           /* n real values; n / 2 complex: cos and -sin of 2 pi k / n */
-static void lb__rfft_free(lb__rfft *f) { lb__release(f->twiddle); lb__release(f->reversed); memset(f, 0, sizeof *f); }
+#if defined(__GNUC__)
+typedef lb__quad lb__lane;
+enum { LB__LANE = 4 };
+#define LB__LANE_ALL(x) { x, x, x, x }
+#else
+typedef float lb__lane;
+enum { LB__LANE = 1 };
+#define LB__LANE_ALL(x) x
+#endif
+typedef struct lb__rfft { size_t n; float *turn; } lb__rfft;                       /* turn: cos and sin of 2 pi k / n */
+static void lb__rfft_free(lb__rfft *f) { lb__release(f->turn); memset(f, 0, sizeof *f); }
 static lb_status lb__rfft_new(size_t n, lb__rfft *f) {
-    size_t i, j, bit; const size_t m = n / 2;
-    f->n = n; f->twiddle = (float *)lb__alloc(n, sizeof(float)); f->reversed = (uint16_t *)lb__alloc(m, sizeof(uint16_t));
-    if (!f->twiddle || !f->reversed) { lb__rfft_free(f); return LB_ERR_MEM; }
-    for (i = 0; i < m; i++) { f->twiddle[2 * i] = (float)cos(2 * LB__PI * (double)i / (double)n); f->twiddle[2 * i + 1] = (float)-sin(2 * LB__PI * (double)i / (double)n); }
-    for (i = j = 0; i < m; i++) { f->reversed[i] = (uint16_t)j; for (bit = m >> 1; bit && j & bit; bit >>= 1) j ^= bit; j |= bit; }
+    size_t i;
+    f->n = n; f->turn = (float *)lb__alloc(n, 2 * sizeof(float));
+    if (!f->turn) return LB_ERR_MEM;
+    for (i = 0; i < n; i++) { f->turn[2 * i] = (float)cos(2 * LB__PI * (double)i / (double)n); f->turn[2 * i + 1] = (float)sin(2 * LB__PI * (double)i / (double)n); }
     return LB_OK;
 }
-/* |X_k|^2 for k = 0..n/2 into power [n/2 + 1][LANES].  re, im [n/2][LANES]: the even and the odd samples, sample pair i at place reversed[i]. */
-LB__INLINE void lb__rfft_power(const lb__rfft *f, float *LB__RESTRICT re, float *LB__RESTRICT im, float *LB__RESTRICT power) {
-    const size_t m = f->n / 2; size_t half, i, k; int l;
-    for (half = 1; half < m; half *= 2) for (k = 0; k < half; k++) {
-        const float wr = f->twiddle[2 * (k * (m / half))], wi = f->twiddle[2 * (k * (m / half)) + 1];
-        for (i = k; i < m; i += 2 * half) {
-            float *LB__RESTRICT ar = re + i * LB__LANES, *LB__RESTRICT ai = im + i * LB__LANES, *LB__RESTRICT br = re + (i + half) * LB__LANES, *LB__RESTRICT bi = im + (i + half) * LB__LANES;
-#if defined(__GNUC__)
-            for (l = 0; l < LB__LANES; l += 4) {
-                lb__quad *LB__RESTRICT va = (lb__quad *)(void *)(ar + l), *LB__RESTRICT vai = (lb__quad *)(void *)(ai + l), *LB__RESTRICT vb = (lb__quad *)(void *)(br + l), *LB__RESTRICT vbi = (lb__quad *)(void *)(bi + l);
-                const lb__quad wv = { wr, wr, wr, wr }, xv = { wi, wi, wi, wi }, r = *va, q = *vai, tr = *vb * wv - *vbi * xv, ti = *vb * xv + *vbi * wv;
-                *vb = r - tr; *vbi = q - ti; *va = r + tr; *vai = q + ti;
-            }
-#else
-            for (l = 0; l < LB__LANES; l++) {
-                const float tr = br[l] * wr - bi[l] * wi, ti = br[l] * wi + bi[l] * wr;
-                br[l] = ar[l] - tr; bi[l] = ai[l] - ti; ar[l] += tr; ai[l] += ti;
-            }
-#endif
+#define LB__IN(i, c)  (*(const lb__lane *)(const void *)(in + ((i) + ido * (k + l1 * (c))) * LB__LANES + l))
+#define LB__OUT(i, q) (*(lb__lane *)(void *)(out + ((i) + ido * ((q) + radix * k)) * LB__LANES + l))
+/* (re + i im) times the conjugate of turn[t]; products are named, so that none is fused into a sum. */
+#define LB__TURNED(re, im, t, r, i) do { const lb__lane wr_ = LB__LANE_ALL(f->turn[2 * (t)]), wi_ = LB__LANE_ALL(f->turn[2 * (t) + 1]), a_ = wr_ * (r), b_ = wi_ * (i), c_ = wr_ * (i), d_ = wi_ * (r); re = a_ + b_; im = c_ - d_; } while (0)
+/* One pass: l1 transforms of `ido` each from 4 (2) that stand l1 apart; values are r0, r1, i1, r2, i2, ... */
+LB__INLINE void lb__rfft_pass4(const lb__rfft *f, const float *LB__RESTRICT in, float *LB__RESTRICT out, size_t ido, size_t l1) {
+    const size_t radix = 4; const float h = 0.707106781f; size_t k, i, l;
+    for (k = 0; k < l1; k++) for (l = 0; l < LB__LANES; l += LB__LANE) {
+        const lb__lane x0 = LB__IN(0, 0), x1 = LB__IN(0, 1), x2 = LB__IN(0, 2), x3 = LB__IN(0, 3), odd = x3 + x1, even = x0 + x2;
+        LB__OUT(0, 2) = x3 - x1; LB__OUT(ido - 1, 1) = x0 - x2; LB__OUT(0, 0) = even + odd; LB__OUT(ido - 1, 3) = even - odd;
+        if (!(ido & 1)) {
+            const lb__lane y0 = LB__IN(ido - 1, 0), y1 = LB__IN(ido - 1, 1), y2 = LB__IN(ido - 1, 2), y3 = LB__IN(ido - 1, 3), hv = LB__LANE_ALL(h), nv = LB__LANE_ALL(-h), im = nv * (y1 + y3), re = hv * (y1 - y3);
+            LB__OUT(ido - 1, 0) = y0 + re; LB__OUT(ido - 1, 2) = y0 - re; LB__OUT(0, 3) = im + y2; LB__OUT(0, 1) = im - y2;
         }
     }
-    for (k = 0; k <= m / 2; k++) {                                                    /* X_k = E_k + W^k O_k and X_(m-k) = conj(E_k - W^k O_k) */
-        const float *ar = re + k * LB__LANES, *ai = im + k * LB__LANES, *br = re + ((m - k) % m) * LB__LANES, *bi = im + ((m - k) % m) * LB__LANES; const float wr = f->twiddle[2 * k], wi = f->twiddle[2 * k + 1];
-        for (l = 0; l < LB__LANES; l++) {
-            const float er = 0.5f * (ar[l] + br[l]), ei = 0.5f * (ai[l] - bi[l]), qr = 0.5f * (ai[l] + bi[l]), qi = 0.5f * (br[l] - ar[l]), tr = qr * wr - qi * wi, ti = qr * wi + qi * wr;
-            power[k * LB__LANES + (size_t)l] = (er + tr) * (er + tr) + (ei + ti) * (ei + ti);
-            power[(m - k) * LB__LANES + (size_t)l] = (er - tr) * (er - tr) + (ei - ti) * (ei - ti);
-        }
+    for (k = 0; k < l1; k++) for (i = 2; i < ido; i += 2) for (l = 0; l < LB__LANES; l += LB__LANE) {
+        const size_t ic = ido - i, t = l1 * (i / 2); const lb__lane x0 = LB__IN(i - 1, 0), y0 = LB__IN(i, 0); lb__lane r1, i1, r2, i2, r3, i3, ra, rb, rc, rd, ia, ib, ic_, id;
+        LB__TURNED(r1, i1, t, LB__IN(i - 1, 1), LB__IN(i, 1)); LB__TURNED(r2, i2, 2 * t, LB__IN(i - 1, 2), LB__IN(i, 2)); LB__TURNED(r3, i3, 3 * t, LB__IN(i - 1, 3), LB__IN(i, 3));
+        ra = r3 + r1; rd = r3 - r1; ia = i1 + i3; id = i1 - i3; rb = x0 + r2; rc = x0 - r2; ib = y0 + i2; ic_ = y0 - i2;
+        LB__OUT(i - 1, 0) = rb + ra; LB__OUT(ic - 1, 3) = rb - ra; LB__OUT(i, 0) = ia + ib; LB__OUT(ic, 3) = ia - ib;
+        LB__OUT(i - 1, 2) = rc + id; LB__OUT(ic - 1, 1) = rc - id; LB__OUT(i, 2) = rd + ic_; LB__OUT(ic, 1) = rd - ic_;
     }
+}
+LB__INLINE void lb__rfft_pass2(const lb__rfft *f, const float *LB__RESTRICT in, float *LB__RESTRICT out, size_t ido, size_t l1) {
+    const size_t radix = 2; size_t k, i, l;
+    for (k = 0; k < l1; k++) for (l = 0; l < LB__LANES; l += LB__LANE) {
+        const lb__lane x0 = LB__IN(0, 0), x1 = LB__IN(0, 1);
+        LB__OUT(0, 0) = x0 + x1; LB__OUT(ido - 1, 1) = x0 - x1;
+        if (!(ido & 1)) { LB__OUT(0, 1) = -LB__IN(ido - 1, 1); LB__OUT(ido - 1, 0) = LB__IN(ido - 1, 0); }
+    }
+    for (k = 0; k < l1; k++) for (i = 2; i < ido; i += 2) for (l = 0; l < LB__LANES; l += LB__LANE) {
+        const size_t ic = ido - i, t = l1 * (i / 2); const lb__lane x0 = LB__IN(i - 1, 0), y0 = LB__IN(i, 0); lb__lane r, m;
+        LB__TURNED(r, m, t, LB__IN(i - 1, 1), LB__IN(i, 1));
+        LB__OUT(i - 1, 0) = x0 + r; LB__OUT(ic - 1, 1) = x0 - r; LB__OUT(i, 0) = m + y0; LB__OUT(ic, 1) = m - y0;
+    }
+}
+#undef LB__IN
+#undef LB__OUT
+#undef LB__TURNED
+/* |X_k|^2 for k = 0..n/2 into power [n/2 + 1][LANES], of x [n][LANES]; x and other [n][LANES] are overwritten. */
+LB__INLINE void lb__rfft_power(const lb__rfft *f, float *x, float *other, float *power) {
+    size_t l1 = f->n, ido, k, l; float *a = x, *b = other, *t; const float *r;
+    while (l1 > 1) {
+        ido = f->n / l1;
+        if (l1 % 4) { l1 /= 2; lb__rfft_pass2(f, a, b, ido, l1); } else { l1 /= 4; lb__rfft_pass4(f, a, b, ido, l1); }
+        t = a; a = b; b = t;
+    }
+    r = a;
+    for (l = 0; l < LB__LANES; l++) { power[l] = r[l] * r[l]; power[f->n / 2 * LB__LANES + l] = r[(f->n - 1) * LB__LANES + l] * r[(f->n - 1) * LB__LANES + l]; }
+    for (k = 1; k < f->n / 2; k++) for (l = 0; l < LB__LANES; l++) { const float re = r[(2 * k - 1) * LB__LANES + l], im = r[2 * k * LB__LANES + l], p = re * re, q = im * im; power[k * LB__LANES + l] = p + q; }
 }
 
 /* ---- 10.6 >>mel: Kaldi's filter-bank energies ---- */
@@ -8086,19 +8117,29 @@ LB__INLINE void lb__log_lanes(float *LB__RESTRICT v) {
         v[l] = (float)e * 0.693359375f + ((float)e * -2.12194440e-4f + s * (2 + z * (0.666666667f + z * (0.4f + z * (0.285714286f + z * 0.222222222f)))));
     }
 }
+/* A sum in float in the reference's order (torch with 256-bit vectors): four rows of eight partial sums; the rows, then what is left and the columns. */
+LB__INLINE float lb__mel_sum(const float *x, size_t n) {
+    float p[4][LB__LANES], sum = 0; size_t i, k, c; const size_t vectors = n / LB__LANES, rows = vectors / 4;
+    memset(p, 0, sizeof p);
+    for (i = 0; i < rows; i++) for (k = 0; k < 4; k++) for (c = 0; c < LB__LANES; c++) p[k][c] += x[(i * 4 + k) * LB__LANES + c];
+    for (i = rows * 4; i < vectors; i++) for (c = 0; c < LB__LANES; c++) p[0][c] += x[i * LB__LANES + c];
+    for (k = 1; k < 4; k++) for (c = 0; c < LB__LANES; c++) p[0][c] += p[k][c];
+    for (i = vectors * LB__LANES; i < n; i++) sum += x[i];
+    for (c = 0; c < LB__LANES; c++) sum += p[0][c];
+    return sum;
+}
 LB__INLINE void lb__mel_body(void *arg, size_t begin, size_t end, int worker) {
-    const lb__mel *m = (const lb__mel *)arg; const size_t half = m->fft.n / 2; float *re = m->work + (size_t)worker * m->work_size, *im = re + half * LB__LANES, *power = im + half * LB__LANES; size_t g, b;
+    const lb__mel *m = (const lb__mel *)arg; const size_t half = m->fft.n / 2; float *wave = m->work + (size_t)worker * m->work_size, *other = wave + 2 * half * LB__LANES, *power = other + 2 * half * LB__LANES; size_t g, b;
     for (g = begin; g < end; g++) {
         const size_t base = g * LB__LANES, lanes = LB__MIN((size_t)LB__LANES, m->frames - base); size_t l, i, k;
-        memset(re, 0, 2 * half * LB__LANES * sizeof(float));
+        memset(wave, 0, 2 * half * LB__LANES * sizeof(float));
         for (l = 0; l < lanes; l++) {
             const float *x = m->x + (base + l) * m->shift; float *y = power, mean = 0;                                    /* `power` is free until the transform */
-            if (!m->d->keep_dc) { double sum[4] = { 0, 0, 0, 0 }; for (i = 0; i + 4 <= m->length; i += 4) for (k = 0; k < 4; k++) sum[k] += (double)x[i + k]; for (; i < m->length; i++) sum[0] += (double)x[i]; mean = (float)((sum[0] + sum[1] + sum[2] + sum[3]) / (double)m->length); }
+            if (!m->d->keep_dc) mean = lb__mel_sum(x, m->length) / (float)m->length;
             lb__mel_window(y, x, m->window, mean, m->d->preemphasis, m->length);
-            if (m->length & 1) y[m->length] = 0;
-            for (i = 0; i < (m->length + 1) / 2; i++) { const size_t at = (size_t)m->fft.reversed[i] * LB__LANES + l; re[at] = y[2 * i]; im[at] = y[2 * i + 1]; }
+            for (i = 0; i < m->length; i++) wave[i * LB__LANES + l] = y[i];
         }
-        lb__rfft_power(&m->fft, re, im, power);
+        lb__rfft_power(&m->fft, wave, other, power);
         if (m->d->magnitude) for (i = 0; i < (half + 1) * LB__LANES; i++) power[i] = sqrtf(power[i]);
         for (b = 0; b < (size_t)m->d->bins; b++) {
             const float *w = m->weights + b * m->room, *p = power + (size_t)m->first[b] * LB__LANES; float sum[LB__LANES];
@@ -8119,21 +8160,25 @@ __attribute__((target("avx2"))) static void lb__mel_run_avx2(void *arg, size_t b
 #endif
 static double lb__mel_scale(double f) { return 1127.0 * log(1.0 + f / 700.0); }
 LB_API lb_status lb_audio_mel(lb_ctx *ctx, const float *x, size_t n, const lb_mel_desc *desc, float *out) {
-    lb_mel_desc d; lb__mel m; size_t fft, i, b, half; double low, delta; lb_status s; int empty = 0;
+    lb_mel_desc d; lb__mel m; size_t fft = 0, i, b, half; double low, delta; lb_status s; int empty = 0;
     if (!ctx || !out || (!x && n)) return lb__fail(LB_ERR_ARG, "lb_audio_mel: an argument is NULL");
     memset(&m, 0, sizeof m);
     LB__TRY(lb__mel_desc(desc, &d, &m.length, &m.shift, &fft));
     if (n < m.length) return lb__fail(LB_ERR_ARG, "a sound of %zu samples at %d Hz is shorter than one frame of %zu (%g ms)", n, d.rate, m.length, (double)d.frame_ms);
     m.d = &d; m.x = x; m.out = out; m.n = n; m.frames = 1 + (n - m.length) / m.shift; half = fft / 2;
-    m.work_size = (2 * half + half + 1) * LB__LANES; m.room = half;
+    m.work_size = (5 * half + 1) * LB__LANES; m.room = half;
     m.window = (float *)lb__alloc(m.length, sizeof(float)); m.weights = (float *)lb__alloc((size_t)d.bins * m.room, sizeof(float)); m.first = (int32_t *)lb__alloc(2 * (size_t)d.bins, sizeof(int32_t));
     m.work = (float *)lb__alloc((size_t)ctx->threads * m.work_size, sizeof(float));
     s = m.window && m.weights && m.first && m.work ? lb__rfft_new(fft, &m.fft) : LB_ERR_MEM;
     if (s) goto done;
     m.count = m.first + d.bins;
-    for (i = 0; i < m.length; i++) {
-        const double a = 2 * LB__PI * (double)i / (double)(m.length - 1), h = 0.5 - 0.5 * cos(a);
-        m.window[i] = (float)(d.window == LB_WINDOW_HANN ? h : d.window == LB_WINDOW_HAMMING ? 0.54 - 0.46 * cos(a) : d.window == LB_WINDOW_POVEY ? pow(h, 0.85) : d.window == LB_WINDOW_RECTANGULAR ? 1 : 0.42 - 0.5 * cos(a) + 0.08 * cos(2 * a));
+    for (i = 0; i < m.length; i++) {                                                  /* in float, every step rounded, as the reference computes it */
+        const float step = (float)(2 * LB__PI / (double)(m.length - 1)), a = (float)i * step, c = (float)cos((double)a), half_c = (d.window == LB_WINDOW_HAMMING ? -0.46f : -0.5f) * c, hann = half_c + (d.window == LB_WINDOW_HAMMING ? 0.54f : 0.5f);
+        float w = hann;
+        if (d.window == LB_WINDOW_POVEY) w = powf(hann, 0.85f);
+        if (d.window == LB_WINDOW_RECTANGULAR) w = 1;
+        if (d.window == LB_WINDOW_BLACKMAN) { const float twice = (float)(4 * LB__PI / (double)(m.length - 1)), b2 = (float)i * twice, second = 0.08f * (float)cos((double)b2), first = 0.42f + half_c; w = first + second; }
+        m.window[i] = w;
     }
     for (i = 0; i < half; i++) {                                                      /* where a bin lies on the mel axis; the workers' scratch is still free */
         const float hz = (float)((double)d.rate / (double)fft) * (float)i, part = hz / 700.0f, one = 1.0f + part;
@@ -8213,23 +8258,21 @@ static double lb__slaney(double f) { return f < 1000 ? f / (200.0 / 3) : 15 + lo
 static double lb__unslaney(double m) { return m < 15 ? m * (200.0 / 3) : 1000 * exp((m - 15) * (log(6.4) / 27)); }
 typedef struct lb__spec { const lb_spectrogram_desc *d; const float *x; float *out; size_t n, frames; lb__rfft fft; const float *window, *turn, *bank; float *work; size_t work_size; } lb__spec;
 static void lb__spec_run(void *arg, size_t begin, size_t end, int worker) {
-    const lb__spec *m = (const lb__spec *)arg; const size_t size = (size_t)m->d->size, half = size / 2, bins = (size_t)m->d->bins, row = bins ? bins : half + 1; float *re = m->work + (size_t)worker * m->work_size, *im = re + half * LB__LANES, *power = im + half * LB__LANES; size_t g, l, i, k, b;
+    const lb__spec *m = (const lb__spec *)arg; const size_t size = (size_t)m->d->size, half = size / 2, bins = (size_t)m->d->bins, row = bins ? bins : half + 1; float *wave = m->work + (size_t)worker * m->work_size, *other = wave + size * LB__LANES, *power = other + size * LB__LANES; size_t g, l, i, k, b;
     for (g = begin; g < end; g++) {
         const size_t base = g * LB__LANES, lanes = LB__MIN((size_t)LB__LANES, m->frames - base);
-        memset(re, 0, 2 * half * LB__LANES * sizeof(float));
+        memset(wave, 0, size * LB__LANES * sizeof(float));
         for (l = 0; l < lanes; l++) for (i = 0; i < size; i++) {
-            ptrdiff_t at = (ptrdiff_t)((base + l) * (size_t)m->d->hop + i) - (m->d->uncentred ? 0 : (ptrdiff_t)half); float v;
+            ptrdiff_t at = (ptrdiff_t)((base + l) * (size_t)m->d->hop + i) - (m->d->uncentred ? 0 : (ptrdiff_t)half);
             if (at < 0) at = -at;
             if (at >= (ptrdiff_t)m->n) at = 2 * ((ptrdiff_t)m->n - 1) - at;
-            v = m->x[at] * m->window[i];
-            if (m->fft.n) (i & 1 ? im : re)[(size_t)m->fft.reversed[i / 2] * LB__LANES + l] = v;
-            else re[i * LB__LANES + l] = v;                                           /* re and im are one block of `size` rows */
+            wave[i * LB__LANES + l] = m->x[at] * m->window[i];
         }
-        if (m->fft.n) lb__rfft_power(&m->fft, re, im, power);
+        if (m->fft.n) lb__rfft_power(&m->fft, wave, other, power);
         else for (k = 0; k <= half; k++) {                                            /* any even size: the sum itself */
             float cr[LB__LANES], ci[LB__LANES]; size_t t = 0;
             for (l = 0; l < LB__LANES; l++) cr[l] = ci[l] = 0;
-            for (i = 0; i < size; i++, t = t + k < size ? t + k : t + k - size) for (l = 0; l < LB__LANES; l++) { cr[l] += re[i * LB__LANES + l] * m->turn[2 * t]; ci[l] += re[i * LB__LANES + l] * m->turn[2 * t + 1]; }
+            for (i = 0; i < size; i++, t = t + k < size ? t + k : t + k - size) for (l = 0; l < LB__LANES; l++) { cr[l] += wave[i * LB__LANES + l] * m->turn[2 * t]; ci[l] += wave[i * LB__LANES + l] * m->turn[2 * t + 1]; }
             for (l = 0; l < LB__LANES; l++) power[k * LB__LANES + l] = cr[l] * cr[l] + ci[l] * ci[l];
         }
         if (m->d->power == 1) for (i = 0; i < (half + 1) * LB__LANES; i++) power[i] = sqrtf(power[i]);
@@ -8248,7 +8291,7 @@ LB_API lb_status lb_spectrogram(lb_ctx *ctx, const float *x, size_t n, const lb_
     memset(&m, 0, sizeof m);
     m.frames = lb_spectrogram_frames(desc, n); half = (size_t)d.size / 2;
     if (!m.frames) return lb__fail(LB_ERR_ARG, "spectrogram: %zu samples are too few for a transform of %d", n, d.size);
-    m.d = &d; m.x = x; m.out = out; m.n = n; m.work_size = (3 * half + 1) * LB__LANES;
+    m.d = &d; m.x = x; m.out = out; m.n = n; m.work_size = (5 * half + 1) * LB__LANES;
     window = (float *)lb__alloc((size_t)d.size, sizeof(float)); turn = (float *)lb__alloc(2 * (size_t)d.size, sizeof(float)); bank = (float *)lb__alloc((size_t)d.bins * (half + 1), sizeof(float)); edge = (double *)lb__alloc((size_t)d.bins + 2, sizeof(double));
     m.work = (float *)lb__alloc((size_t)ctx->threads * m.work_size, sizeof(float));
     if (!window || !turn || !bank || !edge || !m.work) { s = LB_ERR_MEM; goto done; }
