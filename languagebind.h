@@ -859,6 +859,7 @@ LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_
  *   PATTERN      the names that match one of desc.pattern's words, parted by commas, * stands for anything */
 typedef enum lb_trainable { LB_TRAIN_ALL = 0, LB_TRAIN_LORA, LB_TRAIN_UPSTREAM, LB_TRAIN_PROJECTION, LB_TRAIN_PATTERN } lb_trainable;
 
+#define LB_DATA_SIZE 256             /* bytes of the name of a run's data, with the closing zero */
 /* A training run.  A zero field means the default in brackets: upstream's values. */
 typedef struct lb_train_desc {
     uint32_t     _zero0;
@@ -881,7 +882,8 @@ typedef struct lb_train_desc {
     double       clip;               /* of the gradient's length [none]                                         */
     double       ema;                /* decay of the averaged weights [none]                                    */
     uint64_t     seed;
-    const char  *data;               /* names the data, at most 64 bytes (lb_feed_identity): checkpoints keep it and fit no run on other data [none] */
+    const char  *data;               /* names the data, less than LB_DATA_SIZE bytes (lb_feed_identity): checkpoints keep it and fit no run on other data [none] */
+    int          other_steps;        /* lb_trainer_load: a checkpoint of a run over another number of `steps` fits too, and goes on by this run's schedule */
     uint32_t     _zero1;
 } lb_train_desc;
 
@@ -904,8 +906,11 @@ typedef struct lb_train_stats {
  *   errs  LB_ERR_ARG a batch of one pair or of one caption, LB_ERR_NUMERIC loss or gradient not finite, by tensor (nothing was updated); LB_ERR_MEM
  * lb_trainer_loss: the loss of a batch without masks, dropout or update.
  * lb_trainer_model: the model as trained so far (the averaged one when `ema`); belongs to the trainer and changes with the next step.
- * lb_trainer_save, lb_trainer_load: a checkpoint (trained weights, moments, step), and back into a trainer of the same model and description.
- * lb_trainer_adapter: the trained tensors as an adapter file that names its base by hash (see lb_model_adapt); the base must come from a file.
+ * lb_trainer_save, lb_trainer_load: a checkpoint (trained weights, moments, step), and back into a trainer of the same run.  LB_ERR_MISMATCH says which
+ *   of these is another: the weights it started from (by hash), any number of the description, what is trained, the data.  What may change between the
+ *   two is what changes no number: threads, `recompute`, and with `other_steps` the number of steps.
+ * lb_trainer_adapter: what was trained as an adapter file that names its base by hash (see lb_model_adapt): all that the trained modality's model has and
+ *   the file at the root of it has not, so a modality that was added in memory (lb_model_extend) comes along, and so does an adapter in between.
  * lb_trainer_bytes: the most memory that a step on n pairs of texts of `length` tokens takes over the mapped model. */
 typedef struct lb_trainer lb_trainer;
 LB_API lb_status       lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out);
@@ -950,13 +955,14 @@ typedef struct lb_feed_desc {
 /* lb_feed_new: model and manifest must outlive the feed.  Files that are missing are found here.
  *   errs  LB_ERR_ARG no item of that modality and split; LB_ERR_IO more than max_bad files are missing: the sentence names line and file; those of
  *         lb_embed_text
- * lb_feed_batch: the pairs of step `step`, from 0; files are decoded on the threads of `ctx`.  The arrays belong to the feed and stay until the
+ * lb_feed_batch: the pairs of step `step`, from 0; files are decoded on the threads of `ctx`, and the system is asked to read those of the next step.  The arrays belong to the feed and stay until the
  * next call.  Broken files are left out of their batch, never replaced.
  *   errs  LB_ERR_FORMAT more than max_bad files are broken or missing, or fewer than two pairs are left of a batch; the sentence names line and file
  * lb_feed_item: the item of pair i of the batch that was read last, and its caption.
  * lb_feed_count: items in use;  lb_feed_steps: batches of one epoch;  lb_feed_length: tokens a text has in a batch (0 with text_vectors);
  * lb_feed_bytes: memory of a batch, of the cache when full and of the captions.
- * lb_feed_identity: a name for data and description, for lb_train_desc.data: SHA-256, 64 hexadecimal digits and a zero. */
+ * lb_feed_identity: a name for data and description, for lb_train_desc.data: the description in words, and SHA-256 over it and every item in use: name
+ *   (without its folder), group, captions.  A manifest with other items, captions or another order of them is other data. */
 LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manifest *manifest, const lb_feed_desc *desc, lb_feed **out);
 LB_API void      lb_feed_free(lb_feed *l);
 LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch *out);
@@ -965,7 +971,7 @@ LB_API size_t    lb_feed_count(const lb_feed *l);
 LB_API size_t    lb_feed_steps(const lb_feed *l);
 LB_API size_t    lb_feed_length(const lb_feed *l);
 LB_API size_t    lb_feed_bytes(const lb_feed *l);
-LB_API void      lb_feed_identity(const lb_feed *l, char out[65]);
+LB_API void      lb_feed_identity(const lb_feed *l, char out[LB_DATA_SIZE]);
 #endif
 #endif /* LB_NO_TRAIN */
 
@@ -10012,6 +10018,7 @@ struct lb_model {
     lb_file      *file;
     lb_tokenizer *tokenizer;
     const lb_model *base;                              /* whose weights and tokenizer this one borrows, or NULL */
+    char          from[LB_NAME_SIZE];                  /* lb_model_extend: the tower of the base that the last one started from */
 };
 
 /* ---- 13.1 the plan: which weights a description asks for ---- */
@@ -10577,8 +10584,12 @@ LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *
             if (t->width != source.width || t->layers != source.layers || t->heads != source.heads || t->mlp != source.mlp) s = lb__fail(LB_ERR_ARG, "lb_model_extend: a tower that starts from %s has its width, layers, heads and mlp", from);
             to = t->name;
         }
+    } else if (!s && tower && tower->lora_rank) {                       /* the shared tower's */
+        lb_tower_desc *t = &d->tower[at];
+        t->lora_rank = tower->lora_rank; t->lora_targets = tower->lora_targets; t->lora_temporal = tower->lora_temporal; t->lora_alpha = tower->lora_alpha; t->lora_dropout = tower->lora_dropout;
     }
     if (!s) s = lb__model_derive(ctx, base, d, &source, to, out);
+    if (!s) memcpy((*out)->from, source.name, sizeof source.name);
     lb__release(d);
     return s;
 }
@@ -10863,6 +10874,43 @@ LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *p
     m->file = f;
     *out = m;
     return LB_OK;
+}
+static int lb__tensor_same(const lb_tensor *a, const lb_tensor *b) {
+    return a->dtype == b->dtype && a->layout == b->layout && a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0]) && (a->data == b->data || !memcmp(a->data, b->data, lb_tensor_stored(a) * lb_dtype_size(a->dtype)));
+}
+/* An adapter file: what modality k of `m` has that `base`, which lb_model_open made, has not; `from` is the base's tower that it stands on.  `all`: other
+ * towers' weights that differ go out too.  *bytes: of its tensors. */
+static lb_status lb__adapter_save(lb_ctx *ctx, const lb_model *base, const char *from, const lb_model *m, int k, int all, const lb_file *provenance, const char *path, size_t *bytes) {
+    const lb_modality_desc *q = &m->desc.modality[k]; const lb_tower_desc *v = NULL; lb_model_desc *d; lb_model *e = NULL; lb_file_writer *w = NULL; char id[65], key[LB__NAME]; size_t i, n; int j, more = 1; lb_status s;
+    for (j = 0; j < base->desc.modalities; j++) more &= strcmp(base->desc.modality[j].name, q->name) != 0;
+    for (j = 0; j < m->desc.towers; j++) if (!strcmp(m->desc.tower[j].name, q->tower)) v = &m->desc.tower[j];
+    n = strlen(v->name); *bytes = 0;
+    LB__TRY(lb_file_identity(base->file, from, id));
+    if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
+    /* the model that lb_model_adapt will make before it looks into the file */
+    *d = base->desc;
+    for (j = 0; j < d->towers; j++) if (!strcmp(d->tower[j].name, v->name)) d->tower[j] = *v;
+    s = more ? lb_model_extend(ctx, base, from, v, q, 0, &e) : lb__model_derive(ctx, base, d, NULL, NULL, &e);
+    if (!s) s = lb_file_create(ctx, path, &w);
+    if (!s) {
+        lb_file_set_str(w, "format.kind", "adapter");
+        if (provenance) lb_file_copy_keys(w, provenance, "provenance.", "provenance.");
+        lb_file_set_str(w, "adapter.modality", q->name); lb_file_set_str(w, "adapter.tower", v->name); lb_file_set_str(w, "adapter.base", id);
+        if (more) { lb_file_set_str(w, "adapter.from", from); d->towers = d->modalities = 1; d->tower[0] = *v; d->modality[0] = *q; lb__desc_write(w, d); }
+        else if (v->lora_rank) {
+            lb__format(key, sizeof key, "tower.%s.lora.alpha", v->name); lb_file_set_f64(w, key, (double)v->lora_alpha);
+            lb__format(key, sizeof key, "tower.%s.lora.dropout", v->name); lb_file_set_f64(w, key, (double)v->lora_dropout);
+        }
+        lb__format(key, sizeof key, "%s.logit_scale", q->name);
+        for (i = 0; i < e->params; i++) {
+            const lb__param *p = &e->param[i]; const lb_tensor *t = lb__model_find(m, p->name); const int own = !strcmp(p->name, key) || (!strncmp(p->name, v->name, n) && p->name[n] == '.');
+            if (!t || (!own && !all) || (!p->owned && lb__tensor_same(&p->t, t))) continue;
+            lb_file_add(w, p->name, t); *bytes += lb_tensor_stored(t) * lb_dtype_size(t->dtype);
+        }
+        s = lb_file_commit(w);
+    }
+    lb__release(d); lb_model_free(e);
+    return s;
 }
 #endif
 /* W[n0 + i] += scale * sum_r b[i, r] a[r] */
@@ -11803,7 +11851,7 @@ struct lb_trainer {
     lb__slot   *slot; size_t slots;
     int         modality, text, scale;          /* indices of the modalities; text -1: none; scale: whose logit scale, for text that of the first other one */
     uint64_t    step;
-    char        name[LB_NAME_SIZE], data[65];
+    char        name[LB_NAME_SIZE], data[LB_DATA_SIZE], start[65];       /* start: names the weights that the run began with */
     char       *pattern;
 };
 
@@ -11839,6 +11887,22 @@ static lb_status lb__train_desc_check(lb_train_desc *d) {
     if (d->trainable == LB_TRAIN_PATTERN && !(d->pattern && d->pattern[0])) return lb__fail(LB_ERR_ARG, "training: a pattern of parameter names was expected");
     return LB_OK;
 }
+/* Names the weights of the towers `a` and `b`, wherever they come from: SHA-256 over names, types, shapes and CRCs, which files keep, and over the vocabulary. */
+static void lb__model_hash(const lb_model *m, const char *a, const char *b, char out[65]) {
+    lb__sha256 h; uint8_t digest[32], word[8]; size_t i, k, merges = 0; const uint16_t *tok = m->tokenizer ? lb_tokenizer_merges(m->tokenizer, &merges) : NULL;
+    lb__sha256_init(&h);
+    for (i = 0; i < m->params; i++) {
+        const lb__param *p = &m->param[i]; const lb_model *f; const lb__entry *e = NULL; const size_t na = strlen(a), nb = strlen(b);
+        if ((strncmp(p->name, a, na) || p->name[na] != '.') && (strncmp(p->name, b, nb) || p->name[nb] != '.')) continue;
+        for (f = m; f && !e; f = f->base) for (k = 0; f->file && k < f->file->count && !e; k++) if (f->file->entries[k].t.data == p->t.data) e = &f->file->entries[k];
+        lb__sha256_add(&h, p->name, strlen(p->name) + 1);
+        lb__put32le(word, (uint32_t)p->t.dtype); lb__put32le(word + 4, e ? e->crc : lb__crc32(0, p->t.data, lb_tensor_stored(&p->t) * lb_dtype_size(p->t.dtype))); lb__sha256_add(&h, word, 8);
+        for (k = 0; k < (size_t)p->t.ndim; k++) { lb__put64le(word, p->t.shape[k]); lb__sha256_add(&h, word, 8); }
+    }
+    for (i = 0; i < 2 * merges; i++) { word[0] = (uint8_t)(tok[i] & 255); word[1] = (uint8_t)(tok[i] >> 8); lb__sha256_add(&h, word, 2); }
+    lb__sha256_done(&h, digest);
+    lb__sha256_text(digest, out);
+}
 LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out) {
     lb_trainer *t; lb_model_desc *d = NULL; lb_tower_desc *v = NULL; const char *text = ""; size_t i; int j; lb_status s;
     if (!ctx || !model || !desc || !out) return lb__fail(LB_ERR_ARG, "lb_trainer_new: an argument is NULL");
@@ -11853,7 +11917,7 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
     }
     t->desc.pattern = t->pattern;
     if (desc->data) {
-        if (strlen(desc->data) >= sizeof t->data) { s = lb__fail(LB_ERR_ARG, "training: the name of the data is longer than 64 bytes"); goto fail; }
+        if (strlen(desc->data) >= sizeof t->data) { s = lb__fail(LB_ERR_ARG, "training: the name of the data is longer than %d bytes", LB_DATA_SIZE - 1); goto fail; }
         memcpy(t->data, desc->data, strlen(desc->data));
     }
     t->desc.data = t->data;
@@ -11900,6 +11964,7 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
         }
     }
     if (!t->slots) { s = lb__fail(LB_ERR_ARG, "training: nothing is left to train: every parameter is frozen"); goto fail; }
+    lb__model_hash(model, v->name, t->text < 0 ? v->name : d->modality[t->text].tower, t->start);
     lb__release(d);
     *out = t;
     return LB_OK;
@@ -12124,14 +12189,63 @@ LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
 /* ---- 14.7 checkpoints and adapters ---- */
 #ifndef LB_NO_STDIO
 
+/* The numbers that decide what a run computes. */
+typedef struct lb__term { const char *key; double value; } lb__term;
+enum { LB__TERMS = 19 };
+static void lb__train_terms(const lb_trainer *t, lb__term *o) {
+    const lb_train_desc *d = &t->desc; const lb_tower_desc *v = &lb__modality_tower(t->model, t->modality)->d; const int lora = v->lora_rank != 0; size_t n = 0;
+#define LB__TERM(name, number) o[n].key = "train." name; o[n++].value = (double)(number)
+    LB__TERM("lr", d->lr); LB__TERM("lr_rest", d->lr_rest); LB__TERM("warmup", d->warmup); LB__TERM("steps", d->steps); LB__TERM("beta1", d->beta1); LB__TERM("beta2", d->beta2); LB__TERM("eps", d->eps);
+    LB__TERM("weight_decay", d->weight_decay); LB__TERM("clip", d->clip); LB__TERM("ema", d->ema); LB__TERM("mask_ratio", d->mask_ratio); LB__TERM("micro_batch", d->micro_batch);
+    LB__TERM("freeze_text", d->freeze_text != 0); LB__TERM("freeze_scale", d->freeze_scale != 0);
+    LB__TERM("lora_rank", v->lora_rank); LB__TERM("lora_targets", lora ? v->lora_targets : 0); LB__TERM("lora_temporal", lora ? v->lora_temporal : 0); LB__TERM("lora_alpha", lora ? v->lora_alpha : 0); LB__TERM("lora_dropout", lora ? v->lora_dropout : 0);
+#undef LB__TERM
+}
+/* Which of them is another in the checkpoint f; keys that an older one has not are not compared. */
+static lb_status lb__train_fits(const lb_trainer *t, const lb_file *f) {
+    static const char *const trainables[] = { "all", "lora", "upstream", "projection", "those of " }, *const text[] = { "train.modality", "train.start", "train.pattern" };
+    lb__term term[LB__TERMS]; uint64_t seed, trainable, tensors; double value; size_t i, k; const char *have[3]; const char *want[3], *data = ""; want[0] = t->name; want[1] = t->start; want[2] = t->pattern ? t->pattern : "";
+    LB__TRY(lb_file_get_u64(f, "train.seed", &seed)); LB__TRY(lb_file_get_u64(f, "train.trainable", &trainable)); LB__TRY(lb_file_get_u64(f, "train.tensors", &tensors));
+    if (!lb_file_has(f, "train.modality")) return lb__fail(LB_ERR_FORMAT, "the key train.modality is missing");
+    for (i = 0; i < 3; i++) {
+        have[i] = want[i];
+        if (lb_file_has(f, text[i])) LB__TRY(lb_file_get_str(f, text[i], &have[i]));
+    }
+    if (trainable != LB_TRAIN_PATTERN) have[2] = "";
+    if (strcmp(have[0], want[0])) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: it trains modality %s, this run %s", have[0], want[0]);
+    if (trainable > LB_TRAIN_PATTERN || trainable != (uint64_t)t->desc.trainable || strcmp(have[2], want[2]))
+        return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: its trainable parameters are %s%s, this run's are %s%s", trainable > LB_TRAIN_PATTERN ? "unknown" : trainables[trainable], have[2], trainables[t->desc.trainable], want[2]);
+    if (seed != t->desc.seed) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: its seed is %llu, this run's is %llu", (unsigned long long)seed, (unsigned long long)t->desc.seed);
+    lb__train_terms(t, term);
+    for (i = 0; i < LB__TERMS; i++) {
+        if (!lb_file_has(f, term[i].key) || (t->desc.other_steps && !strcmp(term[i].key, "train.steps"))) continue;
+        LB__TRY(lb_file_get_f64(f, term[i].key, &value));
+        if (value != term[i].value) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: its %s is %.9g, this run's is %.9g", term[i].key + 6, value, term[i].value);
+    }
+    if (strcmp(have[1], want[1])) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: the weights it started from have the hash %.16s..., this run's have %.16s...", have[1], want[1]);
+    if (tensors != t->slots) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: it trains %llu tensors, this run %zu", (unsigned long long)tensors, t->slots);
+    if (lb_file_has(f, "train.data")) LB__TRY(lb_file_get_str(f, "train.data", &data));
+    k = strlen(t->data);
+    if (strcmp(data, t->data) && !(strlen(data) == 64 && k > 64 && !strcmp(data, t->data + k - 64))) {                   /* older ones have the hash alone */
+        for (i = 0; data[i] && data[i] == t->data[i]; i++) {}
+        for (k = i; k && data[k - 1] != ' '; k--) {}                                                                   /* the word that differs, and the one before it that says what it is */
+        for (i = k ? k - 1 : 0; i && data[i - 1] != ' '; i--) {}
+        if (k && strncmp(data + i, "data ", 5)) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of a run on other data: its %.*s, this run's %.*s", (int)(k - i + strcspn(data + k, " ")), data + i, (int)(k - i + strcspn(t->data + k, " ")), t->data + i);
+        return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of a run on other data: items, captions or their order are not the same");
+    }
+    return LB_OK;
+}
 LB_API lb_status lb_trainer_save(lb_ctx *ctx, const lb_trainer *t, const char *path) {
-    lb_file_writer *w = NULL; size_t i; char name[LB__NAME + 8];
+    lb_file_writer *w = NULL; size_t i; char name[LB__NAME + 8]; lb__term term[LB__TERMS];
     if (!ctx || !t || !path) return lb__fail(LB_ERR_ARG, "lb_trainer_save: an argument is NULL");
     LB__TRY(lb_file_create(ctx, path, &w));
     lb_file_set_str(w, "format.kind", "checkpoint");
     lb_file_set_str(w, "train.modality", t->name);
     lb_file_set_u64(w, "train.step", t->step); lb_file_set_u64(w, "train.seed", t->desc.seed); lb_file_set_u64(w, "train.trainable", (uint64_t)t->desc.trainable);
-    lb_file_set_u64(w, "train.tensors", t->slots);
+    lb_file_set_u64(w, "train.tensors", t->slots); lb_file_set_str(w, "train.start", t->start);
+    lb__train_terms(t, term);
+    for (i = 0; i < LB__TERMS; i++) lb_file_set_f64(w, term[i].key, term[i].value);
+    if (t->pattern) lb_file_set_str(w, "train.pattern", t->pattern);
     if (t->data[0]) lb_file_set_str(w, "train.data", t->data);
     for (i = 0; i < t->slots; i++) {
         const lb__slot *s = &t->slot[i]; lb_tensor v = s->p->t; int k;
@@ -12145,25 +12259,14 @@ LB_API lb_status lb_trainer_save(lb_ctx *ctx, const lb_trainer *t, const char *p
     return lb_file_commit(w);
 }
 LB_API lb_status lb_trainer_load(lb_ctx *ctx, lb_trainer *t, const char *path) {
-    lb_file *f = NULL; lb_status s; size_t i; uint64_t step = 0, seed = 0, trainable = 0, tensors = 0; const char *kind = NULL, *modality = NULL; char name[LB__NAME + 8]; int pass, k;
+    lb_file *f = NULL; lb_status s; size_t i; uint64_t step = 0; const char *kind = NULL; char name[LB__NAME + 8]; int pass, k;
     if (!ctx || !t || !path) return lb__fail(LB_ERR_ARG, "lb_trainer_load: an argument is NULL");
     LB__TRY(lb_file_open(ctx, path, &f));
     s = lb_file_get_str(f, "format.kind", &kind);
     if (!s && strcmp(kind, "checkpoint")) s = lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", a checkpoint was expected", kind);
     if (!s) s = lb_file_verify(ctx, f);
-    if (!s) s = lb_file_get_str(f, "train.modality", &modality);
     if (!s) s = lb_file_get_u64(f, "train.step", &step);
-    if (!s) s = lb_file_get_u64(f, "train.seed", &seed);
-    if (!s) s = lb_file_get_u64(f, "train.trainable", &trainable);
-    if (!s) s = lb_file_get_u64(f, "train.tensors", &tensors);
-    if (!s && (strcmp(modality, t->name) || seed != t->desc.seed || trainable != (uint64_t)t->desc.trainable || tensors != t->slots))
-        s = lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: modality %s, seed %llu, %llu trained tensors; modality %s, seed %llu, %zu trained tensors were expected", modality, (unsigned long long)seed,
-            (unsigned long long)tensors, t->name, (unsigned long long)t->desc.seed, t->slots);
-    if (!s && (lb_file_has(f, "train.data") || t->data[0])) {
-        const char *data = "";
-        if (lb_file_has(f, "train.data")) s = lb_file_get_str(f, "train.data", &data);
-        if (!s && strcmp(data, t->data)) s = lb__fail(LB_ERR_MISMATCH, "this checkpoint is of a run on other data, or on the same in other batches or another order");
-    }
+    if (!s) s = lb__train_fits(t, f);
     /* everything is looked at before anything is changed */
     for (pass = 0; pass < 2 && !s; pass++) for (i = 0; i < t->slots && !s; i++) for (k = 0; k < (t->slot[i].ema ? 4 : 3) && !s; k++) {
         static const char *const prefix[] = { "", "adam.m.", "adam.v.", "ema." }; lb__slot *o = &t->slot[i]; const lb_tensor *v;
@@ -12177,20 +12280,13 @@ LB_API lb_status lb_trainer_load(lb_ctx *ctx, lb_trainer *t, const char *path) {
     return lb__fail_in(s, path);
 }
 LB_API lb_status lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, const char *path) {
-    lb_file_writer *w = NULL; size_t i; char id[65], key[LB__NAME]; const lb_model *m; const lb_tower_desc *v;
+    const lb_model *root, *m; const char *from; size_t bytes;
     if (!ctx || !t || !path) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: an argument is NULL");
-    m = lb_trainer_model(t); v = &lb__modality_tower(m, t->modality)->d;
-    if (!lb__model_file(t->base)) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: the base model does not come from a file, so an adapter cannot name it; save the whole model");
-    LB__TRY(lb_file_identity(lb__model_file(t->base), v->name, id));
-    LB__TRY(lb_file_create(ctx, path, &w));
-    lb_file_set_str(w, "format.kind", "adapter");
-    lb_file_set_str(w, "adapter.modality", t->name); lb_file_set_str(w, "adapter.tower", v->name); lb_file_set_str(w, "adapter.base", id);
-    if (v->lora_rank) {
-        lb__format(key, sizeof key, "tower.%s.lora.alpha", v->name); lb_file_set_f64(w, key, (double)v->lora_alpha);
-        lb__format(key, sizeof key, "tower.%s.lora.dropout", v->name); lb_file_set_f64(w, key, (double)v->lora_dropout);
-    }
-    for (i = 0; i < t->slots; i++) lb_file_add(w, t->slot[i].p->name, lb_model_tensor(m, t->slot[i].p->name));
-    return lb_file_commit(w);
+    for (root = t->base; root->base; root = root->base) {}
+    if (!root->file) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: the base model does not come from a file, so an adapter cannot name it; save the whole model");
+    from = t->model->desc.modality[t->modality].tower;
+    for (m = t->base; m != root; m = m->base) if (m->from[0] && !strcmp(m->desc.tower[m->desc.towers - 1].name, from)) from = m->from;       /* back to a tower of the file's */
+    return lb__adapter_save(ctx, root, from, lb_trainer_model(t), t->modality, 1, NULL, path, &bytes);
 }
 
 /* ---- 14.8 >>feed: batches of a manifest's files ----
@@ -12213,10 +12309,10 @@ struct lb_feed {
     uint32_t   *order; uint64_t epoch; int ordered;
     float      *vectors; lb_file *vectors_file;  /* of the texts: in memory, or a file of pieces */
     lb_ctx    **worker; int workers;
-    lb__visit  *visit; size_t visits;           /* of the last batch: those that were read stand first */
+    lb__visit  *visit, *next; size_t visits;    /* of the last batch: those that were read stand first; of the one after it */
     float      *x, *y; int32_t *ids, *pair; uint64_t *group;
     float       lut[3][256];
-    char        identity[65];
+    char        identity[LB_DATA_SIZE];
 };
 enum { LB__TEXT_PIECE = 4096 };
 
@@ -12233,7 +12329,7 @@ LB_API void lb_feed_free(lb_feed *l) {
     for (i = 0; l->worker && i < (size_t)l->workers; i++) lb_ctx_free(l->worker[i]);
     lb_file_free(l->vectors_file);
     lb__release(l->item); lb__release(l->first); lb__release(l->caption); lb__release((void *)l->text); lb__release(l->slot); lb__release(l->kept); lb__release(l->bad); lb__release(l->order);
-    lb__release(l->vectors); lb__release(l->worker); lb__release(l->visit); lb__release(l->x); lb__release(l->y); lb__release(l->ids); lb__release(l->pair); lb__release(l->group);
+    lb__release(l->vectors); lb__release(l->worker); lb__release(l->visit); lb__release(l->next); lb__release(l->x); lb__release(l->y); lb__release(l->ids); lb__release(l->pair); lb__release(l->group);
     lb__release(l);
 }
 /* `file` with the frame's number in place of its {}; a plain copy without frames. */
@@ -12288,12 +12384,13 @@ static lb_status lb__feed_choose(lb_feed *l) {
 }
 /* Numbers the captions that differ, and hashes everything that decides what a batch holds. */
 static lb_status lb__feed_captions(lb_feed *l) {
-    size_t i, k, size = 16, mask; uint32_t *table; lb__sha256 sha; uint8_t digest[32]; const lb_feed_desc *d = &l->desc; char head[256];
+    size_t i, k, size = 16, mask; uint32_t *table; lb__sha256 sha; uint8_t digest[32]; const lb_feed_desc *d = &l->desc; char head[256], hash[65];
     while (size < 2 * l->first[l->count]) size *= 2;
     if (!(table = (uint32_t *)lb__alloc(size, sizeof *table))) return LB_ERR_MEM;
     mask = size - 1;
     lb__sha256_init(&sha);
     lb__format(head, sizeof head, "feed 1: batch %zu rest %d fixed %d seed %llu crop %g flip %d segments %d positives %d vectors %d", d->batch, d->keep_rest, d->no_shuffle, (unsigned long long)d->seed, d->crop, d->flip, d->segments, d->positives, d->text_vectors);
+    memcpy(l->identity, head, sizeof l->identity);
     lb__sha256_add(&sha, head, strlen(head) + 1); lb__sha256_add(&sha, l->modality->name, strlen(l->modality->name) + 1);
     for (i = 0; i < l->count; i++) {
         const lb_item *it = &l->manifest->items[l->item[i]]; const char *slash = strrchr(it->file, '/');
@@ -12312,7 +12409,9 @@ static lb_status lb__feed_captions(lb_feed *l) {
     }
     lb__release(table);
     lb__sha256_done(&sha, digest);
-    lb__sha256_text(digest, l->identity);
+    lb__sha256_text(digest, hash);
+    lb__format(head, sizeof head, "%.150s items %zu data %s", l->identity + 8, l->count, hash);          /* without "feed 1: " */
+    memcpy(l->identity, head, sizeof l->identity);
     return LB_OK;
 }
 /* Names what the vectors of the texts depend on: the text tower's weights, the way text is cut into tokens, and the texts. */
@@ -12417,10 +12516,10 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
     }
     if (!s) {
         const size_t n = l->desc.batch, per = lb_modality_floats(l->modality); size_t bytes;
-        l->visit = (lb__visit *)lb__alloc(n, sizeof *l->visit); l->x = lb__mul(n, per, &bytes) ? (float *)lb__alloc(bytes, sizeof(float)) : NULL; l->group = (uint64_t *)lb__alloc(n, sizeof *l->group);
+        l->visit = (lb__visit *)lb__alloc(n, sizeof *l->visit); l->next = (lb__visit *)lb__alloc(n, sizeof *l->next); l->x = lb__mul(n, per, &bytes) ? (float *)lb__alloc(bytes, sizeof(float)) : NULL; l->group = (uint64_t *)lb__alloc(n, sizeof *l->group);
         if (desc->text_vectors) l->y = (float *)lb__alloc(n, lb_model_dim(model) * sizeof(float)); else l->ids = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t));
         if (l->modality->kind == LB_TEXT && !(l->pair = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t)))) s = LB_ERR_MEM;
-        if (!l->visit || !l->x || !l->group || (!l->y && !l->ids)) s = LB_ERR_MEM;
+        if (!l->visit || !l->next || !l->x || !l->group || (!l->y && !l->ids)) s = LB_ERR_MEM;
     }
     if (s) { lb_feed_free(l); return s; }
     *out = l;
@@ -12431,10 +12530,10 @@ LB_API size_t lb_feed_steps(const lb_feed *l) { return l->desc.keep_rest ? (l->c
 LB_API size_t lb_feed_length(const lb_feed *l) { return l->length; }
 LB_API size_t lb_feed_bytes(const lb_feed *l) {
     const size_t n = l->desc.batch, per = lb_modality_floats(l->modality), all = LB__MIN(l->desc.cache, l->slot[l->count] * per * sizeof(float));
-    return n * (per * sizeof(float) + sizeof(lb__visit) + (l->y ? lb_model_dim(l->model) : l->pair ? 2 * l->length : l->length) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
+    return n * (per * sizeof(float) + 2 * sizeof(lb__visit) + (l->y ? lb_model_dim(l->model) : l->pair ? 2 * l->length : l->length) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
         (l->kept ? l->slot[l->count] * sizeof *l->kept : 0) + (l->vectors ? l->texts * lb_model_dim(l->model) * sizeof(float) : 0);
 }
-LB_API void lb_feed_identity(const lb_feed *l, char out[65]) { memcpy(out, l->identity, 65); }
+LB_API void lb_feed_identity(const lb_feed *l, char out[LB_DATA_SIZE]) { memcpy(out, l->identity, LB_DATA_SIZE); }
 LB_API const lb_item *lb_feed_item(const lb_feed *l, size_t i, const lb_caption **caption) {
     const lb_item *it = &l->manifest->items[l->item[l->visit[i].item]];
     if (caption) *caption = &it->captions[l->visit[i].caption];
@@ -12541,23 +12640,12 @@ static void lb__feed_run(void *arg, size_t i, size_t end, int worker) {
         if (v->status) lb__format(v->why, sizeof v->why, "%s", lb_last_error());
     }
 }
-LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch *out) {
-    const lb_modality_desc *text; size_t i, k, n, per, dim, steps; uint64_t epoch; lb_ctx_desc wd; lb_status s = LB_OK;
-    if (!ctx || !l || !out) return lb__fail(LB_ERR_ARG, "lb_feed_batch: an argument is NULL");
-    memset(out, 0, sizeof *out); l->visits = 0;
-    if (l->workers < ctx->threads) {
-        lb_ctx **w = (lb_ctx **)lb__alloc((size_t)ctx->threads, sizeof *w);
-        if (!w) return LB_ERR_MEM;
-        for (i = 0; i < (size_t)l->workers; i++) w[i] = l->worker[i];
-        lb__release(l->worker); l->worker = w;
-        memset(&wd, 0, sizeof wd); wd.threads = 1; wd.limits = ctx->limits;
-        for (; l->workers < ctx->threads; l->workers++) LB__TRY(lb_ctx_new(&wd, &w[l->workers]));
-    }
-    steps = lb_feed_steps(l); epoch = step / steps; k = (size_t)(step % steps) * l->desc.batch; n = LB__MIN(l->desc.batch, l->count - k);
-    per = lb_modality_floats(l->modality); dim = lb_model_dim(l->model); text = lb__modality_of(l->model, LB_TEXT);
+/* Whom batch `step` visits; how many they are. */
+static size_t lb__feed_plan(lb_feed *l, uint64_t step, lb__visit *visit) {
+    const size_t steps = lb_feed_steps(l), k = (size_t)(step % steps) * l->desc.batch, n = LB__MIN(l->desc.batch, l->count - k); const uint64_t epoch = step / steps; size_t i;
     lb__feed_order(l, epoch);
     for (i = 0; i < n; i++) {
-        lb__visit *v = &l->visit[i]; const lb_item *it; const lb_caption *c;
+        lb__visit *v = &visit[i]; const lb_item *it; const lb_caption *c;
         v->item = l->order[k + i]; v->visit = epoch * l->count + v->item; it = &l->manifest->items[l->item[v->item]];
         c = lb_item_draw(it, l->desc.seed, v->visit); v->caption = (size_t)(c - it->captions);
         v->frame = 0;
@@ -12569,6 +12657,36 @@ LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch 
         v->slot = l->slot[v->item] + (size_t)v->frame; v->from = l->kept && l->kept[v->slot].form ? &l->kept[v->slot] : NULL;
         v->status = LB_OK; v->fresh.data = NULL; v->fresh.form = LB__KEPT_NONE; v->fresh_bytes = 0; v->why[0] = 0;
     }
+    return n;
+}
+/* The batch after this one is not decoded ahead (there are no threads beside the ones that compute), but the system reads its files meanwhile. */
+static void lb__feed_ahead(lb_feed *l, uint64_t step) {
+#ifdef POSIX_FADV_WILLNEED
+    lb__buf path = { 0, 0, 0 }; const size_t n = lb__feed_plan(l, step, l->next); size_t i; int fd;
+    for (i = 0; i < n; i++) {
+        const lb__visit *v = &l->next[i];
+        if (v->from || l->bad[v->item] || lb__feed_path(&l->manifest->items[l->item[v->item]], v->frame, &path) || (fd = open((const char *)path.data, O_RDONLY | O_NONBLOCK)) < 0) continue;
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED); close(fd);
+    }
+    lb__buf_free(&path);
+#else
+    (void)l; (void)step;
+#endif
+}
+LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch *out) {
+    const lb_modality_desc *text; size_t i, k, n, per, dim; lb_ctx_desc wd; lb_status s = LB_OK;
+    if (!ctx || !l || !out) return lb__fail(LB_ERR_ARG, "lb_feed_batch: an argument is NULL");
+    memset(out, 0, sizeof *out); l->visits = 0;
+    if (l->workers < ctx->threads) {
+        lb_ctx **w = (lb_ctx **)lb__alloc((size_t)ctx->threads, sizeof *w);
+        if (!w) return LB_ERR_MEM;
+        for (i = 0; i < (size_t)l->workers; i++) w[i] = l->worker[i];
+        lb__release(l->worker); l->worker = w;
+        memset(&wd, 0, sizeof wd); wd.threads = 1; wd.limits = ctx->limits;
+        for (; l->workers < ctx->threads; l->workers++) LB__TRY(lb_ctx_new(&wd, &w[l->workers]));
+    }
+    per = lb_modality_floats(l->modality); dim = lb_model_dim(l->model); text = lb__modality_of(l->model, LB_TEXT);
+    n = lb__feed_plan(l, step, l->visit);
     if (l->modality->kind != LB_TEXT) lb_parallel_for(ctx, n, 1, lb__feed_run, l);
     for (i = k = 0; i < n; i++) {                               /* in the order of the batch: what is kept, reported and left out knows nothing of threads */
         lb__visit *v = &l->visit[i]; const lb_item *it = &l->manifest->items[l->item[v->item]];
@@ -12610,6 +12728,7 @@ LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch 
         out->group = l->group;
     }
     out->n = k; out->x = l->pair ? NULL : l->x; out->ids = l->ids; out->pair = l->pair; out->text = l->y; out->length = l->length;
+    if (l->modality->kind != LB_TEXT) lb__feed_ahead(l, step + 1);
     return LB_OK;
 }
 #endif

@@ -14,7 +14,7 @@ static void left_out(void *user, const lb_item *it, const char *why) { (void)use
 
 int main(int argc, char **argv) {
     lb_ctx *ctx; lb_manifest data; lb_tokenizer *words; lb_model *model; lb_feed *feed; lb_trainer *run; lb_batch batch; lb_train_stats s;
-    lb_model_desc d; lb_feed_desc f; lb_train_desc t; lb_tower_desc *v = &d.tower[0], *w = &d.tower[1]; const char **captions; size_t i; int c; char identity[65], checkpoint[1024]; FILE *there;
+    lb_model_desc d; lb_feed_desc f; lb_train_desc t; lb_tower_desc *v = &d.tower[0], *w = &d.tower[1]; const char **captions; size_t i; int c; char identity[LB_DATA_SIZE], checkpoint[1024]; FILE *there;
 
     if (argc != 3) { fprintf(stderr, "usage: train_files MANIFEST OUT.lbw\n"); return 2; }
     if (lb_ctx_new(NULL, &ctx) || lb_manifest_load(ctx, argv[1], NULL, &data)) return failed();

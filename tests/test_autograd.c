@@ -81,11 +81,13 @@ static void against_torch(const char *name, lb_trainable trainable, int rank) {
     CHECK(fabs(loss - (double)*golden_f32(&g, "loss", NULL)) < 2e-5, "%s: loss %.9g instead of %.9g", name, loss, (double)*golden_f32(&g, "loss", NULL));
     worst = compare_grads(&g, t, &where);
     CHECK(worst < 1e-4, "%s: the gradient of %s is off by %g", name, where, worst);
+    printf("  %s: gradients within %.1e of torch, relative per tensor; recomputed: ", name, worst);
     plain = all_grads(t, &n);
     t->desc.recompute = 1;
     REQUIRE(!run(c, t, &b, keep, K, &loss), "%s", lb_last_error());
     again = all_grads(t, &n2);
     CHECK(n == n2 && !memcmp(plain, again, n * sizeof *plain), "%s: recomputation gives other bits", name);
+    printf("%s\n", n == n2 && !memcmp(plain, again, n * sizeof *plain) ? "the same bits" : "other bits");
     free(plain); free(again); lb_trainer_free(t); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
 }
 LBT(autograd, full_model_matches_torch) { against_torch("grad_full", LB_TRAIN_ALL, 0); }
@@ -132,6 +134,7 @@ LBT(autograd, cached_gradient_equals_the_plain_one) {
         for (big = 0, k = 0; k < n; k++) big = LB__MAX(big, fabs((double)a[k]));
         CHECK(l1 == l2, "losses %.17g and %.17g", l1, l2);
         CHECK(max_abs_diff(a, c, n) < 1e-6 * big, "mode %d: gradients differ by %g of %g", mode, max_abs_diff(a, c, n), big);
+        printf("  64 in micro-batches of 8, %s: gradients within %.1e of the plain batch's\n", mode == 2 ? "LoRA and masks" : mode ? "LoRA" : "all", max_abs_diff(a, c, n) / big);
         free(a); free(c);
     }
     free((void *)(uintptr_t)b.x); free((void *)(uintptr_t)b.ids); golden_close(&g);
@@ -204,7 +207,7 @@ static size_t op_part(op_case *o, size_t rows, size_t cols, int panel, double me
 /* parts that are activations: a variable whose gradient is the part's */
 static lb__var *op_var(op_case *o, lb_ctx *ctx, size_t k, size_t n, size_t c) { lb__var *v = lb__var_view(ctx, o->x[k], n, c); v->g = o->g[k]; v->wants = 1; return v; }
 static void op_check(op_case *o) {
-    lb_ctx *c = ctx_with(2); lb__tape tape; lb__var *y; size_t i, k; double lo[MAXY], hi[MAXY], worst = 0; lb__rng r = lb__rng_new(5, 6);
+    double furthest = 0; lb_ctx *c = ctx_with(2); lb__tape tape; lb__var *y; size_t i, k; double lo[MAXY], hi[MAXY], worst = 0; lb__rng r = lb__rng_new(5, 6);
     memset(&tape, 0, sizeof tape);
     c->tape = &tape; y = o->make(o, c); c->tape = NULL;
     REQUIRE(y && y->n * y->c == o->y && o->y <= MAXY, "%s: %zu values, %zu were expected", o->name, y ? y->n * y->c : 0, o->y);
@@ -222,7 +225,9 @@ static void op_check(op_case *o) {
             big = LB__MAX(big, fabs(d)); off = LB__MAX(off, fabs(d - got));
         }
         CHECK(off < 2e-5 * big, "%s: the gradient of part %zu is off by %g of %g", o->name, k, off, big);
+        furthest = LB__MAX(furthest, off / big);
     }
+    printf("  %s: value within %.1e, %zu gradients within %.1e of differences\n", o->name, worst, o->parts, furthest);
     for (k = 0; k < o->parts; k++) { free(o->p[k]); free(o->x[k]); free(o->g[k]); }
     lb_ctx_free(c);
 }

@@ -33,6 +33,21 @@ learnt "$T/video.csv"
 has "$T/video.lbw" 'video\.blocks\.1\.temporal\.attn\.lora\.q\.a'; hasnt "$T/video.lbw" 'video\.blocks\.1\.attn\.lora'
 ok train -m "$T/base.lbw" --modality audio --from image --size 16x48 --lora 4 -d "$T/corpus/audio.jsonl" -o "$T/audio.lbw" --steps 12 -b 8 --lr 3e-3 --freeze text
 learnt "$T/audio.csv"; has "$T/audio.lbw" 'audio\.blocks\.1\.attn\.lora\.q\.a'
+# what comes out is an adapter that brings its modality along: over its base, side by side in a bundle, and refused over another base
+for m in video audio; do
+    has "$T/$m.lbw" 'adapter\.from'; hasnt "$T/$m.lbw" '\.mlp\.'
+    f=$(ls "$T"/corpus/*/*.wav "$T"/corpus/*/*/*.wav 2>/dev/null | head -n 1); [ $m = video ] && f=$(ls "$T"/corpus/*/*.avi "$T"/corpus/*/*/*.avi 2>/dev/null | head -n 1)
+    ok train -m "$T/base.lbw" --modality $m --from image $([ $m = video ] && echo --frames 4 || echo --size 16x48) --lora 4 -d "$T/corpus/$m.jsonl" -o "$T/$m-whole.lbw" --steps 12 -b 8 --lr 3e-3 --freeze text --whole
+    "$L" embed -m "$T/$m-whole.lbw" --$m "$f" --format txt >"$T/$m.a" 2>"$T/err" || bad "embed $m: $(cat "$T/err")"
+    "$L" embed -m "$T/base.lbw" --adapter "$T/$m.lbw" --$m "$f" --format txt >"$T/$m.b" 2>"$T/err" || bad "embed $m with its adapter: $(cat "$T/err")"
+    same "$T/$m.a" "$T/$m.b" "$m as a whole model and as an adapter that brings it"
+    if "$L" embed -m "$T/base.lbw" --adapter "$T/$m.lbw" --image examples/photos/cat.jpg --text rain >/dev/null 2>"$T/err"; then good; else bad "the base's own modalities stay: $(cat "$T/err")"; fi
+done
+ok bundle "$T/base.lbw" "$T/video.lbw" "$T/audio.lbw" -o "$T/brought.lbw"
+for m in video audio; do
+    f=$(ls "$T"/corpus/*/*.wav "$T"/corpus/*/*/*.wav 2>/dev/null | head -n 1); [ $m = video ] && f=$(ls "$T"/corpus/*/*.avi "$T"/corpus/*/*/*.avi 2>/dev/null | head -n 1)
+    "$L" embed -m "$T/brought.lbw" --$m "$f" --format txt >"$T/$m.c" 2>"$T/err" || bad "embed $m from the bundle: $(cat "$T/err")"; same "$T/$m.a" "$T/$m.c" "$m in the bundle of adapters that bring their modality"
+done
 # without low-rank updates: upstream's other runs
 ok train -m "$T/base.lbw" --modality video --from image --frames 4 --trainable upstream -d "$T/corpus/video.jsonl" -o "$T/video_ft.lbw" --steps 8 -b 8 --lr 1e-3 --freeze text --whole
 learnt "$T/video_ft.csv"; hasnt "$T/video_ft.lbw" '\.lora\.'

@@ -46,6 +46,7 @@ static void trajectory(const char *name, lb_train_desc *d) {
     }
     CHECK(worst < 1e-3, "%s: a loss is off by %g of itself", name, worst);
     CHECK(drift < 1e-4, "%s: the logit scale is off by %g of itself", name, drift);
+    printf("  %s: %zu losses within %.1e of torch, logit scales %.0e\n", name, n, worst, drift);
     CHECK(st.step == n && lb_trainer_steps(t) == n, "steps");
     feed_close(&f); lb_trainer_free(t); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
 }
@@ -76,7 +77,29 @@ LBT(train, resume_is_exact) {
     /* another run's checkpoint, and a cut one, are refused and change nothing */
     d.seed = 6; lb_trainer_free(u); lb_model_free(m2);
     u = start(c4, &g, &m2, &d); REQUIRE(u, "trainer");
-    CHECK(lb_trainer_load(c4, u, "build/tests/half.lbw") == LB_ERR_MISMATCH && lb_trainer_steps(u) == 0, "%s", lb_last_error());
+    CHECK(lb_trainer_load(c4, u, "build/tests/half.lbw") == LB_ERR_MISMATCH && lb_trainer_steps(u) == 0 && strstr(lb_last_error(), "its seed is 5, this run's is 6"), "%s", lb_last_error());
+    for (i = 0; i < 12; i++) {
+        static const char *const says[] = { "lr is 0.0001", "warmup is 2, this run's is 3", "steps is 12, this run's is 13", "", "beta2", "weight_decay", "clip is 0", "ema is 0.9, this run's is 0.5", "mask_ratio", "micro_batch is 3", "lora_dropout", "started from" };
+        lb_train_desc e = d; lb_trainer *x = NULL; lb_status st;
+        e.seed = 5;
+        if (i == 0) e.lr = 2e-4;
+        if (i == 1) e.warmup = 3;
+        if (i == 2 || i == 3) { e.steps = 13; e.other_steps = i == 3; }
+        if (i == 4) e.beta2 = 0.99;
+        if (i == 5) e.weight_decay = 0.1;
+        if (i == 6) e.clip = 1;
+        if (i == 7) e.ema = 0.5;
+        if (i == 8) e.mask_ratio = 0.5;
+        if (i == 9) e.micro_batch = 4;
+        if (i == 10) e.lora_dropout = 0;
+        if (i == 11) ((float *)m2->param[3].t.data)[0] += 1;
+        REQUIRE(!lb_trainer_new(c1, m2, &e, &x), "%s", lb_last_error());
+        st = lb_trainer_load(c1, x, "build/tests/half.lbw");
+        if (i == 3) CHECK(!st && lb_trainer_steps(x) == 5, "other_steps: %s", lb_last_error());
+        else CHECK(st == LB_ERR_MISMATCH && strstr(lb_last_error(), says[i]) && lb_trainer_steps(x) == 0, "%zu: %s", i, lb_last_error());
+        lb_trainer_free(x);
+    }
+    ((float *)m2->param[3].t.data)[0] -= 1;
     CHECK(lb_trainer_load(c4, u, "tests/golden/lb_image.safetensors") == LB_ERR_FORMAT, "%s", lb_last_error());
     remove("build/tests/half.lbw"); remove("build/tests/whole.lbw"); remove("build/tests/resumed.lbw");
     feed_close(&f); lb_trainer_free(t); lb_trainer_free(u); lb_model_free(m); lb_model_free(m2); lb_ctx_free(c1); lb_ctx_free(c4); golden_close(&g);
@@ -150,6 +173,23 @@ LBT(train, adapter_and_merge) {
     CHECK(!lb_embed_tensor(c, merged, "image", f.x, 8, b) && max_abs_diff(a, b, 8 * E) < 1e-5, "merged: %g %s", max_abs_diff(a, b, 8 * E), lb_last_error());
     CHECK(!lb_model_save(c, adapted, LB_F32, "build/tests/unmerged.lbw") && !lb_model_open(c, "build/tests/unmerged.lbw", &saved), "%s", lb_last_error());
     CHECK(saved && saved->desc.tower[0].lora_rank == 3 && saved->desc.tower[0].lora_targets == 13 && !lb_embed_tensor(c, saved, "image", f.x, 8, b) && !memcmp(a, b, 8 * E * sizeof *a), "saved unmerged: %s", lb_last_error());
+    {   /* a modality that was added in memory comes along in its adapter, as does what an adapter in between had changed */
+        lb_model *more = NULL, *back = NULL; lb_trainer *u = NULL; lb_tower_desc td; lb_modality_desc q = *lb_model_modality(base, "image"); float e[8 * 64]; int round;
+        for (round = 0; round < 3; round++) {
+            const lb_model *from = round == 1 ? adapted : base;
+            memset(&td, 0, sizeof td); strcpy(q.name, "sketch"); strcpy(q.tower, round == 2 ? "vision" : "sketch");
+            REQUIRE(!lb_model_extend(c, from, "vision", &td, &q, 9, &more), "%s", lb_last_error());
+            memset(&d, 0, sizeof d); d.modality = "sketch"; d.trainable = LB_TRAIN_LORA; d.lora_rank = round == 1 ? 0 : 2; d.freeze_text = 1; d.lr = 1e-2;
+            REQUIRE(!lb_trainer_new(c, more, &d, &u), "%s", lb_last_error());
+            for (s = 0; s < 3; s++) REQUIRE(!lb_trainer_step(c, u, feed_step(&f, s), &st), "%s", lb_last_error());
+            REQUIRE(!lb_trainer_adapter(c, u, "build/tests/brought.lbw"), "%s", lb_last_error());
+            REQUIRE(!lb_model_adapt(c, base, "build/tests/brought.lbw", &back), "%s", lb_last_error());
+            CHECK(!lb_embed_tensor(c, lb_trainer_model(u), "sketch", f.x, 8, e) && !lb_embed_tensor(c, back, "sketch", f.x, 8, b) && !memcmp(e, b, 8 * E * sizeof *e), "round %d: %s", round, lb_last_error());
+            CHECK(lb_model_modality(back, "image") && lb_model_logit_scale(back, "sketch") == lb_model_logit_scale(lb_trainer_model(u), "sketch"), "round %d", round);
+            lb_model_free(back); back = NULL; lb_trainer_free(u); u = NULL; lb_model_free(more); more = NULL;
+        }
+        remove("build/tests/brought.lbw");
+    }
     /* another base */
     ((float *)m->param[0].t.data)[0] += 1;
     REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/other.lbw") && !lb_model_open(c, "build/tests/other.lbw", &other), "%s", lb_last_error());
@@ -184,6 +224,7 @@ LBT(train, plan_is_what_is_taken) {
         plan = (double)lb_trainer_bytes(tr, 12, 16) - margin; taken = (double)c->peak;
         for (i = 0; i < tr->slots; i++) taken += 16 * (double)tr->slot[i].n;
         CHECK(plan + margin > 0.9 * taken && plan < 1.1 * taken, "mode %d: %.0f planned, %.0f taken", mode, plan, taken);
+        printf("  %.0f kB planned, %.0f of them for the kernels, %.0f taken\n", (plan + margin) / 1024, margin / 1024, taken / 1024);
         CHECK(c->first && !c->first->next, "one piece of memory");
         lb_trainer_free(tr); lb_ctx_free(c);
     }

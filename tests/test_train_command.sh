@@ -55,6 +55,7 @@ follows() { # follows RUN BOUND ARGUMENT...: every loss within BOUND of torch's,
 }
 follows full 1e-3 --lr 1e-4 --clip 1
 follows projection 1e-3 --lr 3e-3 --trainable projection --whole
+follows lora 1e-3 --lr 1e-3 --lora 4:8
 is "$(head -n 1 "$T/full.csv" | cut -d, -f1-4)" "step,loss,lr,logit_scale" "columns of the log"
 grep -q '<polyline' "$T/full.svg" && good || bad "no plot beside the log"
 
@@ -91,8 +92,25 @@ for signal in INT TERM; do
     same "$T/one.lbw" "$T/five.lbw" "SIG$signal and resume"; same "$T/one.csv" "$T/five.csv" "their logs"
 done
 wants 0 'nothing left to train' $common -o "$T/five.lbw" --resume
-wants 1 'other data' --config "$T/small.json" -d "$DATA" --steps 40 --batch 8 --lr 1e-3 --seed 3 -o "$T/five.lbw" --resume
-wants 1 'another run' $common --seed 4 -o "$T/five.lbw" --resume
+# ... but not a run that differs in anything: one sentence says in what
+wants 1 'other data: its batch 16, this run.s batch 8' $common --batch 8 -o "$T/five.lbw" --resume
+wants 1 'another run: its seed is 3, this run.s is 4' $common --seed 4 -o "$T/five.lbw" --resume
+wants 1 'another run: its lr is 0.001, this run.s is 0.002' $common --lr 2e-3 -o "$T/five.lbw" --resume
+wants 1 'its warmup is 4, this run.s is 5' $common --warmup 5 -o "$T/five.lbw" --resume
+wants 1 'its mask_ratio is 0.25, this run.s is 0' $common --mask-ratio 0 -o "$T/five.lbw" --resume
+wants 1 'its trainable parameters are all, this run.s are those of vision' $common --trainable 'vision.*' -o "$T/five.lbw" --resume
+wants 1 'its freeze_text is 0, this run.s is 1' $common --freeze text -o "$T/five.lbw" --resume
+wants 1 'other data: its flip 1, this run.s flip 0' $(echo "$common" | sed 's/--flip//') -o "$T/five.lbw" --resume
+sed 's/"heads": 4/"heads": 8/' "$T/small.json" >"$T/heads.json"; sed 's/"layers": 3/"layers": 4/' "$T/small.json" >"$T/layers.json"
+wants 1 'trains .* tensors, this run\|the weights it started from' $common --config "$T/layers.json" -o "$T/five.lbw" --resume
+wants 0 'step 2 of 2' -m "$M" -d "$DATA" --trainable projection --steps 2 --batch 8 --whole -o "$T/over.lbw"
+wants 1 'the weights it started from have the hash' -m "$T/over.lbw" -d "$DATA" --trainable projection --steps 2 --batch 8 --whole -o "$T/over.lbw" --resume
+sed '9s/.$/x/' "$DATA" | sed "s|^stills|$(pwd)/tests/golden/stills|" >"$T/changed.tsv"; head -n 12 "$DATA" | sed "s|^stills|$(pwd)/tests/golden/stills|" >"$T/fewer.tsv"
+proj="-m $M --trainable projection --batch 8 --whole -o $T/over.lbw --resume"
+wants 1 'other data: items, captions or their order' $proj --steps 2 -d "$T/changed.tsv"
+wants 1 'other data: its items .*, this run.s items 11' $proj --steps 2 -d "$T/fewer.tsv"
+wants 1 'its steps is 2, this run.s is 4' $proj -d "$DATA" --steps 4
+wants 0 'step 4 of 4' $proj -d "$DATA" --steps 4 --other-steps
 
 # ---- faults: a sentence, and nothing is lost ----
 cp "$T/five.lbw.ckpt" "$T/keep.ckpt"
@@ -172,12 +190,12 @@ wants 1 'adapter' -m "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"
 wants 0 'held-out loss' --config "$T/small.json" -d "$T/vidal/image.jsonl" --epochs 2 --batch 8 --lr 1e-3 --positives --eval -o "$T/image.lbw"
 tail -n 1 "$T/image.csv" | grep -q '^[0-9]*,[^,]*,[^,]*,[^,]*,[^,]*,[0-9.]*,[0-9.e-]*$' && good || bad "what was held out is in the log: $(tail -n 1 "$T/image.csv")"
 few="-m $T/image.lbw --steps 3 --batch 4 --lr 1e-3"
-wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality depth --from image --lora 2 -o "$T/depth.lbw"
+wants 0 'adapter, step 3 of 3' $few -d "$T/vidal/vidal.json" --modality depth --from image --lora 2 -o "$T/depth.lbw"
 wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality thermal --from image --trainable upstream --freeze text --text-type mplug -o "$T/thermal.lbw"
 wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality video --from image --lora 2 --flip --micro-batch 2 --recompute -o "$T/video.lbw"
 wants 0 'step 3 of 3' $few -d "$T/vidal/audio.jsonl" --modality audio --from image --size 64x96 --segments --lora 2 -o "$T/audio.lbw"
 "$L" info --tensors "$T/video.lbw" >"$T/out"; grep -q 'tower video.*8 frames' "$T/out" && grep -q 'video.blocks.2.temporal.attn.lora.out.b' "$T/out" && good || bad "info of the video model: $(cat "$T/out")"
-"$L" embed -m "$T/audio.lbw" --audio "$T"/vidal/part000/*000.wav --text 'a bell' >"$T/out" 2>"$T/err" && is "$(wc -l <"$T/out")" 2 "embed with the new modality" || bad "embed: $(cat "$T/err")"
+"$L" embed -m "$T/image.lbw" --adapter "$T/audio.lbw" --audio "$T"/vidal/part000/*000.wav --text 'a bell' >"$T/out" 2>"$T/err" && is "$(wc -l <"$T/out")" 2 "embed with the new modality" || bad "embed: $(cat "$T/err")"
 wants 1 'has the modality image already' $few -d "$T/vidal/image.jsonl" --modality image --from image -o "$T/e.lbw"
 wants 1 'no modality smell to start from' $few -d "$T/vidal/image.jsonl" --modality depth --from smell -o "$T/e.lbw"
 awk -v f_dir="$T" 'BEGIN { print "file\tcaption"; for (i = 0; i < 8; i++) { f = "motion" i ".csv"; for (t = 0; t < 32; t++) printf "%f,%f\n", sin(t * i / 5), cos(t / (i + 1)) >(f_dir "/" f); close(f_dir "/" f); print f "\tmovement number " i } }' >"$T/motion.tsv"

@@ -762,39 +762,18 @@ static lb_dtype model_dtype(const lb_model *m, const char *asked) {
     lb__format(name, sizeof name, "%s.proj.weight", lb_model_describe(m)->tower[0].name); p = lb_model_tensor(m, name);
     return p ? p->dtype : LB_F32;
 }
-static int conv_same(const lb_tensor *a, const lb_tensor *b) {
-    return a->dtype == b->dtype && a->layout == b->layout && a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0]) && (a->data == b->data || !memcmp(a->data, b->data, lb_tensor_stored(a) * lb_dtype_size(a->dtype)));
-}
 /* whole: the converted checkpoint.  Its text tower has to be the base's; of its other tower goes out what the base, extended by it, has not. */
 static lb_status conv_adapter(lb_ctx *ctx, const conv_options *o, const lb_model *base, const char *from, const lb_model *whole, lb__buf *notes) {
-    const lb_model_desc *d = lb_model_describe(whole); const lb_tower_desc *v = &d->tower[0]; lb_model *e = NULL; lb_file_writer *w = NULL; lb_model_desc *one; char id[65], line[256]; size_t i, differ = 0, total = 0, kept = 0, n = strlen(v->name); lb_status s;
+    char line[256]; size_t i, differ = 0, total = 0, kept = 0; lb_status s;
     for (i = 0; i < whole->params; i++) {
         const lb_tensor *b;
         if (strncmp(whole->param[i].name, "text.", 5)) continue;
         b = lb_model_tensor(base, whole->param[i].name); total++;
-        differ += !b || !conv_same(b, &whole->param[i].t);
+        differ += !b || !lb__tensor_same(b, &whole->param[i].t);
     }
     if (differ && !o->base_text) return lb__fail(LB_ERR_MISMATCH, "%s: its text tower differs from that of %s in %zu of %zu tensors; an adapter is read with the base's, which --base-text accepts", o->source, o->base, differ, total);
-    LB__TRY(lb_file_identity(base->file, from, id));
-    LB__TRY(lb_model_extend(ctx, base, from, v, &d->modality[0], 0, &e));
-    if (!(one = (lb_model_desc *)lb__alloc(1, sizeof *one))) { lb_model_free(e); return LB_ERR_MEM; }
-    *one = *d; one->towers = one->modalities = 1;
-    s = lb_file_create(ctx, o->output, &w);
-    if (!s) {
-        lb_file_set_str(w, "format.kind", "adapter");
-        lb_file_copy_keys(w, whole->file, "provenance.", "provenance.");
-        lb_file_set_str(w, "adapter.modality", d->modality[0].name); lb_file_set_str(w, "adapter.tower", v->name); lb_file_set_str(w, "adapter.from", from); lb_file_set_str(w, "adapter.base", id);
-        lb__desc_write(w, one);
-        for (i = 0; i < e->params; i++) {
-            const lb__param *p = &e->param[i]; const lb_tensor *t = lb_model_tensor(whole, p->name);
-            const int own = !strncmp(p->name, v->name, n) && p->name[n] == '.';
-            if (!t || !own || (!p->owned && conv_same(&p->t, t))) continue;
-            lb_file_add(w, p->name, t); kept += lb_tensor_stored(t) * lb_dtype_size(t->dtype);
-        }
-        s = lb_file_commit(w);
-    }
+    s = lb__adapter_save(ctx, base, from, whole, 0, 0, whole->file, o->output, &kept);
     if (!s && notes) { snprintf(line, sizeof line, "an adapter of %.1f kB over tower %s of %s\n", (double)kept / 1e3, from, o->base); s = lb__buf_add(notes, line, strlen(line)); }
-    lb__release(one); lb_model_free(e);
     return s;
 }
 /* Convert o->source to an adapter over the model o->base. */

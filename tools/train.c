@@ -11,7 +11,7 @@ typedef struct train_point { uint64_t step; double loss, lr; } train_point;
 typedef struct train_run {
     const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *root, *prompt, *adapter, *held; cli_list freeze;
     long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, dropout, crop;
-    const char *cache_text, *lora_temporal; int no_shuffle, resume, eval, memory, recompute, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
+    const char *cache_text, *lora_temporal; int no_shuffle, resume, other_steps, eval, memory, recompute, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
     lb_ctx *ctx; lb_manifest manifest; lb_model *model, *extended, *adapted; lb_feed *feed, *test; lb_trainer *trainer; lb_train_desc desc;
     char *log_path, *svg_path, *ckpt_path; FILE *log_file; lb__buf points; uint64_t total; double flop, peak; int failed;
 } train_run;
@@ -212,11 +212,7 @@ static lb_status train_eval(train_run *r, double *loss, double *r1) {
 
 /* ---- saving ---- */
 
-static int train_is_adapter(const train_run *r) {
-    const lb_tower_desc *v = &lb__modality_tower(r->trainer->model, r->trainer->modality)->d; char id[65];
-    if (r->whole || !lb__model_file(r->trainer->base)) return 0;
-    return (r->as_adapter || r->desc.trainable == LB_TRAIN_LORA) && lb_file_identity(lb__model_file(r->trainer->base), v->name, id) == LB_OK;
-}
+static int train_is_adapter(const train_run *r) { return !r->whole && lb__model_file(r->trainer->base) && (r->as_adapter || r->desc.trainable == LB_TRAIN_LORA); }
 static lb_status train_save_checkpoint(train_run *r) {
     errno = 0;
     if (r->log_file && (fflush(r->log_file) || (fsync(fileno(r->log_file)) && errno != EINVAL && errno != ENOTSUP && errno != EROFS))) return lb__fail(LB_ERR_IO, "%s: cannot write: %s", r->log_path, strerror(errno));
@@ -334,11 +330,11 @@ static int train_wrong(train_run *r) {
         else return cli_wrong("--freeze is `%s`, text or scale was expected", r->freeze.item[i].value);
     }
     d->mask_ratio = r->mask; d->micro_batch = (size_t)r->micro; d->recompute = r->recompute; d->lr = r->lr; d->lr_rest = r->lr_rest; d->warmup = (uint64_t)r->warmup; d->beta1 = r->beta1; d->beta2 = r->beta2; d->eps = r->eps;
-    d->weight_decay = r->wd == 0 ? -1 : r->wd; d->clip = r->clip; d->ema = r->ema; d->seed = (uint64_t)r->seed; d->lora_dropout = (float)r->dropout;
+    d->weight_decay = r->wd == 0 ? -1 : r->wd; d->clip = r->clip; d->ema = r->ema; d->seed = (uint64_t)r->seed; d->lora_dropout = (float)r->dropout; d->other_steps = r->other_steps;
     return -1;
 }
 static lb_status train_start(train_run *r) {
-    const lb_model *m = NULL; lb_feed_desc ld; char id[65]; size_t i; int splits = 0; lb_status s; lb__writer probe; const lb_modality_desc *mod = NULL;
+    const lb_model *m = NULL; lb_feed_desc ld; char id[LB_DATA_SIZE]; size_t i; int splits = 0; lb_status s; lb__writer probe; const lb_modality_desc *mod = NULL;
     LB__TRY(cli_ctx(&r->common, &r->ctx));
     LB__TRY(lb__writer_open(r->out, &probe)); lb__writer_abort(&probe);                /* a place that cannot be written shows now, not after the run */
     LB__TRY(train_open(r, &m));
@@ -462,7 +458,8 @@ static int cmd_train(int argc, char **argv) {
         { "checkpoint", 0, CLI_TEXT, &run.checkpoint, "FILE", "(default OUT.lbw.ckpt)", 0, 0 },
         { "save-every", 0, CLI_INT, &run.save_steps, "STEPS", "checkpoint every so many steps (default: by time)", 1, 1e15 },
         { "save-minutes", 0, CLI_REAL, &run.save_minutes, "M", "and after so many minutes (default 5)", 0.001, 1e6 },
-        { "resume", 0, CLI_FLAG, &run.resume, NULL, "go on from the checkpoint, bit for bit; without one, begin", 0, 0 },
+        { "resume", 0, CLI_FLAG, &run.resume, NULL, "go on from the checkpoint, bit for bit; without one, begin.  Base, data\nand options have to be those of the run that wrote it", 0, 0 },
+        { "other-steps", 0, CLI_FLAG, &run.other_steps, NULL, "--resume, though the number of steps is another: the rest follows the\nnew schedule", 0, 0 },
         CLI_THREADS(run.common), CLI_JSON(run.common) };
     static char text[sizeof train_config_help + 4096];
     memset(r, 0, sizeof *r); r->wd = 0.2; r->save_minutes = 5;
