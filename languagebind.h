@@ -1994,10 +1994,10 @@ typedef struct lb__gemm {
     lb_act       act;
 } lb__gemm;
 static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g);
-/* gemm_dx  dx += dy w                          dy [M,N], w [N,K] panels, dx [M,K] */
-static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K);
-/* gemm_dw  dw += dy^T x                        dy [M,N], x [M,K], dw [N,K] panels f32 */
-static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K);
+/* gemm_dx  dx = dy w [+ dx if add]             dy [M,N], w [N,K] panels, dx [M,K] */
+static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, int add, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K);
+/* gemm_dw  dw += dy^T x,  db += sum_m dy       dy [M,N], x [M,K], dw [N,K] panels f32, db [N] or NULL */
+static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, float *db, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K);
 
 /* attention  o = softmax(scale q k^T [+ causal mask]) v, per sequence and head.
  * Sequence s, token t lives at row (s / inner) * inner * T + s % inner + t * inner: inner = 1 is the usual order; inner = n attends over
@@ -2014,8 +2014,9 @@ typedef struct lb__attn {
     float scale;
 } lb__attn;
 static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a);
-/* dq, dk, dv (same shapes and strides as q, k, v) += their gradients; do_ as o; needs o and lse of the forward */
-static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv);
+/* dq, dk, dv (same shapes and strides as q, k, v) += their gradients; do_ as o; needs o and lse of the forward.  What is fresh (1: dq,
+ * 2: dk and dv) is written instead. */
+static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv, int fresh);
 
 /* ---- 4.1 what the sets share ---- */
 
@@ -2028,7 +2029,7 @@ enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW 
 /* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a[kc][rows], one strip (rows <= lb__kernels.rows) */
 typedef struct lb__slab {
     const float *a; size_t rows;
-    const float *b; size_t kc;
+    const float *b; size_t kc, cols;                       /* cols: so many of the 32 are wanted; a set may leave the rest out */
     float *c; size_t ldc; int load;
     const char *next; size_t next_bytes, next_step;        /* fetched into the cache meanwhile, every so many bytes: the block that comes after this one */
     const float *rows_next; size_t ldrows;                 /* ... rows of the left operand that will be packed next; may be NULL */
@@ -2045,6 +2046,8 @@ typedef struct lb__kernels {
     void  (*slab_r)(const lb__slab *);
     void  (*slab_c)(const lb__slab *);
     void  (*strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                         /* src[kc][rows] -> [strip][kc][rows of it] */
+    void  (*block)(float *dst, float *sum, const float *src, size_t lds, size_t rows, size_t cols);            /* src[rows][cols] -> [rows][32], zeros behind cols; sum[cols] += the rows, unless NULL */
+    void  (*copy)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols, float s);    /* dst = s src */
     void  (*epilogue)(const lb__gemm *g, const float *tile, size_t m0, size_t rows, size_t n0, size_t cols);   /* tile[rows,32] -> g->c at (m0, n0) */
     void  (*transpose)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols);        /* dst[cols,rows] = src[rows,cols]^T */
     void  (*widen)(float *dst, const void *src, lb_dtype type, size_t n);
@@ -2241,19 +2244,41 @@ LB__TARGET LB__INLINE void LB__FN(lb__vput)(float *p, LB__V v, size_t n) {
 }
 #define lb__vget LB__FN(lb__vget)
 #define lb__vput LB__FN(lb__vput)
-/* Sum of the lanes, in double, always in the same order. */
-LB__TARGET LB__INLINE double LB__FN(lb__vsum)(LB__V v) {
-    float t[LB__W]; double s = 0; int i;
+/* Zero in the lanes from n on. */
+LB__TARGET LB__INLINE LB__V LB__FN(lb__vkeep)(LB__V v, size_t n) {
+#if LB__KERNEL_PASS == 3
+    return n >= LB__W ? v : _mm512_maskz_mov_ps((__mmask16)((1u << n) - 1), v);
+#else
+    float t[LB__W];
+    if (n >= LB__W) return v;
     lb__vstore(t, v);
-    for (i = 0; i < LB__W; i++) s += t[i];
-    return s;
+    return lb__vget(t, n);
+#endif
+}
+/* Sum of the lanes, in double, always in the same order: halves are added to each other. */
+LB__TARGET LB__INLINE double LB__FN(lb__vsum)(LB__V v) {
+#if LB__KERNEL_PASS == 3
+    const __m512d s = _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
+    const __m256d h = _mm256_add_pd(_mm512_castpd512_pd256(s), _mm512_extractf64x4_pd(s, 1)); const __m128d q = _mm_add_pd(_mm256_castpd256_pd128(h), _mm256_extractf128_pd(h, 1));
+    return _mm_cvtsd_f64(q) + _mm_cvtsd_f64(_mm_unpackhi_pd(q, q));
+#else
+    float t[LB__W]; double s[LB__W]; int i, w;
+    lb__vstore(t, v);
+    for (i = 0; i < LB__W; i++) s[i] = t[i];
+    for (w = LB__W / 2; w; w /= 2) for (i = 0; i < w; i++) s[i] += s[i + w];
+    return s[0];
+#endif
 }
 LB__TARGET LB__INLINE float LB__FN(lb__vtop)(LB__V v) {
-    float t[LB__W], m; int i;
+    float t[LB__W]; int i, w;
+#if LB__KERNEL_PASS == 3
+    return _mm512_reduce_max_ps(v);
+#endif
     lb__vstore(t, v);
-    for (m = t[0], i = 1; i < LB__W; i++) m = t[i] > m ? t[i] : m;
-    return m;
+    for (w = LB__W / 2; w; w /= 2) for (i = 0; i < w; i++) t[i] = t[i] > t[i + w] ? t[i] : t[i + w];
+    return t[0];
 }
+#define lb__vkeep LB__FN(lb__vkeep)
 #define lb__vsum LB__FN(lb__vsum)
 #define lb__vtop LB__FN(lb__vtop)
 
@@ -2326,14 +2351,14 @@ LB__TARGET LB__INLINE LB__V LB__FN(lb__vact_grad)(LB__V x, lb_act act) {
  * Every 16 steps `fetches` lines of the next block are asked for, the same 16 columns of the rows that come
  * next, and a row of the result.  All at once they would hold up the loads. */
 #define LB__EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
-LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const float *a, const float *b, size_t kc, float *c, size_t ldc, int load, const char *next, size_t fetches, size_t step, const float *ahead, size_t ldahead, const float *out, size_t ldout) {
+LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const int half, const float *a, const float *b, size_t kc, float *c, size_t ldc, int load, const char *next, size_t fetches, size_t step, const float *ahead, size_t ldahead, const float *out, size_t ldout) {
     const size_t rs = tr ? 1 : LB__LDP, cs = tr ? mr : 1;
     size_t k = 0, j;
 #define LB__X(i) LB__V x##i = lb__vset(0.0f), y##i = x##i;
     LB__EACH_ROW(LB__X)
 #undef LB__X
     if (load) {
-#define LB__X(i) if (mr > i) { x##i = lb__vload(c + i * ldc); y##i = lb__vload(c + i * ldc + LB__W); }
+#define LB__X(i) if (mr > i) { x##i = lb__vload(c + i * ldc); if (!half) y##i = lb__vload(c + i * ldc + LB__W); }
         LB__EACH_ROW(LB__X)
 #undef LB__X
     }
@@ -2348,25 +2373,28 @@ LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const
         }
         if (out && k < 16 * mr) { LB__FETCH_WRITE(out); if (LB__W == 16) LB__FETCH_WRITE(out + 16); out += ldout; }
         for (; k < e; k++, a += cs, b += LB__PW) {
-            LB__V b0 = lb__vload(b), b1 = lb__vload(b + LB__W);
-#define LB__X(i) if (mr > i) { LB__V s = lb__vset(a[i * rs]); x##i = lb__vfma(s, b0, x##i); y##i = lb__vfma(s, b1, y##i); }
+            LB__V b0 = lb__vload(b), b1 = half ? b0 : lb__vload(b + LB__W);
+#define LB__X(i) if (mr > i) { LB__V s = lb__vset(a[i * rs]); x##i = lb__vfma(s, b0, x##i); if (!half) y##i = lb__vfma(s, b1, y##i); }
             LB__EACH_ROW(LB__X)
 #undef LB__X
         }
     }
-#define LB__X(i) if (mr > i) { lb__vstore(c + i * ldc, x##i); lb__vstore(c + i * ldc + LB__W, y##i); }
+#define LB__X(i) if (mr > i) { lb__vstore(c + i * ldc, x##i); if (!half) lb__vstore(c + i * ldc + LB__W, y##i); }
     LB__EACH_ROW(LB__X)
 #undef LB__X
 }
 LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr) {
     size_t strips = (t->rows + LB__ROWS - 1) / LB__ROWS, s, col, steps = (t->kc + 15) / 16, fetches = 0; const char *next = t->next, *end = next + t->next_bytes;
     if (t->next_bytes) fetches = (t->next_bytes / t->next_step + steps * strips * (LB__PW / 2 / LB__W) - 1) / (steps * strips * (LB__PW / 2 / LB__W));
-    for (col = 0; col < LB__PW; col += 2 * LB__W) for (s = 0; s < strips; s++) {
+    const int half = LB__W == 16 && t->cols <= LB__W;      /* a vector of columns is enough */
+    for (col = 0; col < t->cols; col += 2 * LB__W) for (s = 0; s < strips; s++) {
         size_t r = t->rows * s / strips, mr = t->rows * (s + 1) / strips - r;
         const float *a = t->a + r * (tr ? t->kc : (size_t)LB__LDP), *b = t->b + col; float *c = t->c + r * t->ldc + col;
         if (next >= end) fetches = 0;
         switch (mr) {
-#define LB__X(i) case i + 1: if (i < LB__ROWS) LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, a, b, t->kc, c, t->ldc, t->load, next, fetches, t->next_step, t->rows_next, t->ldrows, t->out ? t->out + r * t->ldout + col : NULL, t->ldout); break;
+#define LB__X(i) case i + 1: if (i < LB__ROWS) { \
+                if (half) LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, LB__W == 16, a, b, t->kc, c, t->ldc, t->load, next, fetches, t->next_step, t->rows_next, t->ldrows, NULL, 0); \
+                else LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, 0, a, b, t->kc, c, t->ldc, t->load, next, fetches, t->next_step, t->rows_next, t->ldrows, t->out ? t->out + r * t->ldout + col : NULL, t->ldout); } break;
             LB__EACH_ROW(LB__X)
 #undef LB__X
             default: break;
@@ -2376,12 +2404,36 @@ LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr)
 }
 LB__TARGET static void LB__FN(lb__slab_r)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 0); }
 LB__TARGET static void LB__FN(lb__slab_c)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 1); }
-/* Row after row of src; whole vectors are written, and what is too much is overwritten by what comes next (there is room behind the last). */
+/* Sixteen rows of src at a time, so that they are read from a near cache.  Whole vectors are written, and what is too much is overwritten by
+ * what comes next, but for the last row of a strip. */
 LB__TARGET static void LB__FN(lb__strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc) {
-    size_t n = (rows + LB__ROWS - 1) / LB__ROWS, k, s, i;
-    for (s = 0; s < n; s++) {
-        size_t r = rows * s / n, mr = rows * (s + 1) / n - r; float *d = dst + r * kc; const float *x = src + r;
-        for (k = 0; k < kc; k++, d += mr, x += lds) for (i = 0; i < mr; i += LB__W) lb__vstore(d + i, lb__vget(x + i, rows - r - i));
+    size_t n = (rows + LB__ROWS - 1) / LB__ROWS, k0, k, s, i;
+    for (k0 = 0; k0 < kc; k0 += 16) for (s = 0; s < n; s++) {
+        const size_t r = rows * s / n, mr = rows * (s + 1) / n - r, e = kc - k0 < 16 ? kc : k0 + 16, whole = r + (mr + LB__W - 1) / LB__W * LB__W <= rows ? LB__MIN(e, kc - 1) : k0; float *d = dst + r * kc + k0 * mr; const float *x = src + k0 * lds + r;
+        for (k = k0; k < whole; k++, d += mr, x += lds) { LB__FETCH(x + 16 * lds); for (i = 0; i < mr; i += LB__W) lb__vstore(d + i, lb__vload(x + i)); }
+        for (; k < e; k++, d += mr, x += lds) for (i = 0; i < mr; i += LB__W) lb__vput(d + i, lb__vget(x + i, mr - i), mr - i);
+    }
+}
+LB__TARGET static void LB__FN(lb__block)(float *dst, float *sum, const float *src, size_t lds, size_t rows, size_t cols) {
+    size_t c, r;
+    for (c = 0; c < LB__PW; c += 2 * LB__W) {
+        LB__V s0 = lb__vset(0.0f), s1 = s0; float *d = dst + c; const float *x = src + c;
+        if (c + 2 * LB__W <= cols) for (r = 0; r < rows; r++, d += LB__PW, x += lds) {
+            const LB__V u = lb__vload(x), v = lb__vload(x + LB__W);
+            lb__vstore(d, u); lb__vstore(d + LB__W, v); s0 = lb__vadd(s0, u); s1 = lb__vadd(s1, v);
+        } else for (r = 0; r < rows; r++, d += LB__PW, x += lds) {
+            const LB__V u = c < cols ? lb__vget(x, cols - c) : lb__vset(0.0f), v = c + LB__W < cols ? lb__vget(x + LB__W, cols - c - LB__W) : lb__vset(0.0f);
+            lb__vstore(d, u); lb__vstore(d + LB__W, v); s0 = lb__vadd(s0, u); s1 = lb__vadd(s1, v);
+        }
+        if (sum && c < cols) lb__vput(sum + c, lb__vadd(lb__vget(sum + c, cols - c), s0), cols - c);
+        if (sum && c + LB__W < cols) lb__vput(sum + c + LB__W, lb__vadd(lb__vget(sum + c + LB__W, cols - c - LB__W), s1), cols - c - LB__W);
+    }
+}
+LB__TARGET static void LB__FN(lb__copy)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols, float s) {
+    size_t c; const LB__V v = lb__vset(s);
+    for (; rows; rows--, dst += ldd, src += lds) {
+        for (c = 0; c + LB__W <= cols; c += LB__W) lb__vstore(dst + c, lb__vmul(lb__vload(src + c), v));
+        if (c < cols) lb__vput(dst + c, lb__vmul(lb__vget(src + c, cols - c), v), cols - c);
     }
 }
 
@@ -2418,10 +2470,10 @@ LB__TARGET static void LB__FN(lb__epilogue)(const lb__gemm *g, const float *tile
 LB__TARGET static void LB__FN(lb__transpose)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols) {
     size_t r = 0, c, i;
 #if LB__KERNEL_PASS == 3
-    for (; r + 16 <= rows; r += 16) for (c = 0; c < cols; c += 16) {
-        const float *p = src + r * lds + c; float *q = dst + c * ldd + r; size_t n = cols - c < 16 ? cols - c : 16;
-        __m512 u[16], v[16]; __mmask16 m = (__mmask16)((1u << n) - 1);
-        LB__UNROLL for (i = 0; i < 16; i++) u[i] = _mm512_maskz_loadu_ps(m, p + i * lds);
+    for (; r < rows; r += 16) for (c = 0; c < cols; c += 16) {
+        const float *p = src + r * lds + c; float *q = dst + c * ldd + r; const size_t n = cols - c < 16 ? cols - c : 16, h = rows - r < 16 ? rows - r : 16;
+        __m512 u[16], v[16]; const __mmask16 m = (__mmask16)((1u << n) - 1), w = (__mmask16)((1u << h) - 1);
+        LB__UNROLL for (i = 0; i < 16; i++) u[i] = i < h ? _mm512_maskz_loadu_ps(m, p + i * lds) : _mm512_setzero_ps();
         LB__UNROLL for (i = 0; i < 16; i += 2) { v[i] = _mm512_unpacklo_ps(u[i], u[i + 1]); v[i + 1] = _mm512_unpackhi_ps(u[i], u[i + 1]); }
         LB__UNROLL for (i = 0; i < 16; i += 4) {
             u[i]     = _mm512_shuffle_ps(v[i], v[i + 2], 0x44);     u[i + 1] = _mm512_shuffle_ps(v[i], v[i + 2], 0xee);
@@ -2433,7 +2485,7 @@ LB__TARGET static void LB__FN(lb__transpose)(float *dst, size_t ldd, const float
             v[i] = _mm512_shuffle_f32x4(a, e, 0x88); v[i + 8] = _mm512_shuffle_f32x4(a, e, 0xdd);
             v[i + 4] = _mm512_shuffle_f32x4(b, f, 0x88); v[i + 12] = _mm512_shuffle_f32x4(b, f, 0xdd);
         }
-        LB__UNROLL for (i = 0; i < 16; i++) if (i < n) _mm512_storeu_ps(q + i * ldd, v[i]);
+        LB__UNROLL for (i = 0; i < 16; i++) if (i < n) _mm512_mask_storeu_ps(q + i * ldd, w, v[i]);
     }
 #elif LB__KERNEL_PASS == 2
     for (; r + 8 <= rows; r += 8) {
@@ -2528,24 +2580,22 @@ LB__TARGET static void LB__FN(lb__layernorm_bwd)(float *dx, float *dw, float *db
 
 /* x = exp(x - shift); returns the sum */
 LB__TARGET static float LB__FN(lb__exps)(float *x, float shift, size_t n) {
-    size_t i, whole = n / LB__W * LB__W; LB__V s = lb__vset(0.0f), m = lb__vset(shift); float t[LB__W]; double sum;
-    for (i = 0; i < whole; i += LB__W) { LB__V e = lb__vexp(lb__vsub(lb__vload(x + i), m)); lb__vstore(x + i, e); s = lb__vadd(s, e); }
-    sum = lb__vsum(s);
-    if (i < n) {
-        lb__vstore(t, lb__vexp(lb__vsub(lb__vget(x + i, n - i), m)));
-        for (; i < n; i++) { x[i] = t[i - whole]; sum += x[i]; }
+    size_t i; LB__V s = lb__vset(0.0f); const LB__V m = lb__vset(shift);
+    for (i = 0; i < n; i += LB__W) {
+        const LB__V e = lb__vexp(lb__vsub(lb__vget(x + i, n - i), m));
+        lb__vput(x + i, e, n - i); s = lb__vadd(s, lb__vkeep(e, n - i));
     }
-    return (float)sum;
+    return (float)lb__vsum(s);
 }
 /* Largest of a row; NaN anywhere may be lost here but comes back through the exponentials. */
 LB__TARGET static float LB__FN(lb__top)(const float *x, size_t n) {
-    size_t i = 0; float top = -INFINITY;
-    if (n >= LB__W) {
-        LB__V m = lb__vload(x);
-        for (i = LB__W; i + LB__W <= n; i += LB__W) m = lb__vmax(lb__vload(x + i), m);
-        top = lb__vtop(m);
+    size_t i; float top = -INFINITY;
+    if (n >= LB__W) {                                       /* the last vector reaches back into the one before */
+        LB__V m = lb__vload(x + n - LB__W);
+        for (i = 0; i + LB__W <= n; i += LB__W) m = lb__vmax(lb__vload(x + i), m);
+        return lb__vtop(m);
     }
-    for (; i < n; i++) top = x[i] > top ? x[i] : top;
+    for (i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
     return top;
 }
 LB__TARGET static void LB__FN(lb__scale)(float *y, float s, size_t n) {
@@ -2597,7 +2647,7 @@ LB__TABLE const lb__kernels LB__FN(lb__kernels) = {
 #else
     "scalar",
 #endif
-    LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), LB__FN(lb__strips), LB__FN(lb__epilogue), LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd),
+    LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd),
     LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw)
 };
 #undef LB__MAGIC
@@ -2622,6 +2672,7 @@ LB__TABLE const lb__kernels LB__FN(lb__kernels) = {
 #undef lb__vpow2
 #undef lb__vget
 #undef lb__vput
+#undef lb__vkeep
 #undef lb__vsum
 #undef lb__vtop
 #undef lb__vexp
@@ -2694,6 +2745,7 @@ typedef struct lb__prod {
     const void *b; size_t ldb; lb_dtype btype; int bkind;
     const lb__gemm *out;                                   /* where and how results are written ... */
     float *panels; size_t ldpanel;                         /* ... or: added to panels, 32 columns of ldpanel rows after another */
+    float *sums;                                           /* b's columns are added up here on the way; may be NULL */
     size_t width, slices;                                  /* k is taken in steps of `width` */
     size_t mblocks, mrows, groups, group, workers;         /* blocks of rows, groups of panels */
     size_t *next;                                          /* [mblocks] the group that is to be taken next */
@@ -2701,7 +2753,7 @@ typedef struct lb__prod {
 } lb__prod;
 
 /* b's rows [k0, k0+kc), columns [n0, n0+32) as a block [kc][32] */
-static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_t n0, float *tmp, float *raw) {
+static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_t n0, float *sums, float *tmp, float *raw) {
     size_t cols = LB__MIN((size_t)LB__PW, p->N - n0), k, es = lb_dtype_size(p->btype);
     if (p->bkind == LB__B_PANELS) {
         const char *w = (const char *)p->b + (n0 / LB__PW * p->K + k0) * LB__PW * es;
@@ -2714,11 +2766,8 @@ static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_
             if (p->btype != LB_F32) { p->k->widen(raw, w, p->btype, cols * LB__PW); f = raw; }
             p->k->transpose(tmp + k * LB__PW, LB__PW, f, LB__PW, cols, LB__MIN((size_t)LB__PW, kc - k));
         }
-    } else if (p->bkind == LB__B_ROWS) {
-        const float *b = (const float *)p->b + k0 * p->ldb + n0;
-        if (cols == LB__PW) for (k = 0; k < kc; k++) memcpy(tmp + k * LB__PW, b + k * p->ldb, LB__PW * sizeof(float));
-        else for (k = 0; k < kc; k++) { memcpy(tmp + k * LB__PW, b + k * p->ldb, cols * sizeof(float)); memset(tmp + k * LB__PW + cols, 0, (LB__PW - cols) * sizeof(float)); }
-    } else {
+    } else if (p->bkind == LB__B_ROWS) p->k->block(tmp, sums, (const float *)p->b + k0 * p->ldb + n0, p->ldb, kc, cols);
+    else {
         if (cols < LB__PW) memset(tmp, 0, kc * LB__PW * sizeof(float));
         p->k->transpose(tmp, LB__PW, (const float *)p->b + n0 * p->ldb + k0, p->ldb, cols, kc);
     }
@@ -2727,32 +2776,43 @@ static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_
 /* One block of rows by one group of 32-column panels.  For every slice of k the rows' slice stays in the second-level cache while the
  * panels' blocks pass by; sums wait in `acc` between slices.  `fresh`: the rows are not packed yet. */
 static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
-    const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, strips = (rows + p->k->rows - 1) / p->k->rows, step = strips > 1 ? 64 : 4096;      /* a single strip runs as fast as memory: the processor fetches a page well once it is on it */
+    const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, strips = (rows + p->k->rows - 1) / p->k->rows; size_t step = strips > 1 ? 64 : 4096;      /* a single strip runs as fast as memory: the processor fetches a page well once it is on it */
     float *tmp = work, *raw = tmp + LB__KC * LB__PW, *acc = raw + LB__PW * LB__PW, *packed = acc + (p->panels ? 0 : p->group * p->mrows * LB__PW); size_t k0, q, s, r;
     for (k0 = 0; k0 == 0 || k0 < p->K; k0 += p->width) {
         const size_t kc = LB__MIN(p->width, p->K - k0); const int last = k0 + kc == p->K; float *a = packed + (p->ta ? k0 * rows : k0 / p->width * rows * LB__LDP);
         if (fresh && p->ta) p->k->strips(a, p->a + k0 * p->lda + m0, p->lda, rows, kc);
         for (q = p0; q < p1; q++) {
             lb__slab b; const char *next = NULL; size_t lines = 0; float *c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
-            b.b = lb__prod_slab(p, k0, kc, q * LB__PW, tmp, raw); b.kc = kc; b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
+            b.b = lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw); b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
             if (p->bkind == LB__B_PANELS) {                 /* the panels are read once: ask for the next block in time */
                 const size_t es = lb_dtype_size(p->btype), nq = q + 1 < p1 ? q + 1 : last ? p1 : p0, nk = q + 1 < p1 ? k0 : last ? 0 : k0 + kc;
                 if (nq * LB__PW < p->N) { next = (const char *)p->b + (nq * p->K + nk) * LB__PW * es; lines = LB__MIN(p->width, p->K - nk) * LB__PW * es / step; }
-            }
+            } else if (p->bkind == LB__B_ROWS && q + 1 < p1) { next = (const char *)((const float *)p->b + k0 * p->ldb + (q + 1) * LB__PW); step = p->ldb * sizeof(float); lines = kc; }
             for (s = 0; s < strips; s++) {
-                const size_t r0 = rows * s / strips, n = rows * (s + 1) / strips - r0;
+                const size_t r0 = rows * s / strips, n = rows * (s + 1) / strips - r0, pieces = (kc + LB__PW - 1) / LB__PW, piece = pieces * s / strips;
                 if (fresh && !p->ta && q == p0) for (r = r0; r < r0 + n; r++) memcpy(a + r * LB__LDP, p->a + (m0 + r) * p->lda + k0, kc * sizeof(float));
                 b.a = a + r0 * (p->ta ? kc : (size_t)LB__LDP); b.rows = n; b.c = c + r0 * LB__PW;
                 b.next = next + lines * s / strips * step; b.next_bytes = (lines * (s + 1) / strips - lines * s / strips) * step; b.next_step = step;
+                if (p->bkind == LB__B_PANELS_T && q + 1 < p1 && piece < pieces * (s + 1) / strips) {                  /* a piece of what is turned next lies in one run */
+                    b.next = (const char *)p->b + ((k0 / LB__PW + piece) * p->N + (q + 1) * LB__PW) * LB__PW * lb_dtype_size(p->btype);
+                    b.next_bytes = LB__MIN((size_t)LB__PW, p->N - (q + 1) * LB__PW) * LB__PW * lb_dtype_size(p->btype);
+                }
                 b.rows_next = p->ta || !fresh ? NULL : q == p0 && s + 1 < strips ? p->a + (m0 + r0 + n) * p->lda + k0 : q + 1 == p1 && s + 1 == strips && !last ? p->a + m0 * p->lda + k0 + kc : NULL;
                 if (p->panels) { b.out = s + 1 < strips ? b.c + n * LB__PW : q + 1 < p1 ? c + p->ldpanel * LB__PW : NULL; b.ldout = LB__PW; }     /* sums that the next strip takes up */
                 else if (last) { b.out = p->out->c + (m0 + r0) * p->out->ldc + q * LB__PW; b.ldout = p->out->ldc; }
                 if (p->ta) p->k->slab_c(&b);
                 else p->k->slab_r(&b);
-                if (last && !p->panels) p->k->epilogue(p->out, b.c, m0 + r0, n, q * LB__PW, LB__MIN((size_t)LB__PW, p->N - q * LB__PW));
+                if (last && !p->panels) p->k->epilogue(p->out, b.c, m0 + r0, n, q * LB__PW, b.cols);
             }
         }
     }
+}
+/* Panels of [K,N] as panels of [N,K], for a product that would turn every block many times. */
+typedef struct lb__turn { const lb__prod *p; float *to; } lb__turn;
+static void lb__prod_turn(void *arg, size_t begin, size_t end, int worker) {
+    const lb__turn *t = (const lb__turn *)arg; size_t k; float raw[LB__PW * LB__PW];
+    (void)worker;
+    for (; begin < end; begin++) for (k = 0; k < t->p->K; k += LB__KC) lb__prod_slab(t->p, k, LB__MIN((size_t)LB__KC, t->p->K - k), begin * LB__PW, NULL, t->to + (begin * t->p->K + k) * LB__PW, raw);
 }
 /* Each worker begins with a block of rows of its own, which it packs for itself, and helps with those of others when it is done. */
 static void lb__prod_work(void *arg, size_t begin, size_t end, int worker) {
@@ -2763,19 +2823,26 @@ static void lb__prod_work(void *arg, size_t begin, size_t end, int worker) {
     }
 }
 static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
-    lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK;
+    lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn;
     if (!p->M || !p->N) return LB_OK;
     p->k = ctx->kernels;
+    if (p->bkind == LB__B_PANELS_T && p->M > 2 * LB__MC) {
+        turn.p = p;
+        if ((turn.to = lb__arena_f32(ctx, panels * LB__PW, p->K)) == NULL) return LB_ERR_MEM;
+        lb_parallel_for(ctx, panels, 1, lb__prod_turn, &turn);
+        p->b = turn.to; p->btype = LB_F32; p->bkind = LB__B_PANELS;
+    }
     p->workers = (double)p->M * (double)p->N * (double)p->K < 2e5 ? 1 : (size_t)ctx->threads;
     p->slices = LB__MAX((p->K + LB__KC - 1) / LB__KC, (size_t)1);
     p->width = LB__MAX((((p->K + p->slices - 1) / p->slices) + 31) & ~(size_t)31, (size_t)32);                 /* even slices, a multiple of 32 for transposed panels */
     p->slices = LB__MAX((p->K + p->width - 1) / p->width, (size_t)1);
-    p->mblocks = (p->M + LB__MC - 1) / LB__MC;
-    if (p->M >= p->workers * 96) p->mblocks = (p->mblocks + p->workers - 1) / p->workers * p->workers;         /* as many rows for every worker */
+    /* Turned panels are turned once for all rows of a block, so that blocks are higher, and workers share out columns. */
+    p->mblocks = p->bkind == LB__B_PANELS_T ? 1 : (p->M + LB__MC - 1) / LB__MC;
+    if (p->M >= p->workers * 96 && p->bkind != LB__B_PANELS_T) p->mblocks = (p->mblocks + p->workers - 1) / p->workers * p->workers;         /* as many rows for every worker */
     p->mrows = (p->M + p->mblocks - 1) / p->mblocks;
     /* One strip of rows reads every weight once: panel after panel, the whole of k.  More rows reuse their slice over a group of panels. */
     p->group = p->M <= 16 ? 1 : LB__GROUP;
-    if (p->workers > 1) while (p->group > 1 && (panels + p->group - 1) / p->group * p->mblocks < p->workers * 4) p->group--;
+    if (p->workers > 1) while (p->group > 1 && (panels + p->group - 1) / p->group * p->mblocks < p->workers * (p->bkind == LB__B_PANELS_T ? 2 : 4)) p->group--;
     p->groups = (panels + p->group - 1) / p->group;
     p->worker_floats = (LB__KC * LB__PW + LB__PW * LB__PW + (p->panels ? 0 : p->group * p->mrows * LB__PW) + p->slices * p->mrows * LB__LDP + 31) & ~(size_t)15;
     if ((p->work = lb__arena_f32(ctx, p->workers, p->worker_floats)) == NULL || (p->next = (size_t *)lb__arena(ctx, p->mblocks, sizeof *p->next)) == NULL) s = LB_ERR_MEM;
@@ -2796,23 +2863,23 @@ static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g) {
     p.out = g;
     return lb__prod_run(ctx, &p);
 }
-static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K) {
+static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, int add, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K) {
     lb__prod p; lb__gemm g;
     LB_ASSERT(lddx >= K && lddy >= N);
     memset(&p, 0, sizeof p); memset(&g, 0, sizeof g);
     p.M = M; p.N = K; p.K = N; p.a = dy; p.lda = lddy; p.b = w; p.btype = wtype; p.bkind = LB__B_PANELS_T;
-    g.c = dx; g.ldc = lddx; g.add = dx; g.ldadd = lddx; p.out = &g;
+    g.c = dx; g.ldc = lddx; g.add = add ? dx : NULL; g.ldadd = lddx; p.out = &g;
     return lb__prod_run(ctx, &p);
 }
 enum { LB__TALL = LB__KC * 8 };                            /* a sum over many rows is taken in parts, so that what is packed stays small */
-static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K) {
+static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, float *db, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K) {
     size_t m;
     LB_ASSERT(lddy >= N && ldx >= K);
     for (m = 0; m < M; m += LB__TALL) {
         lb__prod p;
         memset(&p, 0, sizeof p);
         p.M = K; p.N = N; p.K = LB__MIN((size_t)LB__TALL, M - m); p.a = x + m * ldx; p.lda = ldx; p.ta = 1; p.b = dy + m * lddy; p.ldb = lddy; p.btype = LB_F32; p.bkind = LB__B_ROWS;
-        p.panels = dw; p.ldpanel = K;
+        p.panels = dw; p.ldpanel = K; p.sums = db;
         LB__TRY(lb__prod_run(ctx, &p));
     }
     return LB_OK;
@@ -2952,7 +3019,7 @@ static double lb__vec_dot(lb_ctx *ctx, const float *x, const float *y, size_t n)
 enum { LB__STRIP = 48, LB__STRIP_BWD = 96 };
 typedef struct lb__attn_job {
     const lb__kernels *k; const lb__attn *a; size_t floats, dslices, tslices, keys, dpanels; float *work;
-    const float *g; float *dq, *dk, *dv;                   /* backward only */
+    const float *g; float *dq, *dk, *dv; int fresh;        /* backward only */
 } lb__attn_job;
 
 /* x[T,D] -> [panel of 32 rows][channel][32], zeros behind the last row;   x[rows,D] -> [panel of 32 channels][ldp rows][32];   s x -> [slice][strip][LB__LDP] */
@@ -2964,23 +3031,13 @@ static void lb__attn_turn(const lb__kernels *kn, float *d, const float *x, size_
         kn->transpose(d + p * D * LB__PW, LB__PW, x + p * LB__PW * ld, ld, cols, D);
     }
 }
-static void lb__attn_cut(float *d, size_t ldp, const float *x, size_t ld, size_t rows, size_t D) {
-    size_t y, i;
-    for (y = 0; y * LB__PW < D; y++) {
-        const size_t cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
-        for (i = 0; i < rows; i++) {
-            float *o = d + (y * ldp + i) * LB__PW;
-            memcpy(o, x + i * ld + y * LB__PW, cols * sizeof(float));
-            if (cols < LB__PW) memset(o + cols, 0, (LB__PW - cols) * sizeof(float));
-        }
-    }
+static void lb__attn_cut(const lb__kernels *kn, float *d, size_t ldp, const float *x, size_t ld, size_t rows, size_t D) {
+    size_t y;
+    for (y = 0; y * LB__PW < D; y++) kn->block(d + y * ldp * LB__PW, NULL, x + y * LB__PW, ld, rows, LB__MIN((size_t)LB__PW, D - y * LB__PW));
 }
-static void lb__attn_rows(float *d, size_t strip, const float *x, size_t ld, size_t rows, size_t D, float s) {
-    size_t r, y, i;
-    for (r = 0; r < rows; r++) for (y = 0; y < D; y += LB__KC) {
-        float *o = d + (y / LB__KC * strip + r) * LB__LDP; const float *q = x + r * ld + y; const size_t n = LB__MIN((size_t)LB__KC, D - y);
-        for (i = 0; i < n; i++) o[i] = q[i] * s;
-    }
+static void lb__attn_rows(const lb__kernels *kn, float *d, size_t strip, const float *x, size_t ld, size_t rows, size_t D, float s) {
+    size_t y;
+    for (y = 0; y < D; y += LB__KC) kn->copy(d + y / LB__KC * strip * LB__LDP, LB__LDP, x + y, ld, rows, LB__MIN((size_t)LB__KC, D - y), s);
 }
 /* out[rows, seen] = q k^T, in slices of LB__KC columns */
 static void lb__attn_scores(const lb__kernels *kn, float *out, size_t strip, const float *q, const float *kt, size_t rows, size_t seen, size_t D) {
@@ -2988,18 +3045,18 @@ static void lb__attn_scores(const lb__kernels *kn, float *out, size_t strip, con
     memset(&b, 0, sizeof b); b.rows = rows; b.ldc = LB__LDP;
     for (x = 0; x < seen; x += LB__PW) for (y = 0; y < D; y += LB__KC) {
         b.a = q + y / LB__KC * strip * LB__LDP; b.b = kt + (x / LB__PW * D + y) * LB__PW; b.kc = LB__MIN((size_t)LB__KC, D - y); b.load = y > 0;
-        b.c = out + x / LB__KC * strip * LB__LDP + x % LB__KC;
+        b.c = out + x / LB__KC * strip * LB__LDP + x % LB__KC; b.cols = LB__MIN((size_t)LB__PW, seen - x);
         kn->slab_r(&b);
     }
 }
-/* acc[rows,32] = p[rows, seen] v, for one panel of channels */
-static void lb__attn_sum(const lb__kernels *kn, float *acc, size_t strip, const float *p, const float *v, size_t rows, size_t seen) {
+/* acc[rows,cols] = p[rows, seen] v, for one panel of channels */
+static void lb__attn_sum(const lb__kernels *kn, float *acc, size_t strip, const float *p, const float *v, size_t rows, size_t seen, size_t cols) {
     lb__slab b; size_t x;
-    memset(&b, 0, sizeof b); b.rows = rows; b.ldc = LB__PW; b.c = acc;
+    memset(&b, 0, sizeof b); b.rows = rows; b.ldc = LB__PW; b.c = acc; b.cols = cols;
     for (x = 0; x < seen; x += LB__KC) { b.a = p + x / LB__KC * strip * LB__LDP; b.b = v + x * LB__PW; b.kc = LB__MIN((size_t)LB__KC, seen - x); b.load = x > 0; kn->slab_r(&b); }
 }
 static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
-    lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; size_t D = a->D, t, x, y, i, n, r;
+    lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; size_t D = a->D, t, x, y, i, r;
     float *kt = j->work + (size_t)worker * j->floats, *vp = kt + j->keys * D, *qs = vp + j->dpanels * j->keys * LB__PW, *ps = qs + j->dslices * LB__STRIP * LB__LDP, *acc = ps + j->tslices * LB__STRIP * LB__LDP;
     for (t = begin; t < end; t++) {
         size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q;
@@ -3007,10 +3064,10 @@ static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
         if (!T) continue;
         Q = a->pooled ? 1 : T;
         lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D);
-        lb__attn_cut(vp, T, a->v + row * a->ld + hd, stride * a->ld, T, D);
+        lb__attn_cut(kn, vp, T, a->v + row * a->ld + hd, stride * a->ld, T, D);
         for (i = 0; i < Q; i += LB__STRIP) {
             size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = a->causal && !a->pooled ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride; float inv[LB__STRIP];
-            lb__attn_rows(qs, LB__STRIP, a->q + q0 * a->ldq + hd, qstep * a->ldq, rows, D, a->scale);
+            lb__attn_rows(kn, qs, LB__STRIP, a->q + q0 * a->ldq + hd, qstep * a->ldq, rows, D, a->scale);
             lb__attn_scores(kn, ps, LB__STRIP, qs, kt, rows, seen, D);
             for (r = 0; r < rows; r++) {
                 size_t len = a->causal && !a->pooled ? i + r + 1 : T; float m = -INFINITY, sum = 0;
@@ -3026,11 +3083,8 @@ static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
             }
             for (y = 0; y < j->dpanels; y++) {
                 size_t cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
-                lb__attn_sum(kn, acc, LB__STRIP, ps, vp + y * T * LB__PW, rows, seen);
-                for (r = 0; r < rows; r++) {
-                    float *o = a->o + (q0 + r * qstep) * a->ldo + hd + y * LB__PW; const float *c = acc + r * LB__PW;
-                    for (n = 0; n < cols; n++) o[n] = c[n] * inv[r];
-                }
+                lb__attn_sum(kn, acc, LB__STRIP, ps, vp + y * T * LB__PW, rows, seen, cols);
+                for (r = 0; r < rows; r++) kn->copy(a->o + (q0 + r * qstep) * a->ldo + hd + y * LB__PW, 0, acc + r * LB__PW, 0, 1, cols, inv[r]);
             }
         }
     }
@@ -3048,13 +3102,13 @@ static void lb__attn_bwd_task(void *arg, size_t begin, size_t end, int worker) {
         Q = a->pooled ? 1 : T;
         lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D);
         lb__attn_turn(kn, vt, a->v + row * a->ld + hd, stride * a->ld, T, D);
-        lb__attn_cut(kp, T, a->k + row * a->ld + hd, stride * a->ld, T, D);
+        lb__attn_cut(kn, kp, T, a->k + row * a->ld + hd, stride * a->ld, T, D);
         memset(dk, 0, 2 * j->keys * wide * sizeof(float));
         for (i = 0; i < Q; i += S) {
             const size_t rows = LB__MIN((size_t)S, Q - i), seen = a->causal && !a->pooled ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride;
             const float *q = a->q + q0 * a->ldq + hd, *g = j->g + q0 * a->ldo + hd, *o = a->o + q0 * a->ldo + hd;
-            lb__attn_rows(qs, S, q, qstep * a->ldq, rows, D, a->scale); lb__attn_cut(qp, S, q, qstep * a->ldq, rows, D);
-            lb__attn_rows(gs, S, g, qstep * a->ldo, rows, D, 1.0f);     lb__attn_cut(gp, S, g, qstep * a->ldo, rows, D);
+            lb__attn_rows(kn, qs, S, q, qstep * a->ldq, rows, D, a->scale); lb__attn_cut(kn, qp, S, q, qstep * a->ldq, rows, D);
+            lb__attn_rows(kn, gs, S, g, qstep * a->ldo, rows, D, 1.0f);     lb__attn_cut(kn, gp, S, g, qstep * a->ldo, rows, D);
             lb__attn_scores(kn, P, S, qs, kt, rows, seen, D);
             lb__attn_scores(kn, G, S, gs, vt, rows, seen, D);
             for (r = 0; r < rows; r++) {
@@ -3066,19 +3120,25 @@ static void lb__attn_bwd_task(void *arg, size_t begin, size_t end, int worker) {
                 }
             }
             for (y = 0; y < j->dpanels; y++) {
-                lb__attn_sum(kn, acc, S, G, kp + y * T * LB__PW, rows, seen);
-                for (r = 0; r < rows; r++) kn->axpy(j->dq + (q0 + r * qstep) * a->ldq + hd + y * LB__PW, 1.0f, acc + r * LB__PW, LB__MIN((size_t)LB__PW, D - y * LB__PW));
+                const size_t cols = LB__MIN((size_t)LB__PW, D - y * LB__PW); float *dq = j->dq + q0 * a->ldq + hd + y * LB__PW;
+                lb__attn_sum(kn, acc, S, G, kp + y * T * LB__PW, rows, seen, cols);
+                if (j->fresh & 1) kn->copy(dq, qstep * a->ldq, acc, LB__PW, rows, cols, 1.0f);
+                else for (r = 0; r < rows; r++) kn->axpy(dq + r * qstep * a->ldq, 1.0f, acc + r * LB__PW, cols);
             }
             b.kc = rows; b.a = turned;
             for (x = 0; x < seen; x += LB__KC) {
                 b.rows = LB__MIN((size_t)LB__KC, seen - x);
                 kn->strips(turned, G + x / LB__KC * S * LB__LDP, LB__LDP, b.rows, rows);
-                for (y = 0; y < j->dpanels; y++) { b.b = qp + y * S * LB__PW; b.c = dk + (y * j->keys + x) * LB__PW; kn->slab_c(&b); }
+                for (y = 0; y < j->dpanels; y++) { b.b = qp + y * S * LB__PW; b.cols = LB__MIN((size_t)LB__PW, D - y * LB__PW); b.c = dk + (y * j->keys + x) * LB__PW; kn->slab_c(&b); }
                 kn->strips(turned, P + x / LB__KC * S * LB__LDP, LB__LDP, b.rows, rows);
-                for (y = 0; y < j->dpanels; y++) { b.b = gp + y * S * LB__PW; b.c = dv + (y * j->keys + x) * LB__PW; kn->slab_c(&b); }
+                for (y = 0; y < j->dpanels; y++) { b.b = gp + y * S * LB__PW; b.cols = LB__MIN((size_t)LB__PW, D - y * LB__PW); b.c = dv + (y * j->keys + x) * LB__PW; kn->slab_c(&b); }
             }
         }
-        for (i = 0; i < T; i++) for (y = 0; y < j->dpanels; y++) {
+        for (y = 0; y < j->dpanels && j->fresh & 2; y++) {
+            const size_t at = row * a->ld + hd + y * LB__PW, cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
+            kn->copy(j->dk + at, stride * a->ld, dk + y * j->keys * LB__PW, LB__PW, T, cols, 1.0f); kn->copy(j->dv + at, stride * a->ld, dv + y * j->keys * LB__PW, LB__PW, T, cols, 1.0f);
+        }
+        if (!(j->fresh & 2)) for (i = 0; i < T; i++) for (y = 0; y < j->dpanels; y++) {
             const size_t at = (row + i * stride) * a->ld + hd + y * LB__PW, cols = LB__MIN((size_t)LB__PW, D - y * LB__PW);
             kn->axpy(j->dk + at, 1.0f, dk + (y * j->keys + i) * LB__PW, cols); kn->axpy(j->dv + at, 1.0f, dv + (y * j->keys + i) * LB__PW, cols);
         }
@@ -3103,9 +3163,9 @@ static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
     memset(&j, 0, sizeof j); j.a = a;
     return lb__attn_run(ctx, &j, 0);
 }
-static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv) {
+static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv, int fresh) {
     lb__attn_job j;
-    memset(&j, 0, sizeof j); j.a = a; j.g = do_; j.dq = dq; j.dk = dk; j.dv = dv;
+    memset(&j, 0, sizeof j); j.a = a; j.g = do_; j.dq = dq; j.dk = dk; j.dv = dv; j.fresh = fresh;
     return lb__attn_run(ctx, &j, 1);
 }
 /* Row-major f32 [N,K] into panels (the padding becomes zero), and panels of any weight type back into row-major f32. */
@@ -3516,10 +3576,17 @@ static lb__var *lb__var_new(lb_ctx *ctx, size_t n, size_t c) {
     float *x = lb__arena_f32(ctx, n, c);
     return x ? lb__var_view(ctx, x, n, c) : NULL;
 }
-static float *lb__grad(lb_ctx *ctx, lb__var *v) {
+/* A gradient that nobody has touched is `fresh`, and not zeroed: the caller writes all of it. */
+static float *lb__grad_fresh(lb_ctx *ctx, lb__var *v, int *fresh) {
     while (v->same) v = v->same;
-    if (!v->g && (v->g = lb__arena_f32(ctx, v->n, v->c)) != NULL) memset(v->g, 0, v->n * v->c * sizeof(float));
+    *fresh = !v->g;
+    if (!v->g) v->g = lb__arena_f32(ctx, v->n, v->c);
     return v->g;
+}
+static float *lb__grad(lb_ctx *ctx, lb__var *v) {
+    int fresh; float *g = lb__grad_fresh(ctx, v, &fresh);
+    if (g && fresh) memset(g, 0, v->n * v->c * sizeof *g);
+    return g;
 }
 LB__INLINE int lb__trained(const lb_tensor *t) { return t && t->grad; }
 static lb__node *lb__record(lb_ctx *ctx, size_t size, lb_status (*backward)(lb_ctx *, lb__node *)) {
@@ -3575,7 +3642,7 @@ static void lb__dropout(lb_ctx *ctx, float *y, const float *a, size_t n, const l
  * Rows n0 .. n0+n of the weight only; n0 is a multiple of the panel width.  `add` must have no reader that is recorded later. */
 static lb_status lb__linear_bwd(lb_ctx *ctx, lb__node *node) {
     lb__linear_node *o = (lb__linear_node *)node; const lb__lin *l = o->l; const size_t M = o->y->n, N = o->y->c, K = o->a->c;
-    float *dy = lb__grad(ctx, o->y), *da = o->a->wants ? lb__grad(ctx, o->a) : NULL, *t; lb_status s = LB_OK; int i;
+    int i, fresh = 0; float *dy = lb__grad(ctx, o->y), *da = o->a->wants ? lb__grad_fresh(ctx, o->a, &fresh) : NULL, *t; lb_status s = LB_OK;
     lb__mark mark;
     if (!dy || (o->a->wants && !da)) return LB_ERR_MEM;
     mark = lb__arena_mark(ctx);
@@ -3584,22 +3651,21 @@ static lb_status lb__linear_bwd(lb_ctx *ctx, lb__node *node) {
         lb__act_bwd(ctx, t, dy, o->pre, o->act, M * N);
         dy = t;
     }
-    if (lb__trained(l->b)) s = lb__sum_rows(ctx, l->b->grad + o->n0, dy, N, M, N);
-    if (!s && lb__trained(l->w)) s = lb__gemm_dw(ctx, l->w->grad + o->n0 * K, dy, N, o->a->x, K, M, N, K);
-    if (!s && da) s = lb__gemm_dx(ctx, da, K, dy, N, (const char *)l->w->data + o->n0 * K * lb_dtype_size(l->w->dtype), l->w->dtype, M, N, K);
+    if (lb__trained(l->w)) s = lb__gemm_dw(ctx, l->w->grad + o->n0 * K, lb__trained(l->b) ? l->b->grad + o->n0 : NULL, dy, N, o->a->x, K, M, N, K);
+    else if (lb__trained(l->b)) s = lb__sum_rows(ctx, l->b->grad + o->n0, dy, N, M, N);
+    if (!s && da) s = lb__gemm_dx(ctx, da, K, !fresh, dy, N, (const char *)l->w->data + o->n0 * K * lb_dtype_size(l->w->dtype), l->w->dtype, M, N, K);
     for (i = 0; i < l->loras && !s; i++) {
         const lb__lora *r = &l->lora[i]; const size_t R = r->a->shape[0]; const float *dyt = dy + (r->n0 - o->n0); float *du, *dd = da;
         if (!o->u[i]) continue;
-        if (lb__trained(r->b)) s = lb__gemm_dw(ctx, r->b->grad, dyt, N, o->u[i], R, M, r->n, R);
+        if (lb__trained(r->b)) s = lb__gemm_dw(ctx, r->b->grad, NULL, dyt, N, o->u[i], R, M, r->n, R);
         if (s || (!lb__trained(r->a) && !da)) continue;
         if (!(du = lb__arena_f32(ctx, M, R))) return LB_ERR_MEM;
-        memset(du, 0, M * R * sizeof *du);
-        s = lb__gemm_dx(ctx, du, R, dyt, N, r->b->data, r->b->dtype, M, r->n, R);
+        s = lb__gemm_dx(ctx, du, R, 0, dyt, N, r->b->data, r->b->dtype, M, r->n, R);
         lb__vec_scale(ctx, du, r->scale, M * R);
-        if (!s && lb__trained(r->a)) s = lb__gemm_dw(ctx, r->a->grad, du, R, o->dropped[i] ? o->dropped[i] : o->a->x, K, M, R, K);
+        if (!s && lb__trained(r->a)) s = lb__gemm_dw(ctx, r->a->grad, NULL, du, R, o->dropped[i] ? o->dropped[i] : o->a->x, K, M, R, K);
         if (s || !da) continue;
-        if (o->dropped[i]) { if (!(dd = lb__arena_f32(ctx, M, K))) return LB_ERR_MEM; memset(dd, 0, M * K * sizeof *dd); }
-        s = lb__gemm_dx(ctx, dd, K, du, R, r->a->data, r->a->dtype, M, R, K);
+        if (o->dropped[i]) { if (!(dd = lb__arena_f32(ctx, M, K))) return LB_ERR_MEM; }
+        s = lb__gemm_dx(ctx, dd, K, dd == da, du, R, r->a->data, r->a->dtype, M, R, K);
         if (!s && dd != da) { lb__dropout(ctx, dd, dd, M * K, r); lb__vec_add(ctx, da, dd, M * K); }
     }
     lb__arena_rewind(ctx, mark);
@@ -3683,9 +3749,14 @@ static lb__var *lb__layer_norm(lb_ctx *ctx, const lb__norm *p, lb__var *x) {
 typedef struct lb__attn_node { lb__node node; lb__attn a; lb__var *q, *kv, *o; size_t qcol, kcol, vcol; } lb__attn_node;
 /* attention  o = softmax(scale q k^T) v; q, k, v are columns of q and kv from qcol, kcol, vcol on.  `shape` gives sequences, heads and mask. */
 static lb_status lb__attn_bwd(lb_ctx *ctx, lb__node *node) {
-    lb__attn_node *n = (lb__attn_node *)node; float *dq = lb__grad(ctx, n->q), *dkv = lb__grad(ctx, n->kv), *d = lb__grad(ctx, n->o);
+    lb__attn_node *n = (lb__attn_node *)node; const size_t C = n->a.H * n->a.D; int fresh = 0, q = 0, kv = 0; float *d = lb__grad(ctx, n->o), *dkv, *dq;
+    if (n->q == n->kv && n->q->c == 3 * C) { dq = dkv = lb__grad_fresh(ctx, n->q, &fresh); q = kv = fresh; }       /* every column is written */
+    else {
+        dq = n->q != n->kv && n->q->c == C ? lb__grad_fresh(ctx, n->q, &q) : lb__grad(ctx, n->q);
+        dkv = n->q != n->kv && n->kv->c == 2 * C ? lb__grad_fresh(ctx, n->kv, &kv) : lb__grad(ctx, n->kv);
+    }
     if (!dq || !dkv || !d) return LB_ERR_MEM;
-    return lb__attention_bwd(ctx, &n->a, d, dq + n->qcol, dkv + n->kcol, dkv + n->vcol);
+    return lb__attention_bwd(ctx, &n->a, d, dq + n->qcol, dkv + n->kcol, dkv + n->vcol, q | kv << 1);
 }
 static lb__var *lb__attend(lb_ctx *ctx, const lb__attn *shape, lb__var *q, size_t qcol, lb__var *kv, size_t kcol, size_t vcol) {
     lb__attn a; lb__var *o;
@@ -11983,7 +12054,7 @@ LB_API size_t lb_trainer_parameters(const lb_trainer *t) { size_t i, n = 0; for 
 static size_t lb__plan_tower_floats(const lb__tower *t, const lb_train_desc *d, size_t S, size_t R, size_t cols, size_t patches, int trained, int below) {
     const size_t D = (size_t)t->d.width, F = (size_t)t->d.mlp, H = (size_t)t->d.heads, L = (size_t)t->d.layers, lora = (size_t)t->d.lora_rank, drop = t->d.lora_rank && t->d.lora_dropout > 0 ? 4 * D : 0;
     const size_t attn = R * (6 * D + H + 2), mlp = 2 * R * (D + F), low = R * (4 * lora + drop), spatial = t->d.lora_temporal == 1 ? 0 : low, temporal = t->d.temporal ? attn + (t->d.lora_temporal ? low : 0) : 0;
-    const size_t block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (size_t)LB__MLP_ROWS : R, run = LB__MAX(R * 5 * D, Q * (D + F));
+    const size_t block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D) + (R > 2 * LB__MC ? D * F : 0), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (size_t)LB__MLP_ROWS : R, run = LB__MAX(R * 5 * D, Q * (D + F));
     const size_t embed = patches * (cols + D) + R * D + (t->pre.w ? R * D : 0);
     size_t keep = 0, most;
     if (!trained) return LB__MAX(embed + R * D, R * D + run);
@@ -12069,22 +12140,20 @@ static void lb__ema_run(void *arg, size_t i, size_t end, int worker) {
 }
 /* Squares of a gradient, summed in pieces whose borders know nothing of threads. */
 enum { LB__NORM_PIECE = 16384 };
-typedef struct lb__norm_sum { const float *g; double *out; size_t n; } lb__norm_sum;
+typedef struct lb__norm_sum { const lb__kernels *k; const float *g; double *out; size_t n; } lb__norm_sum;
 static void lb__norm_sum_run(void *arg, size_t i, size_t end, int worker) {
     const lb__norm_sum *s = (const lb__norm_sum *)arg;
     (void)worker;
     for (; i < end; i++) {
-        size_t k = i * LB__NORM_PIECE, last = LB__MIN(s->n, k + LB__NORM_PIECE); double sum[4] = { 0, 0, 0, 0 };
-        for (; k + 4 <= last; k += 4) { sum[0] += (double)s->g[k] * s->g[k]; sum[1] += (double)s->g[k + 1] * s->g[k + 1]; sum[2] += (double)s->g[k + 2] * s->g[k + 2]; sum[3] += (double)s->g[k + 3] * s->g[k + 3]; }
-        for (; k < last; k++) sum[0] += (double)s->g[k] * s->g[k];
-        s->out[i] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        const size_t k = i * LB__NORM_PIECE;
+        s->out[i] = s->k->dot(s->g + k, s->g + k, LB__MIN((size_t)LB__NORM_PIECE, s->n - k));
     }
 }
 static lb_status lb__train_norm(lb_ctx *ctx, lb_trainer *t, double *norm) {
     size_t i, k; double total = 0;
     for (i = 0; i < t->slots; i++) {
         lb__norm_sum s; const lb__mark mark = lb__arena_mark(ctx); double sum = 0; const size_t pieces = (t->slot[i].n + LB__NORM_PIECE - 1) / LB__NORM_PIECE;
-        s.g = t->slot[i].p->t.grad; s.n = t->slot[i].n;
+        s.k = ctx->kernels; s.g = t->slot[i].p->t.grad; s.n = t->slot[i].n;
         if (!(s.out = (double *)lb__arena(ctx, pieces, sizeof(double)))) return LB_ERR_MEM;
         lb_parallel_for(ctx, pieces, 4, lb__norm_sum_run, &s);
         for (k = 0; k < pieces; k++) sum += s.out[k];

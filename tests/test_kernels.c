@@ -92,13 +92,13 @@ LBT(kernels, gemm_backward) {
     size_t i, j, l, m, n, k, turn = 0; int set;
     EACH_SET(set) for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (l = 0; l < LB__COUNT(ks); l++, turn++) {
         size_t M = ms[i], N = ns[j], K = ks[l], lddy = N + 1, ldx = K + 2, stored = (N + 31) / 32 * 32 * K; lb_dtype type = types[turn % 3]; lb_ctx *c1 = context(set, 1), *c3 = context(set, 3); double e, wx = 0, ww = 0, tol;
-        float *dy = rnd(M * lddy, 1), *x = rnd(M * ldx, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *dx = rnd(M * ldx, 1), *dx0 = copy(dx, M * ldx), *dx3 = copy(dx, M * ldx), *dw = rnd(stored, 1), *dw0, *dw3; void *panels = panels_of(w, N, K, type, kept);
-        if (M * N * K > 3000000 && turn % 4) { lb_ctx_free(c1); lb_ctx_free(c3); free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(panels); continue; }
+        float *dy = rnd(M * lddy, 1), *x = rnd(M * ldx, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *dx = rnd(M * ldx, 1), *dx0 = copy(dx, M * ldx), *dx3 = copy(dx, M * ldx), *dw = rnd(stored, 1), *db = rnd(N, 1), *db0 = copy(db, N), *db3 = copy(db, N), *dw0, *dw3; void *panels = panels_of(w, N, K, type, kept);
+        if (M * N * K > 3000000 && turn % 4) { lb_ctx_free(c1); lb_ctx_free(c3); free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(db); free(db0); free(db3); free(panels); continue; }
         { float *rows = rnd(N * K, 1); lb__pack_panels(dw, rows, K, N, K); free(rows); }
         dw0 = copy(dw, stored); dw3 = copy(dw, stored);
-        CHECK(!lb__gemm_dx(c1, dx, ldx, dy, lddy, panels, type, M, N, K) && !lb__gemm_dx(c3, dx3, ldx, dy, lddy, panels, type, M, N, K), "%s", lb_last_error());
-        CHECK(!lb__gemm_dw(c1, dw, dy, lddy, x, ldx, M, N, K) && !lb__gemm_dw(c3, dw3, dy, lddy, x, ldx, M, N, K), "%s", lb_last_error());
-        CHECK(same(dx, dx3, M * ldx) && same(dw, dw3, stored), "%s backward %zux%zux%zu: three threads give other bits than one", set_names[set], M, N, K);
+        CHECK(!lb__gemm_dx(c1, dx, ldx, 1, dy, lddy, panels, type, M, N, K) && !lb__gemm_dx(c3, dx3, ldx, 1, dy, lddy, panels, type, NULL, 0, M, N, K), "%s", lb_last_error());
+        CHECK(!lb__gemm_dw(c1, dw, db, dy, lddy, x, ldx, M, N, K) && !lb__gemm_dw(c3, dw3, db3, dy, lddy, x, ldx, M, N, K), "%s", lb_last_error());
+        CHECK(same(dx, dx3, M * ldx) && same(dw, dw3, stored) && same(db, db3, N), "%s backward %zux%zux%zu: three threads give other bits than one", set_names[set], M, N, K);
         for (m = 0; m < M; m++) for (k = 0; k < ldx; k++) {
             double s = dx0[m * ldx + k];
             if (k < K) for (n = 0; n < N; n++) s += (double)dy[m * lddy + n] * kept[n * K + k];
@@ -110,9 +110,13 @@ LBT(kernels, gemm_backward) {
             else if (dw[lb__panel_index(n, k, K)] != 0) ww = 1e9;
             e = fabs(dw[lb__panel_index(n, k, K)] - s); if (!(e <= ww)) ww = e;
         }
+        for (n = 0; n < N; n++) { double s = db0[n]; for (m = 0; m < M; m++) s += dy[m * lddy + n]; e = fabs(db[n] - s); if (!(e <= ww)) ww = e; }
+        memcpy(dx3, dx0, M * ldx * 4); for (m = 0; m < M; m++) memset(dx3 + m * ldx, 255, K * 4);                  /* written, not added to */
+        CHECK(!lb__gemm_dx(c3, dx3, ldx, 0, dy, lddy, panels, type, M, N, K), "%s", lb_last_error());
+        for (m = 0; m < M; m++) for (k = 0; k < ldx; k++) { e = fabs(dx3[m * ldx + k] + (k < K ? dx0[m * ldx + k] : 0) - dx[m * ldx + k]); if (!(e <= wx)) wx = e; }
         tol = 2e-6 * sqrt((double)(M + N)) + 2e-6;
         CHECK(wx <= tol && ww <= tol, "%s backward %zux%zux%zu %s: dx off by %g, dw by %g, tolerance %g", set_names[set], M, N, K, lb_dtype_name(type), wx, ww, tol);
-        free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(dw0); free(dw3); free(panels); lb_ctx_free(c1); lb_ctx_free(c3);
+        free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(dw0); free(dw3); free(db); free(db0); free(db3); free(panels); lb_ctx_free(c1); lb_ctx_free(c3);
     }
 }
 LBT(kernels, matmul) {

@@ -99,8 +99,8 @@ static float *bench_floats(size_t n) { float *p = (float *)lb__alloc(n + 16, siz
 typedef struct bench_product { lb__gemm g; int kind; float *dw; } bench_product;
 static lb_status bench_gemm_run(lb_ctx *ctx, void *arg) {
     bench_product *b = (bench_product *)arg; const lb__gemm *g = &b->g;
-    if (b->kind == 1) return lb__gemm_dx(ctx, (float *)(uintptr_t)g->a, g->lda, g->c, g->ldc, g->w, g->wtype, g->M, g->N, g->K);
-    if (b->kind == 2) return lb__gemm_dw(ctx, b->dw, g->c, g->ldc, g->a, g->lda, g->M, g->N, g->K);
+    if (b->kind == 1) return lb__gemm_dx(ctx, (float *)(uintptr_t)g->a, g->lda, 0, g->c, g->ldc, g->w, g->wtype, g->M, g->N, g->K);
+    if (b->kind == 2) return lb__gemm_dw(ctx, b->dw, NULL, g->c, g->ldc, g->a, g->lda, g->M, g->N, g->K);
     return lb__gemm_run(ctx, g);
 }
 static void bench_gemm(bench_cfg *c, const char *name, const char *what, int kind, lb_dtype type, size_t M, size_t N, size_t K) {
@@ -121,7 +121,7 @@ static void bench_gemm(bench_cfg *c, const char *name, const char *what, int kin
 }
 static lb_status bench_attn_run(lb_ctx *ctx, void *arg) { return lb__attention(ctx, (const lb__attn *)arg); }
 typedef struct bench_attn_job { lb__attn a; float *g, *d; } bench_attn_job;
-static lb_status bench_attn_bwd_run(lb_ctx *ctx, void *arg) { bench_attn_job *j = (bench_attn_job *)arg; return lb__attention_bwd(ctx, &j->a, j->g, j->d, j->d + j->a.H * j->a.D, j->d + 2 * j->a.H * j->a.D); }
+static lb_status bench_attn_bwd_run(lb_ctx *ctx, void *arg) { bench_attn_job *j = (bench_attn_job *)arg; return lb__attention_bwd(ctx, &j->a, j->g, j->d, j->d + j->a.H * j->a.D, j->d + 2 * j->a.H * j->a.D, 3); }
 static void bench_attn(bench_cfg *c, const char *what, size_t S, size_t T, size_t H, size_t D, size_t inner, int causal) {
     bench_attn_job j; bench_row r; size_t C = H * D, rows = S * T; float *qkv, *o, *lse;
     if ((!bench_wanted(c, "attention") && !bench_wanted(c, "attention_bwd")) || c->failed) return;
