@@ -96,7 +96,7 @@ LBT(kernels, gemm_backward) {
         if (M * N * K > 3000000 && turn % 4) { lb_ctx_free(c1); lb_ctx_free(c3); free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(db); free(db0); free(db3); free(panels); continue; }
         { float *rows = rnd(N * K, 1); lb__pack_panels(dw, rows, K, N, K); free(rows); }
         dw0 = copy(dw, stored); dw3 = copy(dw, stored);
-        CHECK(!lb__gemm_dx(c1, dx, ldx, 1, dy, lddy, panels, type, M, N, K) && !lb__gemm_dx(c3, dx3, ldx, 1, dy, lddy, panels, type, NULL, 0, M, N, K), "%s", lb_last_error());
+        CHECK(!lb__gemm_dx(c1, dx, ldx, 1, dy, lddy, panels, type, M, N, K) && !lb__gemm_dx(c3, dx3, ldx, 1, dy, lddy, panels, type, M, N, K), "%s", lb_last_error());
         CHECK(!lb__gemm_dw(c1, dw, db, dy, lddy, x, ldx, M, N, K) && !lb__gemm_dw(c3, dw3, db3, dy, lddy, x, ldx, M, N, K), "%s", lb_last_error());
         CHECK(same(dx, dx3, M * ldx) && same(dw, dw3, stored) && same(db, db3, N), "%s backward %zux%zux%zu: three threads give other bits than one", set_names[set], M, N, K);
         for (m = 0; m < M; m++) for (k = 0; k < ldx; k++) {
