@@ -2024,7 +2024,7 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
  * it is compiled.  The left operand lies in slices of at most LB__KC of k.  Row-major it is [slice][row][LB__LDP]: rows of one slice are LB__LDP
  * apart, which is no power of two, so that no two rows fight for a cache set.  If it came transposed it is [slice][strip][k][rows of the strip].
  * The right one lies in blocks [k][32], which is what a weight panel is already. */
-enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH };
+enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH, LB__AHEAD = 16384 };
 
 /* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a[kc][rows], one strip (rows <= lb__kernels.rows) */
 typedef struct lb__slab {
@@ -2196,7 +2196,7 @@ typedef int32_t lb__i4  __attribute__((vector_size(16), may_alias));
 #  define lb__vmin(a, b)       lb__vless(a, b, a, b)
 #  define lb__vless(a, b, x, y) LB__FN(lb__select)(a, b, x, y)
 #  define lb__vpow2(t)         ((lb__v4)(((lb__i4)(t) << 23) + 0x3f800000))
-LB__TARGET LB__INLINE lb__v4 LB__FN(lb__splat)(float s) { lb__v4 v = { 0, 0, 0, 0 }; v[0] = s; v[1] = s; v[2] = s; v[3] = s; return v; }
+LB__TARGET LB__INLINE lb__v4 LB__FN(lb__splat)(float s) { lb__v4 v = { s, s, s, s }; return v; }
 LB__TARGET LB__INLINE lb__v4 LB__FN(lb__root)(lb__v4 v) { int i; for (i = 0; i < 4; i++) v[i] = sqrtf(v[i]); return v; }
 LB__TARGET LB__INLINE lb__v4 LB__FN(lb__select)(lb__v4 a, lb__v4 b, lb__v4 x, lb__v4 y) { lb__i4 m = (lb__i4)(a < b); return (lb__v4)((m & (lb__i4)x) | (~m & (lb__i4)y)); }
 #else
@@ -2776,7 +2776,7 @@ static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_
 /* One block of rows by one group of 32-column panels.  For every slice of k the rows' slice stays in the second-level cache while the
  * panels' blocks pass by; sums wait in `acc` between slices.  `fresh`: the rows are not packed yet. */
 static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
-    const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, strips = (rows + p->k->rows - 1) / p->k->rows; size_t step = strips > 1 ? 64 : 4096;      /* a single strip runs as fast as memory: the processor fetches a page well once it is on it */
+    const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, strips = (rows + p->k->rows - 1) / p->k->rows; size_t step = 64;
     float *tmp = work, *raw = tmp + LB__KC * LB__PW, *acc = raw + LB__PW * LB__PW, *packed = acc + (p->panels ? 0 : p->group * p->mrows * LB__PW); size_t k0, q, s, r;
     for (k0 = 0; k0 == 0 || k0 < p->K; k0 += p->width) {
         const size_t kc = LB__MIN(p->width, p->K - k0); const int last = k0 + kc == p->K; float *a = packed + (p->ta ? k0 * rows : k0 / p->width * rows * LB__LDP);
@@ -2786,7 +2786,8 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
             b.b = lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw); b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
             if (p->bkind == LB__B_PANELS) {                 /* the panels are read once: ask for the next block in time */
                 const size_t es = lb_dtype_size(p->btype), nq = q + 1 < p1 ? q + 1 : last ? p1 : p0, nk = q + 1 < p1 ? k0 : last ? 0 : k0 + kc;
-                if (nq * LB__PW < p->N) { next = (const char *)p->b + (nq * p->K + nk) * LB__PW * es; lines = LB__MIN(p->width, p->K - nk) * LB__PW * es / step; }
+                if (strips == 1 && p->group == 1) { next = (const char *)b.b + LB__AHEAD; lines = kc * LB__PW * es / step; }         /* as fast as memory, which is read in one run */
+                else if (nq * LB__PW < p->N) { next = (const char *)p->b + (nq * p->K + nk) * LB__PW * es; lines = LB__MIN(p->width, p->K - nk) * LB__PW * es / step; }
             } else if (p->bkind == LB__B_ROWS && q + 1 < p1) { next = (const char *)((const float *)p->b + k0 * p->ldb + (q + 1) * LB__PW); step = p->ldb * sizeof(float); lines = kc; }
             for (s = 0; s < strips; s++) {
                 const size_t r0 = rows * s / strips, n = rows * (s + 1) / strips - r0, pieces = (kc + LB__PW - 1) / LB__PW, piece = pieces * s / strips;
@@ -2823,7 +2824,7 @@ static void lb__prod_work(void *arg, size_t begin, size_t end, int worker) {
     }
 }
 static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
-    lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn;
+    lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn; size_t i, best, even = 1;
     if (!p->M || !p->N) return LB_OK;
     p->k = ctx->kernels;
     if (p->bkind == LB__B_PANELS_T && p->M > 2 * LB__MC) {
@@ -2843,6 +2844,11 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     /* One strip of rows reads every weight once: panel after panel, the whole of k.  More rows reuse their slice over a group of panels. */
     p->group = p->M <= 16 ? 1 : LB__GROUP;
     if (p->workers > 1) while (p->group > 1 && (panels + p->group - 1) / p->group * p->mblocks < p->workers * (p->bkind == LB__B_PANELS_T ? 2 : 4)) p->group--;
+    for (i = p->group, best = SIZE_MAX; p->workers > 1 && i && 2 * i >= p->group; i--) {                         /* the size that leaves the busiest worker the least */
+        const size_t tasks = (panels + i - 1) / i * p->mblocks, load = (tasks + p->workers - 1) / p->workers * i;
+        if (load < best) { best = load; even = i; }
+    }
+    if (p->workers > 1) p->group = even;
     p->groups = (panels + p->group - 1) / p->group;
     p->worker_floats = (LB__KC * LB__PW + LB__PW * LB__PW + (p->panels ? 0 : p->group * p->mrows * LB__PW) + p->slices * p->mrows * LB__LDP + 31) & ~(size_t)15;
     if ((p->work = lb__arena_f32(ctx, p->workers, p->worker_floats)) == NULL || (p->next = (size_t *)lb__arena(ctx, p->mblocks, sizeof *p->next)) == NULL) s = LB_ERR_MEM;
