@@ -236,6 +236,44 @@ static void bench_train(bench_cfg *c, const char *what, int width, int layers, i
     lb_trainer_free(b.t); lb_model_free(model); lb__release(x); lb__release(text);
 }
 
+/* ---- a model's file: how long it takes to open, and what one input of each kind takes beside the mapping ---- */
+static double bench_own_bytes(void) {                    /* resident memory that belongs to no file; 0 where the system does not tell */
+    FILE *f = fopen("/proc/self/status", "r"); char line[256]; double kb = 0;
+    while (f && fgets(line, sizeof line, f)) if (sscanf(line, "RssAnon: %lf", &kb) == 1) break;
+    if (f) fclose(f);
+    return kb * 1024;
+}
+static void bench_file_row(const bench_cfg *c, const char *name, const char *what, double seconds, double bytes) {
+    if (c->json) printf("{\"name\": \"%s\", \"shape\": \"%s\", \"threads\": %d, \"ms\": %.4f, \"own_mb\": %.2f}\n", name, what, c->ctx->threads, seconds * 1e3, bytes / 1048576);
+    else printf("%-16s %-34s %3d %10.3f ms %10.2f MiB beside the file\n", name, what, c->ctx->threads, seconds * 1e3, bytes / 1048576);
+    fflush(stdout);
+}
+static void bench_file(bench_cfg *c, const char *path) {
+    enum { TIMES = 15 }; lb_model *m = NULL; const lb_model_desc *d; double time[TIMES], own = bench_own_bytes(), t; int i, k;
+    for (i = 0; i < TIMES && !c->failed; i++) { lb_model_free(m); m = NULL; t = bench_now(); c->failed = lb_model_open(c->ctx, path, &m) != LB_OK; time[i] = bench_now() - t; }
+    if (c->failed) return;
+    qsort(time, TIMES, sizeof *time, bench_double_cmp);
+    bench_file_row(c, "open", path, time[TIMES / 2], bench_own_bytes() - own);
+    d = lb_model_describe(m);
+    for (i = 0; i < d->modalities && !c->failed; i++) {
+        const lb_modality_desc *y = &d->modality[i]; const lb_tower_desc *w = &d->tower[0]; float *x, *out = bench_floats(lb_model_dim(m)); int32_t *ids;
+        for (k = 0; k < d->towers; k++) if (!strcmp(d->tower[k].name, y->tower)) w = &d->tower[k];
+        x = (float *)calloc((size_t)y->channels * (size_t)y->frames * (size_t)y->height * (size_t)y->width + 1, sizeof *x); ids = (int32_t *)calloc((size_t)w->context + 1, sizeof *ids);
+        if (!x || !ids || !out) c->failed = 1;
+        else {
+            if (y->kind == LB_TEXT) ids[w->context - 1] = w->vocab - 1;
+            for (k = 0; k < 2 && !c->failed; k++) {            /* the first pass brings the weights in */
+                t = bench_now();
+                c->failed = (y->kind == LB_TEXT ? lb_embed_tokens(c->ctx, m, ids, 1, (size_t)w->context, out) : lb_embed_tensor(c->ctx, m, y->name, x, 1, out)) != LB_OK;
+                t = bench_now() - t;
+            }
+            if (!c->failed) bench_file_row(c, "memory", y->name, t, bench_own_bytes() - own);
+        }
+        free(x); free(ids); lb__release(out);
+    }
+    lb_model_free(m);
+}
+
 static void bench_rows(bench_cfg *c, int train) {
     static const struct { const char *what; size_t m, n, k; } shapes[] = {
         { "L/14 qkv", 257, 3072, 1024 }, { "L/14 out", 257, 1024, 1024 }, { "L/14 fc1", 257, 4096, 1024 }, { "L/14 fc2", 257, 1024, 4096 }, { "L/14 x8 fc1", 2056, 4096, 1024 },
@@ -265,8 +303,9 @@ static void bench_rows(bench_cfg *c, int train) {
 }
 
 static int cmd_bench(int argc, char **argv) {
-    cli_common common = { 0, 0 }; cli_list only = { NULL, 0, 0 }; double seconds = 0.4; int train = 0, rc, both; lb_ctx *ctx = NULL; bench_cfg c;
+    cli_common common = { 0, 0 }; cli_list only = { NULL, 0, 0 }; const char *model = NULL; double seconds = 0.4; int train = 0, rc, both; lb_ctx *ctx = NULL; bench_cfg c;
     const cli_option options[] = {
+        { "model", 'm', CLI_TEXT, &model, "FILE", "this model instead: time to open it, and time and memory of one input of each kind", 0, 0 },
         { "rows", 'r', CLI_LIST, &only, "NAME", "only rows whose name contains one of these", 0, 0 },
         { "seconds", 's', CLI_REAL, &seconds, "S", "time for each row (default 0.4)", 0.01, 3600 },
         { "train", 0, CLI_FLAG, &train, NULL, "training rows too", 0, 0 },
@@ -280,8 +319,9 @@ static int cmd_bench(int argc, char **argv) {
         if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); break; }
         rc = 0; c.ctx = ctx;
         bench_choose(ctx);
-        if (!c.json && both >= 0 && common.threads >= 1 && c.ctx->threads >= 1 && both != 2) printf("kernels: %s\n%-16s %-34s %3s %9s %9s %7s %10s\n", ctx->kernels->name, "name", "shape", "thr", "GFLOP/s", "peak", "share", "ms");
-        bench_rows(&c, train);
+        if (!c.json && !model && both >= 0 && common.threads >= 1 && c.ctx->threads >= 1 && both != 2) printf("kernels: %s\n%-16s %-34s %3s %9s %9s %7s %10s\n", ctx->kernels->name, "name", "shape", "thr", "GFLOP/s", "peak", "share", "ms");
+        if (model) bench_file(&c, model);
+        else bench_rows(&c, train);
         lb_ctx_free(ctx); ctx = NULL;
         if (c.failed) { rc = cli_fail("%s", lb_last_error()); break; }
         if (both != 1) break;
