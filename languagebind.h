@@ -8007,7 +8007,7 @@ LB_API lb_status lb_audio_decode(lb_ctx *ctx, const void *bytes, size_t size, lb
         if (size >= others[i].at + n && !memcmp(p + others[i].at, others[i].magic, n))
             return lb__fail(LB_ERR_UNSUPPORTED, "audio: the file is %s; WAV or FLAC were expected, convert it first: ffmpeg -i FILE out.flac", others[i].name);
     }
-    return lb__fail(LB_ERR_FORMAT, "audio: byte 0: neither WAV ('RIFF') nor FLAC ('fLaC')");
+    return lb__fail(LB_ERR_FORMAT, "audio: byte 0: neither WAV ('RIFF') nor FLAC ('fLaC'); if it is a sound, convert it first: ffmpeg -i FILE out.flac");
 }
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out) {
@@ -11620,7 +11620,7 @@ static lb_status lb__listing_item_add(lb__listing *p, const char *file, size_t n
 static lb_status lb__listing_done(lb__listing *p, lb_manifest *out) {
     size_t n = p->items.size / sizeof(lb__listing_item), k = p->captions.size / sizeof(lb__listing_caption), i, c = 0, a, b, total;
     lb_item *items; lb_caption *captions; char *text;
-    if (!n) return lb__fail(LB_ERR_FORMAT, "%s: holds no item", p->path);
+    if (!n) return lb__fail(LB_ERR_FORMAT, "%s: holds no item; a manifest, or a folder with a folder for each class, was expected", p->path);
     if (!lb__mul(n, sizeof *items, &a) || !lb__mul(k, sizeof *captions, &b) || !lb__add(a, b, &total) || !lb__add(total, p->text.size, &total)) return lb__fail(LB_ERR_MEM, "%s: too large", p->path);
     items = (lb_item *)lb__alloc(total, 1);
     if (!items) return LB_ERR_MEM;

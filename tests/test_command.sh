@@ -120,7 +120,11 @@ wants 1 'folder' embed -m "$M" --image "$T"
 same "$T/v.npy" "$T/v3.npy" "--skip-bad leaves only the bad one out"; is "$(wc -l <"$T/err")" 1 "--skip-bad warns"
 "$L" embed -m "$M" --skip-bad "$T/text.jpg" "$T/empty.jpg" -o "$T/v4.npy" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'none of 2 inputs could be read' "$T/err")" "1 1" "--skip-bad with nothing good"; no "$T/v4.npy"
 wants 1 'no modality' embed -m "$M" --audio "$T/text.jpg"
-wants 1 'no modality' embed -m "$M" --input smell:x
+wants 1 'no modality .smell., only image, text' embed -m "$M" --input smell:x
+wants 2 'named by -m' embed "$M" --text x
+wants 1 'nothing to merge' merge "$M" -o "$T/none.lbw"; no "$T/none.lbw"
+wants 1 'convert' embed -m tests/golden/ckpt_demo --text x
+wants 2 'before --label' classify -m "$M" --label cat $CAT
 wants 2 'does not tell' embed -m "$M" LICENSE
 wants 2 'which model' embed $CAT
 wants 2 'nothing to embed' embed -m "$M"
@@ -247,6 +251,7 @@ wants 0 '2 entries, 0 new, 2 unchanged' index -m "$M" -o "$T/p.lbi" "$T/photos"
 wants 0 '^1.0000  .*cat.jpg' search -i "$T/p.lbi" --image $CAT -k 1
 is "$(wc -l <"$T/out")" 1 "-k 1"
 wants 0 '"results": \[{"score"' search -i "$T/p.lbi" --text 'a cup' --json
+wants 1 'no entry of modality .smell., only image' search -i "$T/p.lbi" --text x --only smell
 wants 1 'is not an index' search -i "$M" --text x
 wants 1 'index' embed -m "$T/p.lbi" --text x
 wants 1 'cannot open' search -i "$T/not-there.lbi" --text x

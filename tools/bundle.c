@@ -385,11 +385,13 @@ done:
 
 /* base (and adapters, in order) -> one model without low-rank updates */
 static lb_status merge_files(lb_ctx *ctx, const char *const *paths, size_t n, const char *dtype, const char *output) {
-    lb_model *m[BUNDLE_MAX + 2] = { NULL }; lb_status s; size_t i, count = 0;
+    lb_model *m[BUNDLE_MAX + 2] = { NULL }; lb_status s; size_t i, count = 0; int lora;
     if (n > BUNDLE_MAX) return lb__fail(LB_ERR_LIMIT, "%zu files, at most %d are merged at once", n, (int)BUNDLE_MAX);
     s = lb_model_open(ctx, paths[0], &m[0]);
     if (!s) count = 1;
     for (i = 1; i < n && !s; i++) { s = lb_model_adapt(ctx, m[count - 1], paths[i], &m[count]); if (!s) count++; }
+    for (i = 0, lora = n > 1; !s && i < (size_t)lb_model_describe(m[0])->towers; i++) lora |= lb_model_describe(m[0])->tower[i].lora_rank > 0;
+    if (!s && !lora) s = lb__fail(LB_ERR_ARG, "%s: nothing to merge: it carries no low-rank updates, and no adapter was given", paths[0]);
     if (!s) { s = lb_model_merge(ctx, m[count - 1], &m[count]); if (!s) count++; }
     if (!s) s = lb_model_save(ctx, m[count - 1], model_dtype(m[0], dtype), output);
     while (count) lb_model_free(m[--count]);

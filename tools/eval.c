@@ -135,7 +135,7 @@ static int eval_load(eval *e, const char *attributes) {
 static int eval_need(eval *e, eval_item *it) {
     const lb_modality_desc *m = lb_model_modality(e->j.model, it->modality); int v, views = e->views && m && m->kind == LB_VIDEO ? 15 : 1;
     if (it->views) return 0;
-    if (!m) return cli_fail("%s: the model has no modality `%s`", it->file, it->modality);
+    if (!m) return job_lacks(&e->j, it->file, it->modality);
     it->first = e->in.n; it->views = (size_t)views;
     for (v = 0; v < views; v++) { if (!inputs_add(&e->in, it->modality, it->file)) return cli_fail("out of memory"); e->in.at[e->in.n - 1].view = views > 1 ? v + 1 : 0; }
     return 0;
@@ -162,7 +162,7 @@ static int eval_set_new(eval *e, const char *name, const char *other, int across
     }
     for (k = 0; k < s->modalities; k++) {
         for (i = 0; i < k; i++) if (!strcmp(s->modality[i], s->modality[k])) return cli_wrong("`%s`: names %s twice", name, s->modality[k]);
-        if (!lb_model_modality(e->j.model, s->modality[k])) return cli_fail("the model has no modality `%s`", s->modality[k]);
+        if (!lb_model_modality(e->j.model, s->modality[k])) return job_lacks(&e->j, NULL, s->modality[k]);
         for (i = 0; i < e->items && strcmp(e->item[i].modality, s->modality[k]); i++) {}
         if (i == e->items && strcmp(s->modality[k], "text")) return cli_fail("`%s`: the data has no item of modality %s (split %s)", name, s->modality[k], e->split);
         if (strcmp(s->modality[main_part], "text") == 0 && k) main_part = k;
@@ -275,9 +275,6 @@ static const lb__json *eval_prompts(const eval *e, const char *set, const char *
     for (i = 0; i < 3; i++) { const lb__json *t = names[i] ? lb__json_get(e->prompts.root, names[i]) : NULL, *v = t ? lb__json_get(t, key) : NULL; if (v) return v; }
     return NULL;
 }
-static const char *eval_default_template(const char *modality) {
-    return !strcmp(modality, "video") ? "a video of a {}." : !strcmp(modality, "audio") ? "a sound of {}." : !strcmp(modality, "depth") ? "a depth photo of a {}." : "a photo of a {}.";
-}
 static const char *eval_class_of(const eval_entry *q, int column) {
     if (column < 0) return q->item->item->group;
     return q->item->attributes ? q->item->attributes[column] : NULL;
@@ -343,7 +340,7 @@ static int eval_weights(eval *e, const eval_set *s, const char *column, eval_cla
     for (i = 0; i < lines.n && nt < LB__COUNT(t); i++) if (*lines.at[i].value) t[nt++] = lines.at[i].value;
     for (i = 0; i < e->template_list.n && nt < LB__COUNT(t); i++) t[nt++] = e->template_list.item[i].value;
     for (v = list && !nt && list->type == LB__JSON_ARRAY ? list->first : NULL; v && nt < LB__COUNT(t); v = v->next) if (v->type == LB__JSON_STRING) t[nt++] = v->str;
-    if (!nt) t[nt++] = eval_default_template(s->modality[0]);
+    if (!nt) t[nt++] = default_template(s->modality[0]);
     w = (float *)lb__alloc(n, dim * sizeof *w); many = (float *)lb__alloc(LB__COUNT(one), dim * sizeof *many);
     if (!w || !many) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (i = 0; i < n && !rc; i++) {

@@ -59,6 +59,7 @@ static int inputs_add_line(inputs *in, const char *line, int must_name) {
     }
     if (must_name) return cli_wrong("`%s`: MODALITY:FILE was expected", line);
     modality = input_guess(line);
+    if (!modality && strlen(line) > 4 && !strcmp(line + strlen(line) - 4, ".lbw")) return cli_wrong("%s: a model is named by -m FILE", line);
     if (!modality) return cli_wrong("%s: the name does not tell what it is; --image, --audio, --video, --depth, --thermal or --text say it", line);
     return inputs_add(in, modality, line) ? -1 : cli_fail("out of memory");
 }
@@ -155,6 +156,17 @@ static int job_open(job *j, const char *model, const cli_common *common) {
     j->dim = lb_model_dim(j->model);
     return 0;
 }
+/* Says that the model cannot read `what` as that modality, and which ones it has. */
+static int job_lacks(const job *j, const char *what, const char *modality) {
+    const lb_model_desc *d = lb_model_describe(j->model); char all[LB_MAX_MODALITIES * (LB_NAME_SIZE + 2)]; size_t n = 0; int i;
+    all[0] = 0;
+    for (i = 0; i < d->modalities; i++) n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", i ? ", " : "", d->modality[i].name);
+    return cli_fail("%s%sthe model has no modality `%s`, only %s", what ? what : "", what ? ": " : "", modality, all);
+}
+/* What stands for a template when none is given. */
+static const char *default_template(const char *modality) {
+    return !strcmp(modality, "video") ? "a video of a {}." : !strcmp(modality, "audio") ? "a sound of {}." : !strcmp(modality, "depth") ? "a depth photo of a {}." : "a photo of a {}.";
+}
 static int job_has(const job *j, const char *modality) { return lb_model_modality(j->model, modality) != NULL; }
 
 /* How many inputs of a modality are worth computing at once: enough to keep every thread busy, few enough to stay small. */
@@ -210,7 +222,7 @@ done:
 static int job_run(job *j) {
     size_t i, b, e; int rc = 0;
     lb__release(j->vectors); free(j->good); j->vectors = NULL; j->good = NULL;
-    for (i = 0; i < j->in->n; i++) if (!job_has(j, j->in->at[i].modality)) return cli_fail("%s: the model has no modality `%s`", j->in->at[i].value, j->in->at[i].modality);
+    for (i = 0; i < j->in->n; i++) if (!job_has(j, j->in->at[i].modality)) return job_lacks(j, j->in->at[i].value, j->in->at[i].modality);
     j->vectors = (float *)lb__alloc(j->in->n, j->dim * sizeof(float)); j->good = (unsigned char *)calloc(j->in->n + 1, 1); j->item = (job_item *)calloc(j->in->n + 1, sizeof *j->item);
     if (!j->vectors || !j->good || !j->item) { free(j->item); j->item = NULL; return cli_fail("out of memory: %lu vectors of %lu numbers", (unsigned long)j->in->n, (unsigned long)j->dim); }
     if (j->norms) { j->seen = 0; lb_ctx_watch(j->ctx, job_watch, j); }

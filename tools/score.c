@@ -114,7 +114,7 @@ static int cmd_classify(int argc, char **argv) {
         JOB_ADAPTER(j),
         { "labels", 0, CLI_TEXT, &labels_file, "FILE", "class names, one a line", 0, 0 },
         { "label", 0, CLI_LIST, &given, "NAME", "class names", 0, 0 },
-        { "templates", 0, CLI_TEXT, &templates_file, "FILE", "prompts, one a line, {} stands for the name; a class is\nthe mean over all (default: a photo of a {}.).  Built in:\nopenai (ImageNet's 80), upstream (LanguageBind's, by modality)", 0, 0 },
+        { "templates", 0, CLI_TEXT, &templates_file, "FILE", "prompts, one a line, {} stands for the name; a class is\nthe mean over all (default: a photo of a {}., or a sound,\nvideo or depth photo of it).  Built in:\nopenai (ImageNet's 80), upstream (LanguageBind's, by modality)", 0, 0 },
         { "template", 0, CLI_LIST, &prompts, "PROMPT", "prompts", 0, 0 },
         { "top", 'k', CLI_INT, &top, "N", "classes shown (default 5)", 1, 1e9 },
         INPUT_OPTIONS(list),
@@ -131,7 +131,7 @@ static int cmd_classify(int argc, char **argv) {
     labels.n = k;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!labels.n) { rc = labels_file ? cli_fail("%s: holds no labels", labels_file) : cli_wrong("which classes? --labels FILE or --label NAME..."); goto done; }
-    if (!in.n) { rc = cli_wrong("nothing to classify: images or other files were expected"); goto done; }
+    if (!in.n) { rc = cli_wrong(given.n ? "nothing to classify: files were expected, before --label or as --image FILE..." : "nothing to classify: images or other files were expected"); goto done; }
     if ((rc = job_open(&j, model, &common)) != 0) goto done;
     if (templates_file) {
         const lb_modality_desc *d = lb_model_modality(j.model, in.at[0].modality);
@@ -140,7 +140,8 @@ static int cmd_classify(int argc, char **argv) {
     }
     for (i = k = 0; i < templates.n; i++) if (*templates.at[i].value) templates.at[k++] = templates.at[i];
     templates.n = k;
-    if (!templates.n && !inputs_add(&templates, "text", "a photo of a {}.")) { rc = cli_fail("out of memory"); goto done; }
+    for (i = 1; i < in.n && !strcmp(in.at[i].modality, in.at[0].modality); i++) {}
+    if (!templates.n && !inputs_add(&templates, "text", default_template(i == in.n ? in.at[0].modality : "image"))) { rc = cli_fail("out of memory"); goto done; }
     for (t = 0; t < templates.n; t++) if (!strstr(templates.at[t].value, "{}")) { rc = cli_fail("the template `%s` has no {} for the class name", templates.at[t].value); goto done; }
     if (!(w = (float *)lb__alloc(labels.n, j.dim * sizeof *w)) || !(p = (float *)lb__alloc(labels.n, sizeof *p)) || !(hit = (classify_hit *)lb__alloc(labels.n, sizeof *hit)) ||
         !(names = (const char **)lb__alloc(labels.n + templates.n, sizeof *names))) { rc = cli_fail("%s", lb_last_error()); goto done; }

@@ -237,6 +237,12 @@ static int cmd_search(int argc, char **argv) {
     if ((rc = job_open(&j, model, &common)) != 0) goto done;
     if (lb_file_open(ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids) || index_agrees(f, index, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (j.dim != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", index, (unsigned long)dim, (unsigned long)j.dim); goto done; }
+    for (i = 0; only && i < l.n && strcmp(only, l.at[i].modality); i++) {}
+    if (only && i == l.n) {
+        const char *has[64]; char all[64 * LB_NAME_SIZE]; size_t n = 0, k, m = 0;
+        if (!lb_file_get_strs(f, "index.modalities", has, LB__COUNT(has), &n)) for (k = 0, all[0] = 0; k < n && m < sizeof all; k++) m += (size_t)snprintf(all + m, sizeof all - m, "%s%s", k ? ", " : "", has[k]);
+        rc = n ? cli_fail("%s: has no entry of modality `%s`, only %s", index, only, all) : cli_fail("%s: has no entries", index); goto done;
+    }
     j.in = &in;
     if ((rc = job_run(&j)) != 0) goto done;
     if (!(hit = (search_hit *)malloc((l.n + 1) * sizeof *hit))) { rc = cli_fail("out of memory"); goto done; }
