@@ -2,7 +2,7 @@
 # cross.sh [NAME...]: the unit tests on other processors: built statically by a cross compiler and run under qemu-user (32-bit x86 runs
 # as it is).  Needs for each NAME what is written below; what is missing is skipped aloud.  A test program may take LIMIT seconds (60); one
 # that needs longer there is skipped aloud.  UNITS="base json ..." picks test programs.
-# Debian: gcc-12-multilib, qemu-user, gcc-aarch64-linux-gnu, gcc-arm-linux-gnueabihf, gcc-riscv64-linux-gnu, gcc-s390x-linux-gnu
+# Debian: gcc-12-multilib, qemu-user, gcc-{aarch64-linux-gnu,arm-linux-gnueabihf,riscv64-linux-gnu,s390x-linux-gnu}, libc6-dev-{arm64,armhf,riscv64,s390x}-cross
 passed=0 failed=0 skipped=0
 for name in ${*:-i386 aarch64 armv7 riscv64 s390x}; do
     headers="-idirafter /usr/include/$(gcc -print-multiarch 2>/dev/null)"     # asm/, where the cross compiler came without its own

@@ -81,6 +81,8 @@ LBT(checkpoint, malice_is_refused_with_opcode_and_byte) {
         { "eval by STACK_GLOBAL", P("\x80\x04\x8c\x08" "builtins\x8c\x04" "eval\x93\x8c\x01" "1\x85R."), "pickle byte 18, opcode 0x93: the name builtins.eval" },
         { "eval of Python 2", P("c__builtin__\neval\n(S'1'\ntR."), "__builtin__.eval" }, { "getattr", P("cbuiltins\ngetattr\n."), "builtins.getattr" }, { "import", P("cbuiltins\n__import__\n."), "builtins.__import__" },
         { "subprocess.Popen by INST", P("(S'x'\nisubprocess\nPopen\n."), "opcode 0x69: the name subprocess.Popen" }, { "by NEWOBJ", P("cos\npopen\n)\x81."), "os.popen" }, { "by OBJ", P("(cos\nsystem\nS'x'\no."), "os.system" },
+        { "by BUILD, as the state of something known", P("ccollections\nOrderedDict\n)R}X\x0c\0\0\0__setstate__cos\nsystem\nsb."), "pickle byte 45, opcode 0x63: the name os.system" },
+        { "as an argument of something known", P("ctorch._utils\n_rebuild_tensor_v2\n(cos\nsystem\n(S'x'\ntRtR."), "pickle byte 34, opcode 0x63: the name os.system" },
         { "inside a dict that looks harmless", P("\x80\x02}X\x01\0\0\0a" "cos\nsystem\nX\x01\0\0\0b\x85Rs."), "pickle byte 9" },
         { "a dotted name", P("\x80\x04\x8c\x05torch\x8c\x13" "hub.os.system.aaaaa\x93."), "torch.hub.os.system" }, { "torch.load", P("ctorch\nload\n."), "torch.load" }, { "a module object", P("copen_clip.model\nCLIP\n)\x81."), "save its state_dict" },
         { "a script class outside TorchScript", P("c__torch__.x\nY\n)\x81."), "__torch__.x.Y" },
@@ -140,6 +142,21 @@ static lb_status read_bytes(lb_ctx *ctx, const unsigned char *p, size_t n) {
     for (i = 0; !s && i < ck.count; i++) if (ck_elements(ck.tensor[i]) < 100000 && (v = (float *)malloc(4 * ck_elements(ck.tensor[i]) + 4))) { ck_values(ck.tensor[i], v); free(v); }
     ck_close(&ck);
     return s;
+}
+/* A real file of every container, one of its names changed. */
+LBT(checkpoint, malice_in_every_container) {
+    static const char *const f[] = { "zip.pt", "zip64.pt", "legacy.pt", "training.pt", "script.pt", "pytorch_model-00001-of-00002.bin" }, name[] = "ctorch._utils\n"; size_t i, n = 0, k, changed; lb_ctx *ctx; lb_status s;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(f); i++) {
+        unsigned char *p = load(f[i], &n);
+        REQUIRE(p, "%s", f[i]);
+        for (k = changed = 0; k + sizeof name <= n; k++) if (!memcmp(p + k, name, sizeof name - 1)) { memcpy(p + k, "cposix.system\n", sizeof name - 1); changed++; }
+        s = read_bytes(ctx, p, n);
+        CHECK(changed && s == LB_ERR_UNSUPPORTED && strstr(lb_last_error(), "opcode 0x63: the name posix.system") && strstr(lb_last_error(), "pickle byte"), "%s: %zu names, %s", f[i], changed, lb_last_error());
+        free(p);
+    }
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 LBT(checkpoint, cut_and_damaged_files) {
     static const char *const f[] = { "zip.pt", "legacy.pt", "script.pt", "zip64.pt", "one.safetensors", "protocol4.pt" }; size_t i, n = 0, k; lb_ctx *ctx; lb__rng r = lb__rng_new(9, 0); int j, opened = 0;

@@ -145,19 +145,30 @@ case "$(cat "$T/status")" in 0|1) good ;; *) bad "a closed pipe: status $(cat "$
 no "$T/big.npy"
 printf 'old' >"$T/keep.npy"; "$L" embed -m "$M" "$T/text.jpg" -o "$T/keep.npy" 2>/dev/null; is "$(cat "$T/keep.npy")" old "a failed run leaves the old file"
 
+# the same for a converted model, and a name in it that means harm
+( ulimit -f 300; "$L" convert tests/golden/ckpt_demo -o "$T/big.lbw" 2>"$T/err" ); is "$? $(wc -l <"$T/err") $(grep -c 'cannot' "$T/err") $(ls "$T" | grep -c '^big')" "1 1 1 0" "convert on a full disk"
+for f in zip legacy training; do
+    LC_ALL=C sed 's/ctorch\._utils/cposix.system/' tests/golden/ckpt_formats/$f.pt >"$T/evil.pt"
+    wants 1 'evil.pt: pickle byte [0-9]*, opcode 0x63: the name posix.system' convert "$T/evil.pt" -o "$T/none.lbw"; no "$T/none.lbw"
+done
+
 # Ctrl-C and kill, at moments spread over a run: the end is the signal's or the run's own, the file is whole or not there, no temporary stays
-for sig in INT TERM HUP; do
+ended() { # ended SIGNAL CHECK ARGUMENT...: CHECK looks at the output when there is one
+    sig=$1 check=$2; shift 2
     for wait in 0 0.002 0.004 0.006 0.008 0.01 0.015 0.02; do
-        rm -f "$T/killed.lbw"
+        rm -f "$T/killed"
         # a shell without job control starts children with SIGINT ignored (then INT changes nothing), and nohup's ignoring stays in force
-        ( trap - INT; exec "$L" convert tests/golden/ckpt_demo -o "$T/killed.lbw" ) >/dev/null 2>&1 & pid=$!
+        ( trap - INT; exec "$L" "$@" -o "$T/killed" ) >/dev/null 2>&1 & pid=$!
         sleep $wait; kill -$sig $pid 2>/dev/null; wait $pid 2>/dev/null; status=$?
-        if ls "$T"/killed.lbw.*tmp >/dev/null 2>&1; then bad "$sig after $wait s left $(ls "$T"/killed.lbw.*tmp)"; rm -f "$T"/killed.lbw.*tmp; fi
-        case $status in 0|129|130|143) ;; *) bad "$sig after $wait s: status $status" ;; esac
-        [ ! -e "$T/killed.lbw" ] || "$L" verify "$T/killed.lbw" >/dev/null || bad "$sig after $wait s left half a file"
+        if ls "$T"/killed.*tmp >/dev/null 2>&1; then bad "$1: $sig after $wait s left $(ls "$T"/killed.*tmp)"; rm -f "$T"/killed.*tmp; fi
+        case $status in 0|129|130|143) ;; *) bad "$1: $sig after $wait s: status $status" ;; esac
+        [ ! -e "$T/killed" ] || $check || bad "$1: $sig after $wait s left half a file"
     done
     good
-done
+}
+verified() { "$L" verify "$T/killed" >/dev/null; }
+complete() { [ "$(wc -c <"$T/killed")" = $((192 + 2 * 32 * 4)) ]; }
+for sig in INT TERM HUP; do ended $sig verified convert tests/golden/ckpt_demo; ended $sig complete embed --format npy -m "$M" --text a b; done
 
 # names of any bytes, and things of another kind than was expected, for every subcommand
 odd="$T/$(printf 'caf\351 \377.jpg')"

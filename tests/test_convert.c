@@ -80,7 +80,7 @@ LBT(convert, clip_checkpoints_tensors_and_embeddings) {
 }
 LBT(convert, every_allocation_may_fail) {
     lb_ctx *ctx; long n; lb_status s = LB_ERR_MEM; size_t i;
-    for (i = 1; i < LB__COUNT(clips); i++) for (n = 0, s = LB_ERR_MEM; s; n += n < 40 ? 1 : 7) {
+    for (i = 0; i < LB__COUNT(clips); i++) for (n = 0, s = LB_ERR_MEM; s; n += n < 40 ? 1 : 7) {
         long live = alloc_live;
         REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
         alloc_left = n; s = convert_to(ctx, clips[i].source, clips[i].config, NULL); alloc_left = -1;
@@ -161,6 +161,61 @@ LBT(convert, files_of_every_kind_to_embeddings) {
     CHECK(seen == 19, "%zu files", seen);
     golden_close(&g); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+
+/* Every modality, from file to vector: the same bits on 1, 2 and 4 threads, alone and in a batch; and any of its allocations may fail. */
+static lb_ctx *on_threads(int n) { lb_ctx_desc d; lb_ctx *c = NULL; memset(&d, 0, sizeof d); d.threads = n; if (lb_ctx_new(&d, &c)) { puts(lb_last_error()); exit(1); } return c; }
+static lb_status file_to_vector(lb_ctx *ctx, const lb_model *m, const char *modality, const char *path, float *x, float *v) { lb_status s = lb_prepare_file(ctx, m, modality, path, x); return s ? s : lb_embed_tensor(ctx, m, modality, x, 1, v); }
+LBT(embed, every_modality_the_same_in_any_company_and_with_failing_memory) {
+    static const struct { const char *kind, *modality, *path; } of[] = { { "image", "image", "examples/photos/cat.jpg" }, { "thermal", "thermal", "examples/photos/coffee.jpg" }, { "depth", "depth", "tests/golden/lb_files/depth.png" },
+        { "audio", "audio", "tests/golden/lb_files/long.wav" }, { "audio_ft", "audio", "tests/golden/lb_files/short.wav" }, { "video", "video", "tests/golden/lb_files/frames" }, { "video_huge_v15_ft", "video", "tests/golden/lb_files/frames" }, { "video_ft", "video", "tests/golden/video/mjpeg.avi" } };
+    size_t i, k; enum { N = 5 };
+    for (i = 0; i < LB__COUNT(of); i++) {
+        lb_ctx *c = on_threads(1); conv_options o; char folder[128]; lb_model *m = NULL; size_t per, D, j; float *x, *y, *v, *w; int threads; long n, live; lb_status s;
+        memset(&o, 0, sizeof o); snprintf(folder, sizeof folder, "tests/golden/lb_%s", of[i].kind); o.source = folder; o.output = OUT; o.quiet = 1; o.keep_lora = 1;
+        REQUIRE(!conv_convert(c, &o, NULL) && !lb_model_open(c, OUT, &m), "%s", lb_last_error());
+        per = lb_modality_floats(lb_model_modality(m, of[i].modality)); D = lb_model_dim(m);
+        x = (float *)malloc(N * per * sizeof *x); y = (float *)malloc(per * sizeof *y); v = (float *)malloc(N * D * sizeof *v); w = (float *)malloc(N * D * sizeof *w);
+        REQUIRE(!lb_prepare_file(c, m, of[i].modality, of[i].path, x), "%s", lb_last_error());
+        for (k = 1; k < N; k++) for (j = 0; j < per; j++) x[k * per + j] = x[(j * k) % per] + (float)k * 0.1f;
+        REQUIRE(!lb_embed_tensor(c, m, of[i].modality, x, N, v), "%s", lb_last_error());
+        for (threads = 1; threads <= 4; threads *= 2) {
+            lb_ctx *t = on_threads(threads);
+            CHECK(!lb_prepare_file(t, m, of[i].modality, of[i].path, y) && !memcmp(x, y, per * sizeof *x), "%s: read on %d threads", of[i].kind, threads);
+            CHECK(!lb_embed_tensor(t, m, of[i].modality, x, N, w) && !memcmp(v, w, N * D * sizeof *v), "%s: a batch on %d threads", of[i].kind, threads);
+            for (k = 0; k < N; k++) CHECK(!lb_embed_tensor(t, m, of[i].modality, x + k * per, 1, w) && !memcmp(v + k * D, w, D * sizeof *v), "%s: number %zu alone on %d threads", of[i].kind, k, threads);
+            lb_ctx_free(t);
+        }
+        for (n = 0, s = LB_ERR_MEM; s; n++) {
+            lb_ctx *t; live = alloc_live; t = on_threads(1); w[0] = 7;
+            alloc_left = n; s = file_to_vector(t, m, of[i].modality, of[i].path, y, w); alloc_left = -1;
+            CHECK(!s || s == LB_ERR_MEM, "%s, allocation %ld: %s", of[i].kind, n, lb_last_error());
+            CHECK(!s || w[0] == 7 || w[0] == 0, "%s, allocation %ld: a partial vector", of[i].kind, n);
+            lb_ctx_free(t);
+            CHECK(alloc_live == live, "%s, allocation %ld: %ld blocks left", of[i].kind, n, alloc_live - live);
+            REQUIRE(n < 2000, "%s: endless", of[i].kind);
+        }
+        CHECK(!memcmp(v, w, D * sizeof *v), "%s: the vector after the last failure", of[i].kind);
+        free(x); free(y); free(v); free(w); lb_model_free(m); lb_ctx_free(c);
+    }
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+LBT(convert, every_allocation_of_languagebind_may_fail) {
+    static const struct { const char *kind; int keep, adapter; } of[] = { { "video", 0, 0 }, { "audio", 1, 0 }, { "depth", 0, 1 } }; size_t i; long n; lb_status s;
+    for (i = 0; i < LB__COUNT(of); i++) for (n = 0, s = LB_ERR_MEM; s; n += n < 40 ? 1 : 7) {
+        lb_ctx *ctx; conv_options o; char folder[128]; const long live = alloc_live;
+        REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+        memset(&o, 0, sizeof o); snprintf(folder, sizeof folder, "tests/golden/lb_%s", of[i].kind); o.source = "tests/golden/lb_image"; o.output = "build/b_image.lbw"; o.quiet = 1;
+        if (of[i].adapter && !n) REQUIRE(!conv_convert(ctx, &o, NULL), "%s", lb_last_error());
+        o.source = folder; o.output = OUT; o.keep_lora = of[i].keep; o.adapter = o.base_text = of[i].adapter; o.base = of[i].adapter ? "build/b_image.lbw" : NULL;
+        remove(OUT);
+        alloc_left = n; s = conv_convert(ctx, &o, NULL); alloc_left = -1;
+        CHECK(!s || s == LB_ERR_MEM, "%s, allocation %ld: %s", of[i].kind, n, lb_last_error());
+        CHECK(!s == !access(OUT, F_OK), "%s, allocation %ld: a file after a failure, or none after success", of[i].kind, n);
+        lb_ctx_free(ctx);
+        CHECK(alloc_live == live, "%s, allocation %ld: %ld blocks left", of[i].kind, n, alloc_live - live);
+        REQUIRE(n < 5000, "endless");
+    }
 }
 
 /* ---- bundle and merge ---- */

@@ -1,4 +1,5 @@
-/* clip.h - what the fuzz targets of clips share: animation, avi, mp4 and y4m differ by their corpora, so that each format gets time of its own.
+/* clang -g -O1 -fsanitize=address,undefined,fuzzer -I. tests/fuzz/clip.c -o build/fuzz/clip -lm && build/fuzz/clip tests/fuzz/corpus/clip/avi
+ * Clips; each format has a corpus of its own, and gets time of its own.
  * Whatever opens says how large it is; frames come as 8-bit RGB, all that were asked for or none. */
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
