@@ -11,13 +11,13 @@ mkdir -p "$WORK"; WORK=$(cd "$WORK" && pwd)
 cat <<END
 make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   data    6  synth: 16,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST as Debian packages
-  text    2  from scratch, against text: captions of one clip or picture are pairs; frozen from here on
-  image  24  the whole tower, from scratch                                             | side by side,
-  audio  24  the whole tower, from scratch: patches over log-mel                       | one core each
-  video  32  attention in space and time and patches, starting from image; its MLPs    | side by side,
-             stay those of image                                                       | one core each
-  depth  18  the whole tower, starting from image                                      |
-  thermal 5  upstream's trainable set (attention, class, last norm, projection), from image |
+  text    4  from scratch, against text: captions of one clip or picture are pairs; frozen from here on
+  image  17  the whole tower, from scratch                                              | side by side,
+  audio  25  the whole tower, from scratch: patches over log-mel                        | one core each
+  video  25  patches, attention in space and time, norms, starting from image;          | side by side,
+             its MLPs stay those of image                                               | one core each
+  depth  12  the whole tower, starting from image                                       |
+  thermal 4  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -52,12 +52,16 @@ if [ ! -e "$WORK/data.done" ]; then
     manifest "$WORK/thermal.jsonl" thermal "$WORK/synth/thermal.jsonl"
     manifest "$WORK/audio.jsonl" audio "$WORK/synth/audio.jsonl" "$REAL/sounds.tsv*2"
     manifest "$WORK/video.jsonl" video "$WORK/synth/video.jsonl" "$REAL/furniture-video.tsv"
-    # pairs of texts: all captions of a synthetic clip, of whatever modality, and those of a real picture or sound
-    { cat "$WORK"/synth/image.jsonl "$WORK"/synth/depth.jsonl "$WORK"/synth/thermal.jsonl "$WORK"/synth/audio.jsonl "$WORK"/synth/video.jsonl | grep '"split":"train"' |
-          sed 's/.*"group":"\([^"]*\)".*"captions":\[\(.*\)\]}$/\1\t\2/' | awk -F '\t' '{ if (!($1 in c)) { order[++n] = $1; c[$1] = $2 } else c[$1] = c[$1] "," $2 }
-              END { for (i = 1; i <= n; i++) print "{\"file\":\"" order[i] "\",\"modality\":\"text\",\"group\":\"" order[i] "\",\"split\":\"train\",\"captions\":[" c[order[i]] "]}" }'
-      manifest "$WORK/text-real.jsonl" text "$REAL/emoji.tsv*3" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv*0.33" "$REAL/furniture-depth.tsv*0.17" "$REAL/furniture-video.tsv" "$REAL/sounds.tsv" "$REAL/fashion.tsv*0.1"
-      grep '","' "$WORK/text-real.jsonl" | grep 'captions":\[".*","'; } > "$WORK/text.jsonl"
+    # pairs of texts: two captions of one synthetic clip as one modality shows it (so that every word counts), for two pairs in seven of any two (so
+    # that the modality does not); two of one real picture or sound
+    texts() {
+        sed 's/.*"group":"\([^"]*\)".*"captions":\[\(.*\)\]}$/\1\t\2/' | awk -F '\t' '{ if (!($1 in c)) { order[++n] = $1; c[$1] = $2 } else c[$1] = c[$1] "," $2 }
+            END { for (i = 1; i <= n; i++) print "{\"file\":\"" order[i] "\",\"modality\":\"text\",\"group\":\"" order[i] "\",\"split\":\"train\",\"captions\":[" c[order[i]] "]}" }'
+    }
+    { for m in image depth thermal audio video; do grep '"split":"train"' "$WORK/synth/$m.jsonl" | texts; done
+      for m in 1 2; do cat "$WORK"/synth/image.jsonl "$WORK"/synth/depth.jsonl "$WORK"/synth/thermal.jsonl "$WORK"/synth/audio.jsonl "$WORK"/synth/video.jsonl | grep '"split":"train"' | texts; done; } | awk 'NR % 2' > "$WORK/text-synth.jsonl"
+    manifest "$WORK/text-real.jsonl" text "$REAL/emoji.tsv*3" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv*0.33" "$REAL/furniture-depth.tsv*0.17" "$REAL/furniture-video.tsv" "$REAL/sounds.tsv" "$REAL/fashion.tsv*0.1"
+    grep 'captions":\[".*","' "$WORK/text-real.jsonl" | cat "$WORK/text-synth.jsonl" - > "$WORK/text.jsonl"
     # the vocabulary: every real caption, and as many synthetic ones
     { cut -f 3- "$REAL"/emoji.tsv "$REAL"/clipart.tsv "$REAL"/furniture-image.tsv "$REAL"/sounds.tsv 2>/dev/null | tr '\t' '\n' | awk 'NF' || true
       cat "$WORK"/synth/image.jsonl "$WORK"/synth/audio.jsonl "$WORK"/synth/video.jsonl "$WORK"/synth/thermal.jsonl "$WORK"/synth/depth.jsonl | grep '"split":"train"' | awk 'NR % 10 == 0' | sed 's/.*"captions":\["//; s/"\]}$//; s/","/\n/g'; } > "$WORK/captions.txt"
@@ -76,7 +80,7 @@ fi
 common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume --lr 1e-3"
 if [ ! -e "$WORK/text.lbw" ]; then
     stage text
-    "$LB" train --config "$WORK/config.json" --modality text --data "$WORK/text.jsonl" -o "$WORK/text.part.lbw" --steps $(steps ${TEXT:-2000}) -b 256 --warmup $(steps 100) $common
+    "$LB" train --config "$WORK/config.json" --modality text --data "$WORK/text.jsonl" -o "$WORK/text.part.lbw" --steps $(steps ${TEXT:-2500}) -b 256 --warmup $(steps 100) $common
     mv "$WORK/text.part.lbw" "$WORK/text.lbw"
 fi
 if [ ! -e "$WORK/start.lbw" ]; then "$LB" extend -m "$WORK/text.lbw" --modality "$WORK/audio.json" --seed $SEED -o "$WORK/start.lbw"; fi
@@ -88,17 +92,17 @@ bind() {
     "$LB" train -m "$from" --modality "$name" --data "$WORK/$name.jsonl" -o "$WORK/$name.lbw" --as-adapter --freeze text --threads 1 $common "$@" || return 1
     mv "$WORK/$name.lbw" "$WORK/$name.done.lbw"
 }
-bind audio "$WORK/start.lbw" --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-6000}) --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
-bind image "$WORK/start.lbw" --trainable 'vision.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE:-7000}) --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
+bind audio "$WORK/start.lbw" --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-5000}) --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
+bind image "$WORK/start.lbw" --trainable 'vision.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE:-5500}) --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
 if [ ! -e "$WORK/base.lbw" ]; then
     "$LB" merge "$WORK/start.lbw" "$WORK/image.done.lbw" -o "$WORK/x0.lbw"; i=0
     for m in depth thermal video; do "$LB" extend -m "$WORK/x$i.lbw" --modality "$WORK/$m.json" --seed $SEED -o "$WORK/x$((i + 1)).lbw"; i=$((i + 1)); done
     mv "$WORK/x3.lbw" "$WORK/base.lbw"; rm -f "$WORK"/x?.lbw
 fi
-bind video "$WORK/base.lbw" --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --steps $(steps ${VIDEO:-4000}) --warmup $(steps 200) --mask-ratio 0.3 & two=$!
+bind video "$WORK/base.lbw" --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --steps $(steps ${VIDEO:-3000}) --warmup $(steps 200) --mask-ratio 0.3 & two=$!
 wait $one
-{ bind depth "$WORK/base.lbw" --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-5000}) --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7 &&
-  bind thermal "$WORK/base.lbw" --trainable upstream -b 64 --steps $(steps ${THERMAL:-1500}) --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
+{ bind depth "$WORK/base.lbw" --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-3500}) --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7 &&
+  bind thermal "$WORK/base.lbw" --trainable upstream -b 64 --steps $(steps ${THERMAL:-1000}) --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
 wait $two
 wait $one
 stage model

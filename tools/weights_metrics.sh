@@ -9,13 +9,14 @@ run --data "$S/thermal.jsonl" $P -c thermal:temperature thermal:shape
 run --data "$S/image.jsonl" $P -c image:shape image:colour image:temperature
 run --data "$S/audio.jsonl" $P -c audio:hits
 run --data "$S/audio.jsonl" $P --where hits!=0 -c audio:material
-run --data "$S/video.jsonl" $P -c video:motion video:shape
+run --data "$S/video.jsonl" $P -c video:motion video:shape video:hits
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P --shared shape size distance relation count --gallery-size 256 -r depth:image
 run --data "$S/thermal.jsonl" "$S/image.jsonl" $P --shared shape size distance relation count --gallery-size 256 -r thermal:image
 run --data "$S/audio.jsonl" "$S/video.jsonl" $P --shared material size hits --gallery-size 256 -r audio:video
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P --split compose -c depth:shape image:shape image:colour
 [ -e "$REAL/emoji.tsv" ] || exit 0
 run --data "$REAL/emoji.tsv" --captions first -r text:image
+run --data "$REAL/emoji.tsv" --captions join -r text:image
 run --data "$REAL/furniture-depth.tsv" --captions first -r text:depth
 run --data "$REAL/furniture-depth.tsv" --split disjoint --captions first -r text:depth
 [ ! -e "$REAL/stamps.tsv" ] || run --data "$REAL/stamps.tsv" --split all --captions first -r text:image
