@@ -19,7 +19,7 @@ cat >"$T/six.json" <<'END'
 { "embed_dim": 32, "text": { "width": 32, "layers": 1, "heads": 2, "context": 16, "vocab": 600 },
   "modalities": { "image": { "width": 32, "layers": 1, "heads": 2, "size": 32, "patch": 16 }, "depth": { "width": 32, "layers": 1, "heads": 2, "size": 32, "patch": 16, "resize": "torch-bicubic" },
     "thermal": { "width": 32, "layers": 1, "heads": 2, "size": 32, "patch": 16 }, "audio": { "width": 32, "layers": 1, "heads": 2, "size": [32, 64], "patch": 16 },
-    "video": { "width": 32, "layers": 1, "heads": 2, "size": 32, "patch": 16, "frames": 2, "temporal": 1, "resize": "torch-bilinear" } } }
+    "video": { "width": 32, "layers": 1, "heads": 2, "size": 32, "patch": 16, "frames": 2, "temporal": true, "resize": "torch-bilinear" } } }
 END
 M=$T/six.lbw
 "$L" train --config "$T/six.json" --data $D/demo.jsonl --modality image --steps 1 --batch 12 -o "$M" --log "$T/log.csv" >"$T/out" 2>&1 || { bad "the model: $(cat "$T/out")"; echo "test_eval_command: $passed passed, $failed failed, 0 skipped"; exit 1; }
