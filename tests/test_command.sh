@@ -243,6 +243,9 @@ wants 0 '' bundle "$T/image.lbw" "$T/depth.lbw" -o "$T/both.lbw"
 wants 0 'modality depth' info "$T/both.lbw"
 wants 0 '' verify "$T/both.lbw"
 
+"$L" bundle "$T/image.lbw" again="$T/image.lbw" --share-backbone -o "$T/twice.lbw" >"$T/out" 2>"$T/err" && grep -q '^languagebind bundle: .*twice.lbw: [0-9.]* MB, [0-9.]* MB less' "$T/err" && good || bad "bundle --share-backbone says its sizes: $(cat "$T/err")"
+wants 0 'modality again' info "$T/twice.lbw"
+
 # check-upstream, on the two photographs alone
 mkdir -p "$T/up/image"; cp $CAT "$T/up/image/0.jpg"; cp $CUP "$T/up/image/1.jpg"
 "$L" check-upstream "$T/up" -m "$M" >"$T/out" 2>"$T/err"; is "$? $(tail -n 1 "$T/out")" "1 0 passed, 2 failed, 14 skipped" "check-upstream"

@@ -63,7 +63,7 @@ grep -q '^near by  *2 ' "$T/out" && good || bad "a folder's name as a class: $(c
 wants 0 '"confusion": \[\[' -m "$M" -d $D/demo.jsonl $A -c image:colour -r video:audio --json -o - --report "$T/r.html" --map pca
 is "$(tr -cd '{}[]' <"$T/out" | sed 's/[^{[]//g' | wc -c)" "$(tr -cd '{}[]' <"$T/out" | sed 's/[^]}]//g' | wc -c)" "brackets"
 is "$(grep -cE 'https?:|<script|@import|@font-face|<link[^>]*href="[^d]|src="[^d]|url\([^d]' "$T/r.html")" 0 "what the report asks for"
-for w in '</html>' 'class="map"' 'class="matrix"' 'class="heat"' 'class="wave"' 'class="t[0-9]' 'data:image/jpeg;base64,/9j/'; do grep -q "$w" "$T/r.html" && good || bad "$w is not in the report"; done
+for w in '</html>' 'class="map"' "default-src 'none'" 'class="matrix"' 'class="heat"' 'class="wave"' 'class="t[0-9]' 'data:image/jpeg;base64,/9j/'; do grep -q "$w" "$T/r.html" && good || bad "$w is not in the report"; done
 printf '{"file":"%s/image/01.jpg","captions":["<b>&\\"x"],"group":"<i>"}\n{"file":"%s/image/02.jpg","captions":["y"],"group":"j"}\n' "$PWD/$D" "$PWD/$D" >"$T/markup.jsonl"
 wants 0 'text -> image' -m "$M" -d "$T/markup.jsonl" --report "$T/m.html"
 is "$(grep -c '<b>&"\|<i>' "$T/m.html") $(grep -c '&lt;b&gt;&amp;&quot;x' "$T/m.html" | sed 's/[1-9][0-9]*/some/')" "0 some" "markup in captions"
