@@ -2786,7 +2786,7 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
             b.b = lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw); b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
             if (p->bkind == LB__B_PANELS) {                 /* the panels are read once: ask for the next block in time */
                 const size_t es = lb_dtype_size(p->btype), nq = q + 1 < p1 ? q + 1 : last ? p1 : p0, nk = q + 1 < p1 ? k0 : last ? 0 : k0 + kc;
-                if (strips == 1 && p->group == 1) { next = (const char *)b.b + LB__AHEAD; lines = kc * LB__PW * es / step; }         /* as fast as memory, which is read in one run */
+                if (strips == 1 && p->group == 1) { next = (const char *)p->b + (q * p->K + k0) * LB__PW * es + LB__AHEAD; lines = kc * LB__PW * es / step; }         /* as fast as memory, which is read in one run */
                 else if (nq * LB__PW < p->N) { next = (const char *)p->b + (nq * p->K + nk) * LB__PW * es; lines = LB__MIN(p->width, p->K - nk) * LB__PW * es / step; }
             } else if (p->bkind == LB__B_ROWS && q + 1 < p1) { next = (const char *)((const float *)p->b + k0 * p->ldb + (q + 1) * LB__PW); step = p->ldb * sizeof(float); lines = kc; }
             for (s = 0; s < strips; s++) {
