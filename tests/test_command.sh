@@ -183,6 +183,11 @@ for c in $commands; do
     done
 done
 
+# bench of a file: how long it takes to open, and one input of each kind
+wants 0 '"name": "open"' bench -m "$M" --threads 1 --json
+is "$(grep -c '"name": "memory".*"own_mb": ' "$T/out")" 2 "rows of memory, one for image and one for text"
+wants 1 'cannot open' bench -m "$T/not-there.lbw"
+
 # score, classify, tokenize
 wants 0 'image x text' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup'
 is "$(wc -l <"$T/out")" 3 "lines of the table"

@@ -87,7 +87,7 @@ LBT(kernels, gemm) {
     }
 }
 LBT(kernels, gemm_backward) {
-    static const size_t ms[] = { 1, 7, 50, 290 }, ns[] = { 1, 33, 96, 270 }, ks[] = { 1, 31, 64, 300 };
+    static const size_t ms[] = { 1, 7, 50, 290, 600 }, ns[] = { 1, 33, 96, 270 }, ks[] = { 1, 31, 64, 300 };
     static const lb_dtype types[] = { LB_F32, LB_F16, LB_BF16 };
     size_t i, j, l, m, n, k, turn = 0; int set;
     EACH_SET(set) for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (l = 0; l < LB__COUNT(ks); l++, turn++) {
