@@ -74,6 +74,12 @@ for m in video audio motion; do
 done
 one=$(wc -c <"$T/base.lbw") all=$(wc -c <"$T/full.lbw"); [ "$all" -lt $((3 * one)) ] && good || bad "four modalities: $all bytes, one: $one"
 
+# what upstream does at random, on request: a mirrored clip, segments of a long sound by a seed
+LONG=examples/demo/audio/01.wav
+"$L" embed -m "$T/full.lbw" --video "$CLIP" --audio "$LONG" --format txt >"$T/a"; "$L" embed -m "$T/full.lbw" --video "$CLIP" --audio "$LONG" --format txt --flip --segments 3 >"$T/b"; "$L" embed -m "$T/full.lbw" --video "$CLIP" --audio "$LONG" --format txt --segments 3 --flip >"$T/c"
+same "$T/b" "$T/c" "the same seed"
+for line in 1 2; do [ "$(sed -n ${line}p "$T/a")" != "$(sed -n ${line}p "$T/b")" ] && good || bad "--flip or --segments changes nothing (line $line)"; done
+
 # score: all pairs of four modalities in one call, as cosines, as upstream prints them, and modality x modality; in f16 nearly the same
 ok score -m "$T/full.lbw" --video "$CLIP" --audio "$SOUND" --input "motion:$T/rec/1.csv" "motion:$T/rec/2.csv" --text 'a dog' 'rain'
 is "$(grep -c ' x ' "$T/out")" 6 "tables of four modalities"; grep -q '^video x audio' "$T/out" && good || bad "no table video x audio"

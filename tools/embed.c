@@ -33,6 +33,7 @@ static int cmd_embed(int argc, char **argv) {
         { "output", 'o', CLI_TEXT, &to, "FILE", "where to (default standard output)", 0, 0 },
         { "skip-bad", 0, CLI_FLAG, &skip_bad, NULL, "leave out inputs that cannot be read, with a warning (none left:\nexit 1); without it the first of them ends the run", 0, 0 },
         { "batch", 0, CLI_INT, &batch, "N", "inputs computed at once (default by modality)", 1, 4096 },
+        JOB_CHANCE(j),
         CLI_THREADS(common) };
     memset(&in, 0, sizeof in); memset(&j, 0, sizeof j);
     rc = cli_parse(argc, argv, "-m MODEL [--image FILE...] [--text TEXT...] [FILE...] [--format npy|jsonl|txt] [-o FILE]",

@@ -107,16 +107,22 @@ static int inputs_from(inputs *in, const cli_list *l) {
 /* ---- one input ---- */
 
 /* A file as the array that the modality's tower reads; released with lb__release.  Any thread, with a context of its own. */
-static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, int view, float **out) {
+static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, int view, int flip, uint64_t seed, float **out) {
     const size_t size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s; float *x = (float *)lb__alloc(size, sizeof *x);
     *out = NULL;
     if (!x) return LB_ERR_MEM;
-    if (view) {
+    if (view || (flip && m->kind == LB_VIDEO)) {
         lb_video *clip = NULL; lb_video_desc d;
-        memset(&d, 0, sizeof d); d.rule = LB_FRAMES_VIEW; d.segment = (view - 1) / 3; d.crop = (view - 1) % 3;
+        memset(&d, 0, sizeof d); d.flip = flip;
+        if (view) { d.rule = LB_FRAMES_VIEW; d.segment = (view - 1) / 3; d.crop = (view - 1) % 3; }
         s = lb_video_open(ctx, path, &clip);
         if (!s) s = lb_prepare_video(ctx, model, m->name, clip, &d, x);
         lb_video_free(clip);
+    } else if (seed && m->kind == LB_AUDIO) {
+        lb_audio sound;
+        s = lb_audio_load(ctx, path, &sound);
+        if (!s) s = lb__fail_in(lb_prepare_audio(ctx, model, m->name, &sound, seed, x), path);
+        lb_audio_free(&sound);
     } else s = lb_prepare_file(ctx, model, m->name, path, x);
     if (s) lb__release(x); else *out = x;
     return s;
@@ -131,6 +137,7 @@ typedef struct job {
     lb_model *model, *under[LB_MAX_TOWERS]; int unders;       /* the model in use, and those that it stands over when there are adapters */
     cli_list adapters;
     const inputs *in; size_t batch; int skip_bad, any;        /* any: no input at all is a result too */
+    int flip; long long seed;                                 /* clips mirrored; segments of long sounds drawn from a seed, 0: the first of each third */
     size_t dim; float *vectors; unsigned char *good;          /* results: [in->n, dim]; good[i] 0: left out */
     float *norms; size_t seen;                                /* [in->n] lengths before they were made 1, when the caller put memory here */
     job_item *item; size_t begin, end;                        /* the piece being read */
@@ -143,6 +150,10 @@ static void job_close(job *j) {
     cli_list_free(&j->adapters);
     memset(j, 0, sizeof *j);
 }
+/* What upstream does at random, for who wants its numbers. */
+#define JOB_CHANCE(j) \
+    { "flip", 0, CLI_FLAG, &(j).flip, NULL, "mirror clips (LanguageBind's code does, every other time)", 0, 0 }, \
+    { "segments", 0, CLI_INT, &(j).seed, "SEED", "draw the three segments of a long sound, as that code does\n(default: the first position of each third)", 1, 1e15 }
 #define JOB_ADAPTER(j) { "adapter", 0, CLI_LIST, &(j).adapters, "A.lbw", "adapters over the model, for one tower each", 0, 0 }
 static int job_open(job *j, const char *model, const cli_common *common) {
     lb_ctx_desc d; size_t i; memset(&d, 0, sizeof d); d.threads = 1;
@@ -179,7 +190,7 @@ static void *job_read(void *arg) {
     for (i = j->begin; i < j->end; i++) {
         const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[i].modality); size_t n;
         if (m->kind == LB_TEXT) continue;
-        if (input_read(j->reader, j->model, m, j->in->at[i].value, j->in->at[i].view, &j->item[i].x) == LB_OK) continue;
+        if (input_read(j->reader, j->model, m, j->in->at[i].value, j->in->at[i].view, j->flip, (uint64_t)j->seed, &j->item[i].x) == LB_OK) continue;
         n = strlen(lb_last_error()) + 1; j->item[i].x = NULL;
         if ((j->item[i].error = (char *)malloc(n)) != NULL) memcpy(j->item[i].error, lb_last_error(), n);
     }

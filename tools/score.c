@@ -72,6 +72,7 @@ static int cmd_score(int argc, char **argv) {
         INPUT_OPTIONS(list),
         { "softmax", 0, CLI_FLAG, &softmax, NULL, "rows as probabilities: softmax of cosine times the\nmodel's logit scale", 0, 0 },
         { "upstream-scaling", 0, CLI_FLAG, &upstream, NULL, "the same as LanguageBind's README prints it: both\nsides times their own logit scale, text times 1", 0, 0 },
+        JOB_CHANCE(j),
         CLI_THREADS(common), CLI_JSON(common) };
     memset(&in, 0, sizeof in); memset(&j, 0, sizeof j); memset(side, 0, sizeof side);
     rc = cli_parse(argc, argv, "-m MODEL --image FILE... --text TEXT... [--softmax] [--json]",
