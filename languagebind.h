@@ -3077,7 +3077,7 @@ static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
             lb__attn_scores(kn, ps, LB__STRIP, qs, kt, rows, seen, D);
             for (r = 0; r < rows; r++) {
                 size_t len = a->causal && !a->pooled ? i + r + 1 : T; float m = -INFINITY, sum = 0;
-                for (x = 0; x < len; x += LB__KC) m = LB__MAX(m, kn->top(ps + (x / LB__KC * LB__STRIP + r) * LB__LDP, LB__MIN((size_t)LB__KC, len - x)));
+                for (x = 0; x < len; x += LB__KC) { const float top = kn->top(ps + (x / LB__KC * LB__STRIP + r) * LB__LDP, LB__MIN((size_t)LB__KC, len - x)); m = LB__MAX(m, top); }
                 if (!(m > -INFINITY)) m = 0;
                 for (x = 0; x < seen; x += LB__KC) {
                     float *p = ps + (x / LB__KC * LB__STRIP + r) * LB__LDP; size_t w = LB__MIN((size_t)LB__KC, seen - x), live = len > x ? LB__MIN(w, len - x) : 0;
