@@ -1446,6 +1446,16 @@ done:
     if (fd > 0) close(fd);
     return s;
 }
+/* `load` of a path: `decode` of the file's bytes, which do not know its name. */
+#define LB__LOADER(load, decode, type) LB_API lb_status load(lb_ctx *ctx, const char *path, type *out) { \
+        lb__file f; lb_status s; \
+        if (!path || !out) return lb__fail(LB_ERR_ARG, #load ": a path and an output are wanted"); \
+        memset(out, 0, sizeof *out); \
+        LB__TRY(lb__file_open(path, &f)); \
+        s = lb__fail_in(decode(ctx, f.data, f.size, out), path); \
+        lb__file_close(&f); \
+        return s; \
+    }
 
 /* A file that appears whole or not at all: bytes go to a temporary beside it, which is flushed to the disk and renamed by
  * lb__writer_commit.  lb__writer_abort removes it.  After a failed add only abort is needed.  A path that is a device or a pipe is
@@ -3450,22 +3460,8 @@ done:
 }
 
 #ifndef LB_NO_STDIO
-LB_API lb_status lb_npy_load(lb_ctx *ctx, const char *path, lb_tensor *out) {
-    lb__file f; lb_status s;
-    memset(out, 0, sizeof *out);
-    LB__TRY(lb__file_open(path, &f));
-    s = lb__fail_in(lb_npy_decode(ctx, f.data, f.size, out), path);
-    lb__file_close(&f);
-    return s;
-}
-LB_API lb_status lb_csv_load(lb_ctx *ctx, const char *path, lb_tensor *out) {
-    lb__file f; lb_status s;
-    memset(out, 0, sizeof *out);
-    LB__TRY(lb__file_open(path, &f));
-    s = lb__fail_in(lb_csv_decode(ctx, f.data, f.size, out), path);
-    lb__file_close(&f);
-    return s;
-}
+LB__LOADER(lb_npy_load, lb_npy_decode, lb_tensor)
+LB__LOADER(lb_csv_load, lb_csv_decode, lb_tensor)
 
 struct lb_npy { lb__writer file; lb__buf memory; lb_dtype dtype; int whole, ndim, to_stdout; size_t shape[LB_MAX_DIMS], row, rows, head; };
 
@@ -6889,15 +6885,7 @@ static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int
 LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) { return lb__image_open(ctx, bytes, size, 0, out); }
 LB_API lb_status lb_image_info(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) { return lb__image_open(ctx, bytes, size, 1, out); }
 #ifndef LB_NO_STDIO
-LB_API lb_status lb_image_load(lb_ctx *ctx, const char *path, lb_image *out) {
-    lb__file f; lb_status s;
-    if (!out || !path) return lb__fail(LB_ERR_ARG, "lb_image_load: a path and an output are wanted");
-    memset(out, 0, sizeof *out);
-    LB__TRY(lb__file_open(path, &f));
-    s = lb__fail_in(lb_image_decode(ctx, f.data, f.size, out), path);
-    lb__file_close(&f);
-    return s;
-}
+LB__LOADER(lb_image_load, lb_image_decode, lb_image)
 #endif
 
 /* ---- 9.7 >>resize: conversion, orientation, resampling, the profile of a tower ---- */
@@ -8010,14 +7998,7 @@ LB_API lb_status lb_audio_decode(lb_ctx *ctx, const void *bytes, size_t size, lb
     return lb__fail(LB_ERR_FORMAT, "audio: byte 0: neither WAV ('RIFF') nor FLAC ('fLaC'); if it is a sound, convert it first: ffmpeg -i FILE out.flac");
 }
 #ifndef LB_NO_STDIO
-LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out) {
-    lb__file f; lb_status s;
-    memset(out, 0, sizeof *out);
-    LB__TRY(lb__file_open(path, &f));
-    s = lb__fail_in(lb_audio_decode(ctx, f.data, f.size, out), path);
-    lb__file_close(&f);
-    return s;
-}
+LB__LOADER(lb_audio_load, lb_audio_decode, lb_audio)
 #endif
 
 /* ---- 10.4 >>resample ---- */

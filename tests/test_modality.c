@@ -226,6 +226,7 @@ LBT(modality, every_allocation_may_fail) {
         alloc_until = n;
         s = extend(ctx, base, "{\"name\":\"motion\",\"channels\":6,\"length\":12,\"patch\":4,\"fit\":\"resample\",\"from\":\"vision\"}", &m);
         if (!s) s = lb_prepare_array(ctx, m, "motion", &t, x);
+        if (!s) { static lb_model_desc d; char vocabulary[LB_VOCABULARY_SIZE]; s = lb_model_parse(ctx, whole, sizeof whole - 1, &d, vocabulary); CHECK(!s == (d.towers > 0), "output"); }
         alloc_until = -1;
         CHECK(!s || (s == LB_ERR_MEM && lb_last_error()[0]), "allocation %ld: %s", n, lb_last_error());
         lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);

@@ -57,6 +57,17 @@ static lb_status adapted(lb_ctx *c, lb_model *m) {
     lb_model_free(b); lb_model_free(a);
     return s;
 }
+static lb_status brought(lb_ctx *c, lb_model *m) {            /* a modality that is added in memory, and comes along in its adapter */
+    lb_model *e = NULL, *a = NULL; lb_trainer *t = NULL; lb_train_desc d; lb_tower_desc w; lb_modality_desc q = *lb_model_modality(m, "image"); lb_status s;
+    memset(&d, 0, sizeof d); memset(&w, 0, sizeof w); strcpy(q.name, "sketch"); strcpy(q.tower, "sketch"); w.class_per_frame = 1; d.modality = "sketch"; d.trainable = LB_TRAIN_LORA; d.lora_rank = 2;
+    s = lb_model_extend(c, m, "vision", &w, &q, 1, &e);
+    if (!s) s = lb_trainer_new(c, e, &d, &t);
+    if (!s) s = lb_trainer_adapter(c, t, point);
+    if (!s) s = lb_model_adapt(c, m, point, &a);
+    CHECK(!s == !!a, "output");
+    lb_model_free(a); lb_trainer_free(t); lb_model_free(e);
+    return s;
+}
 static void walk(const char *name, walk_fn fn, int from_file) {
     long n; int ok = 0;
     for (n = 0; n < 5000 && !ok; n++) {
@@ -84,7 +95,7 @@ LBT(alloc, every_failure_is_an_error) {
     lb_trainer_free(t); lb_model_free(base); lb_model_free(m); lb_ctx_free(c);
     CHECK(alloc_live == 0, "%ld blocks are left", alloc_live);
     walk("create", make, 0); walk("save", save, 0); walk("open", opened, 0); walk("image", image, 0); walk("text", text, 0);
-    walk("train everything", train_all, 0); walk("train low-rank", train_lora, 1); walk("adapt and merge", adapted, 1);
+    walk("train everything", train_all, 0); walk("train low-rank", train_lora, 1); walk("adapt and merge", adapted, 1); walk("bring a modality", brought, 1);
     for (i = 0; i < 3; i++) remove(i == 0 ? file : i == 1 ? adapter : point);
     golden_close(&g);
 }

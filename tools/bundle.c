@@ -357,12 +357,12 @@ static lb_status bundle_files(lb_ctx *ctx, const char *const *args, size_t n, co
 }
 
 static int cmd_bundle(int argc, char **argv) {
-    const char *output = NULL, *text = NULL, **paths = NULL; int share = 0, rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; size_t i; bundle_sum sum; struct stat st; lb_status s;
+    const char *output = NULL, *text = NULL, **paths = NULL; int share = 0, rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; bundle_sum sum; struct stat st; lb_status s;
     const cli_option options[] = {
-        { "output", 'o', CLI_TEXT, &output, "FILE", "the .lbw file to write", 0, 0 },
+        CLI_LBW_OUT(output),
         { "text", 0, CLI_TEXT, &text, "FILE", "whose text tower goes in, when they differ", 0, 0 },
         { "share-backbone", 0, CLI_FLAG, &share, NULL, "store equal tensors of all towers once, and f32 attention that\ndiffers by a merged LoRA as that update (name the backbone first)", 0, 0 },
-        { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 } };
+        CLI_FILES(files, "FILE") };
     memset(&sum, 0, sizeof sum);
     rc = cli_parse(argc, argv, "[NAME=]FILE... -o OUT.lbw [--text FILE] [--share-backbone]",
                    "Joins models that share an embedding space into one file.  Their text towers are compared tensor by tensor and stored once; if\n"
@@ -372,8 +372,7 @@ static int cmd_bundle(int argc, char **argv) {
     if (rc >= 0) goto done;
     if (!files.n) { rc = cli_wrong("no files to join"); goto done; }
     if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
-    if (cli_ctx(&common, &ctx) || !(paths = (const char **)lb__alloc(files.n, sizeof *paths))) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    for (i = 0; i < files.n; i++) paths[i] = files.item[i].value;
+    if (cli_ctx(&common, &ctx) || !(paths = cli_values(&files))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = bundle_files(ctx, paths, files.n, text, share, output, &sum);
     if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
     rc = 0; conv_print_notes(&sum.notes);
@@ -398,21 +397,20 @@ static lb_status merge_files(lb_ctx *ctx, const char *const *paths, size_t n, co
     return s;
 }
 static int cmd_merge(int argc, char **argv) {
-    const char *output = NULL, *dtype = NULL, **paths = NULL; int rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; size_t i; lb_status s;
+    const char *output = NULL, *dtype = NULL, **paths = NULL; int rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_status s;
     const cli_option options[] = {
-        { "output", 'o', CLI_TEXT, &output, "FILE", "the .lbw file to write", 0, 0 },
-        { "dtype", 0, CLI_CHOICE, &dtype, "f32|f16|bf16", "type of the matrices (default: the base's)", 0, 0 },
-        { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 } };
+        CLI_LBW_OUT(output),
+        CLI_DTYPE(dtype, "the base's"),
+        CLI_FILES(files, "FILE") };
     rc = cli_parse(argc, argv, "BASE.lbw [ADAPTER.lbw...] -o OUT.lbw",
                    "Brings adapters into their base model: their tensors replace the base's, low-rank updates are added into the weights in f32.\n"
                    "A model that carries low-rank updates itself (convert --keep-lora) is merged alone.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!files.n) { rc = cli_wrong("which model?"); goto done; }
     if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
-    if (cli_ctx(&common, &ctx) || !(paths = (const char **)lb__alloc(files.n, sizeof *paths))) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    for (i = 0; i < files.n; i++) paths[i] = files.item[i].value;
+    if (cli_ctx(&common, &ctx) || !(paths = cli_values(&files))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = merge_files(ctx, paths, files.n, dtype, output);
-    rc = s ? cli_fail("%s", lb_last_error()) : 0;
+    rc = cli_end(s);
 done:
     lb__release((void *)paths); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;
@@ -424,8 +422,8 @@ static int cmd_extend(int argc, char **argv) {
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw model to add it to", 0, 0 },
         { "modality", 'j', CLI_TEXT, &json, "FILE.json", "what the modality is: weights/MODALITY.md has the keys", 0, 0 },
-        { "output", 'o', CLI_TEXT, &output, "FILE", "the .lbw file to write", 0, 0 },
-        { "dtype", 0, CLI_CHOICE, &dtype, "f32|f16|bf16", "type of the matrices (default: the model's)", 0, 0 },
+        CLI_LBW_OUT(output),
+        CLI_DTYPE(dtype, "the model's"),
         { "seed", 0, CLI_INT, &seed, "N", "of the weights that are drawn (default 0)", 0, 0 } };
     memset(&f, 0, sizeof f);
     rc = cli_parse(argc, argv, "-m MODEL --modality FILE.json -o OUT.lbw",
@@ -442,7 +440,7 @@ static int cmd_extend(int argc, char **argv) {
     if (!s) s = lb__file_open(json, &f);
     if (!s) s = lb__fail_in(lb_model_extend_json(ctx, base, (const char *)f.data, f.size, (uint64_t)seed, &m), json);
     if (!s) s = lb_model_save(ctx, m, model_dtype(base, dtype), output);
-    rc = s ? cli_fail("%s", lb_last_error()) : 0;
+    rc = cli_end(s);
 done:
     lb__file_close(&f); lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);
     return rc;
@@ -452,9 +450,9 @@ done:
 static int cmd_quantize(int argc, char **argv) {
     const char *output = NULL, *dtype = NULL; int rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_model *m = NULL; lb_status s;
     const cli_option options[] = {
-        { "output", 'o', CLI_TEXT, &output, "FILE", "the .lbw file to write", 0, 0 },
-        { "dtype", 0, CLI_CHOICE, &dtype, "f32|f16|bf16", "type of the matrices (default f16)", 0, 0 },
-        { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 } };
+        CLI_LBW_OUT(output),
+        CLI_DTYPE(dtype, "f16"),
+        CLI_FILES(files, "FILE") };
     rc = cli_parse(argc, argv, "MODEL.lbw -o OUT.lbw [--dtype f16|bf16|f32]",
                    "Writes a model with its matrices and token table in another type; vectors and small tables stay f32, low-rank updates stay apart,\n"
                    "and what several towers share is stored once.\n", options, LB__COUNT(options));
@@ -464,7 +462,7 @@ static int cmd_quantize(int argc, char **argv) {
     s = cli_ctx(&common, &ctx);
     if (!s) s = lb_model_open(ctx, files.item[0].value, &m);
     if (!s) s = lb_model_save(ctx, m, model_dtype(m, dtype ? dtype : "f16"), output);
-    rc = s ? cli_fail("%s", lb_last_error()) : 0;
+    rc = cli_end(s);
 done:
     lb_model_free(m); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;

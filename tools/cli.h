@@ -45,6 +45,11 @@ typedef struct cli_option {
 } cli_option;
 
 typedef struct cli_common { long long threads; int json; } cli_common;
+/* Rows that many subcommands share. */
+#define CLI_MODEL(to)   { "model", 'm', CLI_TEXT, &(to), "FILE", "the .lbw weight file", 0, 0 }
+#define CLI_LBW_OUT(to) { "output", 'o', CLI_TEXT, &(to), "FILE", "the .lbw file to write", 0, 0 }
+#define CLI_DTYPE(to, otherwise) { "dtype", 0, CLI_CHOICE, &(to), "f32|f16|bf16", "type of the matrices (default: " otherwise ")", 0, 0 }
+#define CLI_FILES(list, what) { NULL, 0, CLI_LIST, &(list), what, NULL, 0, 0 }
 #define CLI_THREADS(c) { "threads", 0, CLI_INT, &(c).threads, "N", "threads to compute on (default: one a core)", 1, 4096 }
 #define CLI_JSON(c)    { "json", 0, CLI_FLAG, &(c).json, NULL, "print JSON", 0, 0 }
 
@@ -59,6 +64,9 @@ static void cli_say(const char *format, va_list ap) {
 static int cli_fail(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fputc('\n', stderr); return 1; }
 static int cli_wrong(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fprintf(stderr, " (see `%s --help`)\n", cli_command); return 2; }
 static void cli_warn(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fputc('\n', stderr); }
+
+/* How a subcommand ends: its exit status, with the library's sentence where it failed. */
+static int cli_end(lb_status s) { return s ? cli_fail("%s", lb_last_error()) : 0; }
 
 static int cli_add(cli_list *l, const char *option, const char *value) {
     if (l->n == l->cap) {
@@ -149,6 +157,12 @@ static int cli_parse(int argc, char **argv, const char *usage, const char *text,
     return -1;
 }
 
+/* The values of a list, for functions that take paths or texts; freed with lb__release.  NULL leaves the sentence. */
+static const char **cli_values(const cli_list *l) {
+    const char **v = (const char **)lb__alloc(l->n, sizeof *v); size_t i;
+    for (i = 0; v && i < l->n; i++) v[i] = l->item[i].value;
+    return v;
+}
 /* A context on the threads asked for. */
 static lb_status cli_ctx(const cli_common *c, lb_ctx **out) {
     lb_ctx_desc d; memset(&d, 0, sizeof d); d.threads = (int)c->threads;

@@ -806,9 +806,9 @@ static void conv_print_notes(const lb__buf *b) {
 static int cmd_convert(int argc, char **argv) {
     conv_options o; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb__buf notes = { 0, 0, 0 }; int rc; lb_status s;
     const cli_option options[] = {
-        { "output", 'o', CLI_TEXT, &o.output, "FILE", "the .lbw file to write", 0, 0 },
+        CLI_LBW_OUT(o.output),
         { "config", 'c', CLI_TEXT, &o.config, "FILE", "configuration (default: the one beside the weights, else the shapes)", 0, 0 },
-        { "dtype", 0, CLI_CHOICE, &o.dtype, "f32|f16|bf16", "type of the matrices (default f32)", 0, 0 },
+        CLI_DTYPE(o.dtype, "f32"),
         { "tokenizer", 0, CLI_TEXT, &o.tokenizer, "FILE", "a .lbw with the tokenizer (default: CLIP's)", 0, 0 },
         { "modality", 0, CLI_CHOICE, &o.modality, "image|video|audio|depth|thermal", "what a LanguageBind checkpoint embeds, when its\nconfiguration does not say", 0, 0 },
         { "adapter", 0, CLI_FLAG, &o.adapter, NULL, "write an adapter: only what --base has not, LoRA factors and\nthe tensors that were trained with them", 0, 0 },
@@ -821,7 +821,7 @@ static int cmd_convert(int argc, char **argv) {
         { "act", 0, CLI_CHOICE, &o.act, "gelu|quick_gelu", "the activation", 0, 0 },
         { "parity", 0, CLI_TEXT, &o.parity, "FILE", "inputs and the reference's embeddings (tensors M.input,\nM.embedding), for `verify` to compute again", 0, 0 },
         { "license", 0, CLI_TEXT, &o.license, "TEXT", "the weights' licence, kept in the file", 0, 0 },
-        { NULL, 0, CLI_LIST, &files, "SRC", NULL, 0, 0 } };
+        CLI_FILES(files, "SRC") };
     memset(&o, 0, sizeof o);
     rc = cli_parse(argc, argv, "SRC -o OUT.lbw [options]",
                    "Turns a published checkpoint into a .lbw weight file.  SRC is a .pt, .bin or .safetensors file, an index of several, or a folder\n"
@@ -837,7 +837,7 @@ static int cmd_convert(int argc, char **argv) {
     if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = o.adapter ? conv_convert_adapter(ctx, &o, &notes) : conv_convert(ctx, &o, &notes);
     conv_print_notes(&notes);
-    rc = s ? cli_fail("%s", lb_last_error()) : 0;
+    rc = cli_end(s);
 done:
     lb__buf_free(&notes); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;

@@ -26,7 +26,7 @@ static int cmd_embed(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs in; job j; cli_out out; int rc, skip_bad = 0; long long batch = 0;
     const char *model = NULL, *format = NULL, *to = NULL;
     const cli_option options[] = {
-        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        CLI_MODEL(model),
         JOB_ADAPTER(j),
         INPUT_OPTIONS(list),
         { "format", 0, CLI_CHOICE, &format, "npy|jsonl|txt", "of the output (default: by the ending of -o, else jsonl)", 0, 0 },

@@ -658,7 +658,7 @@ static int eval_split_task(eval *e, const char *text, eval_task *t) {
 static int cmd_eval(int argc, char **argv) {
     static eval e; int rc; const char *model = NULL, *to = NULL, *attributes = NULL, *prompts = NULL, *report = NULL, *map = NULL; cli_out out; size_t i, k, tasks = 0; eval_task *task = NULL; lb__file f; lb_status s;
     const cli_option options[] = {
-        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        CLI_MODEL(model),
         JOB_ADAPTER(e.j),
         { "data", 'd', CLI_LIST, &e.data, "[MODALITY=]DATA", "manifests (.tsv, .jsonl, VIDAL's .json) or folders\nclass/file; MODALITY for items that do not say it", 0, 0 },
         { "split", 0, CLI_TEXT, &e.split, "NAME", "the items to look at; all for every one (default: test\nwhere the data has such a split)", 0, 0 },

@@ -127,7 +127,7 @@ static int cmd_info(int argc, char **argv) {
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &path, "FILE", "the weight file (or as a plain argument)", 0, 0 },
         { "tensors", 0, CLI_FLAG, &tensors, NULL, "list every tensor", 0, 0 },
-        { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 },
+        CLI_FILES(files, "FILE"),
         CLI_JSON(common) };
     rc = cli_parse(argc, argv, "[FILE...] [--tensors] [--json]", "Prints what weight files hold; without a file, how this command was built.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;

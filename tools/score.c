@@ -67,7 +67,7 @@ static int cmd_score(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs in; job j; cli_out out; int rc, softmax = 0, upstream = 0, first = 1; const char *model = NULL; size_t i, k, n = 0, used = 0;
     score_side side[LB_MAX_MODALITIES]; const input **order = NULL; float *v = NULL; lb_status s = LB_OK;
     const cli_option options[] = {
-        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        CLI_MODEL(model),
         JOB_ADAPTER(j),
         INPUT_OPTIONS(list),
         { "softmax", 0, CLI_FLAG, &softmax, NULL, "rows as probabilities: softmax of cosine times the\nmodel's logit scale", 0, 0 },
@@ -111,7 +111,7 @@ static int cmd_classify(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }, given = { NULL, 0, 0 }, prompts = { NULL, 0, 0 }; inputs in, labels, templates; job j; cli_out out; int rc; lb_status s = LB_OK;
     const char *model = NULL, *labels_file = NULL, *templates_file = NULL; long long top = 5; size_t i, k, t; const char **names = NULL; float *w = NULL, *p = NULL; classify_hit *hit = NULL;
     const cli_option options[] = {
-        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        CLI_MODEL(model),
         JOB_ADAPTER(j),
         { "labels", 0, CLI_TEXT, &labels_file, "FILE", "class names, one a line", 0, 0 },
         { "label", 0, CLI_LIST, &given, "NAME", "class names", 0, 0 },

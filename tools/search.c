@@ -147,11 +147,11 @@ static int cmd_index(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs keep, work; job j; index_list old = { NULL, 0, 0 }, now = { NULL, 0, 0 }, all = { NULL, 0, 0 };
     lb_file *f = NULL, *mf = NULL; const char *model = NULL, *to = NULL, *as = NULL, *id[INDEX_TOWERS]; int rc; size_t i, ids = 0, dim = 0, other = 0, reused = 0, skipped = 0, bad = 0, k; struct stat st;
     const cli_option options[] = {
-        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        CLI_MODEL(model),
         JOB_ADAPTER(j),
         { "output", 'o', CLI_TEXT, &to, "FILE", "the index; read first when it is there", 0, 0 },
         { "as", 0, CLI_TEXT, &as, "MODALITY", "what image files are: depth, thermal, ... (default image)", 0, 0 },
-        { NULL, 0, CLI_LIST, &list, "FOLDER", NULL, 0, 0 },
+        CLI_FILES(list, "FOLDER"),
         CLI_THREADS(common) };
     memset(&keep, 0, sizeof keep); memset(&work, 0, sizeof work); memset(&j, 0, sizeof j);
     rc = cli_parse(argc, argv, "-m MODEL -o INDEX FOLDER...",

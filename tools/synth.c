@@ -953,7 +953,7 @@ static int sy_manifests(const sy_job *j) {
 static int cmd_synth(int argc, char **argv) {
     static sy_job j; cli_list dirs = { 0, 0, 0 }, meshes = { 0, 0, 0 }; cli_common common = { 0, 0 }; long long clips = 1000, seed = 1, side = 96, frames = 8, stills = 1, quality = 88; double seconds = 1.5; const char *video = "mp4"; int rc, k, workers = 0; size_t i; lb_ctx_desc d; char path[1024];
     const cli_option options[] = {
-        { NULL, 0, CLI_LIST, &dirs, "DIR", NULL, 0, 0 },
+        CLI_FILES(dirs, "DIR"),
         { "count", 'n', CLI_INT, &clips, "N", "clips (default 1000)", 1, 10000000 },
         { "seed", 's', CLI_INT, &seed, "N", "another corpus (default 1); the same seed gives the same files", 0, 1e15 },
         { "size", 0, CLI_INT, &side, "PX", "side of pictures and frames (default 96)", 16, 1024 },
@@ -1014,7 +1014,7 @@ done:
 static int cmd_render(int argc, char **argv) {
     cli_list files = { 0, 0, 0 }; const char *dir = "."; long long side = 224, frames = 8, seed = 1, views = 1; double metres = 0; int rc, k; size_t i; lb_ctx *ctx = NULL; sy_frame f; uint8_t *px = NULL; lb_image *img = NULL; cli_common common = { 0, 0 };
     const cli_option options[] = {
-        { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 },
+        CLI_FILES(files, "FILE"),
         { "output", 'o', CLI_TEXT, &dir, "DIR", "where to (default the current folder); it is made when it is not there", 0, 0 },
         { "size", 0, CLI_INT, &side, "PX", "side of the pictures (default 224)", 16, 1024 },
         { "frames", 0, CLI_INT, &frames, "N", "frames of the turntable (default 8)", 2, 256 },

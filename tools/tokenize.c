@@ -21,7 +21,7 @@ static int cmd_tokenize(int argc, char **argv) {
         { "context", 0, CLI_INT, &asked, "N", "cut to N ids, the last of them end-of-text (default: the\nmodel's context, 77)", 2, 65536 },
         { "decode", 0, CLI_FLAG, &decode, NULL, "the way back: each argument is a list of ids", 0, 0 },
         { "text-file", 0, CLI_LIST, &list, "FILE", "texts, one a line", 0, 0 },
-        { NULL, 0, CLI_LIST, &list, "TEXT", NULL, 0, 0 },
+        CLI_FILES(list, "TEXT"),
         CLI_JSON(common) };
     memset(&in, 0, sizeof in);
     rc = cli_parse(argc, argv, "-m MODEL [TEXT...] [--text-file FILE]", "The token ids of every text, with start and end, one line a text.  `-` reads the lines of standard input.\n", options, LB__COUNT(options));

@@ -7,7 +7,7 @@
 
 /* ---- the run ---- */
 
-typedef struct train_point { uint64_t step; double loss, lr; } train_point;
+typedef struct train_point { uint64_t step; double loss, lr, held; } train_point;      /* held: the loss of what is held out, or NaN */
 typedef struct train_run {
     const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *root, *prompt, *adapter, *held; cli_list freeze;
     long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, dropout, crop;
@@ -98,7 +98,7 @@ static void train_progress(void *user, const char *what, size_t done, size_t tot
 /* ---- the log ---- */
 
 static const char train_log_head[] = "step,loss,lr,logit_scale,grad_norm,eval_loss,eval_r1\n";
-static lb_status train_point_add(train_run *r, uint64_t step, double loss, double lr) { train_point p; p.step = step; p.loss = loss; p.lr = lr; return lb__buf_add(&r->points, &p, sizeof p); }
+static lb_status train_point_add(train_run *r, uint64_t step, double loss, double lr, double held) { train_point p; p.step = step; p.loss = loss; p.lr = lr; p.held = held; return lb__buf_add(&r->points, &p, sizeof p); }
 /* A new log, or the lines of an old one up to the step that the checkpoint holds. */
 static lb_status train_log_open(train_run *r, uint64_t step) {
     lb__writer w; lb_status s;
@@ -109,11 +109,11 @@ static lb_status train_log_open(train_run *r, uint64_t step) {
         if (!s && !lb__file_open(r->log_path, &f)) {
             const char *p = (const char *)f.data, *end = p + f.size;
             for (; p < end && !s; ) {
-                const char *nl = (const char *)memchr(p, '\n', (size_t)(end - p)); char line[256]; unsigned long long n; double loss, lr;
+                const char *nl = (const char *)memchr(p, '\n', (size_t)(end - p)); char line[256]; unsigned long long n; double loss, lr, held = NAN;
                 if (!nl) break;                                     /* a line that was cut off belongs to a step after the checkpoint */
                 if ((size_t)(nl - p) < sizeof line) {
                     memcpy(line, p, (size_t)(nl - p)); line[nl - p] = 0;
-                    if (sscanf(line, "%llu,%lf,%lf", &n, &loss, &lr) == 3 && n && n <= step) { s = lb__writer_add(&w, p, (size_t)(nl - p) + 1); if (!s) s = train_point_add(r, n, loss, lr); }
+                    if (sscanf(line, "%llu,%lf,%lf,%*f,%*f,%lf", &n, &loss, &lr, &held) >= 3 && n && n <= step) { s = lb__writer_add(&w, p, (size_t)(nl - p) + 1); if (!s) s = train_point_add(r, n, loss, lr, held); }
                 }
                 p = nl + 1;
             }
@@ -131,36 +131,49 @@ static lb_status train_log_line(train_run *r, const lb_train_stats *s, int evalu
     fprintf(r->log_file, "%llu,%.9g,%.9g,%.9g,%.9g,", (unsigned long long)s->step, s->loss, s->lr, s->logit_scale, s->grad_norm);
     if (evaluated) fprintf(r->log_file, "%.9g,%.9g\n", loss, r1); else fputs(",\n", r->log_file);
     if (fflush(r->log_file) || ferror(r->log_file)) return lb__fail(LB_ERR_IO, "%s: cannot write: %s", r->log_path, errno ? strerror(errno) : "the device refused it");
-    return train_point_add(r, s->step, s->loss, s->lr);
+    return train_point_add(r, s->step, s->loss, s->lr, evaluated ? loss : NAN);
 }
-/* Loss (left scale) and learning rate (right scale) over steps. */
+/* The distance of four to ten round ticks up to `high`. */
+static double train_tick(double high) {
+    const double p = pow(10, floor(log10(high / 5))), q = high / 5 / p;
+    return p * (q <= 1 ? 1 : q <= 2 ? 2 : q <= 2.5 ? 2.5 : 5);
+}
+/* Loss, and that of what is held out (left scale), and learning rate (right scale) over steps. */
 static lb_status train_plot(const train_run *r) {
-    enum { W = 800, H = 400, L = 70, R = 70, T = 30, B = 50, COLUMNS = 600 };
-    const train_point *p = (const train_point *)(const void *)r->points.data; const size_t n = r->points.size / sizeof *p; size_t i, k, piece = n / COLUMNS + 1; double low = HUGE_VAL, high = 0, top = 0, first, last; cli_out o; lb_status s; int line;
+    enum { W = 800, H = 400, L = 70, R = 70, T = 34, B = 50, COLUMNS = 600 };
+    static const char *const colour[] = { "#b8660b", "#1f5fa8", "#2a8a4a" };                 /* rate, loss, held out: the later lies on top */
+    const train_point *p = (const train_point *)(const void *)r->points.data; const size_t n = r->points.size / sizeof *p; size_t i, piece = n / COLUMNS + 1, held = 0; double low = 0, high = 0, top = 0, first, last, v, tick; cli_out o; lb_status s; int line;
     if (!n) return LB_OK;
-    for (i = 0; i < n; i++) { low = LB__MIN(low, p[i].loss); high = LB__MAX(high, p[i].loss); top = LB__MAX(top, p[i].lr); }
-    low = LB__MIN(low, 0); if (!(high > low)) high = low + 1;
+    for (i = 0; i < n; i++) { low = LB__MIN(low, p[i].loss); high = LB__MAX(high, p[i].loss); top = LB__MAX(top, p[i].lr); if (p[i].held == p[i].held) { held++; high = LB__MAX(high, p[i].held); } }
+    if (!(high > low)) high = low + 1;
     if (!(top > 0)) top = 1;
-    first = (double)p[0].step; last = n > 1 ? (double)p[n - 1].step : first + 1;
+    first = 0; last = (double)p[n - 1].step;
+#define TRAIN_X(step) (L + ((step) - first) / (last - first) * (W - L - R))
+#define TRAIN_Y(part) (H - B - (part) * (H - B - T))
     LB__TRY(cli_out_open(&o, r->svg_path));
-    s = cli_out_text(&o, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n"
-        "<path d=\"M%d %dV%dH%dV%d\" fill=\"none\" stroke=\"#888\"/>\n<text x=\"%d\" y=\"18\" fill=\"#1f5fa8\">loss</text><text x=\"%d\" y=\"18\" fill=\"#b8660b\" text-anchor=\"end\">learning rate</text>\n", (int)W, (int)H, (int)W, (int)H, (int)L, (int)T, H - B, W - R, (int)T, (int)L, W - R);
-    for (k = 0; k <= 4 && !s; k++) {
-        const double u = (double)k / 4; const int y = (int)(H - B - u * (H - B - T)), x = (int)(L + u * (W - L - R));
-        s = cli_out_text(&o, "<path d=\"M%d %dH%d\" stroke=\"#eee\"/><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.3g</text><text x=\"%d\" y=\"%d\">%.3g</text><text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n",
-            L + 1, y, W - R - 1, L - 6, y + 4, low + u * (high - low), W - R + 6, y + 4, u * top, x, H - B + 18, first + u * (last - first));
-    }
-    for (line = 0; line < 2 && !s; line++) {
-        s = cli_out_text(&o, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" points=\"", line ? "#b8660b" : "#1f5fa8", line ? "1" : "1.5");
-        for (i = 0; i < n && !s; i += piece) {                      /* the mean of as many steps as a column has */
-            double v = 0, x = 0; size_t j, m = LB__MIN(piece, n - i);
-            for (j = i; j < i + m; j++) { v += line ? p[j].lr : p[j].loss; x += (double)p[j].step; }
-            v /= (double)m; x /= (double)m;
-            s = cli_out_text(&o, "%.1f,%.1f ", L + (x - first) / (last - first) * (W - L - R), H - B - (line ? v / top : (v - low) / (high - low)) * (H - B - T));
+    s = cli_out_text(&o, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n<text x=\"%d\" y=\"20\" fill=\"%s\">loss</text><text x=\"%d\" y=\"20\" fill=\"%s\" text-anchor=\"end\">learning rate</text>\n",
+        (int)W, (int)H, (int)W, (int)H, (int)L, colour[1], W - R, colour[0]);
+    if (!s && held) s = cli_out_text(&o, "<text x=\"%d\" y=\"20\" fill=\"%s\">held out</text>\n", L + 50, colour[2]);
+    tick = train_tick(high - low);
+    for (v = ceil(low / tick) * tick; v <= high * (1 + 1e-9) && !s; v += tick) s = cli_out_text(&o, "<path d=\"M%d %.1fH%d\" stroke=\"#eee\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", (int)L, TRAIN_Y((v - low) / (high - low)), W - R, L - 6, TRAIN_Y((v - low) / (high - low)) + 4, fabs(v) < tick / 2 ? 0 : v);
+    tick = train_tick(top);
+    for (v = 0; v <= top * (1 + 1e-9) && !s; v += tick) s = cli_out_text(&o, "<path d=\"M%d %.1fh4\" stroke=\"#888\"/><text x=\"%d\" y=\"%.1f\">%.4g</text>\n", W - R, TRAIN_Y(v / top), W - R + 8, TRAIN_Y(v / top) + 4, v);
+    tick = LB__MAX(ceil(train_tick(last)), 1);
+    for (v = 0; v <= last && !s; v += tick) s = cli_out_text(&o, "<path d=\"M%.1f %dv4\" stroke=\"#888\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", TRAIN_X(v), H - B, TRAIN_X(v), H - B + 18, v);
+    if (!s) s = cli_out_text(&o, "<path d=\"M%d %dV%dH%dV%d\" fill=\"none\" stroke=\"#888\"/>\n", (int)L, (int)T, H - B, W - R, (int)T);
+    for (line = 0; line < (held ? 3 : 2) && !s; line++) {
+        s = cli_out_text(&o, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-linejoin=\"round\" points=\"", colour[line], line ? "1.5" : "1");
+        for (i = 0; i < n && !s; i += line == 2 ? 1 : piece) {      /* the mean of as many steps as a column has; what is held out as it is */
+            double y = 0, x = 0; size_t j, m = line == 2 ? 1 : LB__MIN(piece, n - i);
+            for (j = i; j < i + m; j++) { y += line == 0 ? p[j].lr / top : ((line == 1 ? p[j].loss : p[j].held) - low) / (high - low); x += (double)p[j].step; }
+            if (y == y) s = cli_out_text(&o, "%.1f,%.1f ", TRAIN_X(x / (double)m), TRAIN_Y(y / (double)m));
         }
         if (!s) s = cli_out_text(&o, "\"/>\n");
     }
-    if (!s) s = cli_out_text(&o, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">step</text>\n</svg>\n", (int)(W / 2), H - 10);
+    for (i = 0; i < n && !s && held; i++) if (p[i].held == p[i].held) s = cli_out_text(&o, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>\n", TRAIN_X((double)p[i].step), TRAIN_Y((p[i].held - low) / (high - low)), colour[2]);
+#undef TRAIN_X
+#undef TRAIN_Y
+    if (!s) s = cli_out_text(&o, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">step</text>\n</svg>\n", (int)(W / 2), H - 12);
     if (s) { cli_out_abort(&o); return s; }
     return cli_out_commit(&o);
 }
@@ -243,9 +256,10 @@ static double train_flop(const train_run *r, double n) {
     return f;
 }
 static void train_live(const train_run *r, const lb_train_stats *s, double rate, double samples) {
-    char share[32] = ""; const double left = rate > 0 ? (double)(r->total - s->step) / rate : 0;
+    char share[32] = "", time[32]; const double left = rate > 0 ? (double)(r->total - s->step) / rate : 0;
     if (r->peak > 0) snprintf(share, sizeof share, "  %.0f %% of peak", 100 * r->flop * rate / r->peak);
-    fprintf(stderr, "\r\033[Kstep %llu/%llu  loss %.4f  lr %.3g  %.1f samples/s%s  %.0f:%02.0f left", (unsigned long long)s->step, (unsigned long long)r->total, s->loss, s->lr, samples, share, floor(left / 60), floor(fmod(left, 60)));
+    if (left < 3600) snprintf(time, sizeof time, "%.0f:%02.0f", floor(left / 60), floor(fmod(left, 60))); else snprintf(time, sizeof time, "%.0f h %02.0f min", floor(left / 3600), floor(fmod(left, 3600) / 60));
+    fprintf(stderr, "\r\033[Kstep %llu/%llu  loss %.4f  lr %.3g  %.1f samples/s%s  %s left", (unsigned long long)s->step, (unsigned long long)r->total, s->loss, s->lr, samples, share, time);
     fflush(stderr);
 }
 

@@ -122,7 +122,7 @@ static int cmd_check_upstream(int argc, char **argv) {
         { "model", 'm', CLI_LIST, &models, "FILE", "the converted checkpoints: one bundle, or a .lbw for each", 0, 0 },
         { "text", 0, CLI_TEXT, &text, "FILE", "whose text tower is used, of several models (default: as\nthe table's, Depth's or Audio's)", 0, 0 },
         { "table", 0, CLI_CHOICE, &table, "current|previous", "which of the README's two tables (default current)", 0, 0 },
-        { NULL, 0, CLI_LIST, &folder, "DIR", NULL, 0, 0 },
+        CLI_FILES(folder, "DIR"),
         CLI_THREADS(common), CLI_JSON(common) };
     memset(&u, 0, sizeof u);
     rc = cli_parse(argc, argv, "DIR -m MODEL.lbw... [--table current|previous]",

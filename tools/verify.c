@@ -3,7 +3,7 @@ static int cmd_verify(int argc, char **argv) {
     cli_common common = { 0, 0 }; const char *path = NULL; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_file *f = NULL; int rc; size_t i;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &path, "FILE", "the weight file (or as a plain argument)", 0, 0 },
-        { NULL, 0, CLI_LIST, &files, "FILE", NULL, 0, 0 },
+        CLI_FILES(files, "FILE"),
         CLI_THREADS(common), CLI_JSON(common) };
     rc = cli_parse(argc, argv, "FILE... [--json]",
         "Compares every tensor's checksum and looks for values that are not finite.  If the file carries a parity record (inputs and the\n"
@@ -87,9 +87,9 @@ done:
 static int cmd_record(int argc, char **argv) {
     cli_common common = { 0, 0 }; const char *model = NULL, *to = NULL; cli_list list = { NULL, 0, 0 }; inputs in; lb_ctx *ctx = NULL; int rc;
     const cli_option options[] = {
-        { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw weight file", 0, 0 },
+        CLI_MODEL(model),
         INPUT_OPTIONS(list),
-        { "output", 'o', CLI_TEXT, &to, "FILE", "the .lbw file to write", 0, 0 },
+        CLI_LBW_OUT(to),
         CLI_THREADS(common) };
     memset(&in, 0, sizeof in);
     rc = cli_parse(argc, argv, "-m MODEL [--image FILE] [--audio FILE] [--text TEXT] ... -o OUT.lbw",
