@@ -46,8 +46,9 @@ test: tests                                                         ## run every
 
 test-units: $(TESTS)                                                ## only the test programs, without the command and the examples
 	@B=$(B) JOBS=$(JOBS) sh tests/run.sh $(TESTS)
-test-isa: $(TESTS) $(B)/languagebind                                                     ## the tests again under each kernel set of this processor
-	@B=$(B) JOBS=$(JOBS) sh tests/isa.sh $(TESTS)
+KERNEL_TESTS = $(filter-out %/test_checkpoint %/test_data %/test_hostile %/test_json %/test_npy,$(TESTS))
+test-isa: $(KERNEL_TESTS) $(B)/languagebind                          ## the tests that compute again, under each kernel set of this processor
+	@B=$(B) JOBS=$(JOBS) sh tests/isa.sh $(KERNEL_TESTS)
 GOAL    ?= test
 test-sanitize:                                                      ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) B=build/sanitize OMP= CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" $(GOAL)

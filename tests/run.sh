@@ -2,6 +2,7 @@
 # run.sh PROGRAM...: runs test programs and closes with the total, `N passed, N failed, N skipped`.
 # RUN="qemu-aarch64" puts a command in front of each program; then one that takes more than LIMIT seconds is skipped, not failed.  JOBS at a time (1).
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}                 # threads that wait for each other sleep: other work may share the cores
+mkdir -p build/tests                                               # where the tests write, whatever B is
 passed=0 failed=0 skipped=0
 tmp=${TMPDIR:-/tmp}/lbt.$$; mkdir "$tmp" || exit 1
 trap 'rm -rf "$tmp"' EXIT INT TERM

@@ -140,7 +140,7 @@ LBT(audio, every_allocation_may_fail) {
     for (n = 0; n < files(&g); n += 9) {
         golden_array file = numbered(&g, "file", n); lb_audio a; lb_status s;
         for (k = 0;; k++) {
-            alloc_until = k; s = lb_audio_decode(c, file.data, file.count, &a); alloc_until = -1;
+            alloc_left = k; s = lb_audio_decode(c, file.data, file.count, &a); alloc_left = -1;
             if (!s) lb_audio_free(&a);
             CHECK(alloc_live == before && !a.data, "file %d: leak after %ld", n, k);
             if (!s) break;

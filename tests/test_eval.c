@@ -176,11 +176,11 @@ LBT(eval, survives_failing_memory) {
     memset(&d, 0, sizeof d); d.steps = 2;
     for (kind = 0; kind < 9; kind++) for (n = 0; n < 50; n++) {
         lb_status st;
-        live = alloc_live; alloc_until = n;
+        live = alloc_live; alloc_left = n;
         st = kind == 0 ? lb_eval_retrieval(ctx, s, 60, 60, NULL, 1, &t, &u, NULL, NULL) : kind == 1 ? lb_eval_multilabel(ctx, s, (const uint8_t *)truth.data, 100, 6, &m, NULL) : kind == 2 ? lb_eval_bootstrap(ctx, &high, 1, 10, 0.9, 1, &low, &high) :
              kind == 3 ? lb_eval_classify_interval(ctx, rank, y, 60, 2, 10, 0.9, 1, &a, &b) : kind == 4 ? lb_eval_multilabel_interval(ctx, s, (const uint8_t *)truth.data, 100, 6, 10, 0.9, 1, &m, &m2) : kind == 5 ? lb_eval_retrieval_interval(ctx, rank, y, 60, 10, 0.9, 1, &t, &u) :
              kind == 6 ? lb_eval_ceiling(ctx, y, 60, y, 60, &t) : kind == 7 ? lb_eval_pca(ctx, s, 60, 60, 2, map, NULL) : lb_eval_tsne(ctx, s, 60, 60, &d, map, NULL);
-        alloc_until = -1;
+        alloc_left = -1;
         CHECK(alloc_live == live, "kind %d, call %ld: leaked", kind, n);
         CHECK(!st || st == LB_ERR_MEM, "%s", lb_last_error());
         if (!st) break;

@@ -301,7 +301,7 @@ LBT(feed, out_of_memory_anywhere_in_a_run_is_an_error) {
     for (n = 0; ; n++) {
         lb_status s; lb_ctx *own = ctx_with(1);
         if (!lb__dir_list("build/tests/walk", &dir)) { for (i = 0; i < dir.count; i++) { snprintf(path, sizeof path, "build/tests/walk/%s", dir.names[i]); CHECK(!strstr(path, ".tmp"), "%s was left behind", path); remove(path); } lb__release(dir.names); }
-        live = alloc_live; alloc_until = n; s = walk_all(own, m); alloc_until = -1;
+        live = alloc_live; alloc_left = n; s = walk_all(own, m); alloc_left = -1;
         lb_ctx_free(own);
         CHECK(alloc_live == live - 1, "call %ld: %ld pieces of memory were left", n, alloc_live - live + 1);
         if (!s) break;

@@ -2,22 +2,9 @@
  * every place of its head and tail and over every number that is text.  Whatever comes is read or refused with a sentence, leaves nothing behind
  * when refused, keeps within the limits it was given, and takes no memory that a file of a few thousand bytes cannot be worth.
  * Failing allocations are walked in the tests of each reader. */
-#define _FILE_OFFSET_BITS 64
-#define _POSIX_C_SOURCE 200809L
-#include <stdlib.h>
-static long alloc_live; static size_t alloc_most;                   /* blocks not yet freed; the largest one asked for */
-static void *counted(void *p, size_t n) {
-    void *q;
-    if (n > alloc_most) alloc_most = n;
-    q = realloc(p, n); if (q && !p) (void)__sync_fetch_and_add(&alloc_live, 1);
-    return q;
-}
-#define LB_MALLOC(n) counted(NULL, n)
-#define LB_REALLOC(p, n) counted(p, n)
-#define LB_FREE(p) ((void)__sync_fetch_and_sub(&alloc_live, (p) != NULL), free(p))
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
-#include "languagebind.h"
+#include "tests/failing_malloc.h"
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "tools/checkpoint.h"
 #include "tests/lbt.h"

@@ -171,12 +171,12 @@ LBT(mel, wrong_use_and_failing_memory) {
     lb_ctx *c = new_ctx(1); float x[2000], out[3 * 32 * 20]; lb_audio a, b; lb_audio_profile p = profile_of(32, 20); lb_mel_desc d; long n, before = alloc_live; lb_status s = LB_ERR_MEM; size_t i;
     for (i = 0; i < 2000; i++) x[i] = (float)sin((double)i * 0.3);
     memset(&a, 0, sizeof a); a.rate = 22050; a.channels = 1; a.frames = 2000; a.data = x;
-    for (n = 0; n < 100 && s; n++) { alloc_until = n; s = lb_audio_preprocess(c, &a, &p, out); alloc_until = -1; CHECK(s == LB_OK || s == LB_ERR_MEM, "%s", lb_last_error()); CHECK(alloc_live == before, "allocation %ld: %ld blocks", n, alloc_live - before); }
+    for (n = 0; n < 100 && s; n++) { alloc_left = n; s = lb_audio_preprocess(c, &a, &p, out); alloc_left = -1; CHECK(s == LB_OK || s == LB_ERR_MEM, "%s", lb_last_error()); CHECK(alloc_live == before, "allocation %ld: %ld blocks", n, alloc_live - before); }
     CHECK(!s, "never succeeded");
     a.frames = 300; a.rate = 16000;
     CHECK(lb_audio_preprocess(c, &a, &p, out) == LB_ERR_ARG && strstr(lb_last_error(), "shorter"), "%s", lb_last_error());
     s = LB_ERR_MEM;
-    for (n = 0; n < 100 && s; n++) { static float spec[201 * 40]; alloc_until = n; s = lb_spectrogram(c, x, 2000, NULL, spec); alloc_until = -1; CHECK(s == LB_OK || s == LB_ERR_MEM, "%s", lb_last_error()); CHECK(alloc_live == before, "allocation %ld: %ld blocks", n, alloc_live - before); }
+    for (n = 0; n < 100 && s; n++) { static float spec[201 * 40]; alloc_left = n; s = lb_spectrogram(c, x, 2000, NULL, spec); alloc_left = -1; CHECK(s == LB_OK || s == LB_ERR_MEM, "%s", lb_last_error()); CHECK(alloc_live == before, "allocation %ld: %ld blocks", n, alloc_live - before); }
     CHECK(!s && lb_spectrogram(c, x, 100, NULL, out) == LB_ERR_ARG, "%s", lb_last_error());
     memset(&d, 0, sizeof d); d.low = 9000;
     CHECK(lb_audio_mel(c, x, 2000, &d, out) == LB_ERR_ARG && lb_mel_frames(&d, 2000) == 0, "%s", lb_last_error());

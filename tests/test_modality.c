@@ -223,11 +223,11 @@ LBT(modality, every_allocation_may_fail) {
     memset(&t, 0, sizeof t); t.ndim = 2; t.shape[0] = 6; t.shape[1] = 5; t.data = data; for (n = 0; n < 30; n++) data[n] = (float)n;
     for (n = 0; s && n < 5000; n++) {
         const long live = alloc_live; lb_ctx *ctx = context(); lb_model *base = base_model(ctx), *m = NULL;
-        alloc_until = n;
+        alloc_left = n;
         s = extend(ctx, base, "{\"name\":\"motion\",\"channels\":6,\"length\":12,\"patch\":4,\"fit\":\"resample\",\"from\":\"vision\"}", &m);
         if (!s) s = lb_prepare_array(ctx, m, "motion", &t, x);
         if (!s) { static lb_model_desc d; char vocabulary[LB_VOCABULARY_SIZE]; s = lb_model_parse(ctx, whole, sizeof whole - 1, &d, vocabulary); CHECK(!s == (d.towers > 0), "output"); }
-        alloc_until = -1;
+        alloc_left = -1;
         CHECK(!s || (s == LB_ERR_MEM && lb_last_error()[0]), "allocation %ld: %s", n, lb_last_error());
         lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);
         CHECK(alloc_live == live, "allocation %ld: %ld blocks left", n, alloc_live - live);

@@ -1,24 +1,8 @@
 /* Sections 6, 7, 13, 14: every allocation of making, saving, opening, embedding, training, adapting and merging fails once: the call says
  * LB_ERR_MEM, its outputs are empty, and nothing is leaked. */
-#define _FILE_OFFSET_BITS 64
-#define _POSIX_C_SOURCE 200809L
-#include <stdlib.h>
-static long alloc_left = -1, alloc_live;
-static void *alloc_try(void *old, size_t n) {
-    void *p;
-    if (alloc_left == 0) return NULL;
-    if (alloc_left > 0) alloc_left--;
-    p = realloc(old, n);
-    if (p && !old) (void)__sync_fetch_and_add(&alloc_live, 1);
-    return p;
-}
-static void alloc_free(void *p) { if (p) { (void)__sync_fetch_and_sub(&alloc_live, 1); free(p); } }
-#define LB_MALLOC(n) alloc_try(NULL, n)
-#define LB_REALLOC(p, n) alloc_try(p, n)
-#define LB_FREE(p) alloc_free(p)
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
-#include "languagebind.h"
+#include "tests/failing_malloc.h"
 #include "tests/lbt.h"
 #include "tests/golden.h"
 #include "tests/clip_golden.h"

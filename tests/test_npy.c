@@ -121,13 +121,13 @@ LBT(npy, every_allocation_may_fail) {
     file = golden_get(&g, "file.5");
     remove(path);
     before = alloc_live;
-    for (k = 0;; k++) { alloc_until = k; s = lb_npy_decode(c, file.data, file.count, &t); if (!s) s = lb_tensor_f32(&t); alloc_until = -1; lb_tensor_free(&t); CHECK(alloc_live == before, "leak after %ld", k); if (!s) break; REQUIRE(s == LB_ERR_MEM && k < 10, "%s", lb_last_error()); }
-    for (k = 0;; k++) { alloc_until = k; s = lb_csv_decode(c, csv, strlen(csv), &t); alloc_until = -1; lb_tensor_free(&t); CHECK(alloc_live == before, "leak after %ld", k); if (!s) break; REQUIRE(s == LB_ERR_MEM && k < 10, "%s", lb_last_error()); }
+    for (k = 0;; k++) { alloc_left = k; s = lb_npy_decode(c, file.data, file.count, &t); if (!s) s = lb_tensor_f32(&t); alloc_left = -1; lb_tensor_free(&t); CHECK(alloc_live == before, "leak after %ld", k); if (!s) break; REQUIRE(s == LB_ERR_MEM && k < 10, "%s", lb_last_error()); }
+    for (k = 0;; k++) { alloc_left = k; s = lb_csv_decode(c, csv, strlen(csv), &t); alloc_left = -1; lb_tensor_free(&t); CHECK(alloc_live == before, "leak after %ld", k); if (!s) break; REQUIRE(s == LB_ERR_MEM && k < 10, "%s", lb_last_error()); }
     for (k = 0;; k++) {
-        alloc_until = k; w = NULL; s = lb_npy_create(path, LB_F32, 1, &dim, &w);
+        alloc_left = k; w = NULL; s = lb_npy_create(path, LB_F32, 1, &dim, &w);
         if (!s && (s = lb_npy_append(w, row, 1)) != LB_OK) lb_npy_abort(w);
         else if (!s) s = lb_npy_commit(w);
-        alloc_until = -1; CHECK(alloc_live == before, "leak after %ld", k);
+        alloc_left = -1; CHECK(alloc_live == before, "leak after %ld", k);
         if (!s) break;
         REQUIRE(s == LB_ERR_MEM && k < 20, "%s", lb_last_error());
         CHECK(lb_npy_load(c, path, &t) == LB_ERR_IO, "no file after a failure");

@@ -67,7 +67,7 @@ LBT(stills, every_allocation_may_fail) {
     for (i = 0; i < dir.count; i++) for (n = 0; n < 200; n++) {
         char path[256]; lb_image a; lb_status s;
         snprintf(path, sizeof path, DIR_STILLS "/%s", dir.names[i]);
-        alloc_until = n; s = lb_image_load(c, path, &a); alloc_until = -1;
+        alloc_left = n; s = lb_image_load(c, path, &a); alloc_left = -1;
         lb_image_free(&a);
         CHECK(s == LB_OK || s == LB_ERR_MEM, "%s: %s", path, lb_last_error());
         CHECK(alloc_live == before, "%s, allocation %ld failing: %ld blocks were not freed", path, n, alloc_live - before);

@@ -233,15 +233,15 @@ LBT(text, survives_failing_memory) {
     m = lb_tokenizer_merges(clip(), &count);
     for (kind = 0; kind < 6; kind++) for (n = 0; n < 100; n++) {
         lb_ctx *c = NULL; lb_tokenizer *t = NULL; int32_t ids[77]; size_t i; lb_status s; long live = alloc_live;
-        alloc_until = -1;
+        alloc_left = -1;
         REQUIRE(!lb_ctx_new(NULL, &c), "%s", lb_last_error());
-        alloc_until = n;
+        alloc_left = n;
         if (kind == 0) s = lb_tokenizer_new(c, m, count, &t);
         else if (kind == 1) s = lb_tokenizer_parse(c, "a b\nab c</w>\n", LB_CSTRING, 10, &t);
         else if (kind == 2) s = lb_tokenizer_train(c, 0, texts, NULL, 3, 600, 1, &t);
         else s = lb_tokenize(c, clip(), kind - 3, texts[0], LB_CSTRING, ids, 77, NULL);
         if (!s && kind > 2) s = lb_tokenize(c, clip(), kind - 3, texts[2], LB_CSTRING, ids, 77, &i);
-        alloc_until = -1;
+        alloc_left = -1;
         CHECK(s == LB_OK || (s == LB_ERR_MEM && !t), "kind %d, call %d: %s", kind, (int)n, lb_last_error());
         lb_tokenizer_free(t); lb_ctx_free(c);
         CHECK(alloc_live == live, "kind %d, call %d: %d blocks leaked", kind, (int)n, (int)(alloc_live - live));

@@ -143,10 +143,10 @@ LBT(upstream, every_allocation_may_fail) {
         const long live = alloc_live; upstream u;
         memset(&u, 0, sizeof u);
         REQUIRE(!lb_ctx_new(NULL, &u.ctx), "%s", lb_last_error());
-        alloc_until = n;
+        alloc_left = n;
         s = up_find(&u, paths, 1, NULL, &up_tables[0]);
         if (!s) s = up_run(&u, roots[0]);
-        alloc_until = -1;
+        alloc_left = -1;
         CHECK(!s || s == LB_ERR_MEM, "allocation %ld: %s", n, lb_last_error());
         up_free(&u);
         CHECK(alloc_live == live, "allocation %ld: %ld blocks left", n, alloc_live - live);

@@ -1,15 +1,7 @@
 /* Section 12: .lbw files written, read, verified, damaged. */
-#define _FILE_OFFSET_BITS 64
-#define _POSIX_C_SOURCE 200809L
-#include <stdlib.h>
-static long alloc_left = -1, alloc_live;
-static void *counted(void *p, size_t n) { void *q; if (alloc_left == 0) return NULL; if (alloc_left > 0) alloc_left--; q = realloc(p, n); if (q && !p) (void)__sync_fetch_and_add(&alloc_live, 1); return q; }
-#define LB_MALLOC(n) counted(NULL, n)
-#define LB_REALLOC(p, n) counted(p, n)
-#define LB_FREE(p) ((void)__sync_fetch_and_sub(&alloc_live, 1), free(p))
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
-#include "languagebind.h"
+#include "tests/failing_malloc.h"
 #include "tests/lbt.h"
 
 #define PATH "build/test_weights.lbw"

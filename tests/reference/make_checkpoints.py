@@ -1,7 +1,10 @@
 """One small state dict in every container that published checkpoints come in: tests/golden/ckpt_formats/*, and its values as f32 in
 tests/golden/checkpoint_values.safetensors, for tests/test_checkpoint.c.
 
-    python tests/reference/make_checkpoints.py [tests/golden]"""
+    python tests/reference/make_checkpoints.py [tests/golden]
+
+All but legacy.pt come out with the same bytes each time: torch's older format names its storages by their addresses in memory and writes them in the
+order of those names, so a new one has other names and another order, and the same values."""
 import argparse, collections, json, os, pathlib, sys, zipfile
 import numpy as np
 import torch
