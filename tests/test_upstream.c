@@ -160,7 +160,7 @@ LBT(upstream, every_allocation_may_fail) {
 typedef struct torch_file { lb__buf pickle, zip, directory; int entries, tensors; lb__rng noise; } torch_file;
 static void put(lb__buf *b, const void *p, size_t n) { REQUIRE(!lb__buf_add(b, p, n), "%s", lb_last_error()); }
 static void put_text(lb__buf *b, const char *s) { put(b, s, strlen(s)); }
-static void put_le(lb__buf *b, uint64_t v, int bytes) { unsigned char c[8]; int i; for (i = 0; i < bytes; i++) c[i] = (unsigned char)(v >> 8 * i); put(b, c, (size_t)bytes); }
+static void put_le(lb__buf *b, uint64_t v, int bytes) { unsigned char c[8]; int i; REQUIRE(bytes <= 8, "%d bytes", bytes); for (i = 0; i < bytes; i++) c[i] = (unsigned char)(v >> 8 * i); put(b, c, (size_t)bytes); }
 static void put_word(lb__buf *b, const char *s) { put(b, "X", 1); put_le(b, strlen(s), 4); put(b, s, strlen(s)); }
 static void put_int(lb__buf *b, size_t n) { put(b, "J", 1); put_le(b, n, 4); }
 static void zip_entry(torch_file *f, const char *name, const void *data, size_t n) {
@@ -169,7 +169,7 @@ static void zip_entry(torch_file *f, const char *name, const void *data, size_t 
         lb__buf *b = part ? &f->directory : &f->zip;
         put(b, part ? "PK\1\2" : "PK\3\4", 4); if (part) put_le(b, 20, 2);
         put_le(b, 20, 2); put_le(b, 0, 8); put_le(b, crc, 4); put_le(b, n, 4); put_le(b, n, 4); put_le(b, strlen(name), 2); put_le(b, 0, 2);
-        if (part) { put_le(b, 0, 10); put_le(b, at, 4); }
+        if (part) { put_le(b, 0, 8); put_le(b, 0, 2); put_le(b, at, 4); }
         put(b, name, strlen(name));
     }
     put(&f->zip, data, n); f->entries++;
@@ -190,13 +190,13 @@ static void tensor(torch_file *f, const char *name, float value, float spread, s
     free(x);
 }
 static void linear(torch_file *f, const char *name, size_t n, size_t k, int bias) {
-    char s[128];
+    char s[256];
     snprintf(s, sizeof s, "%s.weight", name); tensor(f, s, 0, 1.5f / (float)sqrt((double)k), n, k, 0, 0);
     snprintf(s, sizeof s, "%s.bias", name); if (bias) tensor(f, s, 0, 0.1f, n, 0, 0, 0);
 }
-static void norm(torch_file *f, const char *name, size_t n) { char s[128]; snprintf(s, sizeof s, "%s.weight", name); tensor(f, s, 1, 0.1f, n, 0, 0, 0); snprintf(s, sizeof s, "%s.bias", name); tensor(f, s, 0, 0.1f, n, 0, 0, 0); }
+static void norm(torch_file *f, const char *name, size_t n) { char s[256]; snprintf(s, sizeof s, "%s.weight", name); tensor(f, s, 1, 0.1f, n, 0, 0, 0); snprintf(s, sizeof s, "%s.bias", name); tensor(f, s, 0, 0.1f, n, 0, 0, 0); }
 static void attention(torch_file *f, const char *prefix, size_t width, int lora) {
-    static const char *const part[] = { "k", "v", "q", "out" }; int i; char s[128];
+    static const char *const part[] = { "k", "v", "q", "out" }; int i; char s[256];
     for (i = 0; i < 4; i++) {
         snprintf(s, sizeof s, "%s.%s_proj", prefix, part[i]); linear(f, s, width, width, 1);
         if (!lora) continue;
