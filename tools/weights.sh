@@ -16,6 +16,7 @@ make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   audio  25  the whole tower, from scratch: patches over log-mel                        | one core each
   video  25  patches, attention in space and time, norms, starting from image;          | side by side,
              its MLPs stay those of image                                               | one core each
+  image2 14  the image tower again, without dropped patches                             |
   depth  12  the whole tower, starting from image                                       |
   thermal 4  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
@@ -48,6 +49,7 @@ if [ ! -e "$WORK/data.done" ]; then
         echo "NOTICE: the real data cannot be had here; this model is trained on synthetic data alone and will not know real drawings, furniture or instruments"
     fi
     manifest "$WORK/image.jsonl" image "$WORK/synth/image.jsonl" "$REAL/emoji.tsv*5" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv" "$REAL/fashion.tsv*0.25"
+    manifest "$WORK/image2.jsonl" image "$WORK/synth/image.jsonl*2" "$REAL/emoji.tsv*3" "$REAL/clipart.tsv" "$REAL/furniture-image.tsv*0.5"
     manifest "$WORK/depth.jsonl" depth "$WORK/synth/depth.jsonl" "$REAL/furniture-depth.tsv*3"
     manifest "$WORK/thermal.jsonl" thermal "$WORK/synth/thermal.jsonl"
     manifest "$WORK/audio.jsonl" audio "$WORK/synth/audio.jsonl" "$REAL/sounds.tsv*2"
@@ -84,29 +86,31 @@ if [ ! -e "$WORK/text.lbw" ]; then
     mv "$WORK/text.part.lbw" "$WORK/text.lbw"
 fi
 if [ ! -e "$WORK/start.lbw" ]; then "$LB" extend -m "$WORK/text.lbw" --modality "$WORK/audio.json" --seed $SEED -o "$WORK/start.lbw"; fi
-# NAME, the model it starts from, then options of train
+# modality, name of the stage and its data, the model it starts from, then options of train
 bind() {
-    name=$1 from=$2; shift 2
-    [ -e "$WORK/$name.done.lbw" ] && return 0
-    stage "$name"
-    "$LB" train -m "$from" --modality "$name" --data "$WORK/$name.jsonl" -o "$WORK/$name.lbw" --as-adapter --freeze text --threads 1 $common "$@" || return 1
-    mv "$WORK/$name.lbw" "$WORK/$name.done.lbw"
+    name=$1 file=$2 from=$3; shift 3
+    [ -e "$WORK/$file.done.lbw" ] && return 0
+    stage "$file"
+    "$LB" train -m "$from" --modality "$name" --data "$WORK/$file.jsonl" -o "$WORK/$file.lbw" --as-adapter --freeze text --threads 1 $common "$@" || return 1
+    mv "$WORK/$file.lbw" "$WORK/$file.done.lbw"
 }
-bind audio "$WORK/start.lbw" --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-5000}) --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
-bind image "$WORK/start.lbw" --trainable 'vision.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE:-5500}) --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
+bind audio audio "$WORK/start.lbw" --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-5000}) --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
+bind image image "$WORK/start.lbw" --trainable 'vision.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE:-5500}) --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
 if [ ! -e "$WORK/base.lbw" ]; then
     "$LB" merge "$WORK/start.lbw" "$WORK/image.done.lbw" -o "$WORK/x0.lbw"; i=0
     for m in depth thermal video; do "$LB" extend -m "$WORK/x$i.lbw" --modality "$WORK/$m.json" --seed $SEED -o "$WORK/x$((i + 1)).lbw"; i=$((i + 1)); done
     mv "$WORK/x3.lbw" "$WORK/base.lbw"; rm -f "$WORK"/x?.lbw
 fi
-bind video "$WORK/base.lbw" --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --steps $(steps ${VIDEO:-3000}) --warmup $(steps 200) --mask-ratio 0.3 & two=$!
+bind video video "$WORK/base.lbw" --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --steps $(steps ${VIDEO:-3000}) --warmup $(steps 200) --mask-ratio 0.3 & two=$!
 wait $one
-{ bind depth "$WORK/base.lbw" --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-3500}) --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7 &&
-  bind thermal "$WORK/base.lbw" --trainable upstream -b 64 --steps $(steps ${THERMAL:-1000}) --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
+{ bind depth depth "$WORK/base.lbw" --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-3500}) --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7 &&
+  bind thermal thermal "$WORK/base.lbw" --trainable upstream -b 64 --steps $(steps ${THERMAL:-1000}) --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
 wait $two
+# once more for the pictures, every patch in sight, most of them synthetic; the MLPs stay those that video and thermal share
+bind image image2 "$WORK/base.lbw" --trainable 'vision.patch.*,vision.class,vision.pos,vision.pre_norm.*,vision.blocks.*.norm*,vision.blocks.*attn*,vision.post_norm.*,vision.proj.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE2:-4000}) --warmup $(steps 100) --crop 0.85
 wait $one
 stage model
-"$LB" merge "$WORK/base.lbw" "$WORK/audio.done.lbw" "$WORK/depth.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
+"$LB" merge "$WORK/base.lbw" "$WORK/image2.done.lbw" "$WORK/audio.done.lbw" "$WORK/depth.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
     --audio "$WORK/synth/part000/syn2-000001.wav" --video "$WORK/synth/part000_resize256_skip15/syn2-000001.mp4" --text "a red cube left of a post" -o "$OUT"
 "$LB" verify "$OUT"
