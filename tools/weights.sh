@@ -16,8 +16,10 @@ make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   audio  25  the whole tower, from scratch: patches over log-mel                        | one core each
   video  25  patches, attention in space and time, norms, starting from image;          | side by side,
              its MLPs stay those of image                                               | one core each
-  image2 14  the image tower again, without dropped patches                             |
+  image2 11  the image tower without its MLPs again, no patches dropped,                |
+  image3 14  and again                                                                  |
   depth  12  the whole tower, starting from image                                       |
+  depth2  9  the depth tower again, no patches dropped                                  |
   thermal 4  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
 END
@@ -106,11 +108,19 @@ wait $one
 { bind depth depth "$WORK/base.lbw" --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-3500}) --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7 &&
   bind thermal thermal "$WORK/base.lbw" --trainable upstream -b 64 --steps $(steps ${THERMAL:-1000}) --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
 wait $two
-# once more for the pictures, every patch in sight, most of them synthetic; the MLPs stay those that video and thermal share
-bind image image2 "$WORK/base.lbw" --trainable 'vision.patch.*,vision.class,vision.pos,vision.pre_norm.*,vision.blocks.*.norm*,vision.blocks.*attn*,vision.post_norm.*,vision.proj.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE2:-4000}) --warmup $(steps 100) --crop 0.85
+# twice more for the pictures, every patch in sight, most of them synthetic; the MLPs stay those that video and thermal share
+heads='vision.patch.*,vision.class,vision.pos,vision.pre_norm.*,vision.blocks.*.norm*,vision.blocks.*attn*,vision.post_norm.*,vision.proj.*,image.logit_scale'
+bind image image2 "$WORK/base.lbw" --trainable "$heads" -b 64 --steps $(steps ${IMAGE2:-4000}) --warmup $(steps 100) --crop 0.85
+[ -e "$WORK/base2.lbw" ] || "$LB" merge "$WORK/base.lbw" "$WORK/image2.done.lbw" -o "$WORK/base2.lbw"
+[ -e "$WORK/image3.jsonl" ] || cp "$WORK/image2.jsonl" "$WORK/image3.jsonl"
+[ -e "$WORK/depth2.jsonl" ] || cp "$WORK/depth.jsonl" "$WORK/depth2.jsonl"
+bind image image3 "$WORK/base2.lbw" --trainable "$heads" -b 64 --steps $(steps ${IMAGE3:-5000}) --warmup $(steps 100) --crop 0.85 & two=$!
 wait $one
+[ -e "$WORK/base3.lbw" ] || "$LB" merge "$WORK/base2.lbw" "$WORK/depth.done.lbw" -o "$WORK/base3.lbw"
+bind depth depth2 "$WORK/base3.lbw" --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH2:-2200}) --warmup $(steps 50)
+wait $two
 stage model
-"$LB" merge "$WORK/base.lbw" "$WORK/image2.done.lbw" "$WORK/audio.done.lbw" "$WORK/depth.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
+"$LB" merge "$WORK/base3.lbw" "$WORK/image3.done.lbw" "$WORK/audio.done.lbw" "$WORK/depth2.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
     --audio "$WORK/synth/part000/syn2-000001.wav" --video "$WORK/synth/part000_resize256_skip15/syn2-000001.mp4" --text "a red cube left of a post" -o "$OUT"
 "$LB" verify "$OUT"
