@@ -817,7 +817,7 @@ typedef struct lb_manifest_desc {
     uint32_t    _zero0;
     const char *modality;            /* of items that do not say it   default: by the file's ending                                      */
     const char *root;                /* files are relative to it      default: the manifest's folder                                     */
-    const char *text_type;           /* VIDAL only: raw, mplug, polish_mplug, sound_mplug or mix   default mix (spec weights .2 each, ofa .025) */
+    const char *text_type;           /* VIDAL only: raw, mplug, polish_mplug, sound_mplug, ofa or mix   default mix (spec weights .2 each, ofa .025) */
     const char *prompt;              /* folders only: caption of a class, {} stands for its name   default "a photo of a {}."            */
     uint32_t    _zero1;
 } lb_manifest_desc;
@@ -11634,6 +11634,7 @@ static lb_status lb__listing_tsv(lb__listing *p, const char *d, size_t size) {
         size_t end = at, field[MAX], len[MAX]; int n = 0, k;
         while (end < size && d[end] != '\n') end++;
         line++;
+        if (memchr(d + at, 0, end - at)) return lb__fail(LB_ERR_FORMAT, "%s: line %zu holds a zero byte; UTF-8 text was expected", p->path, line);
         {   /* cut the line at its tabs */
             size_t stop = end > at && d[end - 1] == '\r' ? end - 1 : end, f = at;
             if (stop > at) for (i = at; i <= stop; i++) if (i == stop || d[i] == '\t') {
@@ -11713,7 +11714,7 @@ static lb_status lb__listing_object(lb__listing *p, const lb__json *v, size_t li
     c = list ? list->first : lb__json_get(v, "caption");
     if (list && list->type != LB__JSON_ARRAY) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: \"captions\" is %s, an array was expected", p->path, line, lb__json_type_name(list));
     for (; c; c = list ? c->next : NULL) {
-        if (c->type != LB__JSON_STRING) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: a caption is %s, a string was expected", p->path, line, lb__json_type_name(c));
+        if (c->type != LB__JSON_STRING || strlen(c->str) != c->len) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: a caption is %s, a string%s was expected", p->path, line, lb__json_type_name(c), c->type == LB__JSON_STRING ? " without \\u0000" : "");
         LB__TRY(lb__listing_caption_add(p, c->str, c->len, NULL, 1, -1));
     }
     return lb__listing_item_add(p, f[0], n[0], f[1], n[1], f[2], n[2], f[3], n[3], 0, line);

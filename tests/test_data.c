@@ -52,7 +52,7 @@ LBT(data, faults_name_file_and_line) {
     static const char *const bad[][3] = {
         { "b.tsv", "", "holds no item" }, { "b.tsv", "file\tcaption\n", "holds no item" }, { "b.tsv", "a\tb\n1\t2\n", "line 1 must name" }, { "b.tsv", "file\tcaption\n1.jpg\n", "line 2 has 1 columns" },
         { "b.tsv", "file\tfile\tcaption\n", "stands twice" }, { "b.tsv", "file\tcaption\n1.jpg\t\n", "line 2: no caption" }, { "b.tsv", "file\tcaption\n1.jpg\ta\n2.jpg\t\n", "line 3: no caption" },
-        { "b.tsv", "file\tcaption\n\ta\n", "name is empty" }, { "b.tsv", "file\tcaption\nfoo.xyz\ta\n", "modality" },
+        { "b.tsv", "file\tcaption\n\ta\n", "name is empty" }, { "b.tsv", "file\tcaption\nfoo.xyz\ta\n", "modality" }, { "b.jsonl", "{\"file\":\"a.jpg\",\"caption\":\"\\u0000\"}\n", "without" },
         { "b.jsonl", "{\"file\":\"a.jpg\",\"caption\":\"x\"}\n{\"file\":3}\n", "line 2" }, { "b.jsonl", "{\"file\":\"a.jpg\",\"caption\":\"x\"}\nnonsense\n", "line 2" }, { "b.jsonl", "{\"file\":\"a.jpg\",\"captions\":\"x\"}\n", "an array was expected" },
         { "b.json", "3", "VIDAL" }, { "b.json", "{\"id\":{}}", "folder" }, { "b.json", "{\"id\":{\"folder\":\"f\"}}", "no caption" }, { "b.json", "[1]", "an object" } };
     size_t i; lb_manifest m;
@@ -61,6 +61,8 @@ LBT(data, faults_name_file_and_line) {
         CHECK(s == LB_ERR_FORMAT && strstr(lb_last_error(), bad[i][2]) && strstr(lb_last_error(), bad[i][0]) && !m.items, "case %zu: %d %s", i, (int)s, lb_last_error());
     }
     CHECK(lb_manifest_load(ctx(), "build/tests/none.tsv", NULL, &m) == LB_ERR_IO, "%s", lb_last_error());
+    { FILE *f = fopen("build/tests/b.tsv", "wb"); REQUIRE(f, "cannot write"); fwrite("file\tmodality\tcaption\nx\t\0\ta\n", 1, 27, f); fclose(f); }
+    CHECK(lb_manifest_load(ctx(), "build/tests/b.tsv", NULL, &m) == LB_ERR_FORMAT && strstr(lb_last_error(), "line 2 holds a zero byte") && !m.items, "%s", lb_last_error());
 }
 static const char vidal[] = "{\"abc\": {\"folder\": \"f0\", \"mplug\": \"m\", \"polish_mplug\": \"p\", \"ofa\": [\" a\",\" b\",\" c\",\" d\",\" e\",\" f\",\" g\",\" h\"], \"sound_mplug\": \"s\", \"raw\": \"Lion! #shorts #lion\"},"
                             " \"def\": {\"folder\": \"new_1\", \"mplug\": \"m2\"}}";

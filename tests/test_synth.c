@@ -130,7 +130,17 @@ LBT(synth, obj_meshes) {
     CHECK(sy_obj(&m, p, NULL) == -1 && m.count == 12, "%zu corners", m.count);
     { size_t i; float lo = 9, hi = -9; for (i = 0; i < m.count; i++) { lo = fminf(lo, m.p[i].z); hi = fmaxf(hi, m.p[i].z); } CHECK(lo == -1 && fabsf(hi + 0.5f) < 1e-5f, "stands on -1: %g to %g", (double)lo, (double)hi); }
     CHECK(!m.paints, "no colours without a library");
-    sy_mesh_free(&m); remove(p);
+    sy_mesh_free(&m);
+    {   /* too small, or too far away, for the digits of a float: still within the box */
+        static const char *const odd[] = { "v 0 0 0\nv 1e-40 0 0\nv 0 1e-40 0\nf 1 2 3\n", "v 1e5 0 0\nv 100000.01 0 0\nv 1e5 0.01 0\nf 1 2 3\n" }; size_t i, k;
+        for (k = 0; k < LB__COUNT(odd); k++) {
+            f = fopen(p, "w"); REQUIRE(f, "cannot write"); fputs(odd[k], f); fclose(f);
+            CHECK(sy_obj(&m, p, NULL) == -1 && m.count == 3, "%zu corners", m.count);
+            for (i = 0; i < m.count; i++) CHECK(fabsf(m.p[i].x) <= 1 && fabsf(m.p[i].y) <= 1 && fabsf(m.p[i].z) <= 1, "model %zu: corner %zu at %g %g %g", k, i, (double)m.p[i].x, (double)m.p[i].y, (double)m.p[i].z);
+            sy_mesh_free(&m);
+        }
+    }
+    remove(p);
     {   /* a library with a plain colour, a picture of two colours (red left, blue right) and glass; corners with their own normals */
         lb_ctx *c = NULL; lb_image two; uint8_t rb[6] = { 255, 0, 0, 0, 0, 255 }; float alpha; sy_v k;
         memset(&two, 0, sizeof two); two.width = 2; two.height = 1; two.channels = 3; two.bits = 8; two.orientation = 1; two.data = rb;

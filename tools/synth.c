@@ -266,8 +266,8 @@ static int sy_obj(sy_mesh *m, const char *path, lb_ctx *ctx) {
         float s;
         for (i = 0; i < m->count; i++) { const sy_v p = m->p[i]; lo = sy_vec(fminf(lo.x, p.x), fminf(lo.y, p.y), fminf(lo.z, p.z)); hi = sy_vec(fmaxf(hi.x, p.x), fmaxf(hi.y, p.y), fmaxf(hi.z, p.z)); }
         s = fmaxf(hi.x - lo.x, fmaxf(hi.y - lo.y, hi.z - lo.z));
-        s = s > 0 ? 2 / s : 1;
-        for (i = 0; i < m->count; i++) m->p[i] = sy_vec((m->p[i].x - (lo.x + hi.x) / 2) * s, (m->p[i].y - (lo.y + hi.y) / 2) * s, (m->p[i].z - lo.z) * s - 1);
+        s = s > 1e-30f ? 2 / s : 1;                                                  /* a point, or what is none but for rounding, stays one */
+        for (i = 0; i < m->count; i++) m->p[i] = sy_vec(sy_clamp((m->p[i].x - (lo.x + hi.x) / 2) * s, -1, 1), sy_clamp((m->p[i].y - (lo.y + hi.y) / 2) * s, -1, 1), (m->p[i].z - lo.z) * s - 1);
     }
     free(v.at); free(vt.at); free(vn.at); lb__file_close(&f);
     return rc;
