@@ -11969,7 +11969,7 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
     if (!(t = (lb_trainer *)lb__alloc(1, sizeof *t)) || !(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) { s = LB_ERR_MEM; goto fail; }
     t->desc = *desc; t->base = model; *d = model->desc;
     if ((s = lb__train_desc_check(&t->desc)) != LB_OK) goto fail;
-    if (desc->pattern) {
+    if (desc->trainable == LB_TRAIN_PATTERN) {
         const size_t n = strlen(desc->pattern);
         if (!(t->pattern = (char *)lb__alloc(n + 1, 1))) { s = LB_ERR_MEM; goto fail; }
         memcpy(t->pattern, desc->pattern, n);

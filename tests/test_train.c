@@ -84,7 +84,7 @@ LBT(train, resume_is_exact) {
         e.seed = 5;
         if (i == 0) e.lr = 2e-4;
         if (i == 1) e.warmup = 3;
-        if (i == 2 || i == 3) { e.steps = 13; e.other_steps = i == 3; }
+        if (i == 2 || i == 3) { e.steps = 13; e.other_steps = i == 3; e.pattern = i == 3 ? "text.*" : NULL; }      /* a pattern that nothing asks for is no other run */
         if (i == 4) e.beta2 = 0.99;
         if (i == 5) e.weight_decay = 0.1;
         if (i == 6) e.clip = 1;
