@@ -698,7 +698,7 @@ LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *
  *   from   the tower or modality that the new tower starts from; "" when the text leaves it open.  Grid and patch stay zero where the text leaves
  *          the patch to that tower
  *   errs   LB_ERR_FORMAT no JSON, a key that is missing, unknown, doubled or of another type, by name; LB_ERR_LIMIT a number out of range
- * lb_model_extend_json: the two in one: the model with the declared modality, whose tower starts from the image tower unless the text says otherwise. 
+ * lb_model_extend_json: the two in one: the model with the declared modality, whose tower starts from the image tower unless the text says otherwise.
  * lb_model_parse: a whole new model declared in JSON: embed_dim, a text tower, and modalities by the same keys, each with its tower; or open_clip's own
  *   configuration.  What lb_model_create wants beside it is the vocabulary, lb_model_desc.merges.
  *   vocabulary   the tokenizer that the text names, a file or "clip" for CLIP's own; "": the text tower's `vocab` ids (0: it does not say) are to be
@@ -748,7 +748,8 @@ LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *model, const lb_vid
 #endif
 
 /* lb_prepare_audio: a sound as the array that one of the model's audio modalities reads, [3, mel bands, frames]; `seed` moves the segments of a
- * long sound (0: the first position of each third).  A modality of one channel gets the middle segment, with a seed any of the three.   lb_embed_audio: n sounds, prepared so and embedded. */
+ * long sound (0: the first position of each third).  A modality of one channel gets the middle segment, with a seed any of the three.
+ * lb_embed_audio: n sounds, prepared so and embedded. */
 #ifndef LB_NO_AUDIO
 LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_audio *audio, uint64_t seed, float *out);
 LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *model, const lb_audio *audios, size_t n, uint64_t seed, float *out);
@@ -955,8 +956,8 @@ typedef struct lb_feed_desc {
 /* lb_feed_new: model and manifest must outlive the feed.  Files that are missing are found here.
  *   errs  LB_ERR_ARG no item of that modality and split; LB_ERR_IO more than max_bad files are missing: the sentence names line and file; those of
  *         lb_embed_text
- * lb_feed_batch: the pairs of step `step`, from 0; files are decoded on the threads of `ctx`, and the system is asked to read those of the next step.  The arrays belong to the feed and stay until the
- * next call.  Broken files are left out of their batch, never replaced.
+ * lb_feed_batch: the pairs of step `step`, from 0; files are decoded on the threads of `ctx`, and the system is asked to read those of the next step.
+ * The arrays belong to the feed and stay until the next call.  Broken files are left out of their batch, never replaced.
  *   errs  LB_ERR_FORMAT more than max_bad files are broken or missing, or fewer than two pairs are left of a batch; the sentence names line and file
  * lb_feed_item: the item of pair i of the batch that was read last, and its caption.
  * lb_feed_count: items in use;  lb_feed_steps: batches of one epoch;  lb_feed_length: tokens a text has in a batch (0 with text_vectors);
@@ -2280,13 +2281,14 @@ LB__TARGET LB__INLINE double LB__FN(lb__vsum)(LB__V v) {
 #endif
 }
 LB__TARGET LB__INLINE float LB__FN(lb__vtop)(LB__V v) {
-    float t[LB__W]; int i, w;
 #if LB__KERNEL_PASS == 3
     return _mm512_reduce_max_ps(v);
-#endif
+#else
+    float t[LB__W]; int i, w;
     lb__vstore(t, v);
     for (w = LB__W / 2; w; w /= 2) for (i = 0; i < w; i++) t[i] = t[i] > t[i + w] ? t[i] : t[i + w];
     return t[0];
+#endif
 }
 #define lb__vkeep LB__FN(lb__vkeep)
 #define lb__vsum LB__FN(lb__vsum)
@@ -2394,7 +2396,7 @@ LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const
 #undef LB__X
 }
 LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr) {
-    size_t strips = (t->rows + LB__ROWS - 1) / LB__ROWS, s, col, steps = (t->kc + 15) / 16, fetches = 0; const char *next = t->next, *end = next + t->next_bytes;
+    size_t strips = (t->rows + LB__ROWS - 1) / LB__ROWS, s, col, steps = (t->kc + 15) / 16, fetches = 0; const char *next = t->next, *end = t->next_bytes ? next + t->next_bytes : next;
     if (t->next_bytes) fetches = (t->next_bytes / t->next_step + steps * strips * (LB__PW / 2 / LB__W) - 1) / (steps * strips * (LB__PW / 2 / LB__W));
     const int half = LB__W == 16 && t->cols <= LB__W;      /* a vector of columns is enough */
     for (col = 0; col < t->cols; col += 2 * LB__W) for (s = 0; s < strips; s++) {
@@ -2792,7 +2794,7 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
         const size_t kc = LB__MIN(p->width, p->K - k0); const int last = k0 + kc == p->K; float *a = packed + (p->ta ? k0 * rows : k0 / p->width * rows * LB__LDP);
         if (fresh && p->ta) p->k->strips(a, p->a + k0 * p->lda + m0, p->lda, rows, kc);
         for (q = p0; q < p1; q++) {
-            lb__slab b; const char *next = NULL; size_t lines = 0; float *c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
+            lb__slab b; const char *next = (const char *)p->b; size_t lines = 0; float *c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
             b.b = lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw); b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
             if (p->bkind == LB__B_PANELS) {                 /* the panels are read once: ask for the next block in time */
                 const size_t es = lb_dtype_size(p->btype), nq = q + 1 < p1 ? q + 1 : last ? p1 : p0, nk = q + 1 < p1 ? k0 : last ? 0 : k0 + kc;
@@ -10802,23 +10804,32 @@ static lb_status lb__declare_member(const lb__json *v, int embed_dim, lb_model_d
     return LB_OK;
 }
 /* open_clip's model_cfg: one picture tower, one text tower, and what open_clip takes for granted. */
+static lb_status lb__declare_open_clip_vision(const lb__json *c, lb_tower_desc *v, lb_modality_desc *i) {
+    static const char *const keys[] = { "image_size", "layers", "width", "head_width", "mlp_ratio", "patch_size" }; int head = 64; float ratio = 4;
+    v->width = 768; v->layers = 12; i->height = i->width = 224; v->patch_h = v->patch_w = 16;
+    LB__TRY(lb__declared_keys(c, keys, LB__COUNT(keys), NULL, 0));
+    LB__TRY(lb__declared_int(c, "width", 1, 65536, &v->width)); LB__TRY(lb__declared_int(c, "layers", 1, 1024, &v->layers)); LB__TRY(lb__declared_int(c, "head_width", 1, v->width, &head)); LB__TRY(lb__declared_floats(c, "mlp_ratio", 1, 1, &ratio));
+    LB__TRY(lb__declared_pair(c, "image_size", 65535, &i->height, &i->width)); LB__TRY(lb__declared_pair(c, "patch_size", 4096, &v->patch_h, &v->patch_w));
+    if (!(ratio <= 64)) return lb__fail(LB_ERR_LIMIT, "\"mlp_ratio\" is %g, at most 64 was expected", (double)ratio);
+    v->heads = v->width / head; v->mlp = (int)((double)v->width * (double)ratio); v->grid_h = i->height / v->patch_h; v->grid_w = i->width / v->patch_w;
+    return LB_OK;
+}
+static lb_status lb__declare_open_clip_text(const lb__json *c, lb_tower_desc *t) {
+    static const char *const keys[] = { "context_length", "vocab_size", "width", "heads", "layers" };
+    t->width = 512; t->layers = 12; t->heads = 8;
+    LB__TRY(lb__declared_keys(c, keys, LB__COUNT(keys), NULL, 0));
+    LB__TRY(lb__declared_int(c, "width", 1, 65536, &t->width)); LB__TRY(lb__declared_int(c, "layers", 1, 1024, &t->layers)); LB__TRY(lb__declared_int(c, "heads", 1, 4096, &t->heads));
+    LB__TRY(lb__declared_int(c, "context_length", 1, 1 << 20, &t->context)); return lb__declared_int(c, "vocab_size", 1, 1 << 24, &t->vocab);
+}
 static lb_status lb__declare_open_clip(const lb__json *top, lb_model_desc *d) {
-    static const char *const outer[] = { "model_cfg", "preprocess_cfg" }, *const keys[] = { "embed_dim", "quick_gelu", "vision_cfg", "text_cfg" }, *const vision[] = { "image_size", "layers", "width", "head_width", "mlp_ratio", "patch_size" }, *const words[] = { "context_length", "vocab_size", "width", "heads", "layers" };
-    const lb__json *m = lb__json_get(top, "model_cfg"), *vc, *tc, *pc = lb__json_get(top, "preprocess_cfg"); lb_tower_desc *v = &d->tower[0], *t = &d->tower[1]; lb_modality_desc *i = &d->modality[0]; int embed = 0, head = 64; float ratio = 4;
+    static const char *const outer[] = { "model_cfg", "preprocess_cfg" }, *const keys[] = { "embed_dim", "quick_gelu", "vision_cfg", "text_cfg" };
+    const lb__json *m = lb__json_get(top, "model_cfg"), *pc = lb__json_get(top, "preprocess_cfg"); lb_tower_desc *v = &d->tower[0], *t = &d->tower[1]; lb_modality_desc *i = &d->modality[0]; int embed = 0;
     if (m) LB__TRY(lb__declared_keys(top, outer, LB__COUNT(outer), NULL, 0)); else m = top;
-    vc = lb__json_get(m, "vision_cfg"); tc = lb__json_get(m, "text_cfg");
     LB__TRY(lb__declared_keys(m, keys, LB__COUNT(keys), m == top ? outer + 1 : NULL, m == top)); LB__TRY(lb__declared_int(m, "embed_dim", 1, 65536, &embed)); LB__TRY(lb__declared_bool(m, "quick_gelu", &v->quick_gelu));
     memcpy(v->name, "vision", 7); v->kind = LB_TOWER_VISION; memcpy(t->name, "text", 5); t->kind = LB_TOWER_TEXT; memcpy(i->name, "image", 6); memcpy(i->tower, "vision", 7); i->kind = LB_IMAGE;
     v->embed_dim = t->embed_dim = embed; t->quick_gelu = v->quick_gelu;
-    v->width = 768; v->layers = 12; t->width = 512; t->layers = 12; t->heads = 8; i->height = i->width = 224; v->patch_h = v->patch_w = 16;
     lb__declare_defaults(i); i->resize = LB_RESIZE_PIL_BICUBIC;
-    LB__TRY(lb__fail_in(lb__declared_keys(vc, vision, LB__COUNT(vision), NULL, 0), "vision_cfg")); LB__TRY(lb__fail_in(lb__declared_keys(tc, words, LB__COUNT(words), NULL, 0), "text_cfg"));
-    LB__TRY(lb__declared_int(vc, "width", 1, 65536, &v->width)); LB__TRY(lb__declared_int(vc, "layers", 1, 1024, &v->layers)); LB__TRY(lb__declared_int(vc, "head_width", 1, v->width, &head)); LB__TRY(lb__declared_floats(vc, "mlp_ratio", 1, 1, &ratio));
-    LB__TRY(lb__declared_pair(vc, "image_size", 65535, &i->height, &i->width)); LB__TRY(lb__declared_pair(vc, "patch_size", 4096, &v->patch_h, &v->patch_w));
-    if (!(ratio <= 64)) return lb__fail(LB_ERR_LIMIT, "\"mlp_ratio\" is %g, at most 64 was expected", (double)ratio);
-    v->heads = v->width / head; v->mlp = (int)((double)v->width * (double)ratio); v->grid_h = i->height / v->patch_h; v->grid_w = i->width / v->patch_w;
-    LB__TRY(lb__declared_int(tc, "width", 1, 65536, &t->width)); LB__TRY(lb__declared_int(tc, "layers", 1, 1024, &t->layers)); LB__TRY(lb__declared_int(tc, "heads", 1, 4096, &t->heads));
-    LB__TRY(lb__declared_int(tc, "context_length", 1, 1 << 20, &t->context)); LB__TRY(lb__declared_int(tc, "vocab_size", 1, 1 << 24, &t->vocab));
+    LB__TRY(lb__fail_in(lb__declare_open_clip_vision(lb__json_get(m, "vision_cfg"), v, i), "vision_cfg")); LB__TRY(lb__fail_in(lb__declare_open_clip_text(lb__json_get(m, "text_cfg"), t), "text_cfg"));
     if (pc) { LB__TRY(lb__declared_floats(pc, "mean", 3, 0, i->mean)); LB__TRY(lb__declared_floats(pc, "std", 3, 1, i->std)); }
     d->towers = 2; d->modalities = 1;
     return LB_OK;
@@ -12447,7 +12458,6 @@ static lb_status lb__feed_captions(lb_feed *l) {
     mask = size - 1;
     lb__sha256_init(&sha);
     lb__format(head, sizeof head, "feed 1: batch %zu rest %d fixed %d seed %llu crop %g flip %d segments %d positives %d vectors %d", d->batch, d->keep_rest, d->no_shuffle, (unsigned long long)d->seed, d->crop, d->flip, d->segments, d->positives, d->text_vectors);
-    memcpy(l->identity, head, sizeof l->identity);
     lb__sha256_add(&sha, head, strlen(head) + 1); lb__sha256_add(&sha, l->modality->name, strlen(l->modality->name) + 1);
     for (i = 0; i < l->count; i++) {
         const lb_item *it = &l->manifest->items[l->item[i]]; const char *slash = strrchr(it->file, '/');
@@ -12467,8 +12477,7 @@ static lb_status lb__feed_captions(lb_feed *l) {
     lb__release(table);
     lb__sha256_done(&sha, digest);
     lb__sha256_text(digest, hash);
-    lb__format(head, sizeof head, "%.150s items %zu data %s", l->identity + 8, l->count, hash);          /* without "feed 1: " */
-    memcpy(l->identity, head, sizeof l->identity);
+    lb__format(l->identity, sizeof l->identity, "%.150s items %zu data %s", head + 8, l->count, hash);     /* without "feed 1: " */
     return LB_OK;
 }
 /* Names what the vectors of the texts depend on: the text tower's weights, the way text is cut into tokens, and the texts. */

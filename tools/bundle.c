@@ -169,7 +169,7 @@ static int bundle_is_low(const bundle_delta *d, int qkv) {
 /* The low-rank differences of one tower from one that is in the file already: that with the same MLP, which no LoRA of upstream's touches.
  * Temporal attention began as a copy of the spatial one. */
 static lb_status bundle_low_rank(bundle *b, const bundle_part *p, const char *tower, const char *const *before, size_t towers, const char *out) {
-    bundle_low *l = &b->low[b->lows]; char name[160]; uint64_t layers; const lb_tensor *t; const char *base = NULL; size_t i, k, whole = 0, cost, D = 0, found = 0; int where, part;
+    bundle_low *l = &b->low[b->lows]; char name[256]; uint64_t layers; const lb_tensor *t; const char *base = NULL; size_t i, k, whole = 0, cost, D = 0, found = 0; int where, part;
     if (!b->share) return LB_OK;
     lb__format(name, sizeof name, "tower.%s.layers", tower); LB__TRY(lb_file_get_u64(p->f, name, &layers));
     lb__format(name, sizeof name, "%s.blocks.0.mlp.fc1.weight", tower); t = lb_file_tensor(p->f, name);
