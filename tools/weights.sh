@@ -10,17 +10,15 @@ export OMP_WAIT_POLICY=passive
 mkdir -p "$WORK"; WORK=$(cd "$WORK" && pwd)
 cat <<END
 make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
-  data    6  synth: 16,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST as Debian packages
-  text    4  from scratch, against text: captions of one clip or picture are pairs; frozen from here on
-  image  17  the whole tower, from scratch                                              | side by side,
-  audio  25  the whole tower, from scratch: patches over log-mel                        | one core each
-  video  25  patches, attention in space and time, norms, starting from image;          | side by side,
-             its MLPs stay those of image                                               | one core each
-  image2 11  the image tower without its MLPs again, no patches dropped,                |
-  image3 14  and again                                                                  |
-  depth  12  the whole tower, starting from image                                       |
-  depth2  9  the depth tower again, no patches dropped                                  |
-  thermal 4  upstream's trainable set (attention, class, last norm, projection), from image
+  data    9  synth: 28,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST as Debian packages
+  text    5  from scratch, against text: captions of one clip or picture are pairs; frozen from here on
+  image  18  the whole tower, from scratch                                              | side by side,
+  depth  11  the whole tower, starting from image                                       | one core
+  depth2  9  and again, no patches dropped                                              | each
+  audio  25  the whole tower, from scratch: patches over log-mel                        |
+  image2 25  the whole tower again, twice the synthetic pictures, no patches dropped
+  video  20  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
+  thermal 3  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -47,15 +45,16 @@ manifest() {
 if [ ! -e "$WORK/data.done" ]; then
     stage data
     [ -e "$WORK/synth/attributes.tsv" ] || "$LB" synth "$WORK/synth" -n 16000 --size 64 --frames 8 --stills 2 --seed 2
+    [ -e "$WORK/synth3/attributes.tsv" ] || "$LB" synth "$WORK/synth3" -n 12000 --size 64 --frames 8 --stills 1 --seed 3 --seconds 0.5
     if [ ! -e "$REAL/emoji.tsv" ] && ! LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/languagebind sh "$here/data/fetch.sh" "$REAL" emoji clipart furniture sounds fashion; then
         echo "NOTICE: the real data cannot be had here; this model is trained on synthetic data alone and will not know real drawings, furniture or instruments"
     fi
     manifest "$WORK/image.jsonl" image "$WORK/synth/image.jsonl" "$REAL/emoji.tsv*5" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv" "$REAL/fashion.tsv*0.25"
-    manifest "$WORK/image2.jsonl" image "$WORK/synth/image.jsonl*2" "$REAL/emoji.tsv*3" "$REAL/clipart.tsv" "$REAL/furniture-image.tsv*0.5"
+    manifest "$WORK/image2.jsonl" image "$WORK/synth/image.jsonl" "$WORK/synth3/image.jsonl" "$REAL/emoji.tsv*3" "$REAL/clipart.tsv" "$REAL/furniture-image.tsv*0.5"
     manifest "$WORK/depth.jsonl" depth "$WORK/synth/depth.jsonl" "$REAL/furniture-depth.tsv*3"
     manifest "$WORK/thermal.jsonl" thermal "$WORK/synth/thermal.jsonl"
     manifest "$WORK/audio.jsonl" audio "$WORK/synth/audio.jsonl" "$REAL/sounds.tsv*2"
-    manifest "$WORK/video.jsonl" video "$WORK/synth/video.jsonl" "$REAL/furniture-video.tsv"
+    manifest "$WORK/video.jsonl" video "$WORK/synth/video.jsonl" "$WORK/synth3/video.jsonl" "$REAL/furniture-video.tsv"
     # pairs of texts: two captions of one synthetic clip as one modality shows it (so that every word counts), for two pairs in seven of any two (so
     # that the modality does not); two of one real picture or sound
     texts() {
@@ -77,7 +76,7 @@ if [ ! -e "$WORK/data.done" ]; then
 END
     echo '{ "name": "depth", "loader": "depth", "height": 64, "length": 64, "mean": 0.3, "std": 0.15, "max_depth": 10 }' > "$WORK/depth.json"
     echo '{ "name": "thermal", "loader": "thermal", "height": 64, "length": 64, "mean": 0.5, "std": 0.25 }' > "$WORK/thermal.json"
-    echo '{ "name": "video", "loader": "video", "height": 64, "length": 64, "frames": 8, "tube": 2, "temporal": true, "mean": 0.5, "std": 0.25 }' > "$WORK/video.json"
+    echo '{ "name": "video", "loader": "video", "height": 64, "length": 64, "frames": 8, "tube": 4, "temporal": true, "mean": 0.5, "std": 0.25 }' > "$WORK/video.json"
     echo '{ "name": "audio", "loader": "audio", "height": 64, "length": 152, "patch": 8, "mean": -8, "std": 2 }' > "$WORK/audio.json"
     touch "$WORK/data.done"
 fi
@@ -88,39 +87,36 @@ if [ ! -e "$WORK/text.lbw" ]; then
     mv "$WORK/text.part.lbw" "$WORK/text.lbw"
 fi
 if [ ! -e "$WORK/start.lbw" ]; then "$LB" extend -m "$WORK/text.lbw" --modality "$WORK/audio.json" --seed $SEED -o "$WORK/start.lbw"; fi
-# modality, name of the stage and its data, the model it starts from, then options of train
+# modality, name of the stage (and of its data, where it has its own), the model it starts from, threads, then options of train
 bind() {
-    name=$1 file=$2 from=$3; shift 3
+    name=$1 file=$2 from=$3 threads=$4 data=$WORK/$2.jsonl; shift 4
+    [ -e "$data" ] || data=$WORK/$name.jsonl
     [ -e "$WORK/$file.done.lbw" ] && return 0
     stage "$file"
-    "$LB" train -m "$from" --modality "$name" --data "$WORK/$file.jsonl" -o "$WORK/$file.lbw" --as-adapter --freeze text --threads 1 $common "$@" || return 1
+    "$LB" train -m "$from" --modality "$name" --data "$data" -o "$WORK/$file.lbw" --as-adapter --freeze text --threads $threads $common "$@" || return 1
     mv "$WORK/$file.lbw" "$WORK/$file.done.lbw"
 }
-bind audio audio "$WORK/start.lbw" --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-5000}) --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
-bind image image "$WORK/start.lbw" --trainable 'vision.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE:-5500}) --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
-if [ ! -e "$WORK/base.lbw" ]; then
-    "$LB" merge "$WORK/start.lbw" "$WORK/image.done.lbw" -o "$WORK/x0.lbw"; i=0
-    for m in depth thermal video; do "$LB" extend -m "$WORK/x$i.lbw" --modality "$WORK/$m.json" --seed $SEED -o "$WORK/x$((i + 1)).lbw"; i=$((i + 1)); done
-    mv "$WORK/x3.lbw" "$WORK/base.lbw"; rm -f "$WORK"/x?.lbw
-fi
-bind video video "$WORK/base.lbw" --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --steps $(steps ${VIDEO:-3000}) --warmup $(steps 200) --mask-ratio 0.3 & two=$!
+# MODEL FROM ADAPTER MODALITY...: an adapter merged, then modalities that start from its image tower
+grow() {
+    to=$1 from=$2 adapter=$3; shift 3
+    [ -e "$to" ] && return 0
+    "$LB" merge "$from" "$adapter" -o "$to.0"; i=0
+    for m in "$@"; do "$LB" extend -m "$to.$i" --modality "$WORK/$m.json" --seed $SEED -o "$to.$((i + 1))"; i=$((i + 1)); done
+    mv "$to.$i" "$to"; rm -f "$to".?
+}
+bind audio audio "$WORK/start.lbw" 1 --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-5000}) --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
+bind image image "$WORK/start.lbw" 1 --trainable 'vision.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE:-5500}) --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
+grow "$WORK/base.lbw" "$WORK/start.lbw" "$WORK/image.done.lbw" depth
+bind depth depth "$WORK/base.lbw" 1 --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-3500}) --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7
+grow "$WORK/base-depth.lbw" "$WORK/base.lbw" "$WORK/depth.done.lbw"
+bind depth depth2 "$WORK/base-depth.lbw" 1 --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH2:-2200}) --warmup $(steps 50)
 wait $one
-{ bind depth depth "$WORK/base.lbw" --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-3500}) --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7 &&
-  bind thermal thermal "$WORK/base.lbw" --trainable upstream -b 64 --steps $(steps ${THERMAL:-1000}) --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7; } & one=$!
-wait $two
-# twice more for the pictures, every patch in sight, most of them synthetic; the MLPs stay those that video and thermal share
-heads='vision.patch.*,vision.class,vision.pos,vision.pre_norm.*,vision.blocks.*.norm*,vision.blocks.*attn*,vision.post_norm.*,vision.proj.*,image.logit_scale'
-bind image image2 "$WORK/base.lbw" --trainable "$heads" -b 64 --steps $(steps ${IMAGE2:-4000}) --warmup $(steps 100) --crop 0.85
-[ -e "$WORK/base2.lbw" ] || "$LB" merge "$WORK/base.lbw" "$WORK/image2.done.lbw" -o "$WORK/base2.lbw"
-[ -e "$WORK/image3.jsonl" ] || cp "$WORK/image2.jsonl" "$WORK/image3.jsonl"
-[ -e "$WORK/depth2.jsonl" ] || cp "$WORK/depth.jsonl" "$WORK/depth2.jsonl"
-bind image image3 "$WORK/base2.lbw" --trainable "$heads" -b 64 --steps $(steps ${IMAGE3:-5000}) --warmup $(steps 100) --crop 0.85 & two=$!
-wait $one
-[ -e "$WORK/base3.lbw" ] || "$LB" merge "$WORK/base2.lbw" "$WORK/depth.done.lbw" -o "$WORK/base3.lbw"
-bind depth depth2 "$WORK/base3.lbw" --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH2:-2200}) --warmup $(steps 50)
-wait $two
+bind image image2 "$WORK/base.lbw" 2 --trainable 'vision.*,image.logit_scale' -b 128 --steps $(steps ${IMAGE2:-5000}) --warmup $(steps 100) --crop 0.85
+grow "$WORK/base2.lbw" "$WORK/base-depth.lbw" "$WORK/image2.done.lbw" thermal video
+bind video video "$WORK/base2.lbw" 2 --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --steps $(steps ${VIDEO:-7000}) --warmup $(steps 200)
+bind thermal thermal "$WORK/base2.lbw" 2 --trainable upstream -b 64 --steps $(steps ${THERMAL:-1000}) --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7
 stage model
-"$LB" merge "$WORK/base3.lbw" "$WORK/image3.done.lbw" "$WORK/audio.done.lbw" "$WORK/depth2.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
+"$LB" merge "$WORK/base2.lbw" "$WORK/audio.done.lbw" "$WORK/depth2.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
     --audio "$WORK/synth/part000/syn2-000001.wav" --video "$WORK/synth/part000_resize256_skip15/syn2-000001.mp4" --text "a red cube left of a post" -o "$OUT"
 "$LB" verify "$OUT"
