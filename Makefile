@@ -71,7 +71,7 @@ experiments: $(B)/languagebind $(B)/examples/tie_images             ## the paper
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/experiments.sh
 weights-metrics: $(B)/languagebind                                  ## every figure of weights/README.md
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights_metrics.sh
-weights: $(B)/languagebind                                          ## train weights/languagebind-tiny.lbw from nothing (about an hour on two cores)
+weights: $(B)/languagebind                                          ## train weights/languagebind-tiny.lbw from nothing (an hour and a half on two cores)
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights.sh
 
 clean:                                                              ## remove build/
