@@ -15,7 +15,7 @@ static int by_group(const void *a, const void *b) { return strcmp(((const anchor
 static int fail(void) { fprintf(stderr, "tie_images: %s\n", lb_last_error()); return 1; }
 
 int main(int argc, char **argv) {
-    lb_ctx *ctx; lb_model *model; lb_manifest items, pictures; lb_feed_desc fd; lb_feed *feed; lb_train_desc td; lb_trainer *run; lb_manifest_desc md;
+    lb_ctx *ctx; lb_model *model; lb_manifest items, pictures; lb_feed_desc fd; lb_feed *feed = NULL; lb_train_desc td; lb_trainer *run = NULL; lb_manifest_desc md;
     anchor *anchors; float *vectors, *y, *x, *v; size_t dim, n = 0, i, k, step, steps;
     if (argc != 9) { fprintf(stderr, "usage: tie_images MODEL MODALITY ITEMS ANCHOR PICTURES STEPS SEED OUT\n"); return 2; }
     if (lb_ctx_new(NULL, &ctx) || lb_model_open(ctx, argv[1], &model) || lb_manifest_load(ctx, argv[3], NULL, &items)) return fail();

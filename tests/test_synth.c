@@ -140,6 +140,14 @@ LBT(synth, obj_meshes) {
             sy_mesh_free(&m);
         }
     }
+    {   /* a line that does not fit is refused, not cut; a comment may be as long as it likes */
+        int k, rc;
+        for (k = 0; k < 2; k++) {
+            f = fopen(p, "w"); REQUIRE(f, "cannot write"); fprintf(f, "v 0 0 0\nv 1 0 0\nv 0 0 1\n%s 1 2 3%*d\nf 1 2 3\n", k ? "f" : "#", 9000, 2); fclose(f);
+            rc = sy_obj(&m, p, NULL); CHECK(k ? rc > 0 : rc == -1 && m.count == 3, "%s: %d, %zu corners", k ? "a face" : "a comment", rc, m.count);
+            sy_mesh_free(&m);
+        }
+    }
     remove(p);
     {   /* a library with a plain colour, a picture of two colours (red left, blue right) and glass; corners with their own normals */
         lb_ctx *c = NULL; lb_image two; uint8_t rb[6] = { 255, 0, 0, 0, 0, 255 }; float alpha; sy_v k;

@@ -218,12 +218,13 @@ static int sy_obj(sy_mesh *m, const char *path, lb_ctx *ctx) {
     size_t k; lb__file f; sy_rows v = { 0, 0, 0 }, vt = { 0, 0, 0 }, vn = { 0, 0, 0 }; sy_v lo = { 1e30f, 1e30f, 1e30f }, hi = { -1e30f, -1e30f, -1e30f }; size_t at = 0, line = 0, i; int rc = -1; char text[8192];
     if (lb__file_open(path, &f)) return cli_fail("%s", lb_last_error());
     while (at < f.size && rc < 0) {
-        size_t end = at, n; char *p; int ok;
+        size_t end = at, n; char *p; int ok, cut;
         while (end < f.size && f.data[end] != '\n') end++;
-        line++; n = end - at < sizeof text - 1 ? end - at : sizeof text - 1;
+        line++; cut = end - at > sizeof text - 1; n = cut ? sizeof text - 1 : end - at;
         memcpy(text, f.data + at, n); text[n] = 0; at = end + 1; p = text;
         while (n && (text[n - 1] == '\r' || text[n - 1] == ' ')) text[--n] = 0;
-        if (!strncmp(p, "mtllib ", 7) && !m->paints && !m->count) {
+        if (cut && *p != '#') rc = cli_fail("%s: line %zu is longer than %zu bytes", path, line, sizeof text - 1);
+        else if (!strncmp(p, "mtllib ", 7) && !m->paints && !m->count) {
             char lib[1600]; const char *slash = strrchr(path, '/');
             snprintf(lib, sizeof lib, "%.*s%.1000s", slash ? (int)LB__MIN(slash + 1 - path, 500) : 0, path, p + 7);
             if (!sy_mtl(m, lib, ctx)) rc = cli_fail("out of memory");
