@@ -43,7 +43,8 @@ run() { for e in "$@"; do
                      row temperature fixed --trainable upstream --freeze scale -b 64 --steps "$STEPS" --mask-ratio 0.5;;
         batch)       for b in 16 64 128; do row batch "$b, same samples" --trainable upstream -b $b --steps $((STEPS * 64 / b)) --mask-ratio 0.5; done;;
         steps)       for k in 1 2 4; do row steps "$((STEPS * k / 2))" --trainable upstream -b 64 --steps $((STEPS * k / 2)) --mask-ratio 0.5; done;;
-        text)        DATA=$S/vidal.json
+        text)        [ -e "$OUT/vidal/vidal.json" ] || "$LB" synth "$OUT/vidal" -n 3000 --size 64 --frames 8 --stills 8 --seed 2 >&2        # VIDAL's layout: eight stills a clip
+                     DATA=$OUT/vidal/vidal.json
                      row text "title only" --text-type raw --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
                      row text "several views" --text-type mix --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5; DATA=;;
         tie)         row tie language --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5

@@ -2,11 +2,12 @@
 """Training steps of an image tower beside torch on the CPU, in turns in one run: samples a second of both and their ratio.
     make && python3 tests/peers/train.py [threads ...]                     (default: 1 2)
 Needs: pip install torch numpy.  Nothing here is needed by `make test`.
-torch: a pre-norm ViT as open_clip's (fused qkv, scaled_dot_product_attention, exact GELU), f32, AdamW, a contrastive loss against fixed
+torch: a pre-norm ViT as open_clip's (fused qkv, scaled_dot_product_attention where torch has it: from 2.0, exact GELU), f32, AdamW, a contrastive loss against fixed
 text vectors; LoRA of rank 16 on q, k, v and out with everything else frozen."""
 import json, os, statistics, subprocess, sys, time
 import torch, torch.nn as nn, torch.nn.functional as F
 
+attend = getattr(F, "scaled_dot_product_attention", lambda q, k, v: (q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5).softmax(-1) @ v)
 class Lin(nn.Linear):
     """Linear with an optional low-rank update."""
     def lora(self, parts, r=16):
@@ -23,7 +24,7 @@ class Block(nn.Module):
     def forward(self, x):
         b, t, d = x.shape
         q, k, v = self.qkv(self.n1(x)).view(b, t, 3, self.h, d // self.h).permute(2, 0, 3, 1, 4)
-        x = x + self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, d))
+        x = x + self.out(attend(q, k, v).transpose(1, 2).reshape(b, t, d))
         return x + self.fc2(F.gelu(self.fc1(self.n2(x))))
 class Tower(nn.Module):
     def __init__(self, d, layers, patch, grid, e=512):
