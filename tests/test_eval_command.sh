@@ -89,6 +89,17 @@ wants 1 'cannot open' -m "$M" -d $D/demo.jsonl --attributes "$T/not-there.tsv" -
 printf 'id\tshape\n01\n' >"$T/short.tsv"; wants 1 'line 2 has 1 columns, 2 were expected' -m "$M" -d $D/demo.jsonl --attributes "$T/short.tsv" -c image:shape
 printf 'id\tid\n' >"$T/twice.tsv"; wants 1 'stands twice' -m "$M" -d $D/demo.jsonl --attributes "$T/twice.tsv" -c image:id
 printf '{"a": ' >"$T/cut.json"; wants 1 'cut.json' -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv --prompts "$T/cut.json" -c image:shape
+while read -r says json; do
+    printf '%s' "$json" >"$T/odd.json"; wants 1 "$(echo "$says" | tr _ ' ')" -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv --prompts "$T/odd.json" -c image:shape
+done <<'END'
+an_object_of_tasks ["shape"]
+an_object_with_"templates" {"shape":["a {}"]}
+expected_as_"templates" {"shape":{"templates":"a {}"}}
+expected_as_"templates" {"shape":{"templates":["a {}",1]}}
+expected_as_"names" {"shape":{"names":["ball"]}}
+names_of_"ball" {"shape":{"names":{"ball":[1]}}}
+names_of_"ball" {"shape":{"names":{"ball":null}}}
+END
 wants 1 'no {}' -m "$M" -d $D/demo.jsonl $A -c image:shape --template 'no hole'
 cp LICENSE "$T/f/far/broken.png"; wants 1 'broken.png' -m "$M" -d depth="$T/f" --report "$T/none.html"
 [ -e "$T/none.html" ] && bad "a report of a failed run" || good

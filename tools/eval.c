@@ -266,6 +266,26 @@ static void eval_metric_add(eval_result *r, const char *name, const char *json, 
 
 /* ---- classification ---- */
 
+/* What a prompts file holds: for a task `templates`, a list of texts, and `names`, for a class a text or a list of texts.  0, or the exit status after a message. */
+enum { EVAL_TEMPLATES = 512, EVAL_NAMES = 64 };
+static int eval_texts(const lb__json *list, size_t most) {
+    const lb__json *v;
+    if (list->type != LB__JSON_ARRAY || list->count > most) return 0;
+    for (v = list->first; v; v = v->next) if (v->type != LB__JSON_STRING) return 0;
+    return 1;
+}
+static int eval_prompts_check(const char *path, const lb__json *root) {
+    const lb__json *task, *t, *v;
+    if (root->type != LB__JSON_OBJECT) return cli_fail("%s: an object of tasks was expected", path);
+    for (task = root->first; task; task = task->next) {
+        if (task->type != LB__JSON_OBJECT) return cli_fail("%s: \"%s\": an object with \"templates\" and \"names\" was expected", path, task->key);
+        if ((t = lb__json_get(task, "templates")) != NULL && !eval_texts(t, EVAL_TEMPLATES)) return cli_fail("%s: \"%s\": a list of at most %d texts was expected as \"templates\"", path, task->key, EVAL_TEMPLATES);
+        if ((t = lb__json_get(task, "names")) != NULL && t->type != LB__JSON_OBJECT) return cli_fail("%s: \"%s\": an object of classes was expected as \"names\"", path, task->key);
+        for (v = t ? t->first : NULL; v; v = v->next)
+            if (v->type != LB__JSON_STRING && !eval_texts(v, EVAL_NAMES)) return cli_fail("%s: \"%s\": a text or a list of at most %d was expected as the names of \"%s\"", path, task->key, EVAL_NAMES, v->key);
+    }
+    return 0;
+}
 /* The entry of the prompts file for a task: "depth:shape", else "shape", else "depth". */
 static const lb__json *eval_prompts(const eval *e, const char *set, const char *column, const char *key) {
     char both[192]; const char *names[3]; size_t i;
@@ -333,13 +353,13 @@ static int eval_classes(eval *e, const char *task, const eval_set *s, int column
 }
 /* W [classes, dim]: every name of a class in every template, averaged. */
 static int eval_weights(eval *e, const eval_set *s, const char *column, eval_class *c, size_t n, float **out) {
-    const size_t dim = e->j.dim; const lb__json *names = eval_prompts(e, s->name, column, "names"), *list = eval_prompts(e, s->name, column, "templates"), *v; const char *t[512], *one[64]; size_t nt = 0, i, k; float *w, *many = NULL; int rc = 0; inputs lines;
+    const size_t dim = e->j.dim; const lb__json *names = eval_prompts(e, s->name, column, "names"), *list = eval_prompts(e, s->name, column, "templates"), *v; const char *t[EVAL_TEMPLATES], *one[EVAL_NAMES]; size_t nt = 0, i, k; float *w, *many = NULL; int rc = 0; inputs lines;
     memset(&lines, 0, sizeof lines); *out = NULL;
     if (e->templates_file && (rc = inputs_prompts(&lines, e->templates_file, lb_model_modality(e->j.model, s->modality[0])->kind)) >= 0) return rc;
     rc = 0;
     for (i = 0; i < lines.n && nt < LB__COUNT(t); i++) if (*lines.at[i].value) t[nt++] = lines.at[i].value;
     for (i = 0; i < e->template_list.n && nt < LB__COUNT(t); i++) t[nt++] = e->template_list.item[i].value;
-    for (v = list && !nt && list->type == LB__JSON_ARRAY ? list->first : NULL; v && nt < LB__COUNT(t); v = v->next) if (v->type == LB__JSON_STRING) t[nt++] = v->str;
+    for (v = list && !nt ? list->first : NULL; v; v = v->next) t[nt++] = v->str;
     if (!nt) t[nt++] = default_template(s->modality[0]);
     w = (float *)lb__alloc(n, dim * sizeof *w); many = (float *)lb__alloc(LB__COUNT(one), dim * sizeof *many);
     if (!w || !many) { rc = cli_fail("%s", lb_last_error()); goto done; }
@@ -347,7 +367,7 @@ static int eval_weights(eval *e, const eval_set *s, const char *column, eval_cla
         const lb__json *of = names ? lb__json_get(names, c[i].value) : NULL; lb_status st;
         k = 0;
         if (of && of->type == LB__JSON_STRING) one[k++] = of->str;
-        for (v = of && of->type == LB__JSON_ARRAY ? of->first : NULL; v && k < LB__COUNT(one); v = v->next) if (v->type == LB__JSON_STRING) one[k++] = v->str;
+        for (v = of && of->type == LB__JSON_ARRAY ? of->first : NULL; v; v = v->next) one[k++] = v->str;
         if (!k) one[k++] = c[i].name;
         else if (strlen(one[0]) <= 24) c[i].name = inputs_keep(&e->keep, one[0], strlen(one[0]));            /* a sentence is no name for a table */
         if (!c[i].name) { rc = cli_fail("out of memory"); break; }
@@ -711,7 +731,7 @@ static int cmd_eval(int argc, char **argv) {
         lb__file_close(&f);
         if (s) { rc = cli_fail("%s: %s", prompts, lb_last_error()); goto done; }
         e.prompts_open = 1;
-        if (e.prompts.root->type != LB__JSON_OBJECT) { rc = cli_fail("%s: an object of tasks was expected", prompts); goto done; }
+        if ((rc = eval_prompts_check(prompts, e.prompts.root)) != 0) goto done;
     }
     if ((rc = job_open(&e.j, model, &e.common)) != 0) goto done;
     e.j.batch = (size_t)e.batch;

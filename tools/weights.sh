@@ -16,7 +16,7 @@ make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   depth  11  the whole tower, starting from image                                       | one core
   depth2  9  and again, no patches dropped                                              | each
   audio  25  the whole tower, from scratch: patches over log-mel                        |
-  image2 25  the whole tower again, twice the synthetic pictures, no patches dropped
+  image2 25  the whole tower again, on more synthetic pictures, no patches dropped
   video  20  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
   thermal 3  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
