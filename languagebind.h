@@ -2032,9 +2032,9 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
 /* ---- 4.1 what the sets share ---- */
 
 /* Inside a product both operands are repacked so that the innermost loop reads memory it has in a near cache, at strides that are known when
- * it is compiled.  The left operand lies in slices of at most LB__KC of k.  Row-major it is [slice][row][LB__LDP]: rows of one slice are LB__LDP
- * apart, which is no power of two, so that no two rows fight for a cache set.  If it came transposed it is [slice][strip][k][rows of the strip].
- * The right one lies in blocks [k][32], which is what a weight panel is already. */
+ * it is compiled.  The left operand lies in slices of at most LB__KC of k, [slice][strip][k][rows of the strip]: one stream, which the processor
+ * fetches ahead of the loop by itself; rows side by side would be fourteen.  Attention keeps rows, [slice][row][LB__LDP]: they are LB__LDP apart,
+ * which is no power of two, so that no two fight for a cache set.  The right one lies in blocks [k][32], which is what a weight panel is already. */
 enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH, LB__AHEAD = 16384 };
 
 /* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a[kc][rows], one strip (rows <= lb__kernels.rows) */
@@ -2500,18 +2500,19 @@ LB__TARGET static void LB__FN(lb__transpose)(float *dst, size_t ldd, const float
         LB__UNROLL for (i = 0; i < 16; i++) if (i < n) _mm512_mask_storeu_ps(q + i * ldd, w, v[i]);
     }
 #elif LB__KERNEL_PASS == 2
-    for (; r + 8 <= rows; r += 8) {
+    for (; r < rows; r += 8) {
+        const size_t h = rows - r < 8 ? rows - r : 8; const __m256i w = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)h), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
         for (c = 0; c + 8 <= cols; c += 8) {
             const float *p = src + r * lds + c; float *q = dst + c * ldd + r; __m256 u[8], v[8];
-            LB__UNROLL for (i = 0; i < 8; i++) u[i] = _mm256_loadu_ps(p + i * lds);
+            LB__UNROLL for (i = 0; i < 8; i++) u[i] = i < h ? _mm256_loadu_ps(p + i * lds) : _mm256_setzero_ps();
             LB__UNROLL for (i = 0; i < 8; i += 2) { v[i] = _mm256_unpacklo_ps(u[i], u[i + 1]); v[i + 1] = _mm256_unpackhi_ps(u[i], u[i + 1]); }
             LB__UNROLL for (i = 0; i < 8; i += 4) {
                 u[i]     = _mm256_shuffle_ps(v[i], v[i + 2], 0x44);     u[i + 1] = _mm256_shuffle_ps(v[i], v[i + 2], 0xee);
                 u[i + 2] = _mm256_shuffle_ps(v[i + 1], v[i + 3], 0x44); u[i + 3] = _mm256_shuffle_ps(v[i + 1], v[i + 3], 0xee);
             }
-            LB__UNROLL for (i = 0; i < 4; i++) { _mm256_storeu_ps(q + i * ldd, _mm256_permute2f128_ps(u[i], u[i + 4], 0x20)); _mm256_storeu_ps(q + (i + 4) * ldd, _mm256_permute2f128_ps(u[i], u[i + 4], 0x31)); }
+            LB__UNROLL for (i = 0; i < 4; i++) { _mm256_maskstore_ps(q + i * ldd, w, _mm256_permute2f128_ps(u[i], u[i + 4], 0x20)); _mm256_maskstore_ps(q + (i + 4) * ldd, w, _mm256_permute2f128_ps(u[i], u[i + 4], 0x31)); }
         }
-        for (; c < cols; c++) for (i = 0; i < 8; i++) dst[c * ldd + r + i] = src[(r + i) * lds + c];
+        for (; c < cols; c++) for (i = 0; i < h; i++) dst[c * ldd + r + i] = src[(r + i) * lds + c];
     }
 #endif
     for (; r + 4 <= rows; r += 4) for (c = 0; c < cols; c++) for (i = 0; i < 4; i++) dst[c * ldd + r + i] = src[(r + i) * lds + c];
@@ -2758,7 +2759,7 @@ typedef struct lb__prod {
     const lb__gemm *out;                                   /* where and how results are written ... */
     float *panels; size_t ldpanel;                         /* ... or: added to panels, 32 columns of ldpanel rows after another */
     float *sums;                                           /* b's columns are added up here on the way; may be NULL */
-    size_t width, slices;                                  /* k is taken in steps of `width` */
+    size_t width;                                          /* k is taken in steps of `width` */
     size_t mblocks, mrows, groups, group, workers;         /* blocks of rows, groups of panels */
     size_t *next;                                          /* [mblocks] the group that is to be taken next */
     size_t worker_floats; float *work;
@@ -2789,9 +2790,9 @@ static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_
  * panels' blocks pass by; sums wait in `acc` between slices.  `fresh`: the rows are not packed yet. */
 static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
     const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, strips = (rows + p->k->rows - 1) / p->k->rows; size_t step = 64;
-    float *tmp = work, *raw = tmp + LB__KC * LB__PW, *acc = raw + LB__PW * LB__PW, *packed = acc + (p->panels ? 0 : p->group * p->mrows * LB__PW); size_t k0, q, s, r;
+    float *tmp = work, *raw = tmp + LB__KC * LB__PW, *acc = raw + LB__PW * LB__PW, *packed = acc + (p->panels ? 0 : p->group * p->mrows * LB__PW); size_t k0, q, s;
     for (k0 = 0; k0 == 0 || k0 < p->K; k0 += p->width) {
-        const size_t kc = LB__MIN(p->width, p->K - k0); const int last = k0 + kc == p->K; float *a = packed + (p->ta ? k0 * rows : k0 / p->width * rows * LB__LDP);
+        const size_t kc = LB__MIN(p->width, p->K - k0); const int last = k0 + kc == p->K; float *a = packed + k0 * rows;
         if (fresh && p->ta) p->k->strips(a, p->a + k0 * p->lda + m0, p->lda, rows, kc);
         for (q = p0; q < p1; q++) {
             lb__slab b; const char *next = (const char *)p->b; size_t lines = 0; float *c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
@@ -2803,8 +2804,8 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
             } else if (p->bkind == LB__B_ROWS && q + 1 < p1) { next = (const char *)((const float *)p->b + k0 * p->ldb + (q + 1) * LB__PW); step = p->ldb * sizeof(float); lines = kc; }
             for (s = 0; s < strips; s++) {
                 const size_t r0 = rows * s / strips, n = rows * (s + 1) / strips - r0, pieces = (kc + LB__PW - 1) / LB__PW, piece = pieces * s / strips;
-                if (fresh && !p->ta && q == p0) for (r = r0; r < r0 + n; r++) memcpy(a + r * LB__LDP, p->a + (m0 + r) * p->lda + k0, kc * sizeof(float));
-                b.a = a + r0 * (p->ta ? kc : (size_t)LB__LDP); b.rows = n; b.c = c + r0 * LB__PW;
+                if (fresh && !p->ta && q == p0) p->k->transpose(a + r0 * kc, n, p->a + (m0 + r0) * p->lda + k0, p->lda, n, kc);
+                b.a = a + r0 * kc; b.rows = n; b.c = c + r0 * LB__PW;
                 b.next = next + lines * s / strips * step; b.next_bytes = (lines * (s + 1) / strips - lines * s / strips) * step; b.next_step = step;
                 if (p->bkind == LB__B_PANELS_T && q + 1 < p1 && piece < pieces * (s + 1) / strips) {                  /* a piece of what is turned next lies in one run */
                     b.next = (const char *)p->b + ((k0 / LB__PW + piece) * p->N + (q + 1) * LB__PW) * LB__PW * lb_dtype_size(p->btype);
@@ -2813,8 +2814,7 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
                 b.rows_next = p->ta || !fresh ? NULL : q == p0 && s + 1 < strips ? p->a + (m0 + r0 + n) * p->lda + k0 : q + 1 == p1 && s + 1 == strips && !last ? p->a + m0 * p->lda + k0 + kc : NULL;
                 if (p->panels) { b.out = s + 1 < strips ? b.c + n * LB__PW : q + 1 < p1 ? c + p->ldpanel * LB__PW : NULL; b.ldout = LB__PW; }     /* sums that the next strip takes up */
                 else if (last) { b.out = p->out->c + (m0 + r0) * p->out->ldc + q * LB__PW; b.ldout = p->out->ldc; }
-                if (p->ta) p->k->slab_c(&b);
-                else p->k->slab_r(&b);
+                p->k->slab_c(&b);
                 if (last && !p->panels) p->k->epilogue(p->out, b.c, m0 + r0, n, q * LB__PW, b.cols);
             }
         }
@@ -2836,7 +2836,7 @@ static void lb__prod_work(void *arg, size_t begin, size_t end, int worker) {
     }
 }
 static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
-    lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn; size_t i, best, even = 1;
+    lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn; size_t i, best, even = 1, slices;
     if (!p->M || !p->N) return LB_OK;
     p->k = ctx->kernels;
     if (p->bkind == LB__B_PANELS_T && p->M > 2 * LB__MC) {
@@ -2846,9 +2846,8 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
         p->b = turn.to; p->btype = LB_F32; p->bkind = LB__B_PANELS;
     }
     p->workers = (double)p->M * (double)p->N * (double)p->K < 2e5 ? 1 : (size_t)ctx->threads;
-    p->slices = LB__MAX((p->K + LB__KC - 1) / LB__KC, (size_t)1);
-    p->width = LB__MAX((((p->K + p->slices - 1) / p->slices) + 31) & ~(size_t)31, (size_t)32);                 /* even slices, a multiple of 32 for transposed panels */
-    p->slices = LB__MAX((p->K + p->width - 1) / p->width, (size_t)1);
+    slices = LB__MAX((p->K + LB__KC - 1) / LB__KC, (size_t)1);
+    p->width = LB__MAX((((p->K + slices - 1) / slices) + 31) & ~(size_t)31, (size_t)32);                 /* even slices, a multiple of 32 for transposed panels */
     /* Turned panels are turned once for all rows of a block, so that blocks are higher, and workers share out columns. */
     p->mblocks = p->bkind == LB__B_PANELS_T ? 1 : (p->M + LB__MC - 1) / LB__MC;
     if (p->M >= p->workers * 96 && p->bkind != LB__B_PANELS_T) p->mblocks = (p->mblocks + p->workers - 1) / p->workers * p->workers;         /* as many rows for every worker */
@@ -2862,7 +2861,7 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     }
     if (p->workers > 1) p->group = even;
     p->groups = (panels + p->group - 1) / p->group;
-    p->worker_floats = (LB__KC * LB__PW + LB__PW * LB__PW + (p->panels ? 0 : p->group * p->mrows * LB__PW) + p->slices * p->mrows * LB__LDP + 31) & ~(size_t)15;
+    p->worker_floats = (LB__KC * LB__PW + LB__PW * LB__PW + (p->panels ? 0 : p->group * p->mrows * LB__PW) + p->mrows * p->K + 31) & ~(size_t)15;
     if ((p->work = lb__arena_f32(ctx, p->workers, p->worker_floats)) == NULL || (p->next = (size_t *)lb__arena(ctx, p->mblocks, sizeof *p->next)) == NULL) s = LB_ERR_MEM;
     else {
         memset(p->next, 0, p->mblocks * sizeof *p->next);
