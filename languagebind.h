@@ -2035,7 +2035,7 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
  * it is compiled.  The left operand lies in slices of at most LB__KC of k, [slice][strip][k][rows of the strip]: one stream, which the processor
  * fetches ahead of the loop by itself; rows side by side would be fourteen.  Attention keeps rows, [slice][row][LB__LDP]: they are LB__LDP apart,
  * which is no power of two, so that no two fight for a cache set.  The right one lies in blocks [k][32], which is what a weight panel is already. */
-enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH, LB__AHEAD = 16384 };
+enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH, LB__AHEAD = 16384, LB__NEAR = 8 };
 
 /* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a[kc][rows], one strip (rows <= lb__kernels.rows) */
 typedef struct lb__slab {
@@ -2084,9 +2084,11 @@ static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PA
 
 #if defined(__GNUC__)
 #  define LB__FETCH(p)       __builtin_prefetch((const void *)(p), 0, 2)
+#  define LB__FETCH_NEAR(p)  __builtin_prefetch((const void *)(p), 0, 3)
 #  define LB__FETCH_WRITE(p) __builtin_prefetch((const void *)(p), 1, 3)
 #else
 #  define LB__FETCH(p)       ((void)0)
+#  define LB__FETCH_NEAR(p)  ((void)0)
 #  define LB__FETCH_WRITE(p) ((void)0)
 #endif
 #if defined(__GNUC__) && !defined(__clang__)
@@ -2360,8 +2362,9 @@ LB__TARGET LB__INLINE LB__V LB__FN(lb__vact_grad)(LB__V x, lb_act act) {
 
 /* The inner loop of everything: mr rows (a constant after inlining) by 2 vectors of columns stay in registers while k runs.  They are
  * written out one by one because gcc keeps an array of them in memory.  Every element is one chain of additions over k, whatever mr is.
- * Every 16 steps `fetches` lines of the next block are asked for, the same 16 columns of the rows that come
- * next, and a row of the result.  All at once they would hold up the loads. */
+ * In 16 steps `fetches` lines of the next block are asked for, one a step (two when there are more than 16): every line under way to memory
+ * holds a place that loads from the near cache need too, so that a burst would hold them up.  So are, every 16 steps, the same 16 columns of
+ * the rows that come next, and a row of the result; and the block's own rows LB__NEAR ahead, which may have left the first cache. */
 #define LB__EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
 LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const int half, const float *a, const float *b, size_t kc, float *c, size_t ldc, int load, const char *next, size_t fetches, size_t step, const float *ahead, size_t ldahead, const float *out, size_t ldout) {
     const size_t rs = tr ? 1 : LB__LDP, cs = tr ? mr : 1;
@@ -2376,7 +2379,6 @@ LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const
     }
     while (k < kc) {
         size_t e = kc - k < 16 ? kc : k + 16;
-        for (j = 0; j < fetches; j++, next += step) LB__FETCH(next);
         if (ahead) {
 #define LB__X(i) if (mr > i) LB__FETCH(ahead + i * ldahead);
             LB__EACH_ROW(LB__X)
@@ -2384,7 +2386,9 @@ LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const
             ahead += 16;
         }
         if (out && k < 16 * mr) { LB__FETCH_WRITE(out); if (LB__W == 16) LB__FETCH_WRITE(out + 16); out += ldout; }
-        for (; k < e; k++, a += cs, b += LB__PW) {
+        for (j = fetches > 16 ? (fetches + 1) / 2 : fetches; k < e; k++, a += cs, b += LB__PW) {
+            LB__FETCH_NEAR(b + LB__NEAR * LB__PW); if (LB__W == 16 && !half) LB__FETCH_NEAR(b + LB__NEAR * LB__PW + LB__W);
+            if (j) { LB__FETCH(next); next += step; j--; if (fetches > 16) { LB__FETCH(next); next += step; } }
             LB__V b0 = lb__vload(b), b1 = half ? b0 : lb__vload(b + LB__W);
 #define LB__X(i) if (mr > i) { LB__V s = lb__vset(a[i * rs]); x##i = lb__vfma(s, b0, x##i); if (!half) y##i = lb__vfma(s, b1, y##i); }
             LB__EACH_ROW(LB__X)
