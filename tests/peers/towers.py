@@ -76,7 +76,7 @@ if __name__ == "__main__":
                 ms = {e: [] for e in ("ours", *peers)}
                 for r in range(ROUNDS + 1):                    # the first warms up
                     for e, p in (("ours", ours), *peers.items()):
-                        v = p.run()
+                        time.sleep(0.1); v = p.run()           # threads of the one before wait for more work in a loop first, on this one's core
                         if r: ms[e].append(v)
                 print(f"{name} {kind:5s} batch {n} {f'{end + 1} tokens' if end else '':9s} threads {t}: here {statistics.median(ms['ours']):8.1f} (load {ours.load:.1f}, {ours.rss:.0f} MB)" + "".join(
                     f"  {e} {statistics.median(ms[e]):8.1f} ratio {statistics.median(b / a for a, b in zip(ms['ours'], ms[e])):.2f} (load {p.load:.0f}, {p.rss:.0f} MB)" for e, p in peers.items()), flush=True)
