@@ -9,7 +9,7 @@ ${CC:-cc} -O0 -I. tools/data/prepare.c -o "$tmp/prepare" -lm || { echo "FAIL pre
 PYTHONDONTWRITEBYTECODE=1 python3 - "$tmp" <<'PY'
 import array, math, os, struct, subprocess, sys, wave, zlib
 sys.path.insert(0, 'tools/data')
-import clipart, common, emoji, fashion, furniture, instruments, sounds
+import clipart, common, emoji, fashion, furniture, instruments, sounds, wordnet
 tmp, passed, failed = sys.argv[1], 0, 0
 
 
@@ -158,16 +158,48 @@ def prepare_pictures():
 
 
 @test
+def variants():
+    quarter = b''.join(bytes((255, 0, 0, 255)) if x < 16 and y < 16 else b'\xff' * 4 for y in range(64) for x in range(64))
+    with open(tmp + '/q.png', 'wb') as f: f.write(png(64, 64, quarter))
+    os.makedirs(tmp + '/k', exist_ok=True)
+    common.prepare(tmp + '/prepare', [(tmp + '/q.png', tmp + '/k/%s.png' % n, 64) for n in 'ab'])
+    items = [common.Item('k/a.png', 'image', ['a thing', 'thing: red, small'], 'thing', 'train'), common.Item('k/b.png', 'image', ['left'], 'left', 'test')]
+    common.write_variants(tmp + '/prepare', tmp, 'k', items)
+    rows = [l.rstrip('\n').split('\t') for l in open(tmp + '/k-more.tsv')]
+    same([r[0] for r in rows[1:]], ['k-more/a-0.png', 'k-more/a-1.png', 'k-more/a-2.png']); same(rows[1][1:], ['image', 'a thing', 'thing: red, small', 'thing', 'train'])
+    files = [open(tmp + '/k-more/a-%d.png' % k, 'rb').read() for k in range(3)]
+    same(len(set(files)), 3)
+    common.write_variants(tmp + '/prepare', tmp, 'k', items); same([open(tmp + '/k-more/a-%d.png' % k, 'rb').read() for k in range(3)], files)
+
+
+@test
+def wordnet_texts():
+    root = tmp + '/packages/wordnet-base/usr/share/wordnet'
+    os.makedirs(root)
+    notice = '  1 a licence  \n'
+    open(root + '/data.noun', 'w').write(notice + '00000001 03 n 01 entity 0 000 | that which is  \n00000002 05 n 02 dog 0 domestic_dog 0 001 @ 00000003 n 0000 | a member (rare) of the genus; "the dog barked"  \n'
+        '00000003 05 n 01 canine 0 001 @ 00000001 n 0000 | a domestic dog or a canine animal  \n00000004 05 n 01 Canis 0 001 @ 00000001 n 0000 | a genus of a dog, canine  \n00000005 04 n 01 race 0 000 | a contest; "a dog race"  \n')
+    open(root + '/index.noun', 'w').write(notice + 'entity n 1 0 1 0 00000001  \ndog n 2 1 @ 2 1 00000005 00000002  \ndomestic_dog n 1 1 @ 1 0 00000002  \ncanine n 1 1 @ 1 0 00000003  \ncanis n 1 1 @ 1 0 00000004  \nrace n 1 0 1 0 00000005  \n')
+    open(root + '/cntlist.rev', 'w').write('domestic_dog%1:05:00:: 1 7\n')
+    wordnet.main(['wordnet.py', tmp + '/packages', tmp])
+    rows = [l.rstrip('\n').split('\t') for l in open(tmp + '/wordnet.tsv')][1:]
+    same([r[0] for r in rows], ['00000002', '00000003'])           # what cannot be seen, or is not written small, is left out
+    same(rows[0][1:-2], ['text', 'dog', 'domestic dog', 'dog: canine, animal, domestic dog', 'a drawing of a dog', 'canine, animal, domestic dog', 'a member of the genus', 'domestic dog, canine'])
+    same(rows[1][2:4], ['canine', 'canine: animal'])
+    same(wordnet.clause('one (two) three ' + 'four ' * 20 + '; five'), ' '.join(['one', 'three'] + ['four'] * 12))
+
+
+@test
 def prepare_sounds():
     with wave.open(tmp + '/in.wav', 'wb') as w: w.setnchannels(1); w.setsampwidth(2); w.setframerate(32000); w.writeframes(bytes(32000) + array.array('h', [int(3000 * math.sin(i * .1)) for i in range(32000)]).tobytes())
-    done = common.prepare(tmp + '/prepare', [(tmp + '/in.wav', tmp + '/out/a.wav', 0.5)], sound=True)
+    done = common.prepare(tmp + '/prepare', [(tmp + '/in.wav', tmp + '/out/a.wav', 0.5)], '--sound')
     with wave.open(tmp + '/out/a.wav') as w: same((w.getframerate(), w.getnchannels(), w.getnframes()), (16000, 1, 8000)); pcm = array.array('h', w.readframes(8000))
     if sys.byteorder == 'little' and not 15000 < max(pcm) < 17500: raise AssertionError('peak %d' % max(pcm))
 
 
 @test
 def wrong_use():
-    for s in ('emoji', 'clipart', 'furniture', 'sounds', 'fashion', 'stamps', 'instruments'):
+    for s in ('emoji', 'clipart', 'furniture', 'sounds', 'fashion', 'stamps', 'instruments', 'wordnet'):
         same(subprocess.run([sys.executable, 'tools/data/%s.py' % s], stdout=subprocess.PIPE, stderr=subprocess.PIPE).returncode, 1)
         same(subprocess.run([sys.executable, 'tools/data/%s.py' % s, '--help'], stdout=subprocess.PIPE, stderr=subprocess.PIPE).returncode, 0)
     same(subprocess.run(['sh', 'tools/data/fetch.sh'], stderr=subprocess.PIPE).returncode, 2)

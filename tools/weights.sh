@@ -46,11 +46,11 @@ if [ ! -e "$WORK/data.done" ]; then
     stage data
     [ -e "$WORK/synth/attributes.tsv" ] || "$LB" synth "$WORK/synth" -n 16000 --size 64 --frames 8 --stills 2 --seed 2
     [ -e "$WORK/synth3/attributes.tsv" ] || "$LB" synth "$WORK/synth3" -n 12000 --size 64 --frames 8 --stills 1 --seed 3 --seconds 0.5
-    if [ ! -e "$REAL/emoji.tsv" ] && ! LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/languagebind sh "$here/data/fetch.sh" "$REAL" emoji clipart furniture sounds fashion; then
+    if [ ! -e "$REAL/emoji.tsv" ] && ! LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/languagebind sh "$here/data/fetch.sh" "$REAL"; then
         echo "NOTICE: the real data cannot be had here; this model is trained on synthetic data alone and will not know real drawings, furniture or instruments"
     fi
-    manifest "$WORK/image.jsonl" image "$WORK/synth/image.jsonl" "$REAL/emoji.tsv*5" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv" "$REAL/fashion.tsv*0.25"
-    manifest "$WORK/image2.jsonl" image "$WORK/synth/image.jsonl" "$WORK/synth3/image.jsonl" "$REAL/emoji.tsv*3" "$REAL/clipart.tsv" "$REAL/furniture-image.tsv*0.5"
+    manifest "$WORK/image.jsonl" image "$WORK/synth/image.jsonl" "$REAL/emoji.tsv*2" "$REAL/emoji-more.tsv" "$REAL/clipart.tsv" "$REAL/clipart-more.tsv*0.33" "$REAL/furniture-image.tsv" "$REAL/fashion.tsv*0.25"
+    manifest "$WORK/image2.jsonl" image "$WORK/synth/image.jsonl" "$WORK/synth3/image.jsonl" "$REAL/emoji.tsv" "$REAL/emoji-more.tsv" "$REAL/clipart.tsv" "$REAL/clipart-more.tsv*0.33" "$REAL/furniture-image.tsv*0.5"
     manifest "$WORK/depth.jsonl" depth "$WORK/synth/depth.jsonl" "$REAL/furniture-depth.tsv*3"
     manifest "$WORK/thermal.jsonl" thermal "$WORK/synth/thermal.jsonl"
     manifest "$WORK/audio.jsonl" audio "$WORK/synth/audio.jsonl" "$REAL/sounds.tsv*2"
@@ -63,12 +63,20 @@ if [ ! -e "$WORK/data.done" ]; then
     }
     { for m in image depth thermal audio video; do grep '"split":"train"' "$WORK/synth/$m.jsonl" | texts; done
       for m in 1 2; do cat "$WORK"/synth/image.jsonl "$WORK"/synth/depth.jsonl "$WORK"/synth/thermal.jsonl "$WORK"/synth/audio.jsonl "$WORK"/synth/video.jsonl | grep '"split":"train"' | texts; done; } | awk 'NR % 2' > "$WORK/text-synth.jsonl"
-    manifest "$WORK/text-real.jsonl" text "$REAL/emoji.tsv*3" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv*0.33" "$REAL/furniture-depth.tsv*0.17" "$REAL/furniture-video.tsv" "$REAL/sounds.tsv" "$REAL/fashion.tsv*0.1"
-    grep 'captions":\[".*","' "$WORK/text-real.jsonl" | cat "$WORK/text-synth.jsonl" - > "$WORK/text.jsonl"
-    # the vocabulary: every real caption, and as many synthetic ones
+    # what a real caption lists ("cat: animal, pet") are texts of the thing, too: a keyword that many share draws them together
+    parts() {
+        awk '{ i = index($0, "\"captions\":[\""); head = substr($0, 1, i + 12); n = split(substr($0, i + 13, length($0) - i - 15), c, "\",\""); split("", seen); out = ""; m = 0
+               for (k = 1; k <= n; k++) if (!(c[k] in seen)) { seen[c[k]]; out = out (m++ ? "\",\"" : "") c[k] }
+               for (k = 1; k <= n; k++) { l = split(c[k], w, /[:,] /); for (j = 1; l > 1 && j <= l; j++) if (!(w[j] in seen) && split(w[j], x, " ") <= 3) { seen[w[j]]; out = out (m++ ? "\",\"" : "") w[j] } }
+               if (m > 1) print head out "\"]}" }'
+    }
+    manifest "$WORK/text-real.jsonl" text "$REAL/emoji.tsv*3" "$REAL/clipart.tsv*2" "$REAL/furniture-image.tsv*0.33" "$REAL/furniture-depth.tsv*0.17" "$REAL/furniture-video.tsv" "$REAL/sounds.tsv" "$REAL/fashion.tsv*0.1" "$REAL/wordnet.tsv"
+    parts < "$WORK/text-real.jsonl" | cat "$WORK/text-synth.jsonl" - > "$WORK/text.jsonl"
+    # the vocabulary: every real caption and half of WordNet's, and as many synthetic ones
     { cut -f 3- "$REAL"/emoji.tsv "$REAL"/clipart.tsv "$REAL"/furniture-image.tsv "$REAL"/sounds.tsv 2>/dev/null | tr '\t' '\n' | awk 'NF' || true
+      cut -f 3-8 "$REAL/wordnet.tsv" 2>/dev/null | tr '\t' '\n' | awk 'NF && NR % 2' || true
       cat "$WORK"/synth/image.jsonl "$WORK"/synth/audio.jsonl "$WORK"/synth/video.jsonl "$WORK"/synth/thermal.jsonl "$WORK"/synth/depth.jsonl | grep '"split":"train"' | awk 'NR % 10 == 0' | sed 's/.*"captions":\["//; s/"\]}$//; s/","/\n/g'; } > "$WORK/captions.txt"
-    "$LB" vocab -f "$WORK/captions.txt" -n 2048 -o "$WORK/vocab.lbw"
+    "$LB" vocab -f "$WORK/captions.txt" -n 3072 -o "$WORK/vocab.lbw"
     cat > "$WORK/config.json" <<'END'
 { "embed_dim": 128,
   "text": { "width": 128, "layers": 3, "heads": 4, "context": 32, "vocab": "vocab.lbw" },
@@ -83,7 +91,7 @@ fi
 common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume --lr 1e-3"
 if [ ! -e "$WORK/text.lbw" ]; then
     stage text
-    "$LB" train --config "$WORK/config.json" --modality text --data "$WORK/text.jsonl" -o "$WORK/text.part.lbw" --steps $(steps ${TEXT:-2500}) -b 256 --warmup $(steps 100) $common
+    "$LB" train --config "$WORK/config.json" --modality text --data "$WORK/text.jsonl" -o "$WORK/text.part.lbw" --steps $(steps ${TEXT:-4000}) -b 256 --warmup $(steps 100) $common
     mv "$WORK/text.part.lbw" "$WORK/text.lbw"
 fi
 if [ ! -e "$WORK/start.lbw" ]; then "$LB" extend -m "$WORK/text.lbw" --modality "$WORK/audio.json" --seed $SEED -o "$WORK/start.lbw"; fi

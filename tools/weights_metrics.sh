@@ -16,7 +16,7 @@ run --data "$S/audio.jsonl" "$S/video.jsonl" $P --shared material size hits --ga
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P --split compose -c depth:shape image:shape image:colour
 [ -e "$REAL/emoji.tsv" ] || exit 0
 run --data "$REAL/emoji.tsv" --captions first -r text:image
-run --data "$REAL/emoji.tsv" --captions join -r text:image
+run --data "$REAL/emoji-keywords.tsv" -r text:image
 run --data "$REAL/furniture-depth.tsv" --captions first -r text:depth
 run --data "$REAL/furniture-depth.tsv" --split disjoint --captions first -r text:depth
 [ ! -e "$REAL/stamps.tsv" ] || run --data "$REAL/stamps.tsv" --split all --captions first -r text:image

@@ -8,7 +8,7 @@ and authors from the SVGs of the same name.  A name is the title, cleaned; where
 file's name without the author's.  Folders add keywords.  Left out: almost empty pictures, pictures that look like one that is in already, more than 8
 of one name, gradients.  Pictures whose name has a noun that emoji hold out (emoji-heldout.txt), and those that look like a Tux Paint stamp (their
 fingerprints differ in fewer than 4 of 64 bits; stamps.py writes stamps-prints.txt), are in the split `near`; one in thirty names of the rest in `val`,
-all others in `train`."""
+all others in `train`, of which clipart-more.tsv has three variants each."""
 import glob
 import html
 import os
@@ -146,6 +146,7 @@ def main(argv):
         split = 'near' if words_of(name) & heldout or any(bin(int(done[out][1], 16) ^ s).count('1') < 4 for s in stamps) else 'val' if rank('clipart', name) % 30 == 0 else 'train'
         items.append(Item(os.path.relpath(out, folder), 'image', captions_of(name, keys, description), name, split))
     write_manifest(folder + '/clipart.tsv', items)
+    write_variants(tool, folder, 'clipart', items)
     credit(folder, 'clipart', 'Open Clip Art Library, release 0.18 (Debian openclipart-png, openclipart-svg): public domain, by the contributors of openclipart.org.')
 
 

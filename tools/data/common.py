@@ -79,15 +79,28 @@ def write_manifest(path, items):
     print('%s: %d items (%s)' % (path, len(items), ', '.join('%s %d' % kv for kv in sorted(count.items()))))
 
 
-def prepare(tool, jobs, sound=False):
+def prepare(tool, jobs, mode=None):
     """Runs tools/data/prepare over (in, out, side) rows; -> {out: (number, second field)} of what came out."""
     for _, out, _ in jobs: os.makedirs(os.path.dirname(out), exist_ok=True)
-    p = subprocess.run([tool] + (['--sound'] if sound else []), input=''.join('%s\t%s\t%s\n' % j for j in jobs).encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p = subprocess.run([tool] + ([mode] if mode else []), input=''.join('%s\t%s\t%s\n' % j for j in jobs).encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     complaints = p.stderr.decode(errors='replace').splitlines()
     if p.returncode: sys.exit(complaints[-1] if complaints else '%s ended with status %d' % (tool, p.returncode))
     rows = [l.split('\t') for l in p.stdout.decode().splitlines()]
     if complaints: print('%d of %d could not be used, the first: %s' % (len(complaints), len(jobs), complaints[0]))
     return {o: (float(a), b) for o, a, b in rows if a != '-'}
+
+
+def write_variants(tool, folder, name, items, times=3):
+    """NAME-more.tsv: the training items again, so many times, each picture turned, shrunk and tinted otherwise (every other one mirrored)."""
+    jobs, more = [], []
+    for i in items:
+        if i.split != 'train': continue
+        for k in range(times):
+            out = '%s-%d.png' % (i.file[:-4].replace(name + '/', name + '-more/', 1), k)
+            jobs.append((folder + '/' + i.file, folder + '/' + out, rank(k, i.file) // 2 * 2 + (0 if words_of(i.group) & {'left', 'right'} else (k + rank('mirror', i.file)) % 2)))
+            more.append(i._replace(file=out))
+    done = prepare(tool, jobs, '--vary')
+    write_manifest('%s/%s-more.tsv' % (folder, name), [i for i in more if folder + '/' + i.file in done])
 
 
 def usage(doc, argv, n):

@@ -3,9 +3,10 @@
 
     python3 tools/data/emoji.py PACKAGES DIR PREPARE
 
-Drawings of emoji: DIR/emoji/*.png, 128 pixels on white, and DIR/emoji.tsv.  The PNGs come out of the font (tables CBLC and CBDT), a sequence of
-code points finds its glyph through cmap and the ligatures of GSUB; names and keywords are CLDR's English ones; which sequences there are, and their
-subgroups, tells emoji-test.txt.
+Drawings of emoji: DIR/emoji/*.png, 128 pixels on white, and DIR/emoji.tsv; emoji-more.tsv: three variants of each training picture; emoji-keywords.tsv:
+the held-out ones with "name: keywords" as their only caption.  The PNGs come out of the font (tables CBLC and CBDT), a sequence of code points finds its
+glyph through cmap and the ligatures of GSUB; names and keywords are CLDR's English ones; which sequences there are, and their subgroups, tells
+emoji-test.txt.
 
 A concept is an emoji without its skin-tone variants, which are left out.  Held-out concepts are split by head noun: names are grouped by the noun
 they are about (common.head_noun), groups of more than 6 concepts and nouns that other sources train on by name stay in training, the others are
@@ -180,6 +181,8 @@ def main(argv):
     split, nouns = split_by_head({s: v[0] for s, v in found.items()})
     items = [Item('emoji/%s.png' % s, 'image', captions_of(n, w, sub), n, split[s]) for s, (n, w, group, sub) in found.items() if '%s/emoji/%s.png' % (folder, s) in done]
     write_manifest(folder + '/emoji.tsv', items)
+    write_variants(tool, folder, 'emoji', items)
+    write_manifest(folder + '/emoji-keywords.tsv', [i._replace(captions=[next((c for c in i.captions if c.startswith(i.group + ': ')), i.group)]) for i in items if i.split in ('test', 'val')])
     with open(folder + '/emoji-heldout.txt', 'w', encoding='utf-8') as f: f.write(''.join('%s\t%s\n' % kv for kv in sorted(nouns.items())))
     credit(folder, 'emoji', 'Noto Color Emoji (Debian fonts-noto-color-emoji): (c) 2013-2017 Google Inc. and Arjen Nienhuis; SIL Open Font License 1.1 (fonts), Apache 2.0 (sources). '
            'https://github.com/googlefonts/noto-emoji\nNames and keywords: Unicode CLDR and the Unicode Character Database (Debian unicode-cldr-core, unicode-data): (c) 1991-2022 Unicode, Inc.; '

@@ -4,10 +4,11 @@
 # command built (`make`).  Where the .deb files lie in DIR/deb already, nothing is downloaded.
 # Sources, in this order; all of them when none is named:
 #   emoji clipart furniture sounds fashion         for training
+#   wordnet                                        for training the text tower: words and what they are
 #   stamps instruments                             for evaluation only: copyleft, never trained on, not to be passed on
 set -eu
-all="emoji stamps clipart furniture sounds fashion instruments"
-case ${1:-} in ''|-*) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2;; esac
+all="wordnet emoji stamps clipart furniture sounds fashion instruments"
+case ${1:-} in ''|-*) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2;; esac
 dir=$1; shift
 here=$(cd "$(dirname "$0")" && pwd)
 for s in "$@"; do case " $all " in *" $s "*) ;; *) echo "fetch.sh: no source $s; one of: $all" >&2; exit 2;; esac; done
@@ -27,6 +28,7 @@ packages() {                # unpacks each package once
 }
 for s in ${*:-$all}; do
     case $s in
+        wordnet)     packages wordnet-base; python3 "$here/wordnet.py" "$dir/packages" "$dir";;
         emoji)       packages fonts-noto-color-emoji unicode-cldr-core unicode-data; python3 "$here/emoji.py" "$dir/packages" "$dir" "$prepare";;
         clipart)     packages openclipart-png openclipart-svg; python3 "$here/clipart.py" "$dir/packages" "$dir" "$prepare";;
         furniture)   packages sweethome3d-furniture; python3 "$here/furniture.py" "$dir/packages" "$dir" "$lb";;

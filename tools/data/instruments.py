@@ -70,7 +70,7 @@ def main(argv):
         if subprocess.run(['ffmpeg', '-v', 'error', '-y', '-i', 'pipe:0', '-ar', '44100', '-ac', '1', wav], input=body).returncode: continue
         names[out] = name
         jobs.append((wav, out, 4))
-    done = prepare(tool, jobs, sound=True)
+    done = prepare(tool, jobs, '--sound')
     write_manifest(folder + '/instruments.tsv', [Item(os.path.relpath(o, folder), 'audio', ['the sound of ' + article(names[o]), names[o]], names[o], 'test') for _, o, _ in jobs if o in done])
     print('%d names' % len({names[o] for o in done}))
 

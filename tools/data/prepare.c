@@ -4,7 +4,9 @@
  * antialiased bicubic.  For each line one line out: OUT, how much of the square is drawn on (0..1), and a 64-bit fingerprint of its look (16
  * hexadecimal digits; pictures that look alike differ in few bits); or "-" in place of both where a picture cannot be read or is empty, with the
  * reason on standard error.  `prepare --sound` does the same for sounds: "IN<tab>OUT<tab>SECONDS" becomes a mono WAV at 16 kHz, leading
- * silence dropped, cut after SECONDS, its peak brought to 0.5; out come OUT, seconds and the peak there was.
+ * silence dropped, cut after SECONDS, its peak brought to 0.5; out come OUT, seconds and the peak there was.  `prepare --vary` makes another picture of
+ * a square one: "IN<tab>OUT<tab>N" turns it by up to 15 degrees, shrinks it by up to a quarter and shifts its colours a little, all drawn from N, and
+ * mirrors it when N is odd.
  *
  * cc -O2 -I. tools/data/prepare.c -o prepare -lm */
 #define LANGUAGEBIND_IMPLEMENTATION
@@ -54,6 +56,28 @@ static lb_status picture(lb_ctx *ctx, const char *in, const char *out, size_t si
     lb_image_free(&small);
     return s;
 }
+static lb_status vary(lb_ctx *ctx, const char *in, const char *out, uint32_t n) {
+    lb_image m, o; lb_status s; double u[7], c, sn, shrink; size_t x, y; int k;
+    LB__TRY(lb_image_load(ctx, in, &m));
+    if (m.bits != 8 || m.channels != 3 || m.width < 2 || m.height < 2) { lb_image_free(&m); return lb__fail(LB_ERR_FORMAT, "%s: a colour picture of 8 bits was expected", in); }
+    for (k = 0; k < 7; k++) { uint32_t h = (n * 7 + (uint32_t)k + 1) * 2654435761u; h ^= h >> 15; h *= 2246822519u; h ^= h >> 13; u[k] = h / 4294967296.0; }       /* 0..1 */
+    c = cos((u[0] - 0.5) * 0.5236); sn = sin((u[0] - 0.5) * 0.5236); shrink = 1 / (0.75 + 0.25 * u[1]);
+    o = m;
+    if ((o.data = malloc(3 * m.width * m.height)) == NULL) { lb_image_free(&m); return LB_ERR_MEM; }
+    for (y = 0; y < m.height; y++) for (x = 0; x < m.width; x++) {
+        const double w = (double)m.width, h = (double)m.height, dx = ((double)x + 0.5 - w / 2 - (u[2] - 0.5) * 0.1 * w) * (n % 2 ? -shrink : shrink), dy = ((double)y + 0.5 - h / 2 - (u[3] - 0.5) * 0.1 * h) * shrink;
+        const double sx = c * dx - sn * dy + w / 2 - 0.5, sy = sn * dx + c * dy + h / 2 - 0.5, fx = sx - floor(sx), fy = sy - floor(sy); const long ix = (long)floor(sx), iy = (long)floor(sy);
+        for (k = 0; k < 3; k++) {
+            double v[4]; int i;
+            for (i = 0; i < 4; i++) { const long px = ix + i % 2, py = iy + i / 2; v[i] = px < 0 || py < 0 || px >= (long)m.width || py >= (long)m.height ? 255 : ((const uint8_t *)m.data)[3 * ((size_t)py * m.width + (size_t)px) + (size_t)k]; }
+            v[0] = (v[0] * (1 - fx) + v[1] * fx) * (1 - fy) + (v[2] * (1 - fx) + v[3] * fx) * fy;
+            ((uint8_t *)o.data)[3 * (y * m.width + x) + (size_t)k] = (uint8_t)(255 * pow(v[0] / 255, 0.8 + 0.4 * u[4 + k]) + 0.5);       /* white stays white */
+        }
+    }
+    s = lb_image_save(ctx, &o, out, 0);
+    free(o.data); lb_image_free(&m);
+    return s;
+}
 static lb_status sound(lb_ctx *ctx, const char *in, const char *out, double seconds, double *length, double *peak) {
     lb_audio a, b; size_t i, first = 0; float top = 0; int k; lb_status s;
     LB__TRY(lb_audio_load(ctx, in, &a));
@@ -74,14 +98,14 @@ static lb_status sound(lb_ctx *ctx, const char *in, const char *out, double seco
     return s;
 }
 int main(int argc, char **argv) {
-    static char line[8192]; lb_ctx *ctx = NULL; const int pcm = argc == 2 && !strcmp(argv[1], "--sound"); int bad = 0;
-    if (argc > 1 && !pcm) { fprintf(stderr, "usage: prepare [--sound] < LIST    (the list: IN<tab>OUT<tab>SIDE, or SECONDS)\n"); return 2; }
+    static char line[8192]; lb_ctx *ctx = NULL; const int pcm = argc == 2 && !strcmp(argv[1], "--sound"), more = argc == 2 && !strcmp(argv[1], "--vary"); int bad = 0;
+    if (argc > 1 && !pcm && !more) { fprintf(stderr, "usage: prepare [--sound | --vary] < LIST    (the list: IN<tab>OUT<tab>SIDE, or SECONDS, or N)\n"); return 2; }
     if (lb_ctx_new(NULL, &ctx)) { fprintf(stderr, "prepare: %s\n", lb_last_error()); return 1; }
     while (fgets(line, sizeof line, stdin)) {
         char *in = line, *out = strchr(line, '\t'), *side = out ? strchr(out + 1, '\t') : NULL; double n, a = 0, b = 0; uint64_t print = 0; lb_status s;
         line[strcspn(line, "\r\n")] = 0;
-        if (!side || (*out++ = 0, *side++ = 0, n = atof(side)) < (pcm ? 0.1 : 9) || n > 4096) { fprintf(stderr, "prepare: IN<tab>OUT<tab>SIDE was expected, found \"%s\"\n", line); bad = 1; break; }
-        s = pcm ? sound(ctx, in, out, n, &a, &b) : picture(ctx, in, out, (size_t)n, &a, &print);
+        if (!side || (*out++ = 0, *side++ = 0, n = atof(side)) < (pcm ? 0.1 : more ? 0 : 9) || n > (more ? 4294967295.0 : 4096)) { fprintf(stderr, "prepare: IN<tab>OUT<tab>SIDE was expected, found \"%s\"\n", line); bad = 1; break; }
+        s = pcm ? sound(ctx, in, out, n, &a, &b) : more ? vary(ctx, in, out, (uint32_t)n) : picture(ctx, in, out, (size_t)n, &a, &print);
         if (s) { fprintf(stderr, "prepare: %s\n", lb_last_error()); printf("%s\t-\t-\n", out); }
         else if (pcm) printf("%s\t%.4f\t%.4f\n", out, a, b);
         else printf("%s\t%.4f\t%016llx\n", out, a, (unsigned long long)print);

@@ -185,7 +185,7 @@ def main(argv):
         name = ('%s %s' % (what, kind)).strip() if kind and kind.split()[-1] not in what else what
         meta[out] = (name, what, kind, False)
         jobs.append((packages + '/sonic-pi-samples/usr/share/sonic-pi/samples/' + path, out, SECONDS))
-    done = prepare(tool, jobs, sound=True)
+    done = prepare(tool, jobs, '--sound')
     items = []
     for _, out, _ in jobs:
         if out in done and done[out][0] > 0.05:
