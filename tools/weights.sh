@@ -3,7 +3,7 @@
 # not done again, and one that was interrupted goes on where it was.  WORK (build/weights) holds what it makes, REAL the manifests of
 # tools/data/fetch.sh; where packages cannot be had, the model is trained on synthetic data alone and says so.
 set -eu
-trap 'exit 130' INT TERM                    # train itself saves and ends well when it is stopped: that is not done
+trap 'exit 130' INT TERM
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; REAL=${REAL:-$WORK/real}; OUT=${OUT:-weights/languagebind-tiny.lbw}; SEED=${SEED:-1}; SCALE=${SCALE:-100}
 here=$(cd "$(dirname "$0")" && pwd)
 export OMP_WAIT_POLICY=passive
@@ -88,20 +88,24 @@ END
     echo '{ "name": "audio", "loader": "audio", "height": 64, "length": 152, "patch": 8, "mean": -8, "std": 2 }' > "$WORK/audio.json"
     touch "$WORK/data.done"
 fi
+# train saves and ends well when it is stopped: that is not done
+whole() { [ "$(tail -n 1 "$WORK/$1.csv" | cut -d , -f 1)" = "$2" ] || { echo "make weights: $1 was stopped at step $(tail -n 1 "$WORK/$1.csv" | cut -d , -f 1) of $2; \`make weights\` goes on from there" >&2; exit 1; }; }
 common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume --lr 1e-3"
 if [ ! -e "$WORK/text.lbw" ]; then
     stage text
     "$LB" train --config "$WORK/config.json" --modality text --data "$WORK/text.jsonl" -o "$WORK/text.part.lbw" --steps $(steps ${TEXT:-4000}) -b 256 --warmup $(steps 100) $common
+    whole text.part $(steps ${TEXT:-4000})
     mv "$WORK/text.part.lbw" "$WORK/text.lbw"
 fi
 if [ ! -e "$WORK/start.lbw" ]; then "$LB" extend -m "$WORK/text.lbw" --modality "$WORK/audio.json" --seed $SEED -o "$WORK/start.lbw"; fi
-# modality, name of the stage (and of its data, where it has its own), the model it starts from, threads, then options of train
+# modality, name of the stage (and of its data, where it has its own), the model it starts from, threads, steps, then options of train
 bind() {
-    name=$1 file=$2 from=$3 threads=$4 data=$WORK/$2.jsonl; shift 4
+    name=$1 file=$2 from=$3 threads=$4 n=$5 data=$WORK/$2.jsonl; shift 5
     [ -e "$data" ] || data=$WORK/$name.jsonl
     [ -e "$WORK/$file.done.lbw" ] && return 0
     stage "$file"
-    "$LB" train -m "$from" --modality "$name" --data "$data" -o "$WORK/$file.lbw" --as-adapter --freeze text --threads $threads $common "$@" || return 1
+    "$LB" train -m "$from" --modality "$name" --data "$data" -o "$WORK/$file.lbw" --as-adapter --freeze text --threads $threads --steps $n $common "$@" || return 1
+    whole $file $n
     mv "$WORK/$file.lbw" "$WORK/$file.done.lbw"
 }
 # MODEL FROM ADAPTER MODALITY...: an adapter merged, then modalities that start from its image tower
@@ -112,17 +116,17 @@ grow() {
     for m in "$@"; do "$LB" extend -m "$to.$i" --modality "$WORK/$m.json" --seed $SEED -o "$to.$((i + 1))"; i=$((i + 1)); done
     mv "$to.$i" "$to"; rm -f "$to".?
 }
-bind audio audio "$WORK/start.lbw" 1 --trainable 'audio.*' -b 32 --steps $(steps ${AUDIO:-5000}) --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
-bind image image "$WORK/start.lbw" 1 --trainable 'vision.*,image.logit_scale' -b 64 --steps $(steps ${IMAGE:-5500}) --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
+bind audio audio "$WORK/start.lbw" 1 $(steps ${AUDIO:-5000}) --trainable 'audio.*' -b 32 --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
+bind image image "$WORK/start.lbw" 1 $(steps ${IMAGE:-5500}) --trainable 'vision.*,image.logit_scale' -b 64 --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
 grow "$WORK/base.lbw" "$WORK/start.lbw" "$WORK/image.done.lbw" depth
-bind depth depth "$WORK/base.lbw" 1 --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH:-3500}) --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7
+bind depth depth "$WORK/base.lbw" 1 $(steps ${DEPTH:-3500}) --trainable 'depth.*' -b 64 --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7
 grow "$WORK/base-depth.lbw" "$WORK/base.lbw" "$WORK/depth.done.lbw"
-bind depth depth2 "$WORK/base-depth.lbw" 1 --trainable 'depth.*' -b 64 --steps $(steps ${DEPTH2:-2200}) --warmup $(steps 50)
+bind depth depth2 "$WORK/base-depth.lbw" 1 $(steps ${DEPTH2:-2200}) --trainable 'depth.*' -b 64 --warmup $(steps 50)
 wait $one
-bind image image2 "$WORK/base.lbw" 2 --trainable 'vision.*,image.logit_scale' -b 128 --steps $(steps ${IMAGE2:-5000}) --warmup $(steps 100) --crop 0.85
+bind image image2 "$WORK/base.lbw" 2 $(steps ${IMAGE2:-5000}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85
 grow "$WORK/base2.lbw" "$WORK/base-depth.lbw" "$WORK/image2.done.lbw" thermal video
-bind video video "$WORK/base2.lbw" 2 --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --steps $(steps ${VIDEO:-7000}) --warmup $(steps 200)
-bind thermal thermal "$WORK/base2.lbw" 2 --trainable upstream -b 64 --steps $(steps ${THERMAL:-1000}) --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7
+bind video video "$WORK/base2.lbw" 2 $(steps ${VIDEO:-7000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200)
+bind thermal thermal "$WORK/base2.lbw" 2 $(steps ${THERMAL:-1000}) --trainable upstream -b 64 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7
 stage model
 "$LB" merge "$WORK/base2.lbw" "$WORK/audio.done.lbw" "$WORK/depth2.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
