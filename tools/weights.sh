@@ -10,15 +10,15 @@ export OMP_WAIT_POLICY=passive
 mkdir -p "$WORK"; WORK=$(cd "$WORK" && pwd)
 cat <<END
 make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
-  data    9  synth: 28,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST as Debian packages
-  text    5  from scratch, against text: captions of one clip or picture are pairs; frozen from here on
-  image  18  the whole tower, from scratch                                              | side by side,
+  data    9  synth: 28,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST, WordNet as Debian packages
+  text   11  from scratch, against text: captions of one clip or picture, names and kinds of one thing are pairs; frozen from here on
+  image  14  the whole tower, from scratch                                              | side by side,
   depth  11  the whole tower, starting from image                                       | one core
-  depth2  9  and again, no patches dropped                                              | each
-  audio  25  the whole tower, from scratch: patches over log-mel                        |
-  image2 25  the whole tower again, on more synthetic pictures, no patches dropped
-  video  20  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
-  thermal 3  upstream's trainable set (attention, class, last norm, projection), from image
+  depth2  8  and again, no patches dropped                                              | each
+  audio  17  the whole tower, from scratch: patches over log-mel                        |
+  image2 22  the whole tower again, on more synthetic pictures, no patches dropped
+  video  15  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
+  thermal 2  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -123,9 +123,9 @@ bind depth depth "$WORK/base.lbw" 1 $(steps ${DEPTH:-3500}) --trainable 'depth.*
 grow "$WORK/base-depth.lbw" "$WORK/base.lbw" "$WORK/depth.done.lbw"
 bind depth depth2 "$WORK/base-depth.lbw" 1 $(steps ${DEPTH2:-2200}) --trainable 'depth.*' -b 64 --warmup $(steps 50)
 wait $one
-bind image image2 "$WORK/base.lbw" 2 $(steps ${IMAGE2:-5000}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85
+bind image image2 "$WORK/base.lbw" 2 $(steps ${IMAGE2:-6000}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85
 grow "$WORK/base2.lbw" "$WORK/base-depth.lbw" "$WORK/image2.done.lbw" thermal video
-bind video video "$WORK/base2.lbw" 2 $(steps ${VIDEO:-7000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200)
+bind video video "$WORK/base2.lbw" 2 $(steps ${VIDEO:-9000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200)
 bind thermal thermal "$WORK/base2.lbw" 2 $(steps ${THERMAL:-1000}) --trainable upstream -b 64 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7
 stage model
 "$LB" merge "$WORK/base2.lbw" "$WORK/audio.done.lbw" "$WORK/depth2.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
