@@ -2514,7 +2514,9 @@ LB__TARGET static void LB__FN(lb__transpose)(float *dst, size_t ldd, const float
                 u[i]     = _mm256_shuffle_ps(v[i], v[i + 2], 0x44);     u[i + 1] = _mm256_shuffle_ps(v[i], v[i + 2], 0xee);
                 u[i + 2] = _mm256_shuffle_ps(v[i + 1], v[i + 3], 0x44); u[i + 3] = _mm256_shuffle_ps(v[i + 1], v[i + 3], 0xee);
             }
-            LB__UNROLL for (i = 0; i < 4; i++) { _mm256_maskstore_ps(q + i * ldd, w, _mm256_permute2f128_ps(u[i], u[i + 4], 0x20)); _mm256_maskstore_ps(q + (i + 4) * ldd, w, _mm256_permute2f128_ps(u[i], u[i + 4], 0x31)); }
+            LB__UNROLL for (i = 0; i < 4; i++) { v[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20); v[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31); }
+            if (h == 8) { LB__UNROLL for (i = 0; i < 8; i++) _mm256_storeu_ps(q + i * ldd, v[i]); }          /* a store under a mask takes many steps on some processors */
+            else { LB__UNROLL for (i = 0; i < 8; i++) _mm256_maskstore_ps(q + i * ldd, w, v[i]); }
         }
         for (; c < cols; c++) for (i = 0; i < h; i++) dst[c * ldd + r + i] = src[(r + i) * lds + c];
     }
