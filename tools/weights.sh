@@ -17,7 +17,7 @@ make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   depth2  8  and again, no patches dropped                                              | each
   audio  17  the whole tower, from scratch: patches over log-mel                        |
   image2 22  the whole tower again, on more synthetic pictures, no patches dropped
-  video  15  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
+  video  17  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
   thermal 2  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
 END
@@ -125,7 +125,7 @@ bind depth depth2 "$WORK/base-depth.lbw" 1 $(steps ${DEPTH2:-2200}) --trainable 
 wait $one
 bind image image2 "$WORK/base.lbw" 2 $(steps ${IMAGE2:-6000}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85
 grow "$WORK/base2.lbw" "$WORK/base-depth.lbw" "$WORK/image2.done.lbw" thermal video
-bind video video "$WORK/base2.lbw" 2 $(steps ${VIDEO:-9000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200)
+bind video video "$WORK/base2.lbw" 2 $(steps ${VIDEO:-10000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200)
 bind thermal thermal "$WORK/base2.lbw" 2 $(steps ${THERMAL:-1000}) --trainable upstream -b 64 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7
 stage model
 "$LB" merge "$WORK/base2.lbw" "$WORK/audio.done.lbw" "$WORK/depth2.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
