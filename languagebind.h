@@ -890,10 +890,12 @@ typedef struct lb_train_desc {
 
 /* n pairs.  x [n, channels, (frames,) height, width], preprocessed.  Text as ids [n, length], or as unit vectors text [n, dim] when the
  * text tower is frozen.  group [n] or NULL: see lb_clip_loss.  Where text itself is trained, `pair` [n, length] holds the ids of texts that mean
- * the same as those of `ids`, and stands for x. */
+ * the same as those of `ids`, and stands for x.  `negative` [negatives, dim], beside `text`: vectors of texts that belong to no pair of the batch, from
+ * which every input is told, too: a frozen text costs nothing, so a small batch has the comparisons of a large one. */
 typedef struct lb_batch {
     size_t n, length;
     const float *x; const int32_t *ids; const float *text; const uint64_t *group; const int32_t *pair;
+    const float *negative; size_t negatives;
 } lb_batch;
 typedef struct lb_train_stats {
     uint64_t step;                   /* updates made so far                                     */
@@ -944,8 +946,10 @@ typedef struct lb_feed_desc {
     size_t      max_bad;             /* files that may be missing or broken before that is an error      default none                               */
     double      crop;                /* pictures: a random piece of `crop` to all of the area, sides 3:4 to 4:3, instead of the centre   default off */
     int         flip;                /* pictures and clips: mirrored every other time                                                               */
+    double      grey;                /* pictures and clips: grey with this probability (open_clip's gray_scale_prob)             default off        */
     int         segments;            /* long sounds: three segments drawn anew at every visit, as upstream trains                                   */
     int         positives;           /* fill batch.group: pairs of one group or one caption are positives of each other                             */
+    size_t      negatives;           /* captions of other items in every batch, drawn anew, as lb_batch.negative; with text_vectors                  */
     int         text_vectors;        /* texts as vectors of the model's text tower (which is frozen, then): every caption is embedded once          */
     const char *text_folder;         /* where these are kept, in a file named by a hash of tower and captions; must exist   default: in memory only */
     void      (*report)(void *user, const lb_item *item, const char *why);               /* hears of every file that is left out, once             */
@@ -11840,10 +11844,13 @@ LB_API void lb_manifest_free(lb_manifest *m) { lb__release(m->_memory); memset(m
 
 /* With L = s x y^T, r_i and c_j the log-sum-exp of row i and column j, t_ij = 1/|P_i| for positives:
  * loss = 1/2n sum_i (r_i + c_i - 2 sum_j t_ij L_ij),   G = dloss/dL = (exp(L - r_i) + exp(L - c_j) - 2 t) / 2n,   dx = s G y,  dy = s G^T x,  dlog s = sum G L */
-LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, size_t dim, double log_scale, const uint64_t *group, double *loss, float *dx, float *dy, double *dscale) {
-    lb__mark mark; lb_status s = LB_ERR_MEM; float *L; double *r, *c, *m, total = 0, ds = 0; size_t i, j; const double scale = exp(log_scale);
-    if (!ctx || !x || !y || !n || !dim) return lb__fail(LB_ERR_ARG, "lb_clip_loss: at least one pair of vectors was expected");
+/* z [more, dim]: texts that are negatives of every x; they are further columns of L, in r_i alone. */
+static lb_status lb__clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, const float *z, size_t more, size_t dim, double log_scale, const uint64_t *group, double *loss, float *dx, float *dy, double *dscale) {
+    lb__mark mark; lb_status s = LB_ERR_MEM; float *L, *Z = NULL; double *r, *c, *m, total = 0, ds = 0; size_t i, j; const double scale = exp(log_scale);
     mark = lb__arena_mark(ctx);
+    if (more && (!(Z = lb__arena_f32(ctx, n, more)) || (s = lb__matmul(ctx, Z, more, 0, x, dim, 0, z, dim, 1, n, more, dim)) != LB_OK)) goto done;
+    if (more) lb__vec_scale(ctx, Z, (float)scale, n * more);
+    s = LB_ERR_MEM;
     L = lb__arena_f32(ctx, n, n); r = (double *)lb__arena(ctx, n, sizeof *r); c = (double *)lb__arena(ctx, n, sizeof *c); m = (double *)lb__arena(ctx, n, sizeof *m);
     if (!L || !r || !c || !m || (s = lb__matmul(ctx, L, n, 0, x, dim, 0, y, dim, 1, n, n, dim)) != LB_OK) goto done;
     lb__vec_scale(ctx, L, (float)scale, n * n);
@@ -11851,7 +11858,9 @@ LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_
     for (i = 0; i < n; i++) {
         const float *l = L + i * n; double max = -INFINITY, sum = 0;
         for (j = 0; j < n; j++) { max = LB__MAX(max, (double)l[j]); m[j] = LB__MAX(m[j], (double)l[j]); }
+        for (j = 0; j < more; j++) max = LB__MAX(max, (double)Z[i * more + j]);
         for (j = 0; j < n; j++) sum += exp((double)l[j] - max);
+        for (j = 0; j < more; j++) sum += exp((double)Z[i * more + j] - max);
         r[i] = max + log(sum);
     }
     for (i = 0; i < n; i++) for (j = 0; j < n; j++) c[j] += exp((double)L[i * n + j] - m[j]);
@@ -11866,15 +11875,24 @@ LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_
             total -= 2 * t * v; ds += g * v;
             l[j] = (float)(g * scale);
         }
+        for (j = 0; j < more; j++) {
+            const double v = (double)Z[i * more + j], g = exp(v - r[i]) / (2 * (double)n);
+            ds += g * v; Z[i * more + j] = (float)(g * scale);
+        }
     }
     if (loss) *loss = total / (2 * (double)n);
     if (dscale) *dscale = ds;
     s = LB_OK;
     if (dx) s = lb__matmul(ctx, dx, dim, 0, L, n, 0, y, dim, 0, n, dim, n);
+    if (dx && more && !s) s = lb__matmul(ctx, dx, dim, 1, Z, more, 0, z, dim, 0, n, dim, more);
     if (dy && !s) s = lb__matmul(ctx, dy, dim, 0, L, n, 1, x, dim, 0, n, dim, n);
 done:
     lb__arena_rewind(ctx, mark);
     return s;
+}
+LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, size_t dim, double log_scale, const uint64_t *group, double *loss, float *dx, float *dy, double *dscale) {
+    if (!ctx || !x || !y || !n || !dim) return lb__fail(LB_ERR_ARG, "lb_clip_loss: at least one pair of vectors was expected");
+    return lb__clip_loss(ctx, x, y, n, NULL, 0, dim, log_scale, group, loss, dx, dy, dscale);
 }
 
 /* ---- 14.3 what is trained ---- */
@@ -12111,6 +12129,7 @@ static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
     size_t i; int equal = 1; const lb__tower *text = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
     if (!b->n || (t->modality == t->text ? !b->pair || !b->ids || b->text : !b->x || (!b->ids && !b->text)))
         return lb__fail(LB_ERR_ARG, t->modality == t->text ? "training: a batch of texts and their pairs as token ids was expected" : "training: a batch of inputs with token ids or text vectors was expected");
+    if (b->negatives && (!b->text || !b->negative)) return lb__fail(LB_ERR_ARG, "training: %zu negatives %s; vectors beside text vectors were expected", b->negatives, b->text ? "without their vectors" : "beside texts that are not vectors");
     if (b->n < 2) return lb__fail(LB_ERR_ARG, "training: a batch of one pair has nothing to be told apart from; at least two were expected");
     if (b->n >= (size_t)1 << 24) return lb__fail(LB_ERR_ARG, "training: a batch of %zu pairs, less than 16777216 were expected", b->n);
     for (i = 1; b->group && i < b->n; i++) equal &= b->group[i] == b->group[0];
@@ -12193,7 +12212,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
     const size_t n = b->n, E = lb_model_dim(t->model), micro = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, pieces = (n + micro - 1) / micro;
     lb__mark mark; float *X, *Y, *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->scale];
     lb__draw draw; lb__tape tape; lb__var *x = NULL, *y = NULL; size_t p; double dscale = 0; char what[160]; lb_status s;
-    lb__arena_reserve(ctx, lb__trainer_arena(t, n, b->text ? 0 : b->length));
+    lb__arena_reserve(ctx, lb__trainer_arena(t, n, b->text ? 0 : b->length) + n * b->negatives * sizeof(float));
     mark = lb__arena_mark(ctx); X = lb__arena_f32(ctx, n, E); Y = lb__arena_f32(ctx, n, E); s = X && Y ? LB_OK : LB_ERR_MEM;
     memset(&draw, 0, sizeof draw); memset(&tape, 0, sizeof tape);
     draw.seed = t->desc.seed; draw.step = t->step; tape.recompute = t->desc.recompute;
@@ -12208,7 +12227,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
         memcpy(X + first * E, x->x, k * E * sizeof *X); memcpy(Y + first * E, y->x, k * E * sizeof *Y);
         if (!learn || pieces > 1) lb__arena_rewind(ctx, inner);
     }
-    if (!s) s = lb_clip_loss(ctx, X, Y, n, E, (double)*(const float *)scale->data, b->group, loss, dX, dY, &dscale);
+    if (!s) s = lb__clip_loss(ctx, X, Y, n, b->negative, b->negatives, E, (double)*(const float *)scale->data, b->group, loss, dX, dY, &dscale);
     if (!s && !(*loss - *loss == 0)) {
         lb__train_blame(t, X, Y, n * E, what, sizeof what);
         s = lb__fail(LB_ERR_NUMERIC, "step %llu: the loss is not finite: %s; the weights are those of the step before", (unsigned long long)t->step + 1, what);
@@ -12381,6 +12400,7 @@ struct lb_feed {
     unsigned char *bad; size_t bads;
     uint32_t   *order; uint64_t epoch; int ordered;
     float      *vectors; lb_file *vectors_file;  /* of the texts: in memory, or a file of pieces */
+    float      *negative; unsigned char *barred; /* vectors of texts beside a batch; which texts cannot be among them */
     lb_ctx    **worker; int workers;
     lb__visit  *visit, *next; size_t visits;    /* of the last batch: those that were read stand first; of the one after it */
     float      *x, *y; int32_t *ids, *pair; uint64_t *group;
@@ -12402,7 +12422,7 @@ LB_API void lb_feed_free(lb_feed *l) {
     for (i = 0; l->worker && i < (size_t)l->workers; i++) lb_ctx_free(l->worker[i]);
     lb_file_free(l->vectors_file);
     lb__release(l->item); lb__release(l->first); lb__release(l->caption); lb__release((void *)l->text); lb__release(l->slot); lb__release(l->kept); lb__release(l->bad); lb__release(l->order);
-    lb__release(l->vectors); lb__release(l->worker); lb__release(l->visit); lb__release(l->next); lb__release(l->x); lb__release(l->y); lb__release(l->ids); lb__release(l->pair); lb__release(l->group);
+    lb__release(l->vectors); lb__release(l->negative); lb__release(l->barred); lb__release(l->worker); lb__release(l->visit); lb__release(l->next); lb__release(l->x); lb__release(l->y); lb__release(l->ids); lb__release(l->pair); lb__release(l->group);
     lb__release(l);
 }
 /* `file` with the frame's number in place of its {}; a plain copy without frames. */
@@ -12463,6 +12483,8 @@ static lb_status lb__feed_captions(lb_feed *l) {
     mask = size - 1;
     lb__sha256_init(&sha);
     lb__format(head, sizeof head, "feed 1: batch %zu rest %d fixed %d seed %llu crop %g flip %d segments %d positives %d vectors %d", d->batch, d->keep_rest, d->no_shuffle, (unsigned long long)d->seed, d->crop, d->flip, d->segments, d->positives, d->text_vectors);
+    if (d->negatives) lb__format(head + strlen(head), sizeof head - strlen(head), " negatives %zu", d->negatives);
+    if (d->grey > 0) lb__format(head + strlen(head), sizeof head - strlen(head), " grey %g", d->grey);
     lb__sha256_add(&sha, head, strlen(head) + 1); lb__sha256_add(&sha, l->modality->name, strlen(l->modality->name) + 1);
     for (i = 0; i < l->count; i++) {
         const lb_item *it = &l->manifest->items[l->item[i]]; const char *slash = strrchr(it->file, '/');
@@ -12560,6 +12582,7 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
     *out = NULL;
     if (desc->_zero0 || desc->_zero1) return lb__fail(LB_ERR_ARG, "lb_feed_new: the description was not zeroed before its fields were set");
     if (!(desc->crop >= 0 && desc->crop <= 1)) return lb__fail(LB_ERR_ARG, "lb_feed_new: a crop of at least %g of a picture, 0 to 1 was expected", desc->crop);
+    if (!(desc->grey >= 0 && desc->grey <= 1)) return lb__fail(LB_ERR_ARG, "lb_feed_new: grey with probability %g, 0 to 1 was expected", desc->grey);
     if (!(text = lb__modality_of(model, LB_TEXT)) || !lb_model_tokenizer(model)) return lb__fail(LB_ERR_UNSUPPORTED, "lb_feed_new: the model has no %s, captions cannot be read", text ? "tokenizer" : "text tower");
     if (!(l = (lb_feed *)lb__alloc(1, sizeof *l))) return LB_ERR_MEM;
     l->desc = *desc; l->model = model; l->manifest = manifest;
@@ -12568,9 +12591,11 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
         if (desc->modality ? !strcmp(desc->modality, m->name) : m->kind != LB_TEXT) l->modality = m;
     }
     if (!l->modality) s = lb__fail(LB_ERR_ARG, "lb_feed_new: the model has no modality %s", desc->modality ? desc->modality : "beside text");
+    if (!s && desc->negatives && !desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %zu negatives are vectors of a frozen text tower, and texts are read as token ids", desc->negatives);
     if (!s && l->modality->kind == LB_TEXT && desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: pairs of texts are read as token ids, not as vectors");
     if (!s && desc->crop > 0 && l->modality->kind != LB_IMAGE && l->modality->kind != LB_DEPTH && l->modality->kind != LB_THERMAL) s = lb__fail(LB_ERR_ARG, "lb_feed_new: random pieces are taken of pictures, not of modality %s", l->modality->name);
     if (!s && desc->flip && (l->modality->kind == LB_AUDIO || l->modality->kind == LB_TEXT)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %s is not mirrored", l->modality->kind == LB_TEXT ? "a text" : "a sound");
+    if (!s && desc->grey > 0 && ((l->modality->kind != LB_IMAGE && l->modality->kind != LB_VIDEO) || l->modality->channels != 3)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: only pictures and clips of three colours are made grey, not modality %s", l->modality->name);
     if (!s && desc->segments && l->modality->kind != LB_AUDIO) s = lb__fail(LB_ERR_ARG, "lb_feed_new: segments are drawn of sounds, not of modality %s", l->modality->name);
     if (!s) s = lb__feed_choose(l);
     if (!s) {
@@ -12591,6 +12616,8 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
         if (desc->text_vectors) l->y = (float *)lb__alloc(n, lb_model_dim(model) * sizeof(float)); else l->ids = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t));
         if (l->modality->kind == LB_TEXT && !(l->pair = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t)))) s = LB_ERR_MEM;
         if (!l->visit || !l->next || !l->x || !l->group || (!l->y && !l->ids)) s = LB_ERR_MEM;
+        l->desc.negatives = LB__MIN(desc->negatives, l->texts);
+        if (l->desc.negatives && (!(l->negative = (float *)lb__alloc(l->desc.negatives, lb_model_dim(model) * sizeof(float))) || !(l->barred = (unsigned char *)lb__alloc(l->texts, 1)))) s = LB_ERR_MEM;
     }
     if (s) { lb_feed_free(l); return s; }
     *out = l;
@@ -12602,7 +12629,7 @@ LB_API size_t lb_feed_length(const lb_feed *l) { return l->length; }
 LB_API size_t lb_feed_bytes(const lb_feed *l) {
     const size_t n = l->desc.batch, per = lb_modality_floats(l->modality), all = LB__MIN(l->desc.cache, l->slot[l->count] * per * sizeof(float));
     return n * (per * sizeof(float) + 2 * sizeof(lb__visit) + (l->y ? lb_model_dim(l->model) : l->pair ? 2 * l->length : l->length) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
-        (l->kept ? l->slot[l->count] * sizeof *l->kept : 0) + (l->vectors ? l->texts * lb_model_dim(l->model) * sizeof(float) : 0);
+        l->desc.negatives * (n + lb_model_dim(l->model)) * sizeof(float) + (l->barred ? l->texts : 0) + (l->kept ? l->slot[l->count] * sizeof *l->kept : 0) + (l->vectors ? l->texts * lb_model_dim(l->model) * sizeof(float) : 0);
 }
 LB_API void lb_feed_identity(const lb_feed *l, char out[LB_DATA_SIZE]) { memcpy(out, l->identity, LB_DATA_SIZE); }
 LB_API const lb_item *lb_feed_item(const lb_feed *l, size_t i, const lb_caption **caption) {
@@ -12655,6 +12682,15 @@ static void lb__feed_flip(const lb_feed *l, float *x) {
     const size_t W = (size_t)l->modality->width, rows = lb_modality_floats(l->modality) / W; size_t i, k;
     for (i = 0; i < rows; i++, x += W) for (k = 0; k < W / 2; k++) { const float t = x[k]; x[k] = x[W - 1 - k]; x[W - 1 - k] = t; }
 }
+/* Luma in place of the three colours, Pillow's weights; frames lie within a colour. */
+static void lb__feed_grey(const lb_feed *l, float *x) {
+    const lb_modality_desc *d = l->modality; const size_t plane = lb_modality_floats(d) / 3; size_t i; int c;
+    for (i = 0; i < plane; i++) {
+        float v = 0;
+        for (c = 0; c < 3; c++) v += (x[(size_t)c * plane + i] * d->std[c] + d->mean[c]) * (c == 0 ? 0.299f : c == 1 ? 0.587f : 0.114f);
+        for (c = 0; c < 3; c++) x[(size_t)c * plane + i] = (v - d->mean[c]) / d->std[c];
+    }
+}
 /* Floats that stand for 256 levels exactly become bytes; NULL: they do not, or there is no memory. */
 static uint8_t *lb__feed_bytes_of(const lb_feed *l, const float *x) {
     const lb_modality_desc *d = l->modality; const size_t n = lb_modality_floats(d), plane = n / (size_t)d->channels; size_t i; uint8_t *b;
@@ -12669,7 +12705,7 @@ static uint8_t *lb__feed_bytes_of(const lb_feed *l, const float *x) {
 /* One input of a batch, from the cache or its file, into out. */
 static lb_status lb__feed_read(lb_ctx *ctx, lb_feed *l, lb__visit *v, float *out) {
     const lb_modality_desc *d = l->modality; const lb_item *it = &l->manifest->items[l->item[v->item]]; const size_t n = lb_modality_floats(d), plane = n / (size_t)d->channels; size_t i; lb__rng r = lb__rng_new(l->desc.seed, 0x6175676d00000000u + v->visit);     /* stream "augm" */
-    lb__buf path = { 0, 0, 0 }; lb_status s = LB_OK; const lb__kept *k = v->from; const int mirrored = l->desc.flip && lb__rng_u32(&r) & 1;
+    lb__buf path = { 0, 0, 0 }; lb_status s = LB_OK; const lb__kept *k = v->from; const int mirrored = l->desc.flip && lb__rng_u32(&r) & 1, grey = l->desc.grey > 0 && (double)lb__rng_uniform(&r) < l->desc.grey;
     if (k && k->form == LB__KEPT_BYTES) for (i = 0; i < n; i++) out[i] = l->lut[i / plane][((const uint8_t *)k->data)[i]];
     else if (k && k->form == LB__KEPT_FLOATS) memcpy(out, k->data, n * sizeof *out);
     else if ((s = lb__feed_path(it, v->frame, &path)) != LB_OK) return s;
@@ -12700,6 +12736,7 @@ static lb_status lb__feed_read(lb_ctx *ctx, lb_feed *l, lb__visit *v, float *out
     }
     lb__buf_free(&path);
     if (!s && mirrored) lb__feed_flip(l, out);
+    if (!s && grey) lb__feed_grey(l, out);
     return s;
 }
 static void lb__feed_run(void *arg, size_t i, size_t end, int worker) {
@@ -12743,6 +12780,19 @@ static void lb__feed_ahead(lb_feed *l, uint64_t step) {
 #else
     (void)l; (void)step;
 #endif
+}
+/* Texts that differ and are captions of nothing in the batch; as many as are found in twice as many draws. */
+static size_t lb__feed_negatives(lb_feed *l, uint64_t step) {
+    const size_t dim = lb_model_dim(l->model); size_t i, k, n = 0, tries; lb__rng r = lb__rng_new(l->desc.seed, 0x6e65676100000000u + step);       /* stream "nega" */
+    memset(l->barred, 0, l->texts);
+    for (i = 0; i < l->visits; i++) for (k = l->first[l->visit[i].item]; k < l->first[l->visit[i].item + 1]; k++) l->barred[l->caption[k]] = 1;
+    for (tries = 0; tries < 2 * l->desc.negatives && n < l->desc.negatives; tries++) {
+        const uint32_t text = lb__rng_below(&r, (uint32_t)l->texts);
+        if (l->barred[text]) continue;
+        l->barred[text] = 1;
+        memcpy(l->negative + n++ * dim, lb__feed_vector(l, text), dim * sizeof *l->negative);
+    }
+    return n;
 }
 LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch *out) {
     const lb_modality_desc *text; size_t i, k, n, per, dim; lb_ctx_desc wd; lb_status s = LB_OK;
@@ -12799,6 +12849,7 @@ LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch 
         out->group = l->group;
     }
     out->n = k; out->x = l->pair ? NULL : l->x; out->ids = l->ids; out->pair = l->pair; out->text = l->y; out->length = l->length;
+    if (l->negative) { out->negative = l->negative; out->negatives = lb__feed_negatives(l, step); }
     if (l->modality->kind != LB_TEXT) lb__feed_ahead(l, step + 1);
     return LB_OK;
 }

@@ -79,7 +79,7 @@ LBT(feed, neither_threads_nor_cache_nor_the_way_there_change_a_bit) {
     REQUIRE(m && !lb_manifest_load(c1, manifest_file(), NULL, &man), "%s", lb_last_error());
     per = lb_modality_floats(lb_model_modality(m, "image"));
     for (mode = 0; mode < 3; mode++) {
-        memset(&d, 0, sizeof d); d.batch = 12; d.seed = 7; d.flip = mode > 0; d.crop = mode == 2 ? 0.3 : 0; d.positives = mode == 1;
+        memset(&d, 0, sizeof d); d.batch = 12; d.seed = 7; d.flip = mode > 0; d.crop = mode == 2 ? 0.3 : 0; d.grey = mode == 2 ? 0.5 : 0; d.positives = mode == 1;
         REQUIRE(!lb_feed_new(c1, m, &man, &d, &a), "%s", lb_last_error());
         d.cache = mode == 1 ? 20 * SIDE * SIDE * 3 : (size_t)1 << 30;                         /* mode 1: room for a third */
         REQUIRE(!lb_feed_new(c3, m, &man, &d, &b), "%s", lb_last_error());
@@ -101,6 +101,63 @@ LBT(feed, neither_threads_nor_cache_nor_the_way_there_change_a_bit) {
     CHECK(lb_feed_steps(a) == 6 && !lb_feed_batch(c1, a, 5, &x) && x.n == 4 && lb_feed_item(a, 0, NULL) == &man.items[60], "the rest of an epoch: %zu", x.n);
     CHECK(!lb_feed_batch(c1, a, 6, &x) && lb_feed_item(a, 1, NULL) == &man.items[1], "the order of the manifest");
     lb_feed_free(a); lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c1); lb_ctx_free(c3);
+}
+LBT(feed, grey_is_luma_and_comes_as_often_as_asked) {
+    lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_feed *a = NULL, *b = NULL, *half = NULL; lb_batch x, y, z; size_t per, plane, i, k, p, grey = 0, all = 0; const lb_modality_desc *im; char ia[LB_DATA_SIZE], ib[LB_DATA_SIZE];
+    REQUIRE(m && !lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());
+    im = lb_model_modality(m, "image"); per = lb_modality_floats(im); plane = per / 3;
+    memset(&d, 0, sizeof d); d.batch = 12; d.seed = 7;
+    REQUIRE(!lb_feed_new(c, m, &man, &d, &a), "%s", lb_last_error());
+    d.grey = 1; REQUIRE(!lb_feed_new(c, m, &man, &d, &b), "%s", lb_last_error());
+    d.grey = 0.5; REQUIRE(!lb_feed_new(c, m, &man, &d, &half), "%s", lb_last_error());
+    lb_feed_identity(a, ia); lb_feed_identity(b, ib); CHECK(strcmp(ia, ib), "grey pictures are other data");
+    for (k = 0; k < 5; k++) {
+        REQUIRE(!lb_feed_batch(c, a, k, &x) && !lb_feed_batch(c, b, k, &y) && !lb_feed_batch(c, half, k, &z), "%s", lb_last_error());
+        for (i = 0; i < x.n; i++) {
+            const float *in = x.x + i * per, *out = y.x + i * per; double worst = 0;
+            for (p = 0; p < plane; p++) {
+                const double v = 0.299 * (in[p] * im->std[0] + im->mean[0]) + 0.587 * (in[plane + p] * im->std[1] + im->mean[1]) + 0.114 * (in[2 * plane + p] * im->std[2] + im->mean[2]); int q;
+                for (q = 0; q < 3; q++) { const double off = fabs(out[(size_t)q * plane + p] * im->std[q] + im->mean[q] - v); if (off > worst) worst = off; }
+            }
+            CHECK(worst < 1e-6, "luma is %g off", worst);
+            all++;
+            if (!memcmp(z.x + i * per, out, per * sizeof(float))) grey++; else CHECK(!memcmp(z.x + i * per, in, per * sizeof(float)), "neither grey nor as it was");
+        }
+    }
+    CHECK(grey > all / 4 && grey < all * 3 / 4, "%zu of %zu are grey", grey, all);
+    lb_feed_free(a); lb_feed_free(b); lb_feed_free(half); a = NULL;
+    d.grey = 1.5; CHECK(lb_feed_new(c, m, &man, &d, &a) == LB_ERR_ARG && !a && strstr(lb_last_error(), "0 to 1"), "%s", lb_last_error());
+    d.grey = 0.5; d.modality = "text"; CHECK(lb_feed_new(c, m, &man, &d, &a) == LB_ERR_ARG && !a && strstr(lb_last_error(), "modality text"), "%s", lb_last_error());
+    lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c);
+}
+LBT(feed, negatives_are_texts_of_other_items) {
+    lb_ctx *c = ctx_with(1), *c3 = ctx_with(3); lb_model *m = tiny(c, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_feed *a = NULL, *b = NULL; lb_batch x, y; size_t i, j, k, dim, known; lb_train_desc t; lb_trainer *r = NULL; lb_train_stats s; double with, without; float first = 0;
+    REQUIRE(m && !lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());
+    dim = lb_model_dim(m); memset(&d, 0, sizeof d); d.batch = 12; d.seed = 7; d.text_vectors = 1; d.negatives = 8;
+    REQUIRE(!lb_feed_new(c, m, &man, &d, &a) && !lb_feed_new(c3, m, &man, &d, &b), "%s", lb_last_error());
+    for (k = 0; k < 6; k++) {
+        REQUIRE(!lb_feed_batch(c, a, k, &x) && !lb_feed_batch(c3, b, k, &y), "%s", lb_last_error());
+        CHECK(x.negatives == 8 && y.negatives == 8 && !memcmp(x.negative, y.negative, 8 * dim * sizeof(float)), "step %zu: %zu and %zu", k, x.negatives, y.negatives);
+        CHECK(!k || x.negative[0] != first, "every step has the same ones");
+        first = x.negative[0];
+        for (i = 0; i < x.negatives; i++) {
+            const float *v = x.negative + i * dim;
+            for (j = 0; j < i; j++) CHECK(memcmp(v, x.negative + j * dim, dim * sizeof *v) != 0, "%zu and %zu are one", i, j);
+            for (known = j = 0; j < a->texts; j++) known += !memcmp(v, a->vectors + j * dim, dim * sizeof *v);
+            CHECK(known == 1, "%zu is no text of the data", i);
+            for (j = 0; j < x.n; j++) { const lb_item *it = lb_feed_item(a, j, NULL); size_t q; for (q = 0; q < it->n_captions; q++) { float own[64]; REQUIRE(dim <= 64 && !lb_embed_text(c, m, &it->captions[q].text, 1, own), "%s", lb_last_error()); CHECK(memcmp(v, own, dim * sizeof *v) != 0, "%zu is a caption of pair %zu", i, j); } }
+        }
+    }
+    memset(&t, 0, sizeof t); t.freeze_text = 1; t.lr = 1e-2; t.seed = 1;
+    REQUIRE(!lb_trainer_new(c, m, &t, &r) && !lb_trainer_loss(c, r, &x, &with), "%s", lb_last_error());
+    y = x; y.negatives = 0; REQUIRE(!lb_trainer_loss(c, r, &y, &without), "%s", lb_last_error());
+    CHECK(with > without + 0.1, "loss %g beside negatives, %g without", with, without);
+    for (k = 0; k < 30; k++) REQUIRE(!lb_feed_batch(c, a, k, &x) && !lb_trainer_step(c, r, &x, &s), "%s", lb_last_error());
+    CHECK(s.loss < with, "loss %g at first, %g after 30 steps", with, s.loss);
+    x.negative = NULL; CHECK(lb_trainer_step(c, r, &x, &s) == LB_ERR_ARG && strstr(lb_last_error(), "without their vectors"), "%s", lb_last_error());
+    lb_feed_free(b); b = NULL; d.text_vectors = 0;
+    CHECK(lb_feed_new(c, m, &man, &d, &b) == LB_ERR_ARG && !b && strstr(lb_last_error(), "frozen text"), "%s", lb_last_error());
+    lb_trainer_free(r); lb_feed_free(a); lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c); lb_ctx_free(c3);
 }
 static char told[512]; static int tells;
 static void tell(void *user, const lb_item *it, const char *why) { (void)user; (void)it; tells++; snprintf(told, sizeof told, "%s", why); }

@@ -153,6 +153,31 @@ LBT(train, groups_share_the_target) {
     }
     lb_ctx_free(c);
 }
+/* Texts that are negatives of every input: the loss of the formula in double, its gradients by differences, none for the pairs' own texts. */
+LBT(train, negatives_are_further_columns) {
+    enum { N = 5, Z = 9, E = 4 }; lb_ctx *c = ctx_with(1); float x[N * E], y[N * E], z[Z * E], dx[N * E], dy[N * E]; uint64_t group[N] = { 0, 1, 1, 2, 3 }; double loss, plain, up, down, ds, want = 0; lb__rng r = lb__rng_new(3, 4); size_t i, j, k, e; const double scale = exp(1.0); const float h = 1e-2f;
+    for (i = 0; i < N * E; i++) { x[i] = lb__rng_normal(&r) * 0.4f; y[i] = lb__rng_normal(&r) * 0.4f; }
+    for (i = 0; i < Z * E; i++) z[i] = lb__rng_normal(&r) * 0.4f;
+    for (i = 0; i < N; i++) {
+        double row = 0, column = 0, positives = 0, mean = 0;
+        for (j = 0; j < N + Z; j++) { const float *v = j < N ? y + j * E : z + (j - N) * E; double d = 0; for (e = 0; e < E; e++) d += (double)x[i * E + e] * v[e]; row += exp(scale * d); if (j < N && group[i] == group[j]) { positives++; mean += scale * d; } }
+        for (k = 0; k < N; k++) { double d = 0; for (e = 0; e < E; e++) d += (double)x[k * E + e] * y[i * E + e]; column += exp(scale * d); }
+        want += (log(row) + log(column) - 2 * mean / positives) / (2 * N);
+    }
+    REQUIRE(!lb__clip_loss(c, x, y, N, z, Z, E, 1.0, group, &loss, dx, dy, &ds), "%s", lb_last_error());
+    CHECK(fabs(loss - want) < 1e-6, "%.9g instead of %.9g", loss, want);
+    CHECK(!lb_clip_loss(c, x, y, N, E, 1.0, group, &plain, NULL, NULL, NULL) && plain < loss, "more to be told from: %g, without %g", loss, plain);
+    for (k = 0; k < 2; k++) for (i = 0; i < N * E; i++) {
+        float *v = k ? y : x; const float old = v[i], got = k ? dy[i] : dx[i];
+        v[i] = old + h; lb__clip_loss(c, x, y, N, z, Z, E, 1.0, group, &up, NULL, NULL, NULL);
+        v[i] = old - h; lb__clip_loss(c, x, y, N, z, Z, E, 1.0, group, &down, NULL, NULL, NULL);
+        v[i] = old;
+        CHECK(fabs((up - down) / (2 * (double)h) - (double)got) < 2e-4, "d%c %zu: %g instead of %g", k ? 'y' : 'x', i, (double)got, (up - down) / (2 * (double)h));
+    }
+    lb__clip_loss(c, x, y, N, z, Z, E, 1.0 + 1e-4, group, &up, NULL, NULL, NULL); lb__clip_loss(c, x, y, N, z, Z, E, 1.0 - 1e-4, group, &down, NULL, NULL, NULL);
+    CHECK(fabs((up - down) / 2e-4 - ds) < 1e-4, "scale: %g instead of %g", ds, (up - down) / 2e-4);
+    lb_ctx_free(c);
+}
 /* A run on a model from a file, as an adapter over it, merged, and saved: three ways to the same vectors. */
 LBT(train, adapter_and_merge) {
     golden g; lb_ctx *c = ctx_with(2); lb_model *m, *base = NULL, *other = NULL, *adapted = NULL, *merged = NULL, *saved = NULL, *none = NULL; lb_trainer *t = NULL; feed f; lb_train_desc d; lb_train_stats st; float a[8 * 64], b[8 * 64]; size_t s, E;

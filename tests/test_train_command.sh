@@ -37,6 +37,7 @@ wants 2 'goes with --trainable lora' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora 4 -
 wants 2 'text or scale' -m "$M" -d "$DATA" -o "$T/x.lbw" --freeze vision
 wants 2 'a size as' -m "$M" -d "$DATA" -o "$T/x.lbw" --cache lots
 wants 1 'cannot open' -m "$T/none.lbw" -d "$DATA" -o "$T/x.lbw"
+wants 1 'frozen text tower' -m "$M" -d "$DATA" -o "$T/x.lbw" --negatives 8
 wants 1 'cannot open' -m "$M" -d "$T/none.tsv" -o "$T/x.lbw"
 wants 1 'cannot create' -m "$M" -d "$DATA" -o "$T/no/such/x.lbw"
 wants 1 'no modality smell' -m "$M" -d "$DATA" -o "$T/x.lbw" --modality smell
@@ -64,7 +65,7 @@ cat >"$T/small.json" <<'JSON'
 { "embed_dim": 64, "text": { "width": 64, "layers": 2, "heads": 2, "context": 16, "vocab": 600 },
   "modalities": { "image": { "width": 160, "layers": 3, "heads": 4, "size": 64, "patch": 8 } } }
 JSON
-common="--config $T/small.json -d $DATA --steps 40 --batch 16 --lr 1e-3 --warmup 4 --mask-ratio 0.25 --crop 0.6 --flip --ema 0.9 --seed 3"
+common="--config $T/small.json -d $DATA --steps 40 --batch 16 --lr 1e-3 --warmup 4 --mask-ratio 0.25 --crop 0.6 --flip --grey 0.3 --ema 0.9 --seed 3"
 wants 0 'step 40 of 40' $common -o "$T/one.lbw"
 wants 0 'step 40 of 40' $common -o "$T/two.lbw" --threads 2 --cache 0
 same "$T/one.lbw" "$T/two.lbw" "one thread and two, with a cache and without"; same "$T/one.csv" "$T/two.csv" "their logs"

@@ -10,7 +10,7 @@
 typedef struct train_point { uint64_t step; double loss, lr, held; } train_point;      /* held: the loss of what is held out, or NaN */
 typedef struct train_run {
     const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *root, *prompt, *adapter, *held; cli_list freeze;
-    long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, dropout, crop;
+    long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube, negatives; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, dropout, crop, grey;
     const char *cache_text, *lora_temporal; int no_shuffle, resume, other_steps, eval, memory, recompute, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
     lb_ctx *ctx; lb_manifest manifest; lb_model *model, *extended, *adapted; lb_feed *feed, *test; lb_trainer *trainer; lb_train_desc desc;
     char *log_path, *svg_path, *ckpt_path; FILE *log_file; lb__buf points; uint64_t total; double flop, peak; int failed;
@@ -359,13 +359,13 @@ static lb_status train_start(train_run *r) {
     for (i = 0; i < (size_t)m->desc.towers && !r->lora_temporal; i++) if (!strcmp(m->desc.tower[i].name, mod->tower) && m->desc.tower[i].temporal) r->desc.lora_temporal = 1;     /* upstream's video run */
     for (i = 0; i < r->manifest.count; i++) splits |= r->manifest.items[i].split != NULL;
     memset(&ld, 0, sizeof ld); ld.modality = mod->name; ld.split = splits ? "train" : NULL; ld.batch = (size_t)r->batch; ld.no_shuffle = r->no_shuffle; ld.seed = (uint64_t)r->seed;
-    ld.cache = r->cache_text ? (size_t)LB__MIN(train_size(r->cache_text), (double)(SIZE_MAX / 2)) : (size_t)256 << 20; ld.max_bad = (size_t)r->max_bad; ld.crop = r->crop; ld.flip = r->flip; ld.segments = r->segments; ld.positives = r->positives;
+    ld.cache = r->cache_text ? (size_t)LB__MIN(train_size(r->cache_text), (double)(SIZE_MAX / 2)) : (size_t)256 << 20; ld.max_bad = (size_t)r->max_bad; ld.crop = r->crop; ld.flip = r->flip; ld.grey = r->grey; ld.negatives = (size_t)r->negatives; ld.segments = r->segments; ld.positives = r->positives;
     ld.text_vectors = mod->kind != LB_TEXT && (r->desc.freeze_text || (r->desc.trainable != LB_TRAIN_ALL && r->desc.trainable != LB_TRAIN_PATTERN)); ld.text_folder = r->text_folder;
     ld.report = train_report; ld.progress = train_progress; ld.user = r;
     LB__TRY(lb__fail_in(lb_feed_new(r->ctx, m, &r->manifest, &ld, &r->feed), r->data));
     if (r->eval) {
         if (!splits && !r->held) return lb__fail(LB_ERR_ARG, "%s: nothing is held out for --eval: no item has a split", r->data);
-        ld.split = r->held ? r->held : "!train"; ld.no_shuffle = 1; ld.keep_rest = 1; ld.crop = 0; ld.flip = ld.segments = 0; ld.text_folder = NULL;
+        ld.split = r->held ? r->held : "!train"; ld.no_shuffle = 1; ld.keep_rest = 1; ld.crop = ld.grey = 0; ld.negatives = 0; ld.flip = ld.segments = 0; ld.text_folder = NULL;
         LB__TRY(lb__fail_in(lb_feed_new(r->ctx, m, &r->manifest, &ld, &r->test), r->data));
     }
     lb_feed_identity(r->feed, id); r->desc.data = id;
@@ -454,8 +454,10 @@ static int cmd_train(int argc, char **argv) {
         { "ema", 0, CLI_REAL, &run.ema, "X", "average the weights with this decay; the average is saved", 0, 0.9999999 },
         { "seed", 0, CLI_INT, &run.seed, "N", "of weights, order, captions, masks, augmentation (default 0)", 0, 9e15 },
         { "positives", 0, CLI_FLAG, &run.positives, NULL, "pairs of one group or one caption are positives of each other", 0, 0 },
+        { "negatives", 0, CLI_INT, &run.negatives, "N", "captions of other items that every input is told from, too (frozen text; default 0)", 0, 1 << 20 },
         { "crop", 0, CLI_REAL, &run.crop, "SHARE", "a random piece of SHARE to all of a picture, say 0.5 (default off)", 0.01, 1 },
         { "flip", 0, CLI_FLAG, &run.flip, NULL, "mirror pictures and clips at random", 0, 0 },
+        { "grey", 0, CLI_REAL, &run.grey, "P", "pictures and clips grey with this probability (default 0)", 0, 1 },
         { "segments", 0, CLI_FLAG, &run.segments, NULL, "other segments of long sounds at every visit", 0, 0 },
         { "cache", 0, CLI_TEXT, &run.cache_text, "SIZE", "decoded inputs kept in memory (default 256M; 0: none)", 0, 0 },
         { "text-cache", 0, CLI_TEXT, &run.text_folder, "FOLDER", "keep the vectors of frozen texts there, for the next run", 0, 0 },
