@@ -12,13 +12,13 @@ cat <<END
 make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   data    9  synth: 28,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST, WordNet as Debian packages
   text   11  from scratch, against text: captions of one clip or picture, names and kinds of one thing are pairs; frozen from here on
-  image  14  the whole tower, from scratch                                              | side by side,
-  depth  11  the whole tower, starting from image                                       | one core
-  depth2  8  and again, no patches dropped                                              | each
-  audio  17  the whole tower, from scratch: patches over log-mel                        |
-  image2 22  the whole tower again, on more synthetic pictures, no patches dropped
-  video  17  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
-  thermal 2  upstream's trainable set (attention, class, last norm, projection), from image
+  depth  14  the whole tower, from scratch                                              | side by side,
+  depth2  8  and again, no patches dropped                                              | one core
+  audio  17  the whole tower, from scratch: patches over log-mel                        | each
+  image  14  the whole tower, starting from depth, which knows shapes and no colours
+  image2 11  and again, no patches dropped
+  video  25  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
+  thermal 3  upstream's trainable set (attention, class, last norm, projection), from depth
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -49,8 +49,7 @@ if [ ! -e "$WORK/data.done" ]; then
     if [ ! -e "$REAL/emoji.tsv" ] && ! LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/languagebind sh "$here/data/fetch.sh" "$REAL"; then
         echo "NOTICE: the real data cannot be had here; this model is trained on synthetic data alone and will not know real drawings, furniture or instruments"
     fi
-    manifest "$WORK/image.jsonl" image "$WORK/synth/image.jsonl" "$REAL/emoji.tsv*2" "$REAL/emoji-more.tsv" "$REAL/clipart.tsv" "$REAL/clipart-more.tsv*0.33" "$REAL/furniture-image.tsv" "$REAL/fashion.tsv*0.25"
-    manifest "$WORK/image2.jsonl" image "$WORK/synth/image.jsonl" "$WORK/synth3/image.jsonl" "$REAL/emoji.tsv" "$REAL/emoji-more.tsv" "$REAL/clipart.tsv" "$REAL/clipart-more.tsv*0.33" "$REAL/furniture-image.tsv*0.5"
+    manifest "$WORK/image.jsonl" image "$WORK/synth/image.jsonl" "$WORK/synth3/image.jsonl" "$REAL/emoji.tsv*2" "$REAL/emoji-more.tsv" "$REAL/clipart.tsv*2" "$REAL/clipart-more.tsv*0.33" "$REAL/furniture-image.tsv*0.5" "$REAL/fashion.tsv*0.1"
     manifest "$WORK/depth.jsonl" depth "$WORK/synth/depth.jsonl" "$REAL/furniture-depth.tsv*3"
     manifest "$WORK/thermal.jsonl" thermal "$WORK/synth/thermal.jsonl"
     manifest "$WORK/audio.jsonl" audio "$WORK/synth/audio.jsonl" "$REAL/sounds.tsv*2"
@@ -80,10 +79,10 @@ if [ ! -e "$WORK/data.done" ]; then
     cat > "$WORK/config.json" <<'END'
 { "embed_dim": 128,
   "text": { "width": 128, "layers": 3, "heads": 4, "context": 32, "vocab": "vocab.lbw" },
-  "modalities": { "image": { "width": 128, "layers": 4, "heads": 4, "size": 64, "patch": 8, "mean": 0.5, "std": 0.25 } } }
+  "modalities": { "depth": { "width": 128, "layers": 4, "heads": 4, "size": 64, "patch": 8, "mean": 0.3, "std": 0.15, "max_depth": 10 } } }
 END
-    echo '{ "name": "depth", "loader": "depth", "height": 64, "length": 64, "mean": 0.3, "std": 0.15, "max_depth": 10 }' > "$WORK/depth.json"
-    echo '{ "name": "thermal", "loader": "thermal", "height": 64, "length": 64, "mean": 0.5, "std": 0.25 }' > "$WORK/thermal.json"
+    echo '{ "name": "image", "tower": "vision", "from": "depth", "loader": "image", "height": 64, "length": 64, "resize": "pil-bicubic", "mean": 0.5, "std": 0.25 }' > "$WORK/image.json"
+    echo '{ "name": "thermal", "from": "depth", "loader": "thermal", "height": 64, "length": 64, "mean": 0.5, "std": 0.25 }' > "$WORK/thermal.json"
     echo '{ "name": "video", "loader": "video", "height": 64, "length": 64, "frames": 8, "tube": 4, "temporal": true, "mean": 0.5, "std": 0.25 }' > "$WORK/video.json"
     echo '{ "name": "audio", "loader": "audio", "height": 64, "length": 152, "patch": 8, "mean": -8, "std": 2 }' > "$WORK/audio.json"
     touch "$WORK/data.done"
@@ -91,6 +90,7 @@ fi
 # train saves and ends well when it is stopped: that is not done
 whole() { [ "$(tail -n 1 "$WORK/$1.csv" | cut -d , -f 1)" = "$2" ] || { echo "make weights: $1 was stopped at step $(tail -n 1 "$WORK/$1.csv" | cut -d , -f 1) of $2; \`make weights\` goes on from there" >&2; exit 1; }; }
 common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume --lr 1e-3"
+more="--negatives 1024"
 if [ ! -e "$WORK/text.lbw" ]; then
     stage text
     "$LB" train --config "$WORK/config.json" --modality text --data "$WORK/text.jsonl" -o "$WORK/text.part.lbw" --steps $(steps ${TEXT:-4000}) -b 256 --warmup $(steps 100) $common
@@ -117,18 +117,19 @@ grow() {
     mv "$to.$i" "$to"; rm -f "$to".?
 }
 bind audio audio "$WORK/start.lbw" 1 $(steps ${AUDIO:-5000}) --trainable 'audio.*' -b 32 --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
-bind image image "$WORK/start.lbw" 1 $(steps ${IMAGE:-5500}) --trainable 'vision.*,image.logit_scale' -b 64 --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
-grow "$WORK/base.lbw" "$WORK/start.lbw" "$WORK/image.done.lbw" depth
-bind depth depth "$WORK/base.lbw" 1 $(steps ${DEPTH:-3500}) --trainable 'depth.*' -b 64 --warmup $(steps 100) --mask-ratio 0.25 --crop 0.7
-grow "$WORK/base-depth.lbw" "$WORK/base.lbw" "$WORK/depth.done.lbw"
-bind depth depth2 "$WORK/base-depth.lbw" 1 $(steps ${DEPTH2:-2200}) --trainable 'depth.*' -b 64 --warmup $(steps 50)
+bind depth depth "$WORK/start.lbw" 1 $(steps ${DEPTH:-5500}) --trainable 'depth.*' -b 64 --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
+grow "$WORK/base-depth.lbw" "$WORK/start.lbw" "$WORK/depth.done.lbw"
+bind depth depth2 "$WORK/base-depth.lbw" 1 $(steps ${DEPTH2:-2200}) --trainable 'depth.*' -b 64 --warmup $(steps 50) $more
+grow "$WORK/base-image.lbw" "$WORK/base-depth.lbw" "$WORK/depth2.done.lbw" image
 wait $one
-bind image image2 "$WORK/base.lbw" 2 $(steps ${IMAGE2:-6000}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85
-grow "$WORK/base2.lbw" "$WORK/base-depth.lbw" "$WORK/image2.done.lbw" thermal video
-bind video video "$WORK/base2.lbw" 2 $(steps ${VIDEO:-10000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200)
-bind thermal thermal "$WORK/base2.lbw" 2 $(steps ${THERMAL:-1000}) --trainable upstream -b 64 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7
+bind image image "$WORK/base-image.lbw" 2 $(steps ${IMAGE:-4500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7 $more
+grow "$WORK/base-image2.lbw" "$WORK/base-image.lbw" "$WORK/image.done.lbw"
+bind image image2 "$WORK/base-image2.lbw" 2 $(steps ${IMAGE2:-2500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85 $more
+grow "$WORK/base-video.lbw" "$WORK/base-image2.lbw" "$WORK/image2.done.lbw" thermal video
+bind video video "$WORK/base-video.lbw" 2 $(steps ${VIDEO:-10000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200) $more
+bind thermal thermal "$WORK/base-video.lbw" 2 $(steps ${THERMAL:-1500}) --trainable upstream -b 64 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7 $more
 stage model
-"$LB" merge "$WORK/base2.lbw" "$WORK/audio.done.lbw" "$WORK/depth2.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
+"$LB" merge "$WORK/base-video.lbw" "$WORK/audio.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
     --audio "$WORK/synth/part000/syn2-000001.wav" --video "$WORK/synth/part000_resize256_skip15/syn2-000001.mp4" --text "a red cube left of a post" -o "$OUT"
 "$LB" verify "$OUT"
