@@ -12509,7 +12509,13 @@ static lb_status lb__feed_captions(lb_feed *l) {
 }
 /* Names what the vectors of the texts depend on: the text tower's weights, the way text is cut into tokens, and the texts. */
 static lb_status lb__feed_text_hash(const lb_feed *l, const lb_modality_desc *text, char out[65]) {
-    lb__sha256 sha; uint8_t digest[32]; size_t i, n; char id[65]; const uint16_t *merges; const lb_file *f = lb__model_file(l->model); const size_t name = strlen(text->tower); int known = f && lb_file_identity(f, text->tower, id) == LB_OK;
+    lb__sha256 sha; uint8_t digest[32]; size_t i, n; char id[65]; const uint16_t *merges; const lb_model *root = l->model; const size_t name = strlen(text->tower); int known;
+    while (root->base) root = root->base;
+    known = root->file && lb_file_identity(root->file, text->tower, id) == LB_OK;
+    for (i = 0; i < l->model->params && known; i++) {           /* the file's identity stands for the tower only while every weight is the file's: an adapter may bring others, and low-rank updates are no part of it */
+        const lb__param *p = &l->model->param[i]; const lb_tensor *t = lb__model_find(root, p->name);
+        if (!strncmp(p->name, text->tower, name) && p->name[name] == '.') known = t && t->data == p->t.data && !strstr(p->name, ".lora.");
+    }
     lb__sha256_init(&sha);
     lb__sha256_add(&sha, "text vectors 1", 15);
     if (known) lb__sha256_add(&sha, id, 64);

@@ -183,27 +183,32 @@ LBT(feed, broken_files_are_left_out_up_to_a_number) {
     lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c);
 }
 LBT(feed, frozen_texts_are_embedded_once_and_kept_by_hash) {
-    lb_ctx *c = ctx_with(2); lb_model *m = tiny(c, 32, 1, 1), *other = tiny(c, 32, 1, 2); lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; float v[32], first[32]; const lb_caption *q; int round; size_t i; lb__dir dir; char path[256]; FILE *f;
+    lb_ctx *c = ctx_with(2); lb_model *m = tiny(c, 32, 1, 1), *other = tiny(c, 32, 1, 2), *base = NULL, *adapted = NULL, *from; lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_trainer *t = NULL; lb_train_desc run; lb_batch b; float v[32], first[32]; const lb_caption *q; int round; size_t i; lb__dir dir; char path[256]; FILE *f;
     REQUIRE(m && other && !lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());
+    REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/texts-base.lbw") && !lb_model_open(c, "build/tests/texts-base.lbw", &base), "%s", lb_last_error());
+    memset(&d, 0, sizeof d); memset(&run, 0, sizeof run); run.lr = 1e-2;                   /* an adapter that brings another text tower */
+    REQUIRE(!lb_feed_new(c, base, &man, &d, &l) && !lb_feed_batch(c, l, 0, &b) && !lb_trainer_new(c, base, &run, &t) && !lb_trainer_step(c, t, &b, NULL), "%s", lb_last_error());
+    REQUIRE(!lb_trainer_adapter(c, t, "build/tests/texts-adapter.lbw") && !lb_model_adapt(c, base, "build/tests/texts-adapter.lbw", &adapted), "%s", lb_last_error());
+    lb_feed_free(l); l = NULL; lb_trainer_free(t);
     mkdir("build/tests/texts", 0777);
     if (!lb__dir_list("build/tests/texts", &dir)) { for (i = 0; i < dir.count; i++) { snprintf(path, sizeof path, "build/tests/texts/%s", dir.names[i]); remove(path); } lb__release(dir.names); }
     memset(&d, 0, sizeof d); d.batch = 16; d.text_vectors = 1;
-    for (round = 0; round < 5; round++) {                     /* in memory; written; read; read after damage; another tower */
-        d.text_folder = round ? "build/tests/texts" : NULL;
-        REQUIRE(!lb_feed_new(c, round == 4 ? other : m, &man, &d, &l), "%s", lb_last_error());
+    for (round = 0; round < 7; round++) {                     /* in memory; written; read; read after damage; another tower; one from a file, and with an adapter over it */
+        d.text_folder = round ? "build/tests/texts" : NULL; from = round == 6 ? adapted : round == 5 ? base : round == 4 ? other : m;
+        REQUIRE(!lb_feed_new(c, from, &man, &d, &l), "%s", lb_last_error());
         REQUIRE(!lb_feed_batch(c, l, 2, &b) && b.text && !b.ids, "%s", lb_last_error());
         lb_feed_item(l, 5, &q);
-        REQUIRE(!lb_embed_text(c, round == 4 ? other : m, &q->text, 1, v), "%s", lb_last_error());
+        REQUIRE(!lb_embed_text(c, from, &q->text, 1, v), "%s", lb_last_error());
         CHECK(!memcmp(v, b.text + 5 * 32, sizeof v), "round %d: not the caption's vector", round);
         if (round == 0) memcpy(first, v, sizeof v);
-        CHECK((memcmp(first, v, sizeof v) == 0) == (round != 4), "round %d", round);
+        CHECK((memcmp(first, v, sizeof v) == 0) == (round != 4 && round != 6), "round %d", round);
         CHECK(l->texts == TILES + 1, "%zu texts differ", l->texts);
         lb_feed_free(l);
         if (round == 1) { REQUIRE(!lb__dir_list("build/tests/texts", &dir) && dir.count == 1, "one file"); snprintf(path, sizeof path, "build/tests/texts/%s", dir.names[0]); lb__release(dir.names); }
         if (round == 2) { f = fopen(path, "r+b"); fseek(f, -100, SEEK_END); fputc('x', f); fputc('y', f); fclose(f); }
     }
-    REQUIRE(!lb__dir_list("build/tests/texts", &dir), "folder"); CHECK(dir.count == 2, "%zu files", dir.count); lb__release(dir.names);
-    lb_manifest_free(&man); lb_model_free(m); lb_model_free(other); lb_ctx_free(c);
+    REQUIRE(!lb__dir_list("build/tests/texts", &dir), "folder"); CHECK(dir.count == 4, "%zu files", dir.count); lb__release(dir.names);
+    lb_manifest_free(&man); lb_model_free(adapted); lb_model_free(base); lb_model_free(m); lb_model_free(other); lb_ctx_free(c);
 }
 LBT(feed, positives_are_of_one_group_or_caption) {
     lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; size_t i, j, k;
