@@ -11735,7 +11735,7 @@ static lb_status lb__listing_object(lb__listing *p, const lb__json *v, size_t li
     if (list && list->type != LB__JSON_ARRAY) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: \"captions\" is %s, an array was expected", p->path, line, lb__json_type_name(list));
     for (; c; c = list ? c->next : NULL) {
         if (c->type != LB__JSON_STRING || strlen(c->str) != c->len) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: a caption is %s, a string%s was expected", p->path, line, lb__json_type_name(c), c->type == LB__JSON_STRING ? " without \\u0000" : "");
-        LB__TRY(lb__listing_caption_add(p, c->str, c->len, NULL, 1, -1));
+        if (c->len) LB__TRY(lb__listing_caption_add(p, c->str, c->len, NULL, 1, -1));          /* an empty one is none, as in a .tsv */
     }
     return lb__listing_item_add(p, f[0], n[0], f[1], n[1], f[2], n[2], f[3], n[3], 0, line);
 }
