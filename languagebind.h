@@ -857,7 +857,7 @@ LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_
  *                and norm, the logit scale
  *   UPSTREAM     upstream's run without LoRA: everything temporal of a video tower, or the attention of another one; class, post_norm, projection, scale
  *   PROJECTION   the modality's projection and the logit scale
- *   PATTERN      the names that match one of desc.pattern's words, parted by commas, * stands for anything */
+ *   PATTERN      the names that match one of desc.pattern's words, parted by commas, * stands for anything; a word that matches none is an error */
 typedef enum lb_trainable { LB_TRAIN_ALL = 0, LB_TRAIN_LORA, LB_TRAIN_UPSTREAM, LB_TRAIN_PROJECTION, LB_TRAIN_PATTERN } lb_trainable;
 
 #define LB_DATA_SIZE 256             /* bytes of the name of a run's data, with the closing zero */
@@ -11997,14 +11997,14 @@ static void lb__model_hash(const lb_model *m, const char *a, const char *b, char
     lb__sha256_text(digest, out);
 }
 LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out) {
-    lb_trainer *t; lb_model_desc *d = NULL; lb_tower_desc *v = NULL; const char *text = ""; size_t i; int j; lb_status s;
+    lb_trainer *t; lb_model_desc *d = NULL; lb_tower_desc *v = NULL; const char *text = "", *word; size_t i, n; int j; lb_status s;
     if (!ctx || !model || !desc || !out) return lb__fail(LB_ERR_ARG, "lb_trainer_new: an argument is NULL");
     *out = NULL;
     if (!(t = (lb_trainer *)lb__alloc(1, sizeof *t)) || !(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) { s = LB_ERR_MEM; goto fail; }
     t->desc = *desc; t->base = model; *d = model->desc;
     if ((s = lb__train_desc_check(&t->desc)) != LB_OK) goto fail;
     if (desc->trainable == LB_TRAIN_PATTERN) {
-        const size_t n = strlen(desc->pattern);
+        n = strlen(desc->pattern);
         if (!(t->pattern = (char *)lb__alloc(n + 1, 1))) { s = LB_ERR_MEM; goto fail; }
         memcpy(t->pattern, desc->pattern, n);
     }
@@ -12055,6 +12055,11 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
             if ((s = lb__param_own(q)) != LB_OK) goto fail;
             o->ema = (float *)q->t.data;
         }
+    }
+    for (word = t->desc.trainable == LB_TRAIN_PATTERN ? t->pattern : ""; *word; word += n + (word[n] == ',')) {            /* a word that was mistyped would train less than was asked for */
+        lb_train_desc all = t->desc; all.trainable = LB_TRAIN_ALL; all.freeze_text = all.freeze_scale = 0; n = strcspn(word, ",");
+        for (i = 0; i < t->model->params; i++) if (lb__glob(word, n, t->model->param[i].name) && lb__train_wants(&all, d->modality[t->scale].name, v->name, text, v, t->model->param[i].name)) break;
+        if (n && i == t->model->params) { s = lb__fail(LB_ERR_ARG, "training: modality %s and its text have no parameter with a name like %.*s", t->name, (int)LB__MIN(n, 200), word); goto fail; }
     }
     if (!t->slots) { s = lb__fail(LB_ERR_ARG, "training: nothing is left to train: every parameter is frozen"); goto fail; }
     lb__model_hash(model, v->name, t->text < 0 ? v->name : d->modality[t->text].tower, t->start);

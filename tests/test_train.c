@@ -122,7 +122,10 @@ LBT(train, faults_are_sentences) {
     CHECK(!lb_trainer_step(c, t, feed_step(&f, 0), &st), "the run goes on: %s", lb_last_error());
     CHECK(lb_trainer_adapter(c, t, "build/tests/a.lbw") == LB_ERR_ARG, "%s", lb_last_error());
     d.pattern = "vision.nothing*"; d.trainable = LB_TRAIN_PATTERN; d.freeze_scale = 1;
-    CHECK(lb_trainer_new(c, m, &d, &u) == LB_ERR_ARG && !u && strstr(lb_last_error(), "frozen"), "%s", lb_last_error());
+    CHECK(lb_trainer_new(c, m, &d, &u) == LB_ERR_ARG && !u && strstr(lb_last_error(), "no parameter with a name like vision.nothing*"), "%s", lb_last_error());
+    d.pattern = "vision.proj.*,text.blcks.*"; CHECK(lb_trainer_new(c, m, &d, &u) == LB_ERR_ARG && !u && strstr(lb_last_error(), "like text.blcks.*"), "%s", lb_last_error());
+    d.pattern = "text.*,"; d.freeze_text = 1; CHECK(lb_trainer_new(c, m, &d, &u) == LB_ERR_ARG && !u && strstr(lb_last_error(), "frozen"), "%s", lb_last_error());
+    d.freeze_text = 0;
     d.pattern = "vision.blocks.1.*,text.pos"; d.freeze_scale = 0;
     CHECK(!lb_trainer_new(c, m, &d, &u) && u->slots == 12 + 1, "%s, %zu tensors", lb_last_error(), u ? u->slots : 0);
     lb_trainer_free(u); u = NULL;

@@ -42,7 +42,9 @@ wants 1 'cannot open' -m "$M" -d "$T/none.tsv" -o "$T/x.lbw"
 wants 1 'cannot create' -m "$M" -d "$DATA" -o "$T/no/such/x.lbw"
 wants 1 'no modality smell' -m "$M" -d "$DATA" -o "$T/x.lbw" --modality smell
 wants 1 'nothing is held out' -m "$M" -d "$DATA" -o "$T/x.lbw" --eval
-wants 1 'nothing.*frozen' -m "$M" -d "$DATA" -o "$T/x.lbw" --trainable 'nothing*' --freeze scale
+wants 1 'no parameter with a name like nothing\*' -m "$M" -d "$DATA" -o "$T/x.lbw" --trainable 'nothing*'
+wants 1 'no parameter with a name like text.blcks' -m "$M" -d "$DATA" -o "$T/x.lbw" --trainable 'vision.proj.*,text.blcks.*'
+wants 1 'nothing.*frozen' -m "$M" -d "$DATA" -o "$T/x.lbw" --trainable 'text.*' --freeze text
 no "$T/x"
 
 # ---- torch's losses: the same checkpoint, pictures, captions and order, fifty steps ----
