@@ -869,9 +869,9 @@ typedef struct lb_train_desc {
     const char  *pattern;
     int          freeze_text, freeze_scale;
     int          lora_rank;          /* LORA: of the updates that are added [the model's own, or 16]            */
-    int          lora_targets;       /* LB_LORA_* bits [QKVO]                                                   */
+    int          lora_targets;       /* LB_LORA_* bits [the model's own, or QKVO]                               */
     int          lora_temporal;      /* as in lb_tower_desc; upstream: 1 for video, 0 for the rest              */
-    float        lora_alpha, lora_dropout;          /* [16], [0]                                                */
+    float        lora_alpha, lora_dropout;          /* [the model's own, or 16], [0]                            */
     double       mask_ratio;         /* of patches that are dropped [0]                                         */
     size_t       micro_batch;        /* pairs that are in memory at once [the whole batch]: same gradient       */
     int          recompute;          /* keep only block inputs, compute the rest again in the backward pass     */
@@ -11974,7 +11974,7 @@ static lb_status lb__train_desc_check(lb_train_desc *d) {
 #define LB__WITHIN(field, ok) if (!(ok)) return lb__fail(LB_ERR_ARG, "training: " #field " is %g, which is out of range", (double)d->field)
     LB__WITHIN(lr, d->lr > 0 && d->lr <= 1e6); LB__WITHIN(lr_rest, d->lr_rest >= 0 && d->lr_rest <= 1e6); LB__WITHIN(beta1, d->beta1 > 0 && d->beta1 < 1); LB__WITHIN(beta2, d->beta2 > 0 && d->beta2 < 1);
     LB__WITHIN(eps, d->eps > 0 && d->eps < 1); LB__WITHIN(weight_decay, d->weight_decay < 1e6); LB__WITHIN(clip, d->clip >= 0); LB__WITHIN(ema, d->ema >= 0 && d->ema < 1);
-    LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096);
+    LB__WITHIN(lora_alpha, d->lora_alpha >= -1e6f && d->lora_alpha <= 1e6f); LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096);
     LB__WITHIN(lora_temporal, d->lora_temporal >= 0 && d->lora_temporal <= 2); LB__WITHIN(trainable, (int)d->trainable >= 0 && d->trainable <= LB_TRAIN_PATTERN);
 #undef LB__WITHIN
     if (d->trainable == LB_TRAIN_PATTERN && !(d->pattern && d->pattern[0])) return lb__fail(LB_ERR_ARG, "training: a pattern of parameter names was expected");
@@ -12034,6 +12034,7 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
             v->lora_rank = t->desc.lora_rank ? t->desc.lora_rank : 16; v->lora_targets = t->desc.lora_targets; v->lora_temporal = t->desc.lora_temporal;
             v->lora_alpha = t->desc.lora_alpha;
         } else if (t->desc.lora_rank && t->desc.lora_rank != v->lora_rank) { s = lb__fail(LB_ERR_MISMATCH, "training: the model has updates of rank %d already, rank %d was asked for", v->lora_rank, t->desc.lora_rank); goto fail; }
+        else if ((desc->lora_alpha != 0 && desc->lora_alpha != v->lora_alpha) || (desc->lora_targets && desc->lora_targets != v->lora_targets)) { s = lb__fail(LB_ERR_MISMATCH, "training: the model has updates of alpha %g and targets %d already, alpha %g and targets %d were asked for", (double)v->lora_alpha, v->lora_targets, desc->lora_alpha != 0 ? (double)desc->lora_alpha : (double)v->lora_alpha, desc->lora_targets ? desc->lora_targets : v->lora_targets); goto fail; }
         if (v->lora_temporal && !v->temporal) { s = lb__fail(LB_ERR_ARG, "training: tower %s has no temporal attention for low-rank updates", v->name); goto fail; }
         v->lora_dropout = t->desc.lora_dropout;
     }

@@ -201,6 +201,14 @@ LBT(train, adapter_and_merge) {
     CHECK(!lb_embed_tensor(c, merged, "image", f.x, 8, b) && max_abs_diff(a, b, 8 * E) < 1e-5, "merged: %g %s", max_abs_diff(a, b, 8 * E), lb_last_error());
     CHECK(!lb_model_save(c, adapted, LB_F32, "build/tests/unmerged.lbw") && !lb_model_open(c, "build/tests/unmerged.lbw", &saved), "%s", lb_last_error());
     CHECK(saved && saved->desc.tower[0].lora_rank == 3 && saved->desc.tower[0].lora_targets == 13 && !lb_embed_tensor(c, saved, "image", f.x, 8, b) && !memcmp(a, b, 8 * E * sizeof *a), "saved unmerged: %s", lb_last_error());
+    {   /* updates that are there already go on as they are: another shape of them is said, not passed over */
+        lb_trainer *u = NULL;
+        memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.freeze_text = 1; d.lora_alpha = 32;
+        CHECK(lb_trainer_new(c, adapted, &d, &u) == LB_ERR_MISMATCH && !u && strstr(lb_last_error(), "alpha 16") && strstr(lb_last_error(), "alpha 32"), "%s", lb_last_error());
+        d.lora_alpha = 0; d.lora_targets = LB_LORA_Q; CHECK(lb_trainer_new(c, adapted, &d, &u) == LB_ERR_MISMATCH && !u && strstr(lb_last_error(), "targets 13"), "%s", lb_last_error());
+        d.lora_alpha = 16; d.lora_targets = 13; CHECK(!lb_trainer_new(c, adapted, &d, &u), "%s", lb_last_error()); lb_trainer_free(u); u = NULL;
+        d.lora_alpha = INFINITY; CHECK(lb_trainer_new(c, adapted, &d, &u) == LB_ERR_ARG && !u && strstr(lb_last_error(), "lora_alpha"), "%s", lb_last_error());
+    }
     {   /* a modality that was added in memory comes along in its adapter, as does what an adapter in between had changed */
         lb_model *more = NULL, *back = NULL; lb_trainer *u = NULL; lb_tower_desc td; lb_modality_desc q = *lb_model_modality(base, "image"); float e[8 * 64]; int round;
         for (round = 0; round < 3; round++) {

@@ -33,6 +33,7 @@ wants 2 'which data' -m "$M" -o "$T/x.lbw"
 wants 2 'where to' -m "$M" -d "$DATA"
 wants 2 'not both' -m "$M" -d "$DATA" -o "$T/x.lbw" --steps 3 --epochs 2
 wants 2 'RANK or RANK:ALPHA' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora x
+wants 2 'RANK or RANK:ALPHA' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora 4:0
 wants 2 'goes with --trainable lora' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora 4 --trainable all
 wants 2 'text or scale' -m "$M" -d "$DATA" -o "$T/x.lbw" --freeze vision
 wants 2 'a size as' -m "$M" -d "$DATA" -o "$T/x.lbw" --cache lots
@@ -184,6 +185,7 @@ same "$T/lora.lbw" "$T/lora2.lbw" "with the texts of the run before"
 "$L" search -i "$T/cat.lbi" -m "$M" --image examples/photos/cat.jpg >"$T/out" 2>"$T/err"; [ $? = 1 ] && grep -q 'another model' "$T/err" && good || bad "an index of an adapter searched without it: $(cat "$T/out" "$T/err")"
 "$L" merge "$M" "$T/lora.lbw" -o "$T/merged.lbw" --dtype f32 && "$L" embed -m "$T/merged.lbw" --image examples/photos/cat.jpg --format txt >"$T/b"
 paste -d' ' "$T/a" "$T/b" | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d < 0) d = -d; if (d > m) m = d } exit !(n == 32 && m < 2e-6) }' && good || bad "adapted and merged differ"
+wants 1 'alpha 8 .*alpha 32' -m "$M" --adapter "$T/lora.lbw" --lora 4:32 -d "$DATA" -o "$T/e.lbw"
 wants 1 'another base' -m "$T/full.lbw" --adapter "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"
 "$L" embed -m "$T/full.lbw" --adapter "$T/lora.lbw" --text x >"$T/out" 2>"$T/err"; is "$? $(grep -c 'another base' "$T/err")" "1 1" "embed with an adapter of another base"
 wants 1 'adapter' -m "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"

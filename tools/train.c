@@ -328,7 +328,7 @@ static int train_wrong(train_run *r) {
     if (r->lora) {
         const double rank = strtod(r->lora, &end), alpha = *end == ':' ? strtod(end + 1, &end) : 0;
         if (d->trainable != LB_TRAIN_LORA) return cli_wrong("--lora goes with --trainable lora");
-        if (*end || !(rank >= 1 && rank <= 4096) || rank != floor(rank) || !(alpha >= 0)) return cli_wrong("--lora is `%s`, RANK or RANK:ALPHA was expected", r->lora);
+        if (*end || !(rank >= 1 && rank <= 4096) || rank != floor(rank) || (strchr(r->lora, ':') && !(alpha > 0 && alpha <= 1e6))) return cli_wrong("--lora is `%s`, RANK or RANK:ALPHA was expected", r->lora);
         d->lora_rank = (int)rank; d->lora_alpha = (float)alpha;
     }
     for (e = r->targets; e && *e; ) {
