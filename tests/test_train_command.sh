@@ -46,7 +46,15 @@ wants 1 'nothing is held out' -m "$M" -d "$DATA" -o "$T/x.lbw" --eval
 wants 1 'no parameter with a name like nothing\*' -m "$M" -d "$DATA" -o "$T/x.lbw" --trainable 'nothing*'
 wants 1 'no parameter with a name like text.blcks' -m "$M" -d "$DATA" -o "$T/x.lbw" --trainable 'vision.proj.*,text.blcks.*'
 wants 1 'nothing.*frozen' -m "$M" -d "$DATA" -o "$T/x.lbw" --trainable 'text.*' --freeze text
-no "$T/x"
+cp "$DATA" "$T/x.csv"; cp "$M" "$T/x.lbw"                        # nothing is written over what is read, or twice
+wants 2 'the log would be written over .*x.csv' -m "$M" -d "$T/x.csv" -o "$T/x.lbw"; same "$DATA" "$T/x.csv" "a manifest named as the log"
+wants 2 'the model would be written over' -m "$M" -d "$T/x.csv" -o "$T/x.csv"
+wants 2 'the model and the log would both be' -m "$M" -d "$DATA" -o "$T/y.csv"
+wants 2 'the log and its plot would both be' -m "$M" -d "$DATA" -o "$T/y.lbw" --log "$T/y.svg"
+wants 2 'the model and the checkpoint would both be' -m "$M" -d "$DATA" -o "$T/y.lbw" --checkpoint "$T/y.lbw"
+wants 1 'the adapter would be written over the model' -m "$T/x.lbw" -d "$DATA" -o "$T/x.lbw" --lora 4; same "$M" "$T/x.lbw" "a base named as its adapter"
+rm "$T/x.csv" "$T/x.lbw"
+no "$T/x"; no "$T/y"
 
 # ---- torch's losses: the same checkpoint, pictures, captions and order, fifty steps ----
 follows() { # follows RUN BOUND ARGUMENT...: every loss within BOUND of torch's, relative; rates and scales nearly exact

@@ -347,6 +347,21 @@ static int train_wrong(train_run *r) {
     d->weight_decay = r->wd == 0 ? -1 : r->wd; d->clip = r->clip; d->ema = r->ema; d->seed = (uint64_t)r->seed; d->lora_dropout = (float)r->dropout; d->other_steps = r->other_steps;
     return -1;
 }
+/* Two names of one file? */
+static int train_same(const char *a, const char *b) {
+    struct stat s, t;
+    return a && b && (!strcmp(a, b) || (!stat(a, &s) && !stat(b, &t) && s.st_dev == t.st_dev && s.st_ino == t.st_ino));
+}
+/* What is written takes the place neither of what is read (but a whole model that of the one it started from) nor of what else is written: a manifest
+ * pairs.csv and -o pairs.lbw would lose the manifest to the log. */
+static int train_clash(const train_run *r) {
+    static const char *const made[] = { "the model", "the log", "its plot", "the checkpoint" }; const char *const to[] = { r->out, r->log_path, r->svg_path, r->ckpt_path }, *const from[] = { r->data, r->config, r->model_path, r->adapter }; size_t i, k;
+    for (i = 0; i < LB__COUNT(to); i++) {
+        for (k = 0; k < i; k++) if (train_same(to[i], to[k])) return cli_wrong("%s and %s would both be %s; name another with -o, --log or --checkpoint", made[k], made[i], to[i]);
+        for (k = 0; k < (i ? LB__COUNT(from) : 2); k++) if (train_same(to[i], from[k])) return cli_wrong("%s would be written over %s, which is read; name another with -o, --log or --checkpoint", made[i], from[k]);
+    }
+    return -1;
+}
 static lb_status train_start(train_run *r) {
     const lb_model *m = NULL; lb_feed_desc ld; char id[LB_DATA_SIZE]; size_t i; int splits = 0; lb_status s; lb__writer probe; const lb_modality_desc *mod = NULL;
     LB__TRY(cli_ctx(&r->common, &r->ctx));
@@ -488,8 +503,10 @@ static int cmd_train(int argc, char **argv) {
     if (rc >= 0 || (rc = train_wrong(r)) >= 0) { cli_list_free(&r->freeze); return rc; }
     r->log_path = r->log ? train_beside(r->log, "", 0) : train_beside(r->out, ".csv", 1); r->svg_path = r->log_path ? train_beside(r->log_path, ".svg", 1) : NULL; r->ckpt_path = r->checkpoint ? train_beside(r->checkpoint, "", 0) : train_beside(r->out, ".ckpt", 0);
     if (!r->log_path || !r->svg_path || !r->ckpt_path) { rc = cli_fail("out of memory"); goto done; }
+    if ((rc = train_clash(r)) >= 0) goto done;
     train_sweep(r->out); train_sweep(r->ckpt_path); train_sweep(r->log_path); train_sweep(r->svg_path);
     s = train_start(r);
+    if (!s && train_is_adapter(r) && train_same(r->out, r->model_path)) s = lb__fail(LB_ERR_ARG, "%s: the adapter would be written over the model it stands on; name another with -o", r->out);
     if (!s && r->resume) {
         if (!stat(r->ckpt_path, &st)) s = lb_trainer_load(r->ctx, r->trainer, r->ckpt_path);
         else printf("no checkpoint %s: a new run begins\n", r->ckpt_path);
