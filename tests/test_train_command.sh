@@ -36,6 +36,9 @@ wants 2 'RANK or RANK:ALPHA' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora x
 wants 2 'RANK or RANK:ALPHA' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora 4:0
 wants 2 'goes with --trainable lora' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora 4 --trainable all
 wants 2 'text or scale' -m "$M" -d "$DATA" -o "$T/x.lbw" --freeze vision
+wants 2 'go with --lora' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora-targets q
+wants 2 'go with --lora' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora-dropout 0.1 --trainable upstream
+wants 2 'go with --eval' -m "$M" -d "$DATA" -o "$T/x.lbw" --eval-split test
 wants 2 'a size as' -m "$M" -d "$DATA" -o "$T/x.lbw" --cache lots
 wants 1 'cannot open' -m "$T/none.lbw" -d "$DATA" -o "$T/x.lbw"
 wants 1 'frozen text tower' -m "$M" -d "$DATA" -o "$T/x.lbw" --negatives 8
@@ -174,6 +177,7 @@ done
 wants 1 'all 8 captions.*equal' $small -d "$T/equal.tsv" -o "$T/e.lbw"
 wants 1 'all 8 captions.*equal' -m "$M" --lora 2 --steps 2 -d "$T/equal.tsv" -o "$T/e.lbw"
 wants 1 'one pair' $small -d "$T/eight.tsv" --batch 1 -o "$T/e.lbw"
+{ printf 'file\tcaption\tsplit\n'; awk '{ print $0 "\t" (NR == 8 ? "test" : "train") }' "$T/rows"; } >"$T/one.tsv"; wants 1 'one item is held out' $small -d "$T/one.tsv" --batch 4 --eval -o "$T/e.lbw"
 printf 'file\tcaption\tsplit\na.png\tb\ttest\n' >"$T/test.tsv"; wants 1 'no item of modality image in split train' $small -d "$T/test.tsv" -o "$T/e.lbw"
 printf 'name\ttext\na.png\tb\n' >"$T/head.tsv"; wants 1 'head.tsv: line 1 must name' $small -d "$T/head.tsv" -o "$T/e.lbw"
 printf '{ "embed_dim": 64 }' >"$T/bad.json"; wants 1 'bad.json: "modalities" is nothing' --config "$T/bad.json" -d "$DATA" -o "$T/e.lbw"

@@ -331,6 +331,8 @@ static int train_wrong(train_run *r) {
         if (*end || !(rank >= 1 && rank <= 4096) || rank != floor(rank) || (strchr(r->lora, ':') && !(alpha > 0 && alpha <= 1e6))) return cli_wrong("--lora is `%s`, RANK or RANK:ALPHA was expected", r->lora);
         d->lora_rank = (int)rank; d->lora_alpha = (float)alpha;
     }
+    if ((r->targets || r->lora_temporal || r->dropout > 0) && d->trainable != LB_TRAIN_LORA) return cli_wrong("--lora-targets, --lora-temporal and --lora-dropout go with --lora");
+    if ((r->held || r->eval_steps) && !r->eval) return cli_wrong("--eval-split and --eval-every go with --eval");
     for (e = r->targets; e && *e; ) {
         static const char *const names[] = { "q", "k", "v", "out" }; const size_t n = strcspn(e, ",");
         for (i = 0; i < 4 && (strlen(names[i]) != n || strncmp(names[i], e, n)); i++) {}
@@ -382,6 +384,7 @@ static lb_status train_start(train_run *r) {
         if (!splits && !r->held) return lb__fail(LB_ERR_ARG, "%s: nothing is held out for --eval: no item has a split", r->data);
         ld.split = r->held ? r->held : "!train"; ld.no_shuffle = 1; ld.keep_rest = 1; ld.crop = ld.grey = 0; ld.negatives = 0; ld.flip = ld.segments = 0; ld.text_folder = NULL;
         LB__TRY(lb__fail_in(lb_feed_new(r->ctx, m, &r->manifest, &ld, &r->test), r->data));
+        if (lb_feed_count(r->test) < 2) return lb__fail(LB_ERR_ARG, "%s: one item is held out for --eval; it has nothing to be told apart from, at least two were expected", r->data);
     }
     lb_feed_identity(r->feed, id); r->desc.data = id;
     r->total = r->steps ? (uint64_t)r->steps : (uint64_t)(r->epochs ? r->epochs : 1) * lb_feed_steps(r->feed);
