@@ -936,7 +936,7 @@ LB_API lb_status       lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, cons
 typedef struct lb_feed lb_feed;
 typedef struct lb_feed_desc {
     uint32_t    _zero0;
-    const char *modality;            /* items of this one; text: pairs of an item's captions, no file    default the model's first that is not text */
+    const char *modality;            /* items of this one; text: of any, pairs of an item's captions, no file    default the model's first that is not text */
     const char *split;               /* items of this split, or with a "!" in front those of all others; an item without one counts as "train"   default all */
     size_t      batch;               /* pairs                                                            default 32; at most all there are          */
     int         keep_rest;           /* an epoch ends with a smaller batch of what is left over; else that is left out, and every epoch leaves out others */
@@ -12448,7 +12448,7 @@ static lb_status lb__feed_bad(lb_feed *l, const lb_item *it, lb_status status, c
 }
 static int lb__feed_wants(const lb_feed *l, const lb_item *it) {
     const char *want = l->desc.split, *split = it->split ? it->split : "train";
-    if (strcmp(it->modality, l->modality->name)) return 0;
+    if (l->modality->kind != LB_TEXT && strcmp(it->modality, l->modality->name)) return 0;               /* captions are captions, whatever they describe */
     return !want || (want[0] == '!' ? strcmp(want + 1, split) != 0 : !strcmp(want, split));
 }
 /* The items, without those whose file is not there. */
@@ -12469,7 +12469,7 @@ static lb_status lb__feed_choose(lb_feed *l) {
     }
     lb__buf_free(&path);
     if (s) return s;
-    if (!n) return lb__fail(LB_ERR_ARG, "no item of modality %s%s%s%s to read: %zu of %zu are of another, %zu cannot be opened", l->modality->name, l->desc.split ? " in split " : "", l->desc.split ? l->desc.split : "", "", others, l->manifest->count, l->bads);
+    if (!n) return lb__fail(LB_ERR_ARG, "no item of modality %s%s%s to read: %zu of %zu are of another, %zu cannot be opened", l->modality->name, l->desc.split ? " in split " : "", l->desc.split ? l->desc.split : "", others, l->manifest->count, l->bads);
     if (n > 0xffffffffu || captions > 0xffffffffu) return lb__fail(LB_ERR_LIMIT, "%zu items with %zu captions, less than 2^32 were expected", n, captions);
     l->count = n;
     if (!(l->first = (size_t *)lb__alloc(n + 1, sizeof *l->first)) || !(l->slot = (size_t *)lb__alloc(n + 1, sizeof *l->slot)) || !(l->caption = (uint32_t *)lb__alloc(captions, sizeof *l->caption)) ||

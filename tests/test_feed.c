@@ -266,7 +266,12 @@ LBT(feed, texts_are_trained_against_their_pairs) {
     lb_trainer_free(r); r = NULL;
     t.freeze_text = 1; CHECK(lb_trainer_new(c, m, &t, &r) == LB_ERR_ARG && strstr(lb_last_error(), "cannot be frozen"), "%s", lb_last_error());
     t.freeze_text = 0; t.mask_ratio = 0.5; CHECK(lb_trainer_new(c, m, &t, &r) == LB_ERR_ARG && strstr(lb_last_error(), "no patches"), "%s", lb_last_error());
-    lb_feed_free(l); lb_manifest_free(&man); free(X); free(Y);
+    lb_feed_free(l); l = NULL; lb_manifest_free(&man); free(X); free(Y);
+    f = fopen(path, "w"); REQUIRE(f, "cannot write");                                    /* pictures and sounds have captions too; their files are not asked for */
+    for (i = 0; i < 6; i++) fprintf(f, "{\"file\": \"%d.%s\", \"captions\": [\"a piece of the %s\", \"the %s in the row\"]}\n", (int)i, i & 1 ? "wav" : "png", thing[i], thing[i]);
+    fclose(f);
+    REQUIRE(!lb_manifest_load(c, path, NULL, &man) && !lb_feed_new(c, m, &man, &d, &l) && !lb_feed_batch(c, l, 0, &b) && b.n == 6 && b.pair, "%s", lb_last_error());
+    lb_feed_free(l); lb_manifest_free(&man);
     f = fopen(path, "w"); REQUIRE(f, "cannot write"); fputs("{\"file\": \"0\", \"modality\": \"text\", \"caption\": \"alone\"}\n", f); fclose(f);
     REQUIRE(!lb_manifest_load(c, path, NULL, &man), "%s", lb_last_error());
     CHECK(lb_feed_new(c, m, &man, &d, &l) == LB_ERR_ARG && strstr(lb_last_error(), "line 1") && strstr(lb_last_error(), "at least two"), "%s", lb_last_error());
