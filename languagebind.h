@@ -9765,17 +9765,17 @@ LB_API lb_status lb_file_tokenizer(lb_ctx *ctx, const lb_file *f, lb_tokenizer *
     if (!ctx || !f || !out) return lb__fail(LB_ERR_ARG, "lb_file_tokenizer: %s is NULL", !ctx ? "ctx" : !f ? "file" : "out");
     *out = NULL;
     m = lb_file_tensor(f, "tokenizer.merges");
-    if (!m) return lb__fail(LB_ERR_MISMATCH, "the file has no tokenizer (a tensor tokenizer.merges)");
-    if (m->dtype != LB_U16 || m->ndim != 2 || m->shape[1] != 2) return lb__fail(LB_ERR_FORMAT, "tokenizer.merges is no u16 [n, 2]");
+    if (!m && !lb_file_has(f, "tokenizer.kind")) return lb__fail(LB_ERR_MISMATCH, "the file has no tokenizer (a tensor tokenizer.merges)");
+    if (m && (m->dtype != LB_U16 || m->ndim != 2 || m->shape[1] != 2)) return lb__fail(LB_ERR_FORMAT, "tokenizer.merges is no u16 [n, 2]");
     if (lb_file_has(f, "tokenizer.kind")) {
         LB__TRY(lb_file_get_str(f, "tokenizer.kind", &kind));
         if (!kind || strcmp(kind, "clip-bpe")) return lb__fail(LB_ERR_UNSUPPORTED, "tokenizer.kind is \"%s\", \"clip-bpe\" was expected", kind);
     }
-    LB__TRY(lb_tokenizer_new(ctx, (const uint16_t *)m->data, m->shape[0], &t));
+    LB__TRY(lb_tokenizer_new(ctx, m ? (const uint16_t *)m->data : NULL, m ? m->shape[0] : 0, &t));        /* a kind without merges: bytes alone */
     if ((lb_file_has(f, "tokenizer.sot") && !lb_file_get_u64(f, "tokenizer.sot", &id) && id != (uint64_t)lb_tokenizer_sot(t))
         || (lb_file_has(f, "tokenizer.eot") && !lb_file_get_u64(f, "tokenizer.eot", &id) && id != (uint64_t)lb_tokenizer_eot(t))) {
         lb_tokenizer_free(t);
-        return lb__fail(LB_ERR_FORMAT, "tokenizer: start or end of text is id %llu, which is not where %zu merges put it", (unsigned long long)id, m->shape[0]);
+        return lb__fail(LB_ERR_FORMAT, "tokenizer: start or end of text is id %llu, which is not where %zu merges put it", (unsigned long long)id, m ? m->shape[0] : 0);
     }
     *out = t;
     return LB_OK;
@@ -10057,7 +10057,7 @@ LB_API void lb_file_add_tokenizer(lb_file_writer *w, const lb_tokenizer *t) {
     lb_file_set_str(w, "tokenizer.kind", "clip-bpe");
     lb_file_set_u64(w, "tokenizer.sot", (uint64_t)lb_tokenizer_sot(t));
     lb_file_set_u64(w, "tokenizer.eot", (uint64_t)lb_tokenizer_eot(t));
-    lb_file_add(w, "tokenizer.merges", &m);
+    if (t->n) lb_file_add(w, "tokenizer.merges", &m);
 }
 LB_API lb_status lb_file_commit(lb_file_writer *w) {
     lb_status s = w->status;
@@ -10459,7 +10459,7 @@ static lb_status lb__model_from(lb_ctx *ctx, lb_file *f, lb_model **out) {
     if (!s && (merges = lb_file_tensor(f, "tokenizer.merges")) != NULL) {
         if (merges->dtype != LB_U16 || merges->ndim != 2 || merges->shape[1] != 2) s = lb__fail(LB_ERR_FORMAT, "the tensor tokenizer.merges is not u16 [n, 2]");
         else s = lb__model_tokenizer(ctx, m, (const uint16_t *)merges->data, merges->shape[0]);
-    }
+    } else if (!s && lb_file_has(f, "tokenizer.kind")) s = lb__model_tokenizer(ctx, m, NULL, 0);
     if (s) { lb_model_free(m); return s; }
     *out = m;
     return LB_OK;
@@ -10546,10 +10546,10 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, c
     if (m->tokenizer) {
         merges.data = (void *)(uintptr_t)lb_tokenizer_merges(m->tokenizer, &merges.shape[0]); merges.shape[1] = 2; merges.ndim = 2; merges.dtype = LB_U16;
         lb_file_set_str(w, "tokenizer.kind", "clip-bpe"); lb_file_set_u64(w, "tokenizer.sot", (uint64_t)lb_tokenizer_sot(m->tokenizer)); lb_file_set_u64(w, "tokenizer.eot", (uint64_t)lb_tokenizer_eot(m->tokenizer));
-        lb_file_declare(w, "tokenizer.merges", LB_U16, LB_ROWS, 2, merges.shape);
+        if (merges.shape[0]) lb_file_declare(w, "tokenizer.merges", LB_U16, LB_ROWS, 2, merges.shape);
     }
     for (i = 0; i < m->params && !s; i++) if (lb__param_shared(m, i) == i) s = lb_file_put(w, m->param[i].name, &m->param[i].t);
-    if (m->tokenizer && !s) lb_file_put(w, "tokenizer.merges", &merges);
+    if (merges.shape[0] && !s) lb_file_put(w, "tokenizer.merges", &merges);
     return lb_file_commit(w);
 }
 #endif

@@ -227,6 +227,14 @@ wants 0 'step 3 of 3' --config "$T/sensor.json" --steps 3 --batch 4 -d "$T/motio
 wants 0 'step 3 of 3' -m "$T/sensor.lbw" --modality audio --steps 3 --batch 4 --segments -d "$T/vidal/audio.jsonl" -o "$T/sensor2.lbw"
 wants 0 'step 3 of 3' -m "$T/sensor2.lbw" --modality image --steps 3 --batch 4 --crop 0.5 --flip -d "$T/vidal/image.jsonl" -o "$T/sensor3.lbw"
 "$L" embed -m "$T/sensor3.lbw" --image examples/photos/cat.jpg --audio "$T"/vidal/part000/*000.wav --input "motion:$T/motion3.csv" >"$T/out" 2>"$T/err" && is "$(wc -l <"$T/out")" 3 "a model of three new modalities, two of one channel" || bad "embed: $(cat "$T/err")"
+# a vocabulary of bytes alone: the smallest there may be, or captions in which no pair of letters occurs twice
+awk '{ print $1 "\t" substr("abcdefgh", NR, 1) }' "$T/rows" | tsv >"$T/letters.tsv"; sed 's/600/514/' "$T/small.json" >"$T/bytes.json"
+for config in small bytes; do
+    wants 0 'step 2 of 2' --config "$T/$config.json" -d "$T/letters.tsv" --steps 2 --batch 4 -o "$T/letters.lbw"
+    wants 0 'adapter, step 2 of 2' -m "$T/letters.lbw" -d "$T/letters.tsv" --steps 2 --batch 4 --lora 2 -o "$T/letters2.lbw"
+    "$L" merge "$T/letters.lbw" "$T/letters2.lbw" -o "$T/letters3.lbw" && "$L" embed -m "$T/letters3.lbw" --text "a b" "c" >"$T/out" 2>"$T/err" && is "$(wc -l <"$T/out")" 2 "embed with a vocabulary of bytes" || bad "bytes alone: $(cat "$T/err")"
+done
+cut -f2 "$T/letters.tsv" >"$T/letters.txt"; "$L" vocab -f "$T/letters.txt" --size 514 -o "$T/letters-v.lbw" >"$T/out" 2>"$T/err" && "$L" tokenize -m "$T/letters-v.lbw" "ab" >"$T/out" 2>"$T/err" && good || bad "vocab --size 514: $(cat "$T/err")"
 cat >"$T/open_clip.json" <<'JSON'
 { "model_cfg": { "embed_dim": 32, "vision_cfg": { "image_size": 32, "layers": 1, "width": 64, "head_width": 32, "patch_size": 8 }, "text_cfg": { "context_length": 16, "vocab_size": 600, "width": 32, "heads": 2, "layers": 1 } } }
 JSON
