@@ -12990,20 +12990,18 @@ static void lb__eval_place(const float *s, size_t stride, size_t m, size_t at, s
     for (i = 0; i < m; i++) { float x = s[i * stride]; *greater += x > own; if (x == own && i != at) { ++*equal; *before += i < at; } }
 }
 LB_API lb_status lb_eval_retrieval(lb_ctx *ctx, const float *sim, size_t texts, size_t items, const uint32_t *owner, int upstream, lb_retrieval *to_item, lb_retrieval *to_text, double *rank_item, double *rank_text) {
-    float *best = NULL; double *rank = NULL; uint8_t *has = NULL; lb_status st = LB_OK; size_t i, j, n, g, e, b, k, pass, size; int single = 1; lb__buf ranks = { 0, 0, 0 };
+    float *best = NULL; double *rank = NULL; uint8_t *has = NULL; lb_status st = LB_OK; size_t i, j, n, g, e, b, k, pass, size; int single = texts == items; lb__buf ranks = { 0, 0, 0 };
     if (!ctx || !to_item || !to_text) return lb__fail(LB_ERR_ARG, "lb_eval_retrieval: %s is NULL", !ctx ? "ctx" : !to_item ? "to_item" : "to_text");
     LB__TRY(lb__eval_no_nan(sim, texts, items));
     if (!owner && texts != items) return lb__fail(LB_ERR_ARG, "eval: %zu texts and %zu items without owners, equal numbers were expected", texts, items);
     for (i = 0; i < texts && owner; i++) if (owner[i] >= items) return lb__fail(LB_ERR_ARG, "eval: text %zu belongs to item %u, items below %zu were expected", i, (unsigned)owner[i], items);
-    for (i = 0; i < texts && owner; i++) if (owner[i] != i) single = 0;
-    if (texts != items) single = 0;
     if (!lb__mul(items, items, &size)) return lb__fail(LB_ERR_MEM, "out of memory: %zu items", items);
     best = (float *)lb__alloc(size, sizeof *best); has = (uint8_t *)lb__alloc(items, 1);             /* best[i, j]: item j, the best text of item i */
     if (!best || !has) { st = LB_ERR_MEM; goto done; }
     for (i = 0; i < items * items; i++) best[i] = -INFINITY;
     for (i = 0; i < texts; i++) {
         size_t o = owner ? owner[i] : i;
-        has[o] = 1;
+        single &= !has[o]; has[o] = 1;                                                               /* one text an item, in whatever order */
         for (j = 0; j < items; j++) if (sim[i * items + j] > best[o * items + j]) best[o * items + j] = sim[i * items + j];
     }
     for (pass = 0; pass < 2 && !st; pass++) {

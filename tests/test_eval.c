@@ -38,7 +38,7 @@ static void same(const char *what, lb_retrieval r, const double *w) {
     CHECK(within(r.r1, w[0], e) && within(r.r5, w[1], e) && within(r.r10, w[2], e) && within(r.median, w[3], e) && within(r.mean, w[4], e), "%s: %g %g %g %g %g, %g %g %g %g %g were expected", what, r.r1, r.r5, r.r10, r.median, r.mean, w[0], w[1], w[2], w[3], w[4]);
 }
 LBT(eval, retrieval) {
-    const float *s; golden_array o, want, up, ri, rt; lb_retrieval a, b; double got_i[60], got_t[60]; size_t n; int i;
+    const float *s; golden_array o, want, up, ri, rt; lb_retrieval a, b; double got_i[60], got_t[60]; float turned[3600]; uint32_t owner[60]; size_t n; int i;
     REQUIRE(ready(), "golden file");
     s = golden_f32(&g, "r_sim", NULL); want = golden_get(&g, "r_clean"); up = golden_get(&g, "r_upstream"); ri = golden_get(&g, "r_rank_item"); rt = golden_get(&g, "r_rank_text");
     REQUIRE(!lb_eval_retrieval(ctx, s, 60, 60, NULL, 0, &a, &b, got_i, got_t), "%s", lb_last_error());
@@ -47,6 +47,9 @@ LBT(eval, retrieval) {
     REQUIRE(!lb_eval_retrieval(ctx, s, 60, 60, NULL, 1, &a, &b, NULL, NULL), "%s", lb_last_error());
     same("upstream, text to item", a, (const double *)up.data); same("upstream, item to text", b, (const double *)up.data + 5);
     CHECK(a.count > 60, "ties are entries of their own: %u", (unsigned)a.count);
+    for (i = 0; i < 60; i++) { owner[i] = (uint32_t)(i * 7 % 60); memcpy(turned + i * 60, s + owner[i] * 60, 60 * sizeof *s); }
+    REQUIRE(!lb_eval_retrieval(ctx, turned, 60, 60, owner, 1, &a, &b, NULL, NULL), "%s", lb_last_error());
+    same("upstream, text to item, another order", a, (const double *)up.data); same("upstream, item to text, another order", b, (const double *)up.data + 5);
     s = golden_f32(&g, "g_sim", NULL); o = golden_get(&g, "g_owner"); n = o.count; want = golden_get(&g, "g_clean"); up = golden_get(&g, "g_upstream");
     REQUIRE(!lb_eval_retrieval(ctx, s, n, 40, (const uint32_t *)o.data, 0, &a, &b, NULL, NULL), "%s", lb_last_error());
     same("several, text to item", a, (const double *)want.data); same("several, item to text", b, (const double *)want.data + 5);
