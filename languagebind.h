@@ -12913,6 +12913,7 @@ static double lb__normal_quantile(double p) {
     double lo = -40, hi = 40; int i;
     if (!(p > 0)) return -INFINITY;
     if (!(p < 1)) return INFINITY;
+    if (p == 0.5) return 0;
     for (i = 0; i < 200; i++) { double m = 0.5 * (lo + hi); if (0.5 * erfc(-m / sqrt(2.0)) < p) lo = m; else hi = m; }
     return 0.5 * (lo + hi);
 }
@@ -13040,7 +13041,7 @@ static void lb__eval_percentiles(double *x, size_t rounds, size_t stride, double
     qsort(scratch, n, sizeof *scratch, lb__by_value);
     for (i = 0; i < 2; i++) {                                                                        /* linear between neighbours, as numpy.percentile */
         const double at = (i ? 0.5 + level / 2 : 0.5 - level / 2) * (double)(n - 1); const size_t k = (size_t)at;
-        end[i] = k + 1 < n ? scratch[k] + (at - (double)k) * (scratch[k + 1] - scratch[k]) : scratch[k];
+        end[i] = k + 1 < n && at > (double)k && scratch[k + 1] > scratch[k] ? scratch[k] + (at - (double)k) * (scratch[k + 1] - scratch[k]) : scratch[k];      /* equal ones may be infinite (d') */
     }
     *low = end[0]; *high = end[1];
 }

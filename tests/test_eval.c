@@ -112,6 +112,11 @@ LBT(eval, intervals_of_every_number) {
     for (i = 0; i < 600; i++) { score[i] = (float)((i * 37) % 101); truth[i] = (uint8_t)((i * 37) % 101 + (i * 13) % 60 > 90); }
     REQUIRE(!lb_eval_multilabel(ctx, score, truth, 300, 2, &m, NULL) && !lb_eval_multilabel_interval(ctx, score, truth, 300, 2, 200, 0.95, 1, &lo, &hi), "%s", lb_last_error());
     CHECK(lo.map < m.map && m.map < hi.map && lo.auc < m.auc && m.auc < hi.auc && lo.dprime < m.dprime && m.dprime < hi.dprime && hi.map - lo.map < 0.25, "%g in %g..%g", m.map, lo.map, hi.map);
+    for (i = 0; i < 300; i++) { score[i] = (float)(i % 7 + 10 * (i & 1)); truth[i] = (uint8_t)(i & 1); }      /* told apart without a fault: d' is infinite, and so is its interval */
+    REQUIRE(!lb_eval_multilabel(ctx, score, truth, 300, 1, &m, NULL) && !lb_eval_multilabel_interval(ctx, score, truth, 300, 1, 50, 0.95, 1, &lo, &hi), "%s", lb_last_error());
+    CHECK(m.auc == 1 && m.dprime == INFINITY && lo.dprime == INFINITY && hi.dprime == INFINITY, "%g in %g..%g", m.dprime, lo.dprime, hi.dprime);
+    for (i = 0; i < 300; i++) score[i] = 1;
+    CHECK(!lb_eval_multilabel(ctx, score, truth, 300, 1, &m, NULL) && m.auc == 0.5 && m.dprime == 0, "%g", m.dprime);
     for (i = 0; i < 4; i++) rank[i] = NAN;
     CHECK(lb_eval_retrieval_interval(ctx, rank, NULL, 4, 50, 0.95, 3, &c, &d) == LB_ERR_ARG, "nothing to draw");
     y[7] = 3;

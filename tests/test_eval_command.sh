@@ -54,6 +54,10 @@ wants 0 'image  *3  *3  *[0-9.]* (' -m "$M" -d "$T/many.tsv" -c image --multi-la
 grep -q 'mAP.*AUC' "$T/out" && good || bad "mAP and AUC: $(head -n 1 "$T/out")"
 printf 'post\nblack\tsomething black\nnever\tnever seen\n' >"$T/labels"
 wants 0 'image  *3  *4 ' -m "$M" -d "$T/many.tsv" -c image --labels "$T/labels" --multi-label
+printf 'file\tcaption\tgroup\n%s/image/01.jpg\ta\tblack\n%s/image/02.jpg\tb\twhite\n' "$PWD/$D" "$PWD/$D" >"$T/two.tsv"
+"$L" embed -m "$M" --text 'a photo of a black.' 'a photo of a white.' -o "$T/told.npy"
+wants 0 ' inf (inf-inf) ' -m "$M" -d "$T/two.tsv" -c image --multi-label --vectors image="$T/told.npy"
+wants 0 '"dprime": {"value": null, "low": null, "high": null' -m "$M" -d "$T/two.tsv" -c image --multi-label --vectors image="$T/told.npy" --json
 wants 1 'no item of split other' -m "$M" -d "$T/many.tsv" -c image --split other
 mkdir -p "$T/f/near_by" "$T/f/far"; cp $D/depth/01.png "$T/f/near_by/a.png"; cp $D/depth/02.png "$T/f/near_by/b.png"; cp $D/depth/03.png "$T/f/far/a.png"
 wants 0 '^depth  *3  *2 ' -m "$M" -d depth="$T/f" --template 'something {}' 'a thing {}' --details

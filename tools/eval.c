@@ -558,7 +558,8 @@ done:
 
 static lb_status eval_number_cell(cli_out *o, const eval_metric *m, int width) {
     char text[64]; int n;
-    if (m->share) n = snprintf(text, sizeof text, "%.1f (%.1f-%.1f)", 100 * m->value, 100 * m->low, 100 * m->high);
+    if (m->value != m->value) n = snprintf(text, sizeof text, "-");
+    else if (m->share) n = snprintf(text, sizeof text, "%.1f (%.1f-%.1f)", 100 * m->value, 100 * m->low, 100 * m->high);
     else n = snprintf(text, sizeof text, "%.4g (%.3g-%.3g)", m->value, m->low, m->high);
     return cli_out_text(o, "  %*s%s", width > n ? width - n : 0, "", text);
 }
@@ -593,7 +594,9 @@ static lb_status eval_details_write(cli_out *o, const eval_result *r) {
     }
     return LB_OK;
 }
-static lb_status eval_json_number(cli_out *o, const char *key, double v) { return v == v && v < 1e300 && v > -1e300 ? cli_out_text(o, ", \"%s\": %.9g", key, v) : cli_out_text(o, ", \"%s\": null", key); }
+/* JSON knows neither infinity (d' of classes that are told apart without a fault) nor NaN. */
+static lb_status eval_json_value(cli_out *o, double v) { return v - v == 0 ? cli_out_text(o, "%.9g", v) : cli_out_text(o, "null"); }
+static lb_status eval_json_number(cli_out *o, const char *key, double v) { LB__TRY(cli_out_text(o, ", \"%s\": ", key)); return eval_json_value(o, v); }
 static lb_status eval_json_write(cli_out *o, const eval *e, const char *model) {
     size_t i, k, c, first = 1; int retrieval;
     LB__TRY(cli_out_text(o, "{\"model\": ")); LB__TRY(cli_out_json(o, model)); LB__TRY(cli_out_text(o, ", \"split\": ")); LB__TRY(cli_out_json(o, e->split));
@@ -610,7 +613,7 @@ static lb_status eval_json_write(cli_out *o, const eval *e, const char *model) {
             LB__TRY(cli_out_text(o, ", \"n\": %lu, \"left_out\": %lu", (unsigned long)r->n, (unsigned long)r->dropped));
             for (k = 0; k < r->metrics; k++) {
                 const eval_metric *m = &r->metric[k];
-                LB__TRY(cli_out_text(o, ", \"%s\": {\"value\": %.9g", m->json, m->value)); LB__TRY(eval_json_number(o, "low", m->low)); LB__TRY(eval_json_number(o, "high", m->high)); LB__TRY(eval_json_number(o, "chance", m->chance));
+                LB__TRY(cli_out_text(o, ", \"%s\": {\"value\": ", m->json)); LB__TRY(eval_json_value(o, m->value)); LB__TRY(eval_json_number(o, "low", m->low)); LB__TRY(eval_json_number(o, "high", m->high)); LB__TRY(eval_json_number(o, "chance", m->chance));
                 if (retrieval) LB__TRY(eval_json_number(o, "ceiling", m->ceiling));
                 LB__TRY(cli_out_text(o, "}"));
             }

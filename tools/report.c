@@ -231,7 +231,8 @@ static void page_table(page *p, int retrieval) {
         page_raw(p, "</b></td><td class=\"bar\">"); page_dots(p, &r->metric[0]); page_raw(p, "</td>");
         for (k = 0; k < r->metrics; k++) {
             const eval_metric *m = &r->metric[k];
-            if (m->share) page_put(p, "<td><b>%.1f</b><small>%.1f&ndash;%.1f</small></td>", 100 * m->value, 100 * m->low, 100 * m->high);
+            if (m->value != m->value) page_raw(p, "<td>&ndash;</td>");
+            else if (m->share) page_put(p, "<td><b>%.1f</b><small>%.1f&ndash;%.1f</small></td>", 100 * m->value, 100 * m->low, 100 * m->high);
             else page_put(p, "<td><b>%.4g</b><small>%.3g&ndash;%.3g</small></td>", m->value, m->low, m->high);
         }
         page_put(p, "<td>%.1f</td>", 100 * r->metric[0].chance);
