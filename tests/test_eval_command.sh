@@ -45,6 +45,11 @@ wants 1 'a row an item' -m "$M" -d $D/real.jsonl -r text:image --vectors image="
 wants 1 'demo.jsonl: npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors image=$D/demo.jsonl
 wants 2 'MODALITY=FILE.npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors "$T/v.npy"
 
+# what has no query is no part of the way back's gallery, its chance and its ceiling; N is of the galleries that were asked
+{ printf 'file\tcaption\tgroup\n'; for i in 01 02 03 04 05 06 07 08 09 10; do [ $i -gt 2 ] || printf '%s/image/%s.jpg\ta\t%s\n' "$PWD/$D" $i $i; printf '%s/depth/%s.png\ta\t%s\n' "$PWD/$D" $i $i; done; } >"$T/few.tsv"
+wants 0 '^depth -> image  *2  *2 .*  50.0  *100.0$' -m "$M" -d "$T/few.tsv" -r image:depth $A --shared shape
+wants 0 '^image -> depth  *1  *4 ' -m "$M" -d "$T/few.tsv" -r image:depth --gallery-size 4
+
 # upstream's counting and vectors: other numbers than ours only where norms or ties matter
 wants 0 '^text -> image' -m "$M" -d $D/demo.jsonl -r text:image --upstream-metrics --unnormalised
 

@@ -452,7 +452,7 @@ static const char *eval_meaning(eval *e, const eval_item *it) {
     return inputs_keep(&e->keep, text, n);
 }
 static int eval_retrieve(eval *e, const eval_task *task) {
-    eval_set *q = task->a, *g = task->b; const size_t dim = e->j.dim; size_t i, k, groups = 0, rows = 0, used, draws, size, d, cap, qn = 0, tn = 0, cn = 0; eval_row *row = NULL; uint32_t *id = NULL, *owner = NULL, *unit = NULL, *unit_t = NULL, *pick = NULL, *place = NULL, *own = NULL, *kq = NULL, *kg = NULL, *mean_q = NULL, *mean_g = NULL, *texts = NULL;
+    eval_set *q = task->a, *g = task->b; const size_t dim = e->j.dim; size_t i, k, groups = 0, rows = 0, used, draws, size, d, cap, qn = 0, tn = 0, drawn = 0, asked, all_asked = 0, most_asked = 0; eval_row *row = NULL; uint32_t *id = NULL, *owner = NULL, *unit = NULL, *unit_t = NULL, *pick = NULL, *place = NULL, *own = NULL, *kq = NULL, *kg = NULL, *mean_q = NULL, *mean_g = NULL, *texts = NULL;
     float *all = NULL, *sim = NULL, *sub = NULL; double *ri = NULL, *rt = NULL; const eval_entry **of = NULL, **group = NULL; lb_retrieval fwd, back, one_f, one_b, ceil_f, ceil_b, lo, hi; eval_result *r; int rc = 0, dir, texts_ask = q->modalities == 1 && !strcmp(q->modality[0], "text"); lb_status st = LB_OK;
     const int ceilings = e->shared.n || texts_ask;
     memset(&fwd, 0, sizeof fwd); memset(&back, 0, sizeof back); memset(&ceil_f, 0, sizeof ceil_f); memset(&ceil_b, 0, sizeof ceil_b);
@@ -515,13 +515,15 @@ static int eval_retrieve(eval *e, const eval_task *task) {
             if (e->shared.n) for (k = 0; k < size; k++) kg[k] = mean_g[pick[k]];
             else for (k = 0; k < n; k++) kg[k] = kq[k];                                  /* each text once a group, so the same words count the groups */
             if ((st = lb_eval_ceiling(e->j.ctx, kq, n, kg, e->shared.n ? size : n, &c)) != LB_OK) break;
-            ceil_f.r1 += c.r1 * (double)n; ceil_f.r5 += c.r5 * (double)n; ceil_f.r10 += c.r10 * (double)n; ceil_f.mean += c.mean * (double)n; ceil_f.median += c.median * (double)n; cn += n;
+            ceil_f.r1 += c.r1 * (double)n; ceil_f.r5 += c.r5 * (double)n; ceil_f.r10 += c.r10 * (double)n; ceil_f.mean += c.mean * (double)n; ceil_f.median += c.median * (double)n;
         }
+        for (k = asked = 0; k < size; k++) if (rt[tn + k] == rt[tn + k]) kg[asked++] = kg[k];          /* what no query stands for is neither asked with nor found */
         if (e->shared.n) {
-            lb_retrieval c;
-            if ((st = lb_eval_ceiling(e->j.ctx, kg, size, kg, size, &c)) != LB_OK) break;
-            ceil_b.r1 += c.r1 / (double)draws; ceil_b.r5 += c.r5 / (double)draws; ceil_b.r10 += c.r10 / (double)draws; ceil_b.mean += c.mean / (double)draws; ceil_b.median += c.median / (double)draws;
+            lb_retrieval c; const double w = (double)asked;
+            if ((st = lb_eval_ceiling(e->j.ctx, kg, asked, kg, asked, &c)) != LB_OK) break;
+            ceil_b.r1 += c.r1 * w; ceil_b.r5 += c.r5 * w; ceil_b.r10 += c.r10 * w; ceil_b.mean += c.mean * w; ceil_b.median += c.median * w;
         }
+        drawn++; all_asked += asked; if (asked > most_asked) most_asked = asked;
         for (k = 0; k < size; k++) unit_t[tn + k] = pick[k];
         for (dir = 0; dir < 2; dir++) {
             lb_retrieval *to = dir ? &back : &fwd, *one = dir ? &one_b : &one_f; const double w = (double)one->count;
@@ -532,18 +534,18 @@ static int eval_retrieve(eval *e, const eval_task *task) {
     }
     if (st) { rc = cli_fail("%s:%s: %s", task->left, task->right, lb_last_error()); goto done; }
     for (dir = 0; dir < 2; dir++) {
-        lb_retrieval *v = dir ? &back : &fwd, *c = dir ? &ceil_b : &ceil_f; const double w = (double)v->count, cw = dir ? 1 : (double)cn, N = (double)size; const int known = dir ? e->shared.n > 0 : ceilings;
+        lb_retrieval *v = dir ? &back : &fwd, *c = dir ? &ceil_b : &ceil_f; const double w = (double)v->count, cw = (double)(dir ? all_asked : qn), N = dir ? (double)all_asked / (double)drawn : (double)size; const int known = dir ? e->shared.n > 0 : ceilings;
         static const char *const names[] = { "R@1", "R@5", "R@10", "MedR", "MnR" }, *const jsons[] = { "r1", "r5", "r10", "median_rank", "mean_rank" };
         double value[5], low[5], high[5], ceiling[5];
         if (lb_eval_retrieval_interval(e->j.ctx, dir ? rt : ri, dir ? unit_t : unit, dir ? tn : qn, (size_t)e->rounds, 0.95, (uint64_t)e->seed, &lo, &hi)) { rc = cli_fail("%s", lb_last_error()); goto done; }
         value[0] = v->r1 / w; value[1] = v->r5 / w; value[2] = v->r10 / w; value[3] = v->median / w; value[4] = v->mean / w;
         low[0] = lo.r1; low[1] = lo.r5; low[2] = lo.r10; low[3] = lo.median; low[4] = lo.mean; high[0] = hi.r1; high[1] = hi.r5; high[2] = hi.r10; high[3] = hi.median; high[4] = hi.mean;
-        if (size <= 5) low[1] = 1;                                                       /* among five the first five are certain */
-        if (size <= 10) low[2] = 1;
+        if ((dir ? most_asked : size) <= 5) low[1] = 1;                                  /* among five the first five are certain */
+        if ((dir ? most_asked : size) <= 10) low[2] = 1;
         ceiling[0] = c->r1 / cw; ceiling[1] = c->r5 / cw; ceiling[2] = c->r10 / cw; ceiling[3] = c->median / cw; ceiling[4] = c->mean / cw;
         if (!(r = eval_result_new(e))) { rc = cli_fail("out of memory"); goto done; }
         r->retrieval = 1; r->from = dir ? task->right : task->left; r->to = dir ? task->left : task->right; snprintf(r->title, sizeof r->title, "%s -> %s", r->from, r->to);
-        r->n = v->count / draws; r->gallery = size; r->galleries = draws; r->dropped = dir ? 0 : q->n - rows; r->query = q; r->found = g; r->transposed = dir;
+        r->n = (v->count + drawn / 2) / drawn; r->gallery = (size_t)(N + 0.5); r->galleries = draws; r->dropped = dir ? 0 : q->n - rows; r->query = q; r->found = g; r->transposed = dir;
         for (k = 0; k < 5; k++) eval_metric_add(r, names[k], jsons[k], k < 3, value[k], low[k], high[k], k == 0 ? 1 / N : k == 1 ? (N < 5 ? 1 : 5 / N) : k == 2 ? (N < 10 ? 1 : 10 / N) : (N + 1) / 2, known ? ceiling[k] : NAN);
         r->columns = groups; r->rows = rows; r->scores = sim; r->owner = owner; r->of = of; r->group = group;
     }
