@@ -394,7 +394,7 @@ static int eval_classify(eval *e, const eval_task *task) {
         const char *value = eval_class_of(&s->at[i], column), *p; const eval_item *it = s->at[i].item; float *row = scores + n * classes; size_t hits = 0;
         for (p = value; p && *p; ) {
             const size_t len = e->multi ? strcspn(p, "|") : strlen(p);
-            for (k = 0; k < classes; k++) if (strlen(c[k].value) == len && !strncmp(c[k].value, p, len)) { labels[n] = (uint32_t)k; truth[n * classes + k] = 1; c[k].n++; hits++; }
+            for (k = 0; k < classes; k++) if (strlen(c[k].value) == len && !strncmp(c[k].value, p, len)) { labels[n] = (uint32_t)k; c[k].n += !truth[n * classes + k]; truth[n * classes + k] = 1; hits++; }
             p += len; if (*p) p++;
         }
         if (!hits) continue;                                                            /* the table has no row for it */
@@ -413,7 +413,7 @@ static int eval_classify(eval *e, const eval_task *task) {
         st = lb_eval_multilabel(e->j.ctx, scores, truth, n, classes, &m, per);
         if (!st) st = lb_eval_multilabel_interval(e->j.ctx, scores, truth, n, classes, (size_t)e->rounds, 0.95, (uint64_t)e->seed, &ml, &mh);
         if (!st) {
-            for (k = 0; k < classes; k++) prevalence += (double)c[k].n / (double)n / (double)classes;
+            for (k = 0; k < classes; k++) prevalence += (double)c[k].n / (double)n / (double)m.classes;      /* of the classes that the mean is over */
             eval_metric_add(r, "mAP", "map", 1, m.map, ml.map, mh.map, prevalence, NAN); eval_metric_add(r, "AUC", "auc", 1, m.auc, ml.auc, mh.auc, 0.5, NAN); eval_metric_add(r, "d'", "dprime", 0, m.dprime, ml.dprime, mh.dprime, 0, NAN);
         }
     } else {
