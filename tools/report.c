@@ -205,6 +205,7 @@ static void page_style(page *p) {
         ".tile{display:block;width:84px;height:84px;border-radius:8px;overflow:hidden;background:var(--wash);position:relative;flex:none}.tile>i{display:block;width:100%;height:100%;background-size:cover;background-position:center}.tile.yes{box-shadow:0 0 0 2.5px var(--good)}.hit .pair{margin-bottom:3px}.found.list .pair{margin:0}.tile em{position:absolute;inset:6px;font-size:10px;font-style:normal;color:var(--soft);overflow:hidden;overflow-wrap:anywhere}"
         ".tile.words{width:auto;max-width:440px;height:auto;min-height:0;padding:6px 11px;font-size:12.5px;line-height:1.35;color:var(--ink);font-weight:400;text-align:left;overflow-wrap:anywhere}.ask>div:first-child .words{width:170px}.film::after{content:\"\";position:absolute;right:6px;bottom:6px;border:6px solid transparent;border-left:9px solid #fff;border-right:0;filter:drop-shadow(0 0 2px #000a)}.wave{width:100%;height:100%;display:block;stroke:var(--accent);stroke-width:1.3;fill:none;stroke-linecap:round}\n"
         ".hit.text{width:auto;display:grid;gap:2px}.found.list{flex-direction:column;flex-wrap:nowrap;gap:4px}.found.list .hit{display:flex;width:auto;align-items:center;gap:10px;text-align:left}.own{font-size:11px;color:var(--soft);margin-top:4px}.map circle{stroke:var(--card);stroke-width:.6}.map{width:100%;height:auto;display:block;background:var(--wash);border-radius:8px}footer{margin-top:64px;padding-top:18px;border-top:1px solid var(--line);color:var(--soft);font-size:13px}footer p{max-width:90ch}\n"
+        "@media(max-width:820px){.bar{display:none}.card{padding:18px 16px}.ask{grid-template-columns:minmax(0,1fr);gap:10px}.to{display:none}}\n"      /* a phone: numbers, not their plot; what was found below what was asked */
         "@media print{.card{break-inside:avoid}main{max-width:none}}\n");
 }
 /* A number with its interval on a line from 0 to 100 %, with the chance level and the ceiling. */
@@ -239,7 +240,7 @@ static void page_table(page *p, int retrieval) {
         if (ceilings) { if (r->metric[0].ceiling == r->metric[0].ceiling) page_put(p, "<td>%.1f</td>", 100 * r->metric[0].ceiling); else page_raw(p, "<td></td>"); }
         page_put(p, "<td>%lu</td><td>%lu</td></tr>\n", (unsigned long)r->n, (unsigned long)r->gallery);
     }
-    page_raw(p, "</table></div>\n<ul class=\"key\"><li><svg class=\"dots\" style=\"display:inline\" width=\"36\" height=\"16\"><path class=\"range\" d=\"M6 8h24\"/><circle class=\"dot\" cx=\"18\" cy=\"8\" r=\"4.5\"/></svg>value and 95 % interval</li>"
+    page_raw(p, "</table></div>\n<ul class=\"key bar\"><li><svg class=\"dots\" style=\"display:inline\" width=\"36\" height=\"16\"><path class=\"range\" d=\"M6 8h24\"/><circle class=\"dot\" cx=\"18\" cy=\"8\" r=\"4.5\"/></svg>value and 95 % interval</li>"
                 "<li><svg class=\"dots\" style=\"display:inline\" width=\"8\" height=\"16\"><path class=\"chance\" d=\"M4 0v16\"/></svg>chance</li>");
     if (ceilings) page_raw(p, "<li><svg class=\"dots\" style=\"display:inline\" width=\"8\" height=\"16\"><path class=\"ceiling\" d=\"M4 0v16\"/></svg>ceiling: what can be told apart at all</li>");
     page_raw(p, "</ul></div>\n");
