@@ -41,12 +41,15 @@ wants 0 '^image -> depth  *12  *12  *100.0 (75.8-100.0)  *100.0 (75.8-100.0)  *1
 wants 0 '^depth -> image  *5  *5  *100.0 ([0-9.]*-100.0)  *100.0 (100.0-100.0)  *100.0 (100.0-100.0)' -m "$M" -d $D/demo.jsonl -r image:depth --vectors image="$T/v.npy" depth="$T/v.npy" --gallery-size 5 --galleries 7
 "$L" eval -m "$M" -d $D/demo.jsonl -r text:image --json >"$T/a"; "$L" eval -m "$M" -d $D/demo.jsonl -r text:image --json --vectors image="$T/v.npy" --threads 1 --batch 5 >"$T/b"
 cmp -s "$T/a" "$T/b" && good || bad "vectors from a file, one thread: other results"
+sed 's/image\//gone\//' $D/demo.jsonl >"$T/gone.jsonl"                                                        # their files are not asked for, nor are the views of a clip
+wants 0 '^text -> image' -m "$M" -d "$T/gone.jsonl" -r text:image --vectors image="$T/v.npy" --rounds 50
+wants 0 '^image -> video  *12  *12  *100.0 ' -m "$M" -d $D/demo.jsonl -r image:video --vectors image="$T/v.npy" video="$T/v.npy" --views --unnormalised --rounds 50
 wants 1 'a row an item' -m "$M" -d $D/real.jsonl -r text:image --vectors image="$T/v.npy"
 wants 1 'demo.jsonl: npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors image=$D/demo.jsonl
 wants 2 'MODALITY=FILE.npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors "$T/v.npy"
 
 # what has no query is no part of the way back's gallery, its chance and its ceiling; N is of the galleries that were asked
-{ printf 'file\tcaption\tgroup\n'; for i in 01 02 03 04 05 06 07 08 09 10; do [ $i -gt 2 ] || printf '%s/image/%s.jpg\ta\t%s\n' "$PWD/$D" $i $i; printf '%s/depth/%s.png\ta\t%s\n' "$PWD/$D" $i $i; done; } >"$T/few.tsv"
+{ printf 'file\tmodality\tcaption\tgroup\n'; for i in 01 02 03 04 05 06 07 08 09 10; do [ $i -gt 2 ] || printf '%s/image/%s.jpg\timage\ta\t%s\n' "$PWD/$D" $i $i; printf '%s/depth/%s.png\tdepth\ta\t%s\n' "$PWD/$D" $i $i; done; } >"$T/few.tsv"
 wants 0 '^depth -> image  *2  *2 .*  50.0  *100.0$' -m "$M" -d "$T/few.tsv" -r image:depth $A --shared shape
 wants 0 '^image -> depth  *1  *4 ' -m "$M" -d "$T/few.tsv" -r image:depth --gallery-size 4
 

@@ -131,13 +131,19 @@ static int eval_load(eval *e, const char *attributes) {
 
 /* ---- what is embedded ---- */
 
+/* Does --vectors bring those of this modality? */
+static int eval_given(const eval *e, const char *modality) {
+    const size_t n = strlen(modality); size_t i;
+    for (i = 0; i < e->vectors.n; i++) if (!strncmp(e->vectors.item[i].value, modality, n) && e->vectors.item[i].value[n] == '=') return 1;
+    return 0;
+}
 /* The inputs of an item, asked for once. */
 static int eval_need(eval *e, eval_item *it) {
-    const lb_modality_desc *m = lb_model_modality(e->j.model, it->modality); int v, views = e->views && m && m->kind == LB_VIDEO ? 15 : 1;
+    const lb_modality_desc *m = lb_model_modality(e->j.model, it->modality); const int given = eval_given(e, it->modality); int v, views = e->views && !given && m && m->kind == LB_VIDEO ? 15 : 1;
     if (it->views) return 0;
     if (!m) return job_lacks(&e->j, it->file, it->modality);
     it->first = e->in.n; it->views = (size_t)views;
-    for (v = 0; v < views; v++) { if (!inputs_add(&e->in, it->modality, it->file)) return cli_fail("out of memory"); e->in.at[e->in.n - 1].view = views > 1 ? v + 1 : 0; }
+    for (v = 0; v < views; v++) { if (!inputs_add(&e->in, it->modality, given ? NULL : it->file)) return cli_fail("out of memory"); e->in.at[e->in.n - 1].view = views > 1 ? v + 1 : 0; }
     return 0;
 }
 static eval_entry *eval_push(eval_set *s) {
@@ -663,7 +669,10 @@ static int eval_vectors(eval *e, const char *rule) {
     for (i = 0; i < e->items; i++) n += strlen(e->item[i].modality) == (size_t)(equal - rule) && !strncmp(e->item[i].modality, rule, (size_t)(equal - rule));
     if (t.dtype != LB_F32 || t.ndim != 2 || t.shape[1] != e->j.dim || t.shape[0] != n) rc = cli_fail("%s: holds %s [%lu, %lu], f32 [%lu, %lu] was expected: a row an item of the split", equal + 1, lb_dtype_name(t.dtype), (unsigned long)t.shape[0], (unsigned long)(t.ndim > 1 ? t.shape[1] : 0), (unsigned long)n, (unsigned long)e->j.dim);
     for (i = 0; i < e->items && !rc; i++) if (strlen(e->item[i].modality) == (size_t)(equal - rule) && !strncmp(e->item[i].modality, rule, (size_t)(equal - rule))) {
-        if (e->item[i].views && lb_mean_embedding((const float *)t.data + at * e->j.dim, 1, e->j.dim, e->j.vectors + e->item[i].first * e->j.dim)) rc = cli_fail("%s: row %lu: %s", equal + 1, (unsigned long)at, lb_last_error());
+        const float *row = (const float *)t.data + at * e->j.dim; double sum = 0; size_t c;
+        if (e->item[i].views && lb_mean_embedding(row, 1, e->j.dim, e->j.vectors + e->item[i].first * e->j.dim)) rc = cli_fail("%s: row %lu: %s", equal + 1, (unsigned long)at, lb_last_error());
+        for (c = 0; c < e->j.dim; c++) sum += (double)row[c] * (double)row[c];
+        if (e->item[i].views && e->j.norms) e->j.norms[e->item[i].first] = (float)sqrt(sum);
         at++;
     }
     lb_tensor_free(&t);
@@ -703,7 +712,7 @@ static int cmd_eval(int argc, char **argv) {
         { "views", 0, CLI_FLAG, &e.views, NULL, "videos in 15 views (5 windows x 3 crops), averaged; resized\nand normalised as upstream's Kinetics evaluation does", 0, 0 },
         { "upstream-metrics", 0, CLI_FLAG, &e.upstream, NULL, "retrieval counted as LanguageBind's code does: equal\nscores are entries of their own (intervals are not)", 0, 0 },
         { "unnormalised", 0, CLI_FLAG, &e.raw, NULL, "retrieval by vectors not of unit length, as that code", 0, 0 },
-        { "vectors", 0, CLI_LIST, &e.vectors, "MODALITY=FILE.npy", "vectors computed before (embed -o), a row an item", 0, 0 },
+        { "vectors", 0, CLI_LIST, &e.vectors, "MODALITY=FILE.npy", "vectors computed before (embed -o), a row an item; its files\nare read for the pictures of a report only", 0, 0 },
         { "details", 0, CLI_FLAG, &e.details, NULL, "every class with its row of the confusion matrix", 0, 0 },
         { "report", 0, CLI_TEXT, &report, "FILE.html", "one page with tables, maps and what was found", 0, 0 },
         { "map", 0, CLI_CHOICE, &map, "tsne|pca", "how the report's maps are drawn (default tsne)", 0, 0 },
@@ -773,7 +782,7 @@ static int cmd_eval(int argc, char **argv) {
         if ((rc = eval_set_new(&e, t->right, other, across, &t->b)) != 0) goto done;
     }
     if (e.raw && !(e.j.norms = (float *)lb__alloc(e.in.n, sizeof(float)))) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    e.j.in = &e.in;
+    e.j.in = &e.in; e.j.any = e.vectors.n > 0;
     if ((rc = job_run(&e.j)) != 0) goto done;
     for (i = 0; i < e.vectors.n; i++) if ((rc = eval_vectors(&e, e.vectors.item[i].value)) != 0) goto done;
     lb_ctx_watch(e.j.ctx, NULL, NULL);

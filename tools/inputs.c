@@ -4,7 +4,7 @@
 
 /* ---- the list ---- */
 
-typedef struct input { const char *modality, *value; int view; } input;      /* view 1..15: that window and crop of a clip; 0: its usual frames */
+typedef struct input { const char *modality, *value; int view; } input;      /* value NULL: a place for a vector that is known; view 1..15: that window and crop of a clip; 0: its usual frames */
 typedef struct inputs { input *at; size_t n, cap; char **owned; size_t owned_n, owned_cap; int stdin_used; } inputs;
 
 #define INPUT_OPTIONS(list) \
@@ -189,7 +189,7 @@ static void *job_read(void *arg) {
     job *j = (job *)arg; size_t i;
     for (i = j->begin; i < j->end; i++) {
         const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[i].modality); size_t n;
-        if (m->kind == LB_TEXT) continue;
+        if (m->kind == LB_TEXT || !j->in->at[i].value) continue;
         if (input_read(j->reader, j->model, m, j->in->at[i].value, j->in->at[i].view, j->flip, (uint64_t)j->seed, &j->item[i].x) == LB_OK) continue;
         n = strlen(lb_last_error()) + 1; j->item[i].x = NULL;
         if ((j->item[i].error = (char *)malloc(n)) != NULL) memcpy(j->item[i].error, lb_last_error(), n);
@@ -212,6 +212,7 @@ static void job_watch(void *user, const char *stage, size_t i, const float *x, s
 }
 static lb_status job_compute(job *j, size_t begin, size_t end) {
     const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[begin].modality); const char **text = NULL; float *x = NULL, *v = NULL; size_t i, k = 0, n = 0, size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s = LB_ERR_MEM;
+    j->seen = begin;
     for (i = begin; i < end; i++) n += j->good[i] = m->kind == LB_TEXT || j->item[i].x;
     if (!n) return LB_OK;
     if (!(v = (float *)lb__alloc(n, j->dim * sizeof *v))) goto done;
@@ -236,7 +237,7 @@ static int job_run(job *j) {
     for (i = 0; i < j->in->n; i++) if (!job_has(j, j->in->at[i].modality)) return job_lacks(j, j->in->at[i].value, j->in->at[i].modality);
     j->vectors = (float *)lb__alloc(j->in->n, j->dim * sizeof(float)); j->good = (unsigned char *)calloc(j->in->n + 1, 1); j->item = (job_item *)calloc(j->in->n + 1, sizeof *j->item);
     if (!j->vectors || !j->good || !j->item) { free(j->item); j->item = NULL; return cli_fail("out of memory: %lu vectors of %lu numbers", (unsigned long)j->in->n, (unsigned long)j->dim); }
-    if (j->norms) { j->seen = 0; lb_ctx_watch(j->ctx, job_watch, j); }
+    if (j->norms) lb_ctx_watch(j->ctx, job_watch, j);
     job_piece(j, 0); job_read(j);
     while (!rc && (b = j->begin) < (e = j->end)) {
         pthread_t thread; int ahead; lb_status s = LB_OK;
