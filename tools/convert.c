@@ -397,6 +397,11 @@ static lb_status conv_open_clip_config(convert *c) {
         s = lb__json_str(vc, "pool_type", "tok"); if (strcmp(s, "tok")) return lb__fail(LB_ERR_UNSUPPORTED, "%s: vision_cfg.pool_type is %s; the class token (tok) is supported", c->o.source, s);
         s = lb__json_str(tc, "pool_type", "argmax"); if (strcmp(s, "argmax") && strcmp(s, "eos")) return lb__fail(LB_ERR_UNSUPPORTED, "%s: text_cfg.pool_type is %s; argmax is supported", c->o.source, s);
         s = lb__json_str(tc, "proj_type", "linear"); if (strcmp(s, "linear")) return lb__fail(LB_ERR_UNSUPPORTED, "%s: text_cfg.proj_type is %s; linear is supported", c->o.source, s);
+        s = lb__json_str(tc, "hf_tokenizer_name", ""); if (*s && !c->o.tokenizer) return lb__fail(LB_ERR_UNSUPPORTED, "%s: the configuration has the tokenizer %s; CLIP's is supported (--tokenizer FILE brings another vocabulary)", c->o.source, s);
+        LB__TRY(conv_known_keys(c, lb__json_get(tc, "tokenizer_kwargs"), "tokenizer_kwargs", " clean "));
+        s = lb__json_str(lb__json_get(tc, "tokenizer_kwargs"), "clean", "lower"); if (strcmp(s, "lower")) return lb__fail(LB_ERR_UNSUPPORTED, "%s: tokenizer_kwargs.clean is %s; lower is supported", c->o.source, s);
+        s = lb__json_str(tc, "pool_type", "argmax"); n = lb__json_num(tc, "eos_id", 2);
+        if (!strcmp(s, "eos") && n != (double)t->vocab - 1) return lb__fail(LB_ERR_UNSUPPORTED, "%s: text_cfg.eos_id is %g; the last id (%zu) is supported", c->o.source, n, t->vocab - 1);
         s = lb__json_str(vc, "pos_embed_type", "learnable"); if (strcmp(s, "learnable")) return lb__fail(LB_ERR_UNSUPPORTED, "%s: vision_cfg.pos_embed_type is %s; learnable is supported", c->o.source, s);
         LB__TRY(conv_agree(c, m, "model_cfg", "embed_dim", v->embed));
         LB__TRY(conv_agree(c, vc, "vision_cfg", "width", v->width)); LB__TRY(conv_agree(c, vc, "vision_cfg", "layers", v->layers));
