@@ -27,7 +27,8 @@ row() {
                 "$LB" train -m "$WORK/base.lbw" --modality depth --data "${DATA:-$S/depth.jsonl}" -o "$o.lbw" --whole --freeze text --lr 1e-3 --warmup 20 --wd 0.1 --clip 1 --cache 4G --seed "$seed" --threads "$THREADS" --json "$@" > "$o.json"
                 rate=$(sed 's/.*"samples_per_second": \([0-9.]*\).*/\1/' "$o.json"); n=$(sed 's/.*"parameters": \([0-9]*\).*/\1/' "$o.json")
             fi
-            printf '%s | %s | %s | %s | %s | %s\n' "$experiment" "$setting" "$seed" "$n" "$rate" "$(score "$o")" > "$o.row.part"
+            scores=$(score "$o")                                                         # of its own, so that a failure ends the script; a row is never half a row
+            printf '%s | %s | %s | %s | %s | %s\n' "$experiment" "$setting" "$seed" "$n" "$rate" "$scores" > "$o.row.part"
             rm -f "$o.lbw" "$o.lbw.ckpt"; mv "$o.row.part" "$o.row"; }
         cat "$o.row"
     done
@@ -57,7 +58,9 @@ run() { for e in "$@"; do
     esac
 done; }
 echo "experiment | setting | seed | trained numbers | samples/s | shape top-1 % | relation top-1 % | depth to text R@1 % | depth to image R@1 %"
-run ${*:-sets mask temperature batch steps text tie joint compose} | tee "$OUT/all.txt"
+rm -f "$OUT/whole"
+{ run ${*:-sets mask temperature batch steps text tie joint compose}; : > "$OUT/whole"; } | tee "$OUT/all.txt"           # a pipeline's status is tee's
+[ -e "$OUT/whole" ] || { echo "experiments.sh: ended early; again, it goes on with the row that failed" >&2; exit 1; }
 echo; echo "means over seeds $SEEDS, and the smallest and the largest:"
 awk -F ' \\| ' 'NF == 9 { k = $1 " | " $2; if (!(k in n)) order[++m] = k; n[k]++; p[k] = $4; r[k] += $5; for (i = 6; i < 10; i++) { s[k, i] += $i; if (n[k] == 1 || $i < lo[k, i]) lo[k, i] = $i; if (n[k] == 1 || $i > hi[k, i]) hi[k, i] = $i } }
     END { for (j = 1; j <= m; j++) { k = order[j]; printf "| %s | %s | %.0f |", k, p[k], r[k] / n[k]; for (i = 6; i < 10; i++) printf " %.1f (%.1f-%.1f) |", s[k, i] / n[k], lo[k, i], hi[k, i]; print "" } }' "$OUT/all.txt"
