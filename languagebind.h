@@ -12928,10 +12928,11 @@ static int lb__eval_class(const lb__scored *s, size_t n, const uint32_t *times, 
         double hits = 0, all = 0;
         for (k = i; k < n && s[k].score == s[i].score; k++) { const double t = times ? (double)times[s[k].index] : 1; all += t; hits += s[k].truth ? t : 0; }
         if (all == 0) continue;
-        if (positives < total) *area += (all - hits) * (found + 0.5 * hits) / (positives * (total - positives));
+        if (positives < total) *area += (all - hits) * (found + 0.5 * hits);
         found += hits; passed += all;
         *ap += hits / positives * (found / passed);
     }
+    if (positives < total) *area /= positives * (total - positives);                                 /* once, so that 1 is 1 and not a little less */
     return 1;
 }
 /* All classes, sorted [classes, n]. */
