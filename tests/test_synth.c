@@ -7,6 +7,7 @@
 #include "tools/cli.h"
 #include "tools/synth.c"
 #include "tests/lbt.h"
+#include <sys/resource.h>
 
 #define DIR_A "build/tests/synth.a"
 #define DIR_B "build/tests/synth.b"
@@ -39,6 +40,21 @@ LBT(synth, same_seed_same_files) {
     REQUIRE(run(DIR_B, "3", "1") == 0, "failed");
     a = digest(DIR_A, 0, 1); b = digest(DIR_B, 0, 1);
     CHECK(a && a == b, "%x and %x", a, b);
+}
+LBT(synth, a_full_disk_leaves_no_list) {
+    static sy_job j; static sy_clip clip[5]; struct rlimit was, little; size_t i, k; int first, lists; struct stat st; char p[1024];
+    REQUIRE(run(DIR_A, "1", "1") == 0 && !getrlimit(RLIMIT_FSIZE, &was), "failed");
+    little = was; little.rlim_cur = 200; signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &little); first = run(DIR_A, "1", "1"); setrlimit(RLIMIT_FSIZE, &was);
+    CHECK(first == 1 && stat(DIR_A "/part000_resize256_skip15/syn7-000000.mp4", &st), "status %d, or a piece of a clip is left", first);
+    memset(&j, 0, sizeof j); j.dir = DIR_A; j.seed = 7; j.clips = 5; j.mesh_count = SY_SHAPES; j.stills = 1; j.video = "mp4"; j.clip = clip;
+    for (i = 0; i < SY_SHAPES; i++) j.mesh[i].name = sy_shape_words[i][0];
+    for (i = 0; i < 5; i++) sy_draw(&j, i, &clip[i]);
+    for (i = 0; i < 2; i++) {                                                        /* the lists of the corpus before went first; those that do not fit do not come */
+        if (i) { setrlimit(RLIMIT_FSIZE, &little); lists = sy_write_lists(&j); setrlimit(RLIMIT_FSIZE, &was); CHECK(lists == 1, "status %d", lists); }
+        for (k = 0; k < SY_ALL_LISTS; k++) { sy_list_path(&j, k, p); CHECK(stat(p, &st), "%s is there", p); }
+    }
+    signal(SIGXFSZ, SIG_DFL); digest(DIR_A, 0, 1);
 }
 LBT(synth, everything_can_be_read) {
     static const char *const lists[] = { "video", "image", "depth", "thermal", "audio" }; lb_ctx *c = NULL; size_t i, k; lb_manifest m; lb_manifest_desc d;

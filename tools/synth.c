@@ -816,11 +816,13 @@ static void sy_draw(const sy_job *j, size_t i, sy_clip *c) {
     c->split = sy_held_out(c) ? "compose" : u < 0.9f ? "train" : u < 0.95f ? "val" : "test";
 }
 
-static int sy_write(const char *path, const void *data, size_t n) {                  /* plain: a corpus is made again, not repaired */
-    FILE *f = fopen(path, "wb"); int ok;
+static int sy_write(const char *path, const void *data, size_t n) {                  /* plain, without a sync: a corpus is made again, not repaired */
+    FILE *f = fopen(path, "wb"); int ok, why;
     if (!f) return 0;
-    ok = fwrite(data, 1, n, f) == n;
-    return (fclose(f) == 0) & ok;
+    ok = fwrite(data, 1, n, f) == n; why = errno;
+    if (fclose(f) && ok) { ok = 0; why = errno; }
+    if (!ok) { remove(path); errno = why; }
+    return ok;
 }
 static int sy_folder(const char *path) { return !mkdir(path, 0777) || errno == EEXIST; }
 static lb_image sy_image(size_t side, int channels, int bits, void *data) { lb_image m; memset(&m, 0, sizeof m); m.width = m.height = side; m.channels = channels; m.bits = bits; m.orientation = 1; m.data = data; return m; }
@@ -886,69 +888,77 @@ static void sy_work(void *arg, size_t begin, size_t end, int worker) {
         { const size_t d = __atomic_add_fetch(&j->done, 1, __ATOMIC_RELAXED); if (worker == 0) cli_progress("clips", d, j->clips); }
     }
 }
-static void sy_json(FILE *o, const char *s) { fputc('"', o); for (; *s; s++) { if (*s == '"' || *s == '\\') fputc('\\', o); fputc(*s, o); } fputc('"', o); }
 
-/* Manifests: one .jsonl a modality, the same for the test split in words and sentences that training never has, VIDAL's JSON, and a table of the
- * attributes.  Texts are drawn per clip and view, so they too are functions of (seed, number). */
-static int sy_manifests(const sy_job *j) {
-    static const struct { const char *name, *modality; int view[6]; } lists[] = {
-        { "video", "video", { SY_IN_VIDEO, SY_IN_VIDEO, SY_IN_VIDEO, SY_IN_ENHANCED, SY_IN_STILL, SY_IN_TITLE } }, { "image", "image", { SY_IN_STILL, SY_IN_STILL, SY_IN_STILL, SY_IN_STILL, -1, -1 } },
-        { "depth", "depth", { SY_IN_DEPTH, SY_IN_DEPTH, SY_IN_DEPTH, SY_IN_DEPTH, -1, -1 } }, { "thermal", "thermal", { SY_IN_THERMAL, SY_IN_THERMAL, SY_IN_THERMAL, SY_IN_THERMAL, -1, -1 } },
-        { "audio", "audio", { SY_IN_SOUND, SY_IN_SOUND, SY_IN_SOUND, SY_IN_SOUND, -1, -1 } } };
-    char path[1024], id[64], folder[32]; size_t i, m, k; FILE *o; sy_text t; int unseen, rc = -1;
-    for (m = 0; m < LB__COUNT(lists); m++) for (unseen = 0; unseen < 2; unseen++) {
-        snprintf(path, sizeof path, "%s/%s%s.jsonl", j->dir, lists[m].name, unseen ? "-unseen" : "");
-        o = fopen(path, "wb");
-        if (!o) return cli_fail("%s: %s", path, strerror(errno));
-        for (i = 0; i < j->clips; i++) {
-            const sy_clip *c = &j->clip[i]; lb__rng r = sy_rng(j, i, 40 + (int)m * 2 + unseen); int still, first;
-            if (unseen && strcmp(c->split, "test")) continue;
-            sy_id(j, i, id, folder);
-            for (still = 0; still < (m == 2 || m == 3 ? j->stills : 1); still++) {
-                fprintf(o, "{\"file\":\"");
-                if (m == 0) fprintf(o, "%s_resize256_skip15/%s.%s", folder, id, j->video);
-                else if (m == 2) fprintf(o, "%s/%s_depth_f8glpn_folder/%d.png", folder, id, still);
-                else if (m == 3) fprintf(o, "%s/%s_thermal_folder/%d.jpg", folder, id, still);
-                else fprintf(o, "%s/%s.%s", folder, id, m == 1 ? "jpg" : "wav");
-                fprintf(o, "\",\"modality\":\"%s\",\"group\":\"%s\",\"split\":\"%s\",\"captions\":[", lists[m].modality, id, unseen ? "unseen" : c->split);
-                for (first = 1, k = 0; k < 6; k++) if (lists[m].view[k] >= 0) { sy_caption(&t, c, j->mesh, lists[m].view[k], &r, unseen); if (!first) fputc(',', o); first = 0; sy_json(o, t.at); }
-                fprintf(o, "]}\n");
-            }
-        }
-        if (fclose(o)) return cli_fail("%s: %s", path, strerror(errno));
-    }
-    snprintf(path, sizeof path, "%s/vidal.json", j->dir);
-    o = fopen(path, "wb");
-    if (!o) return cli_fail("%s: %s", path, strerror(errno));
-    fputc('{', o);
+/* Lists: one .jsonl a modality, the same for the test split in words and sentences that training never has, VIDAL's JSON, and a table of the
+ * attributes.  Texts are drawn per clip and view, so they too are functions of (seed, number).  They come last and whole: a folder without them is
+ * unfinished, and one that is filled again loses those of the corpus before first. */
+static const struct { const char *modality; int view[6]; } sy_lists[] = {
+    { "video", { SY_IN_VIDEO, SY_IN_VIDEO, SY_IN_VIDEO, SY_IN_ENHANCED, SY_IN_STILL, SY_IN_TITLE } }, { "image", { SY_IN_STILL, SY_IN_STILL, SY_IN_STILL, SY_IN_STILL, -1, -1 } },
+    { "depth", { SY_IN_DEPTH, SY_IN_DEPTH, SY_IN_DEPTH, SY_IN_DEPTH, -1, -1 } }, { "thermal", { SY_IN_THERMAL, SY_IN_THERMAL, SY_IN_THERMAL, SY_IN_THERMAL, -1, -1 } },
+    { "audio", { SY_IN_SOUND, SY_IN_SOUND, SY_IN_SOUND, SY_IN_SOUND, -1, -1 } } };
+enum { SY_VIDAL = 2 * LB__COUNT(sy_lists), SY_ATTRIBUTES, SY_ALL_LISTS };
+static void sy_list_path(const sy_job *j, size_t k, char path[1024]) {
+    if (k < SY_VIDAL) snprintf(path, 1024, "%s/%s%s.jsonl", j->dir, sy_lists[k / 2].modality, k & 1 ? "-unseen" : "");
+    else snprintf(path, 1024, "%s/%s", j->dir, k == SY_VIDAL ? "vidal.json" : "attributes.tsv");
+}
+static lb_status sy_list_manifest(const sy_job *j, cli_out *o, size_t m, int unseen) {
+    char id[64], folder[32]; size_t i, k; sy_text t;
     for (i = 0; i < j->clips; i++) {
-        static const struct { const char *key; int view; } keys[] = { { "mplug", SY_IN_VIDEO }, { "polish_mplug", SY_IN_ENHANCED }, { "sound_mplug", SY_IN_SOUND }, { "thermal", SY_IN_THERMAL }, { "depth", SY_IN_DEPTH } };
-        const sy_clip *c = &j->clip[i]; lb__rng r = sy_rng(j, i, 60); sy_text tags;
+        const sy_clip *c = &j->clip[i]; lb__rng r = sy_rng(j, i, 40 + (int)m * 2 + unseen); int still, first;
+        if (unseen && strcmp(c->split, "test")) continue;
         sy_id(j, i, id, folder);
-        fprintf(o, "%s\n\"%s\":{\"folder\":\"%s\",\"raw\":", i ? "," : "", id, folder);
-        sy_caption(&t, c, j->mesh, SY_IN_TITLE, &r, 0); sy_hashtags(&tags, c, j->mesh, &r, 0);
-        { sy_text both = t; sy_word(&both, tags.at); sy_json(o, both.at); }
-        fprintf(o, ",\"title\":"); sy_json(o, t.at); fprintf(o, ",\"hashtags\":"); sy_json(o, tags.at);
-        for (k = 0; k < LB__COUNT(keys); k++) { sy_caption(&t, c, j->mesh, keys[k].view, &r, 0); fprintf(o, ",\"%s\":", keys[k].key); sy_json(o, t.at); }
-        fprintf(o, ",\"ofa\":[");
-        for (k = 0; k < 8; k++) { sy_text s; memset(&s, 0, sizeof s); sy_caption(&t, c, j->mesh, SY_IN_STILL, &r, 0); sy_say(&s, " "); sy_say(&s, t.at); if (k) fputc(',', o); sy_json(o, s.at); }
-        fprintf(o, "],\"split\":\"%s\"}", c->split);
+        for (still = 0; still < (m == 2 || m == 3 ? j->stills : 1); still++) {
+            LB__TRY(cli_out_text(o, "{\"file\":\""));
+            if (m == 0) LB__TRY(cli_out_text(o, "%s_resize256_skip15/%s.%s", folder, id, j->video));
+            else if (m == 2) LB__TRY(cli_out_text(o, "%s/%s_depth_f8glpn_folder/%d.png", folder, id, still));
+            else if (m == 3) LB__TRY(cli_out_text(o, "%s/%s_thermal_folder/%d.jpg", folder, id, still));
+            else LB__TRY(cli_out_text(o, "%s/%s.%s", folder, id, m == 1 ? "jpg" : "wav"));
+            LB__TRY(cli_out_text(o, "\",\"modality\":\"%s\",\"group\":\"%s\",\"split\":\"%s\",\"captions\":[", sy_lists[m].modality, id, unseen ? "unseen" : c->split));
+            for (first = 1, k = 0; k < 6; k++) if (sy_lists[m].view[k] >= 0) { sy_caption(&t, c, j->mesh, sy_lists[m].view[k], &r, unseen); if (!first) LB__TRY(cli_out_text(o, ",")); first = 0; LB__TRY(cli_out_json(o, t.at)); }
+            LB__TRY(cli_out_text(o, "]}\n"));
+        }
     }
-    fprintf(o, "\n}\n");
-    if (fclose(o)) return cli_fail("%s: %s", path, strerror(errno));
-    snprintf(path, sizeof path, "%s/attributes.tsv", j->dir);
-    o = fopen(path, "wb");
-    if (!o) return cli_fail("%s: %s", path, strerror(errno));
-    fprintf(o, "id\tfolder\tsplit\tshape\tcolour\tmaterial\tsize\ttemperature\tmotion\thits\tdistance\trelation\tcount\n");
+    return LB_OK;
+}
+static lb_status sy_list_vidal(const sy_job *j, cli_out *o) {
+    static const struct { const char *key; int view; } keys[] = { { "mplug", SY_IN_VIDEO }, { "polish_mplug", SY_IN_ENHANCED }, { "sound_mplug", SY_IN_SOUND }, { "thermal", SY_IN_THERMAL }, { "depth", SY_IN_DEPTH } };
+    char id[64], folder[32]; size_t i, k; sy_text t;
+    LB__TRY(cli_out_text(o, "{"));
     for (i = 0; i < j->clips; i++) {
-        static const char *const motion[SY_MOTIONS] = { "rest", "drop", "roll", "spin", "swing", "circle", "shake", "rise" }, *const relation[SY_RELATIONS] = { "none", "left", "right", "front", "behind" };
+        const sy_clip *c = &j->clip[i]; lb__rng r = sy_rng(j, i, 60); sy_text tags, both;
+        sy_id(j, i, id, folder);
+        LB__TRY(cli_out_text(o, "%s\n\"%s\":{\"folder\":\"%s\",\"raw\":", i ? "," : "", id, folder));
+        sy_caption(&t, c, j->mesh, SY_IN_TITLE, &r, 0); sy_hashtags(&tags, c, j->mesh, &r, 0);
+        both = t; sy_word(&both, tags.at); LB__TRY(cli_out_json(o, both.at));
+        LB__TRY(cli_out_text(o, ",\"title\":")); LB__TRY(cli_out_json(o, t.at)); LB__TRY(cli_out_text(o, ",\"hashtags\":")); LB__TRY(cli_out_json(o, tags.at));
+        for (k = 0; k < LB__COUNT(keys); k++) { sy_caption(&t, c, j->mesh, keys[k].view, &r, 0); LB__TRY(cli_out_text(o, ",\"%s\":", keys[k].key)); LB__TRY(cli_out_json(o, t.at)); }
+        LB__TRY(cli_out_text(o, ",\"ofa\":["));
+        for (k = 0; k < 8; k++) { sy_text s; memset(&s, 0, sizeof s); sy_caption(&t, c, j->mesh, SY_IN_STILL, &r, 0); sy_say(&s, " "); sy_say(&s, t.at); if (k) LB__TRY(cli_out_text(o, ",")); LB__TRY(cli_out_json(o, s.at)); }
+        LB__TRY(cli_out_text(o, "],\"split\":\"%s\"}", c->split));
+    }
+    return cli_out_text(o, "\n}\n");
+}
+static lb_status sy_list_attributes(const sy_job *j, cli_out *o) {
+    static const char *const motion[SY_MOTIONS] = { "rest", "drop", "roll", "spin", "swing", "circle", "shake", "rise" }, *const relation[SY_RELATIONS] = { "none", "left", "right", "front", "behind" };
+    char id[64], folder[32]; size_t i;
+    LB__TRY(cli_out_text(o, "id\tfolder\tsplit\tshape\tcolour\tmaterial\tsize\ttemperature\tmotion\thits\tdistance\trelation\tcount\n"));
+    for (i = 0; i < j->clips; i++) {
         const sy_clip *c = &j->clip[i];
         sy_id(j, i, id, folder);
-        fprintf(o, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%d\n", id, folder, c->split, j->mesh[c->shape].name, sy_colour_words[c->colour][0], sy_material_words[c->material][0], sy_size_words[c->size][0],
-                sy_temperature_words[c->temperature][0], motion[c->motion], c->hits, c->distance ? "far" : "near", relation[c->relation], c->count);
+        LB__TRY(cli_out_text(o, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%d\n", id, folder, c->split, j->mesh[c->shape].name, sy_colour_words[c->colour][0], sy_material_words[c->material][0], sy_size_words[c->size][0],
+                sy_temperature_words[c->temperature][0], motion[c->motion], c->hits, c->distance ? "far" : "near", relation[c->relation], c->count));
     }
-    if (fclose(o)) return cli_fail("%s: %s", path, strerror(errno));
-    return rc;
+    return LB_OK;
+}
+static int sy_write_lists(const sy_job *j) {
+    char path[1024]; size_t k; cli_out o; lb_status s;
+    for (k = 0; k < SY_ALL_LISTS; k++) {
+        sy_list_path(j, k, path);
+        if (cli_out_open(&o, path)) return cli_fail("%s", lb_last_error());
+        s = k < SY_VIDAL ? sy_list_manifest(j, &o, k / 2, (int)(k & 1)) : k == SY_VIDAL ? sy_list_vidal(j, &o) : sy_list_attributes(j, &o);
+        if (s || cli_out_commit(&o)) { cli_out_abort(&o); return cli_fail("%s", lb_last_error()); }
+    }
+    return 0;
 }
 
 static int cmd_synth(int argc, char **argv) {
@@ -968,7 +978,8 @@ static int cmd_synth(int argc, char **argv) {
     if ((rc = cli_parse(argc, argv, "DIR [-n N] [--seed N]", "Makes VIDAL-tiny: a procedural corpus of RGB video, stills, depth maps, infrared images and sounds with captions.  What is\n"
             "common to the modalities of a clip is its meaning only: camera, light, pose and timing are drawn anew for each.\n\n"
             "DIR receives the files, video/image/depth/thermal/audio.jsonl (manifests with splits train, val, test and compose: pairs of\n"
-            "attributes never seen in training), *-unseen.jsonl (the test split in unseen words), vidal.json and attributes.tsv.\n", options, LB__COUNT(options))) >= 0) return rc;
+            "attributes never seen in training), *-unseen.jsonl (the test split in unseen words), vidal.json and attributes.tsv;\n"
+            "these lists come last: without them a folder is unfinished.\n", options, LB__COUNT(options))) >= 0) return rc;
     memset(&j, 0, sizeof j); memset(&d, 0, sizeof d);
     if (dirs.n != 1) { rc = cli_wrong(dirs.n ? "one folder at a time" : "the folder to fill is missing"); goto done; }
     d.threads = (int)common.threads;
@@ -992,6 +1003,7 @@ static int cmd_synth(int argc, char **argv) {
     if (!j.clip || !j.frame || !j.mix) { rc = cli_fail("out of memory"); goto done; }
     for (k = 0; k < workers; k++) { j.mix[k] = (float *)malloc(j.samples * sizeof(float)); if (!j.mix[k] || !sy_frame_new(&j.frame[k], j.side * j.supersample)) { rc = cli_fail("out of memory"); goto done; } }
     if (!sy_folder(j.dir)) { rc = cli_fail("%s: %s", j.dir, strerror(errno)); goto done; }
+    for (i = 0; i < SY_ALL_LISTS; i++) { sy_list_path(&j, i, path); unlink(path); }
     for (i = 0; i < j.clips; i++) {
         sy_draw(&j, i, &j.clip[i]);
         if (i % 1000) continue;
@@ -1001,8 +1013,8 @@ static int cmd_synth(int argc, char **argv) {
     lb_parallel_for(j.ctx, j.clips, 4, sy_work, &j);
     cli_progress("clips", j.clips, j.clips);
     if (j.failed) { rc = cli_fail("%s", j.error); goto done; }
-    rc = sy_manifests(&j);
-    if (rc < 0) { rc = 0; printf("%s: %zu clips of %d modalities, manifests video image depth thermal audio (.jsonl), vidal.json, attributes.tsv\n", j.dir, j.clips, 5); }
+    rc = sy_write_lists(&j);
+    if (!rc) printf("%s: %zu clips of %d modalities, manifests video image depth thermal audio (.jsonl), vidal.json, attributes.tsv\n", j.dir, j.clips, 5);
 done:
     for (k = 0; k < j.mesh_count; k++) { if (k >= SY_SHAPES) free((void *)(uintptr_t)j.mesh[k].name); sy_mesh_free(&j.mesh[k]); }
     for (k = 0; k < workers; k++) { if (j.frame) sy_frame_free(&j.frame[k]); if (j.mix) free(j.mix[k]); }
