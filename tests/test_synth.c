@@ -138,6 +138,11 @@ LBT(synth, captions_are_sentences_in_words_of_their_split) {
         }
     }
 }
+LBT(synth, a_shape_has_a_name_of_its_own) {
+    char name[] = "synth", dir[] = DIR_A, n[] = "-n", one[] = "1", mesh[] = "--mesh", ball[] = "ball=none.obj", *argv[7];
+    argv[0] = name; argv[1] = dir; argv[2] = n; argv[3] = one; argv[4] = mesh; argv[5] = ball; argv[6] = NULL;
+    CHECK(cmd_synth(6, argv) == 2, "a second ball");
+}
 LBT(synth, obj_meshes) {
     sy_mesh m; FILE *f; const char *p = "build/tests/synth.obj";
     mkdir("build", 0777); mkdir("build/tests", 0777);

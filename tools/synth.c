@@ -991,6 +991,8 @@ static int cmd_synth(int argc, char **argv) {
         char *name; const char *eq = strchr(meshes.item[i].value, '='), *p;
         for (p = meshes.item[i].value; eq && p < eq && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == ' ' || *p == '-' || *p == '_'); p++) {}
         if (!eq || p != eq || p == meshes.item[i].value || p - meshes.item[i].value > 60) { rc = cli_wrong("--mesh %s: NAME=FILE.obj with a name of letters, digits and spaces was expected", meshes.item[i].value); goto done; }
+        for (k = 0; k < j.mesh_count; k++) if (strlen(j.mesh[k].name) == (size_t)(eq - meshes.item[i].value) && !strncmp(j.mesh[k].name, meshes.item[i].value, strlen(j.mesh[k].name))) break;
+        if (k < j.mesh_count) { rc = cli_wrong("--mesh %s: there is a shape of that name, captions could not tell the two apart", meshes.item[i].value); goto done; }
         if (j.mesh_count == SY_MAX_MESHES) { rc = cli_wrong("more than %d shapes", SY_MAX_MESHES); goto done; }
         if ((rc = sy_obj(&j.mesh[j.mesh_count], eq + 1, NULL)) >= 0) { sy_mesh_free(&j.mesh[j.mesh_count]); goto done; }
         name = (char *)malloc(64);
