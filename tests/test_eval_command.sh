@@ -30,6 +30,10 @@ wants 0 '^depth:shape  *12  *8 ' -m "$M" -d $D/demo.jsonl $A -c depth:shape audi
 for w in '^audio:hits  *12  *4 ' '^video:motion  *12  *8 ' '^depth+thermal:shape  *12 ' '^text -> image  *48  *12 ' '^image -> depth+text  *12  *12 ' '^audio -> video  *12  *12 ' '^silence  *3 '; do grep -q "$w" "$T/out" && good || bad "\"$w\" is not in the table"; done
 wants 0 '^text -> video  *72  *12 ' -m "$M" -d $D/demo.jsonl --rounds 50                                     # without tasks: texts in every modality
 is "$(grep -c -e '->' "$T/out")" 10 "directions"
+wants 0 '^text -> text+depth  *47  *12 ' -m "$M" -d $D/demo.jsonl --rounds 50 -r text:text+depth
+sed 's/"group": "[^"]*", //; s|"file": "|&'"$PWD/$D"'/|' $D/demo.jsonl >"$T/names.jsonl"                        # without groups, files of the same name belong together
+grep -q group "$T/names.jsonl" && bad "groups are still there" || good
+wants 0 '^text -> image+depth  *48  *12 ' -m "$M" -d "$T/names.jsonl" --rounds 50 -r text:image+depth
 wants 0 '^text -> video  *12  *12 ' -m "$M" -d $D/demo.jsonl --rounds 50 -r text:video --captions join
 wants 0 '^image:shape  *3 ' -m "$M" -d $D/demo.jsonl $A -c image:shape --where shape=ball,ring --rounds 50
 is "$(sed -n 's/^image:shape  *3  *\([0-9]*\).*/\1/p' "$T/out")" 2 "classes that --where lets pass"

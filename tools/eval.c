@@ -686,6 +686,11 @@ static int eval_split_task(eval *e, const char *text, eval_task *t) {
     if (!*t->left || (colon && !colon[1])) return cli_wrong("`%s`: a name is missing", text);
     return 0;
 }
+/* The modality whose captions stand for text on the other side: the first of "a+b" that is not text itself. */
+static const char *eval_other(eval *e, const char *side) {
+    while (side && !strncmp(side, "text+", 5)) side += 5;
+    return side ? inputs_keep(&e->keep, side, strcspn(side, "+")) : NULL;
+}
 
 #include "report.c"
 
@@ -771,14 +776,14 @@ static int cmd_eval(int argc, char **argv) {
         task[tasks].retrieval = !folder; task[tasks].left = folder ? m : "text"; task[tasks].right = folder ? NULL : m; tasks++;
     }
     for (i = 0; i < tasks; i++) {
-        eval_task *t = &task[i]; const int across = t->retrieval && strcmp(t->left, "text") && strcmp(t->right, "text"); const char *other;
+        eval_task *t = &task[i]; const int across = t->retrieval && ((strcmp(t->left, "text") && strcmp(t->right, "text")) || strchr(t->left, '+') || strchr(t->right, '+')); const char *other;
         for (k = 0; k < i && (strcmp(task[k].left, t->left) || task[k].retrieval || t->retrieval); k++) {}
         if (k < i) { t->a = task[k].a; continue; }
-        other = t->retrieval ? t->right + strspn(t->right, "+") : NULL;
-        if (other && strchr(other, '+')) other = inputs_keep(&e.keep, other, strcspn(other, "+"));
+        other = eval_other(&e, t->right);
+        if (!other && t->retrieval) { rc = cli_fail("out of memory"); goto done; }
         if ((rc = eval_set_new(&e, t->left, other, across, &t->a)) != 0) goto done;
         if (!t->retrieval) continue;
-        other = strchr(t->left, '+') ? inputs_keep(&e.keep, t->left, strcspn(t->left, "+")) : t->left;
+        if (!(other = eval_other(&e, t->left))) { rc = cli_fail("out of memory"); goto done; }
         if ((rc = eval_set_new(&e, t->right, other, across, &t->b)) != 0) goto done;
     }
     if (e.raw && !(e.j.norms = (float *)lb__alloc(e.in.n, sizeof(float)))) { rc = cli_fail("%s", lb_last_error()); goto done; }
