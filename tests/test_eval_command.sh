@@ -48,6 +48,10 @@ cmp -s "$T/a" "$T/b" && good || bad "vectors from a file, one thread: other resu
 sed 's/image\//gone\//' $D/demo.jsonl >"$T/gone.jsonl"                                                        # their files are not asked for, nor are the views of a clip
 wants 0 '^text -> image' -m "$M" -d "$T/gone.jsonl" -r text:image --vectors image="$T/v.npy" --rounds 50
 wants 0 '^image -> video  *12  *12  *100.0 ' -m "$M" -d $D/demo.jsonl -r image:video --vectors image="$T/v.npy" video="$T/v.npy" --views --unnormalised --rounds 50
+# ranks in the thousands are written out: 3000 pairs whose vectors are all the same
+awk 'BEGIN { print "file\tmodality\tcaption\tgroup"; for (i = 0; i < 3000; i++) printf "a%d\timage\tx\t%d\nb%d\tdepth\tx\t%d\n", i, i, i, i; while (i-- > 0) print "x" >"'"$T/x"'" }' >"$T/long.tsv"
+"$L" embed -m "$M" --text-file "$T/x" -o "$T/long.npy"
+wants 0 '  3000 (3000-3000)  *3000 (3000-3000) ' -m "$M" -d "$T/long.tsv" -r image:depth --vectors image="$T/long.npy" depth="$T/long.npy" --rounds 10
 wants 1 'a row an item' -m "$M" -d $D/real.jsonl -r text:image --vectors image="$T/v.npy"
 wants 1 'demo.jsonl: npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors image=$D/demo.jsonl
 wants 2 'MODALITY=FILE.npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors "$T/v.npy"

@@ -564,11 +564,17 @@ done:
 
 /* ---- writing ---- */
 
+/* A rank or d' as people write it, with its interval: "12.34", "low-high"; thousands without a power of ten. */
+static void eval_ranks(char value[32], char interval[64], const eval_metric *m, const char *between) {
+    snprintf(value, 32, m->value >= 1000 ? "%.0f" : "%.4g", m->value);
+    snprintf(interval, 64, m->low >= 1000 ? "%.0f%s" : "%.3g%s", m->low, between);
+    snprintf(interval + strlen(interval), 24, m->high >= 1000 ? "%.0f" : "%.3g", m->high);
+}
 static lb_status eval_number_cell(cli_out *o, const eval_metric *m, int width) {
-    char text[64]; int n;
+    char text[128], value[32], interval[64]; int n;
     if (m->value != m->value) n = snprintf(text, sizeof text, "-");
     else if (m->share) n = snprintf(text, sizeof text, "%.1f (%.1f-%.1f)", 100 * m->value, 100 * m->low, 100 * m->high);
-    else n = snprintf(text, sizeof text, "%.4g (%.3g-%.3g)", m->value, m->low, m->high);
+    else { eval_ranks(value, interval, m, "-"); n = snprintf(text, sizeof text, "%s (%s)", value, interval); }
     return cli_out_text(o, "  %*s%s", width > n ? width - n : 0, "", text);
 }
 /* Results of one kind, one a line. */

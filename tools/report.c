@@ -234,7 +234,7 @@ static void page_table(page *p, int retrieval) {
             const eval_metric *m = &r->metric[k];
             if (m->value != m->value) page_raw(p, "<td>&ndash;</td>");
             else if (m->share) page_put(p, "<td><b>%.1f</b><small>%.1f&ndash;%.1f</small></td>", 100 * m->value, 100 * m->low, 100 * m->high);
-            else page_put(p, "<td><b>%.4g</b><small>%.3g&ndash;%.3g</small></td>", m->value, m->low, m->high);
+            else { char value[32], interval[64]; eval_ranks(value, interval, m, "&ndash;"); page_put(p, "<td><b>%s</b><small>%s</small></td>", value, interval); }
         }
         page_put(p, "<td>%.1f</td>", 100 * r->metric[0].chance);
         if (ceilings) { if (r->metric[0].ceiling == r->metric[0].ceiling) page_put(p, "<td>%.1f</td>", 100 * r->metric[0].ceiling); else page_raw(p, "<td></td>"); }
