@@ -92,6 +92,7 @@ is "$(grep -c '<b>&"\|<i>' "$T/m.html") $(grep -c '&lt;b&gt;&amp;&quot;x' "$T/m.
 # wrong use and broken files
 wants 2 'which model' -d $D/demo.jsonl
 wants 2 'which data' -m "$M"
+wants 2 'both go to standard output' -m "$M" -d $D/demo.jsonl --report -
 wants 2 'names a column' -m "$M" -d $D/demo.jsonl -c image:shape
 wants 1 'no column weight' -m "$M" -d $D/demo.jsonl $A -c image:weight
 wants 1 'no column weight' -m "$M" -d $D/demo.jsonl $A -c image:shape --where weight=3

@@ -749,6 +749,7 @@ static int cmd_eval(int argc, char **argv) {
     rc = 0;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!e.data.n) { rc = cli_wrong("which data? --data MANIFEST or FOLDER"); goto done; }
+    if (report && !strcmp(report, "-") && (!to || !strcmp(to, "-"))) { rc = cli_wrong("table and page would both go to standard output; -o FILE or --report FILE.html was expected"); goto done; }
     if (e.shared.n && !attributes) { rc = cli_wrong("--shared names columns: --attributes FILE was expected"); goto done; }
     if (prompts) {
         if (lb__file_open(prompts, &f)) { rc = cli_fail("%s", lb_last_error()); goto done; }

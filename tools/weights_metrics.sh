@@ -3,7 +3,8 @@
 set -eu
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; REAL=${REAL:-$WORK/real}; M=${1:-weights/languagebind-tiny.lbw}; S=$WORK/synth
 P="--attributes $S/attributes.tsv --prompts ${PROMPTS:-examples/demo/prompts.json}"
-run() { echo; printf "\$ languagebind eval"; for a in "$@"; do case $a in *[\ {]*) printf " '%s'" "$a";; *) printf " %s" "$a";; esac; done; echo; "$LB" eval -m "$M" "$@" || echo "(not measured)"; }
+run() { echo; printf "\$ languagebind eval"; for a in "$@"; do case $a in *[\ {]*) printf " '%s'" "$a";; *) printf " %s" "$a";; esac; done; echo; "$LB" eval -m "$M" "$@" || { echo "(not measured)"; failed=1; }; }
+failed=0
 run --data "$S/depth.jsonl" $P -c depth:shape depth:colour
 run --data "$S/thermal.jsonl" $P -c thermal:temperature thermal:shape
 run --data "$S/image.jsonl" $P -c image:shape image:colour image:temperature
@@ -14,7 +15,7 @@ run --data "$S/depth.jsonl" "$S/image.jsonl" $P --shared shape size distance rel
 run --data "$S/thermal.jsonl" "$S/image.jsonl" $P --shared shape size distance relation count --gallery-size 256 -r thermal:image
 run --data "$S/audio.jsonl" "$S/video.jsonl" $P --shared material size hits --gallery-size 256 -r audio:video
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P --split compose -c depth:shape image:shape image:colour
-[ -e "$REAL/emoji.tsv" ] || exit 0
+[ -e "$REAL/emoji.tsv" ] || exit $failed
 run --data "$REAL/emoji.tsv" --captions first -r text:image
 run --data "$REAL/emoji-keywords.tsv" -r text:image
 run --data "$REAL/furniture-depth.tsv" --captions first -r text:depth
@@ -22,3 +23,4 @@ run --data "$REAL/furniture-depth.tsv" --split disjoint --captions first -r text
 [ ! -e "$REAL/stamps.tsv" ] || run --data "$REAL/stamps.tsv" --split all --captions first -r text:image
 [ ! -e "$REAL/instruments.tsv" ] || run --data "$REAL/instruments.tsv" --split all --captions first -r text:audio
 run --data "$REAL/fashion.tsv" --template "a picture of a {}" "{}" -c image
+exit $failed
