@@ -1424,11 +1424,14 @@ static void lb__file_close(lb__file *f) {
     else lb__release((void *)(uintptr_t)f->data);
     memset(f, 0, sizeof *f);
 }
-/* path "-" is standard input. */
+/* path "-" is standard input.  A pipe or a device may never end: LB__PIPE_MAX bytes of it are kept. */
+#ifndef LB__PIPE_MAX
+#  define LB__PIPE_MAX ((size_t)1 << (sizeof(size_t) > 4 ? 32 : 28))
+#endif
 static lb_status lb__file_open(const char *path, lb__file *out) {
     struct stat st; lb__buf b = { 0, 0, 0 }; int fd = strcmp(path, "-") ? open(path, O_RDONLY) : 0; lb_status s = LB_OK;
     memset(out, 0, sizeof *out);
-    if (fd < 0) return lb__fail(LB_ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (fd < 0) return lb__fail(LB_ERR_IO, "%s: cannot open: %s", *path ? path : "a file without a name", strerror(errno));
     if (fstat(fd, &st)) { s = lb__fail(LB_ERR_IO, "%s: cannot read: %s", path, strerror(errno)); goto done; }
     if (S_ISDIR(st.st_mode)) { s = lb__fail(LB_ERR_IO, "%s: is a folder, a file was expected", path); goto done; }
     if (S_ISREG(st.st_mode) && st.st_size > 0 && fd != 0) {
@@ -1445,6 +1448,7 @@ static lb_status lb__file_open(const char *path, lb__file *out) {
         if (n < 0) { s = lb__fail(LB_ERR_IO, "%s: cannot read: %s", path, strerror(errno)); break; }
         if (n == 0) { out->data = b.data; out->size = b.size; break; }
         b.size += (size_t)n;
+        if (b.size > LB__PIPE_MAX) { s = lb__fail(LB_ERR_LIMIT, "%s: more than the %zu bytes that are kept of a pipe or a device; give a file", path, LB__PIPE_MAX); break; }
     }
     if (s) lb__buf_free(&b);
 done:
@@ -1479,6 +1483,7 @@ static void lb__writer_abort(lb__writer *w) {
 static lb_status lb__writer_open(const char *path, lb__writer *w) {
     size_t n = strlen(path); int i; struct stat st;
     memset(w, 0, sizeof *w);
+    if (!n) return lb__fail(LB_ERR_ARG, "the output file has no name");
     w->path = (char *)lb__alloc(n + 1, 1); w->temp = (char *)lb__alloc(n + 32, 1); w->buf = (unsigned char *)lb__alloc(LB__WRITER_BUF, 1);
     if (!w->path || !w->temp || !w->buf) { lb__writer_abort(w); return LB_ERR_MEM; }
     memcpy(w->path, path, n);

@@ -1,6 +1,7 @@
 /* Section 1, 2 and 5: errors, formatting, half floats, checksums, random numbers, arena, writer, parallel loop. */
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
+#define LB__PIPE_MAX ((size_t)300000)
 #include "languagebind.h"
 #include "tests/lbt.h"
 
@@ -83,6 +84,9 @@ LBT(base, writer_is_atomic) {
     CHECK(f.size == 100003 && f.data[0] == 'a' && f.data[100002] == 'x', "size %zu", f.size);
     lb__file_close(&f); remove(p);
     CHECK(lb__writer_open("tests", &w) == LB_ERR_IO && strstr(lb_last_error(), "folder"), "%s", lb_last_error());
+    CHECK(lb__writer_open("", &w) == LB_ERR_ARG && strstr(lb_last_error(), "no name"), "%s", lb_last_error());
+    CHECK(lb__file_open("", &f) == LB_ERR_IO && strstr(lb_last_error(), "without a name"), "%s", lb_last_error());
+    CHECK(lb__file_open("/dev/zero", &f) == LB_ERR_LIMIT && strstr(lb_last_error(), "more than the 300000 bytes"), "a device without an end: %s", lb_last_error());
     if (!lb__writer_open("/dev/full", &w)) CHECK(!lb__writer_add(&w, "abc", 3) && lb__writer_commit(&w) == LB_ERR_IO, "a full device is an error");
     CHECK(lb__writer_open("/nonexistent-folder/x", &w) == LB_ERR_IO, "%s", lb_last_error());
     CHECK(lb__file_open("tests", &f) == LB_ERR_IO && strstr(lb_last_error(), "folder"), "%s", lb_last_error());

@@ -136,6 +136,9 @@ wants 2 'npy|jsonl|txt' embed -m "$M" --format png $CAT
 # where it cannot be written
 wants 1 'cannot create' embed -m "$M" $CAT -o "$T/no/such/folder/v.npy"
 wants 1 'folder' embed -m "$M" $CAT -o "$T"
+wants 1 'has no name' embed -m "$M" $CAT -o ''
+wants 1 'without a name' embed -m "$M" --image ''
+wants 1 'has no name' convert tests/golden/ckpt_demo -o ''
 "$L" embed -m "$M" $CAT >/dev/full 2>"$T/err"; is "$? $(wc -l <"$T/err") $(grep -c 'cannot write' "$T/err")" "1 1 1" "a full device on standard output"
 wants 1 'cannot write' embed -m "$M" $CAT -o /dev/full; [ -c /dev/full ] && good || bad "/dev/full was replaced"
 "$L" embed -m "$M" $CAT >&- 2>"$T/err"; is "$? $(grep -c 'cannot write' "$T/err")" "1 1" "standard output is closed"
