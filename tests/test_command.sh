@@ -104,6 +104,11 @@ is "$("$L" embed -m "$M" --text-file "$T/lines" | wc -l)" 4 "lines of a text fil
 printf '%s\ntext:a cat\n\nimage:%s\n' $CAT $CUP >"$T/list"
 is "$("$L" embed -m "$M" --list "$T/list" | sed 's/.*"modality": "\([^"]*\)".*/\1/' | tr '\n' ' ')" "image text image " "--list"
 
+printf '\357\273\277%s\r\n\r\ntext:a cat\r\n' $CAT >"$T/list"
+is "$("$L" embed -m "$M" --list "$T/list" | sed 's/.*"modality": "\([^"]*\)".*/\1/' | tr '\n' ' ')" "image text " "--list with a byte order mark and CR LF"
+: >"$T/none"; wants 1 'none: holds no lines' score -m "$M" --image $CAT --text-file "$T/none"
+wants 1 'none: holds no lines' embed -m "$M" $CAT --list "$T/none"
+
 # standard input
 "$L" embed -m "$M" --image $CAT --format txt >"$T/a"; "$L" embed -m "$M" --image - --format txt <$CAT >"$T/b"; same "$T/a" "$T/b" "an image from standard input"
 "$L" embed -m "$M" --text-file "$T/lines" --format txt >"$T/a"; "$L" embed -m "$M" --text - --format txt <"$T/lines" >"$T/b"; same "$T/a" "$T/b" "texts from standard input"

@@ -67,6 +67,7 @@ static int inputs_add_line(inputs *in, const char *line, int must_name) {
 static int inputs_lines(inputs *in, const char *path, int texts) {
     lb__file f; size_t a = 0, b; int rc = -1;
     if (lb__file_open(path, &f)) return cli_fail("%s", lb_last_error());
+    if (f.size >= 3 && !memcmp(f.data, "\xef\xbb\xbf", 3)) a = 3;                     /* the mark that some editors set before UTF-8 */
     while (a < f.size && rc < 0) {
         size_t end; char *line;
         for (b = a; b < f.size && f.data[b] != '\n'; b++) {}
@@ -91,15 +92,17 @@ static int inputs_prompts(inputs *in, const char *name, lb_modality_kind kind) {
 }
 /* The command line's options in their order.  -1 or an exit status. */
 static int inputs_from(inputs *in, const cli_list *l) {
-    size_t i; int rc = -1;
+    size_t i, before; int rc = -1;
     for (i = 0; i < l->n && rc < 0; i++) {
         const char *o = l->item[i].option, *v = l->item[i].value;
+        before = in->n;
         if (!strcmp(v, "-") && in->stdin_used++) return cli_wrong("standard input can be read only once");
         if (!o) rc = strcmp(v, "-") ? inputs_add_line(in, v, 0) : cli_wrong("`-` alone does not tell what it is; say for instance --image -");
         else if (!strcmp(o, "text-file") || (!strcmp(o, "text") && !strcmp(v, "-"))) rc = inputs_lines(in, v, 1);
         else if (!strcmp(o, "list")) rc = inputs_lines(in, v, 0);
         else if (!strcmp(o, "input")) rc = inputs_add_line(in, v, 1);
         else if (!inputs_add(in, o, v)) rc = cli_fail("out of memory");
+        if (rc < 0 && in->n == before) rc = cli_fail("%s: holds no lines, inputs were expected", v);
     }
     return rc;
 }
