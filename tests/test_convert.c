@@ -527,6 +527,26 @@ LBT(convert, other_architectures_are_refused_by_name) {
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 
+static void copy_file(const char *from, const char *to) { lb__file f; if (!lb__file_open(from, &f)) { write_file(to, f.data, f.size); lb__file_close(&f); } }
+LBT(convert, preprocessing_of_another_kind_is_refused) {
+    static const struct { const char *config, *says; } k[] = {
+        { "{\"size\":%d,\"crop_size\":%d}", NULL }, { "{\"size\":{\"shortest_edge\":%d},\"do_resize\":true}", NULL }, { "{\"size\":{\"shortest_edge\":1%d}}", "images are resized to 1" },
+        { "{\"size\":{\"height\":%d,\"width\":%d}}", "height and width" }, { "{\"do_center_crop\":false}", "do_center_crop is off" }, { "{\"crop_size\":9%d}", "a crop of 9" }, { "{\"resample\":2}", "resample 2" } };
+    const char *dir = "build/hf_prep"; char text[200]; size_t i; lb_ctx *ctx; lb_model *m; int side;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    mkdir(dir, 0777); copy_file("tests/golden/ckpt_hf/config.json", "build/hf_prep/config.json"); copy_file("tests/golden/ckpt_hf/model.safetensors", "build/hf_prep/model.safetensors");
+    remove("build/hf_prep/preprocessor_config.json");
+    REQUIRE(!convert_to(ctx, dir, NULL, NULL) && !lb_model_open(ctx, OUT, &m), "%s", lb_last_error());
+    side = lb_model_modality(m, "image")->height; lb_model_free(m);
+    for (i = 0; i < LB__COUNT(k); i++) {
+        snprintf(text, sizeof text, k[i].config, side, side); write_file("build/hf_prep/preprocessor_config.json", text, strlen(text));
+        if (!k[i].says) CHECK(!convert_to(ctx, dir, NULL, NULL), "%s: %s", text, lb_last_error());
+        else CHECK(convert_to(ctx, dir, NULL, NULL) && strstr(lb_last_error(), k[i].says) && access(OUT, F_OK), "%s: %s", text, lb_last_error());
+    }
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+
 LBT(convert, parity_record_travels) {
     lb_ctx *ctx; conv_options o; lb_model *m; size_t n = 0; double worst = 1;
     REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());

@@ -461,7 +461,8 @@ static lb_status conv_hf_tower(convert *c, conv_tower *t, const lb__json *v, con
     return LB_OK;
 }
 static lb_status conv_hf_config(convert *c) {
-    const lb__json *vc = conv_hf_section(c, "vision_config"), *tc = conv_hf_section(c, "text_config"); conv_tower *v = &c->vision; char *p; double n, h, w;
+    const lb__json *vc = conv_hf_section(c, "vision_config"), *tc = conv_hf_section(c, "text_config"); conv_tower *v = &c->vision; char *p; double n, h, w; size_t k;
+    static const char *const steps[] = { "do_resize", "do_center_crop", "do_rescale", "do_normalize" };
     c->crop = c->languagebind ? "round-half-even" : "floor"; c->clean = c->languagebind ? "languagebind" : "hf";
     c->resize = !c->languagebind ? "pil-bicubic" : !strcmp(c->kind, "video") ? "torch-bilinear" : !strcmp(c->kind, "audio") ? "none" : "torch-bicubic";
     if (!c->config.root) conv_note(c, "no config.json: the exact GELU is assumed (--act quick_gelu for OpenAI's weights)");
@@ -493,6 +494,9 @@ static lb_status conv_hf_config(convert *c) {
     n = lb__json_num(c->prep.root, "resample", 3);
     if (n != 3) return lb__fail(LB_ERR_UNSUPPORTED, "%s: resample %g; 3 (bicubic) is supported", p, n);
     if (lb__json_num(c->prep.root, "rescale_factor", 1 / 255.0) < 0.003921 || lb__json_num(c->prep.root, "rescale_factor", 1 / 255.0) > 0.003922) return lb__fail(LB_ERR_UNSUPPORTED, "%s: rescale_factor is not 1/255", p);
+    for (k = 0; k < LB__COUNT(steps); k++) if (lb__json_num(c->prep.root, steps[k], 1) == 0) return lb__fail(LB_ERR_UNSUPPORTED, "%s: %s is off; CLIP's preparation has that step", p, steps[k]);
+    if (lb__json_get(lb__json_get(c->prep.root, "size"), "height")) return lb__fail(LB_ERR_UNSUPPORTED, "%s: images are resized to height and width; the shortest edge is supported", p);
+    if (conv_pair(c->prep.root, "size", &h, &w) && v->image_h && h != (double)LB__MIN(v->image_h, v->image_w)) return lb__fail(LB_ERR_UNSUPPORTED, "%s: images are resized to %g, the model wants %zu x %zu; the same size is supported", p, h, v->image_h, v->image_w);
     if (conv_pair(c->prep.root, "crop_size", &h, &w) && v->image_h && (h != (double)v->image_h || w != (double)v->image_w)) return lb__fail(LB_ERR_MISMATCH, "%s: a crop of %g x %g, the model wants %zu x %zu", p, h, w, v->image_h, v->image_w);
     LB__TRY(conv_triple(c, c->prep.root, "image_mean", c->mean));
     return conv_triple(c, c->prep.root, "image_std", c->std);
