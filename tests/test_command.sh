@@ -286,6 +286,7 @@ wants 1 'cannot open' search -i "$T/not-there.lbi" --text x
 wants 2 'what to search for' search -i "$T/p.lbi"
 wants 2 'where to' index -m "$M" "$T/photos"
 wants 1 'not-there' index -m "$M" -o "$T/q.lbi" "$T/not-there"; no "$T/q.lbi"
+wants 1 'nothing: nothing in it can be embedded' index -m "$M" -o "$T/q.lbi" "$T/nothing"; no "$T/q.lbi"
 wants 1 'no tokenizer' tokenize -m "$T/p.lbi" x
 # with an adapter, which the index remembers
 wants 0 '1 entries, 1 new' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png

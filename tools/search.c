@@ -190,6 +190,7 @@ static int cmd_index(int argc, char **argv) {
         if (!(p = index_push(&all, &keep, e.path, e.modality))) { rc = cli_fail("out of memory"); goto done; }
         p->size = e.size; p->mtime = e.mtime; p->vector = e.vector;
     }
+    if (!all.n) { rc = cli_fail("%s: nothing in it can be embedded by the model, an index of no entries is not written", list.item[0].value); goto done; }
     if (index_write(j.ctx, to, model, &j.adapters, id, ids, &all, dim)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     printf("%s: %lu entries, %lu new, %lu unchanged", to, (unsigned long)all.n, (unsigned long)(all.n - reused), (unsigned long)reused);
     if (bad) printf(", %lu unreadable", (unsigned long)bad);
