@@ -1493,9 +1493,10 @@ static lb_status lb__writer_open(const char *path, lb__writer *w) {
     }
     else for (i = 0; i < 100; i++) {
         lb__format(w->temp, n + 32, "%s.%u.%d.tmp", path, (unsigned)getpid(), i);
+        LB__TEMPORARY(w->temp, 1);                               /* before it is there: a signal right after open finds the name */
         w->fd = open(w->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
-        if (w->fd > 0) LB__TEMPORARY(w->temp, 1);
         if (w->fd > 0 || errno != EEXIST) break;
+        LB__TEMPORARY(w->temp, 0);
     }
     if (w->fd <= 0) { w->fd = 0; lb__fail(LB_ERR_IO, "%s: cannot create: %s", path, strerror(errno)); lb__writer_abort(w); return LB_ERR_IO; }
     return LB_OK;
