@@ -31,7 +31,7 @@ static int shift(unsigned limit) { turn = turn * 1664525u + 1013904223u; return 
 static void batch_draw(int negative) { int i; for (i = 0; i < KINDS; i++) draw(i, shift(5), shift(5), negative, x + i * 3 * SIDE * SIDE); }
 static void train(lb_ctx *ctx, lb_trainer *run, int steps, int negative) {
     lb_batch b; lb_train_stats s; int i;
-    memset(&b, 0, sizeof b); b.n = KINDS; b.x = x; b.ids = ids; b.length = CONTEXT;
+    memset(&b, 0, sizeof b); memset(&s, 0, sizeof s); b.n = KINDS; b.x = x; b.ids = ids; b.length = CONTEXT;
     for (i = 0; i < steps; i++) { batch_draw(negative); if (lb_trainer_step(ctx, run, &b, &s)) fail(); }
     printf("  %d steps on %s, %lu parameters: loss %.3f\n", steps, negative ? "negatives" : "drawings", (unsigned long)lb_trainer_parameters(run), s.loss);
 }
