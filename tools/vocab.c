@@ -41,7 +41,6 @@ static int cmd_vocab(int argc, char **argv) {
         for (i = 0; i < files.n && !s; i++) if (!(s = lb__file_open(files.item[i].value, &f[n]))) s = vocab_lines(&f[n++], &texts, &sizes);
         if (!s && !texts.size) s = lb__fail(LB_ERR_ARG, "%s: no captions in it", files.item[0].value);
         if (!s) s = lb_tokenizer_train(ctx, mode | LB_CLEAN_NO_SPECIAL, (const char *const *)(const void *)texts.data, (const size_t *)(const void *)sizes.data, texts.size / sizeof(char *), (size_t)size, (size_t)least, &t);
-        if (!s && lb_tokenizer_vocab(t) == 514) s = lb__fail(LB_ERR_ARG, "%s: no pair of neighbours occurs %lld times, there is nothing to learn (--min-count, --size)", files.item[0].value, least);
         for (i = 0; i < texts.size / sizeof(char *) && !s; i++) {
             size_t count = 0;
             s = lb_tokenize(ctx, t, mode | LB_CLEAN_NO_SPECIAL, ((const char **)(void *)texts.data)[i], ((size_t *)(void *)sizes.data)[i], NULL, 0, &count);
