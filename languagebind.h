@@ -873,7 +873,7 @@ typedef struct lb_train_desc {
     int          lora_temporal;      /* as in lb_tower_desc; upstream: 1 for video, 0 for the rest              */
     float        lora_alpha, lora_dropout;          /* [the model's own, or 16], [0]                            */
     double       mask_ratio;         /* of patches that are dropped [0]                                         */
-    size_t       micro_batch;        /* pairs that are in memory at once [the whole batch]: same gradient       */
+    size_t       micro_batch;        /* pairs that are in memory at once [the whole batch]: same gradient, but with lora_dropout other draws */
     int          recompute;          /* keep only block inputs, compute the rest again in the backward pass     */
     double       lr;                 /* [1e-4]                                                                  */
     double       lr_rest;            /* factor for parameters that are not low-rank updates [1]                 */
@@ -914,7 +914,7 @@ typedef struct lb_train_stats {
  *   two is what changes no number: threads, `recompute`, and with `other_steps` the number of steps.
  * lb_trainer_adapter: what was trained as an adapter file that names its base by hash (see lb_model_adapt): all that the trained modality's model has and
  *   the file at the root of it has not, so a modality that was added in memory (lb_model_extend) comes along, and so does an adapter in between.
- * lb_trainer_bytes: the most memory that a step on n pairs of texts of `length` tokens takes over the mapped model. */
+ * lb_trainer_bytes: the most memory that a step on n pairs of texts of `length` tokens, without negatives, takes over the mapped model. */
 typedef struct lb_trainer lb_trainer;
 LB_API lb_status       lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out);
 LB_API void            lb_trainer_free(lb_trainer *t);
@@ -965,7 +965,7 @@ typedef struct lb_feed_desc {
  *   errs  LB_ERR_FORMAT more than max_bad files are broken or missing, or fewer than two pairs are left of a batch; the sentence names line and file
  * lb_feed_item: the item of pair i of the batch that was read last, and its caption.
  * lb_feed_count: items in use;  lb_feed_steps: batches of one epoch;  lb_feed_length: tokens a text has in a batch (0 with text_vectors);
- * lb_feed_bytes: memory of a batch, of the cache when full and of the captions.
+ * lb_feed_bytes: memory of a batch, with its scores against negatives, of the cache when full and of the captions.
  * lb_feed_identity: a name for data and description, for lb_train_desc.data: the description in words, and SHA-256 over it and every item in use: name
  *   (without its folder), group, captions.  A manifest with other items, captions or another order of them is other data. */
 LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manifest *manifest, const lb_feed_desc *desc, lb_feed **out);
@@ -1727,6 +1727,8 @@ static lb_status lb__json_number(const char *t, size_t n, size_t *at, lb__json *
     *at = i;
     return LB_OK;
 }
+/* Bytes of the mark that some editors set before UTF-8. */
+static size_t lb__bom(const void *text, size_t n) { return n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0; }
 /* Parse one JSON value (RFC 8259, strict).  used NULL: nothing but white space may follow; else the bytes consumed, so that JSON lines and
  * very long objects can be read value by value.  One allocation holds the tree; lb__json_free when done.  Not recursive. */
 static lb_status lb__json_parse(const lb_limits *limits, const char *t, size_t n, size_t *used, lb__json_doc *doc) {
@@ -1734,7 +1736,7 @@ static lb_status lb__json_parse(const lb_limits *limits, const char *t, size_t n
     const char *key = NULL, *expected = "a value"; size_t key_len = 0;
     doc->memory = NULL; doc->root = NULL;
     if (!used && n > limits->max_text) return lb__fail(LB_ERR_LIMIT, "JSON text of %zu bytes, the limit (max_text) is %zu", n, limits->max_text);
-    for (i = n >= 3 && !memcmp(t, "\xef\xbb\xbf", 3) ? 3 : 0; i < n; i++) {          /* how many values at most, how many bytes of strings at most */
+    for (i = lb__bom(t, n); i < n; i++) {          /* how many values at most, how many bytes of strings at most */
         if (in_string) { if (t[i] == '\\') i++; else if (t[i] == '"') { in_string = 0; if (!depth) break; } continue; }
         if (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r') { if (seen && !depth) break; continue; }
         seen = 1;
@@ -1749,7 +1751,7 @@ static lb_status lb__json_parse(const lb_limits *limits, const char *t, size_t n
     doc->memory = LB_MALLOC(bytes);
     if (!doc->memory) return lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes);
     node = (lb__json *)doc->memory; text = (char *)doc->memory + values; doc->root = node;
-    if (n >= 3 && !memcmp(t, "\xef\xbb\xbf", 3)) i = 3; else i = 0;
+    i = lb__bom(t, n);
     depth = 0;
     for (;;) {                                                  /* one turn: one value, then whatever closes after it */
         while (i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r')) i++;
@@ -3435,7 +3437,7 @@ LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_te
     const char *p = (const char *)text, *end = p + size; size_t line = 0, rows = 0, cols = 0, shape[2]; lb__buf b = { 0, 0, 0 }; lb_status s = LB_OK; lb_tensor t;
     memset(out, 0, sizeof *out);
     if (size > ctx->limits.max_text) return lb__fail(LB_ERR_LIMIT, "csv: %zu bytes, the limit is %zu", size, ctx->limits.max_text);
-    if (size >= 3 && !memcmp(p, "\xef\xbb\xbf", 3)) p += 3;              /* byte order mark */
+    p += lb__bom(p, size);
     while (p < end && !s) {
         const char *eol = p, *q, *cut; size_t n = 0;
         line++;
@@ -11134,6 +11136,8 @@ LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const
     return s;
 }
 LB_API size_t lb_modality_floats(const lb_modality_desc *d) { return (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width; }
+/* 0.299 red + 0.587 green + 0.114 blue; what is grey stays exactly as it is. */
+static float lb__luma(float r, float g, float b) { return r + 0.587f * (g - r) + 0.114f * (b - r); }
 #ifndef LB_NO_IMAGE
 static lb_image_profile lb__modality_profile(const lb_modality_desc *d) {
     lb_image_profile p; int c;
@@ -11142,11 +11146,10 @@ static lb_image_profile lb__modality_profile(const lb_modality_desc *d) {
     for (c = 0; c < 3; c++) { p.mean[c] = d->mean[c]; p.std[c] = d->std[c]; }
     return p;
 }
-/* Modalities of one channel read colour as grey, 0.299 red + 0.587 green + 0.114 blue of the resized picture (what is grey stays exactly as it is):
- * x [3, n] without mean and deviation -> out [n]. */
+/* Modalities of one channel read colour as grey: x [3, n] of the resized picture, without mean and deviation -> out [n]. */
 static void lb__grey(const lb_modality_desc *d, const float *x, size_t n, float *out) {
     const float mean = d->mean[0], std = d->std[0] != 0 ? d->std[0] : 1; size_t i;
-    for (i = 0; i < n; i++) { const float r = x[i], v = r + 0.587f * (x[n + i] - r) + 0.114f * (x[2 * n + i] - r); out[i] = (v - mean) / std; }
+    for (i = 0; i < n; i++) out[i] = (lb__luma(x[i], x[n + i], x[2 * n + i]) - mean) / std;
 }
 static void lb__profile_plain(lb_image_profile *p) { int c; for (c = 0; c < 3; c++) { p->mean[c] = 0; p->std[c] = 1; } }
 /* A picture, or a piece of one, as the modality wants it. */
@@ -11655,7 +11658,7 @@ static lb_status lb__listing_tsv(lb__listing *p, const char *d, size_t size) {
     static const char *const names[FIELDS] = { "file", "modality", "caption", "group", "split" };
     int column[MAX], columns = 0, seen[FIELDS + 1]; size_t line = 0, at = 0, i;              /* a column of another name is FIELDS: passed over */
     memset(seen, 0, sizeof seen);
-    if (size >= 3 && !memcmp(d, "\xef\xbb\xbf", 3)) at = 3;
+    at = lb__bom(d, size);
     while (at < size) {
         size_t end = at, field[MAX], len[MAX]; int n = 0, k;
         while (end < size && d[end] != '\n') end++;
@@ -12002,15 +12005,36 @@ static void lb__model_hash(const lb_model *m, const char *a, const char *b, char
     lb__sha256_done(&h, digest);
     lb__sha256_text(digest, out);
 }
+/* The shape of low-rank updates: of those that are there already, which nothing in `asked` may contradict, or as `d`, with its defaults, has it. */
+static lb_status lb__train_lora(const lb_train_desc *asked, const lb_train_desc *d, lb_tower_desc *v) {
+    const float alpha = asked->lora_alpha != 0 ? asked->lora_alpha : v->lora_alpha; const int targets = asked->lora_targets ? asked->lora_targets : v->lora_targets;
+    if (!v->lora_rank) { v->lora_rank = d->lora_rank ? d->lora_rank : 16; v->lora_targets = d->lora_targets; v->lora_temporal = d->lora_temporal; v->lora_alpha = d->lora_alpha; }
+    else if (d->lora_rank && d->lora_rank != v->lora_rank) return lb__fail(LB_ERR_MISMATCH, "training: the model has updates of rank %d already, rank %d was asked for", v->lora_rank, d->lora_rank);
+    else if (alpha != v->lora_alpha || targets != v->lora_targets) return lb__fail(LB_ERR_MISMATCH, "training: the model has updates of alpha %g and targets %d already, alpha %g and targets %d were asked for", (double)v->lora_alpha, v->lora_targets, (double)alpha, targets);
+    if (v->lora_temporal && !v->temporal) return lb__fail(LB_ERR_ARG, "training: tower %s has no temporal attention for low-rank updates", v->name);
+    v->lora_dropout = d->lora_dropout;
+    return LB_OK;
+}
+/* Every word of the pattern names something: one that was mistyped would train less than was asked for. */
+static lb_status lb__train_words(const lb_trainer *t, const char *scale, const lb_tower_desc *v, const char *text) {
+    lb_train_desc all = t->desc; const char *word = t->pattern; size_t i, n;
+    all.trainable = LB_TRAIN_ALL; all.freeze_text = all.freeze_scale = 0;
+    for (; *word; word += n + (word[n] == ',')) {
+        n = strcspn(word, ",");
+        for (i = 0; i < t->model->params && !(lb__glob(word, n, t->model->param[i].name) && lb__train_wants(&all, scale, v->name, text, v, t->model->param[i].name)); i++) {}
+        if (n && i == t->model->params) return lb__fail(LB_ERR_ARG, "training: modality %s and its text have no parameter with a name like %.*s", t->name, (int)LB__MIN(n, 200), word);
+    }
+    return LB_OK;
+}
 LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out) {
-    lb_trainer *t; lb_model_desc *d = NULL; lb_tower_desc *v = NULL; const char *text = "", *word; size_t i, n; int j; lb_status s;
+    lb_trainer *t; lb_model_desc *d = NULL; lb_tower_desc *v = NULL; const char *text = ""; size_t i; int j; lb_status s;
     if (!ctx || !model || !desc || !out) return lb__fail(LB_ERR_ARG, "lb_trainer_new: an argument is NULL");
     *out = NULL;
     if (!(t = (lb_trainer *)lb__alloc(1, sizeof *t)) || !(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) { s = LB_ERR_MEM; goto fail; }
     t->desc = *desc; t->base = model; *d = model->desc;
     if ((s = lb__train_desc_check(&t->desc)) != LB_OK) goto fail;
     if (desc->trainable == LB_TRAIN_PATTERN) {
-        n = strlen(desc->pattern);
+        const size_t n = strlen(desc->pattern);
         if (!(t->pattern = (char *)lb__alloc(n + 1, 1))) { s = LB_ERR_MEM; goto fail; }
         memcpy(t->pattern, desc->pattern, n);
     }
@@ -12035,15 +12059,7 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
     memcpy(t->name, d->modality[t->modality].name, sizeof t->name);
     t->desc.modality = t->name;
     for (j = 0; j < d->towers; j++) if (!strcmp(d->tower[j].name, d->modality[t->modality].tower)) v = &d->tower[j];
-    if (t->desc.trainable == LB_TRAIN_LORA) {
-        if (!v->lora_rank) {
-            v->lora_rank = t->desc.lora_rank ? t->desc.lora_rank : 16; v->lora_targets = t->desc.lora_targets; v->lora_temporal = t->desc.lora_temporal;
-            v->lora_alpha = t->desc.lora_alpha;
-        } else if (t->desc.lora_rank && t->desc.lora_rank != v->lora_rank) { s = lb__fail(LB_ERR_MISMATCH, "training: the model has updates of rank %d already, rank %d was asked for", v->lora_rank, t->desc.lora_rank); goto fail; }
-        else if ((desc->lora_alpha != 0 && desc->lora_alpha != v->lora_alpha) || (desc->lora_targets && desc->lora_targets != v->lora_targets)) { s = lb__fail(LB_ERR_MISMATCH, "training: the model has updates of alpha %g and targets %d already, alpha %g and targets %d were asked for", (double)v->lora_alpha, v->lora_targets, desc->lora_alpha != 0 ? (double)desc->lora_alpha : (double)v->lora_alpha, desc->lora_targets ? desc->lora_targets : v->lora_targets); goto fail; }
-        if (v->lora_temporal && !v->temporal) { s = lb__fail(LB_ERR_ARG, "training: tower %s has no temporal attention for low-rank updates", v->name); goto fail; }
-        v->lora_dropout = t->desc.lora_dropout;
-    }
+    if (t->desc.trainable == LB_TRAIN_LORA && (s = lb__train_lora(desc, &t->desc, v)) != LB_OK) goto fail;
     d->seed = t->desc.seed;
     if ((s = lb__model_derive(ctx, model, d, NULL, NULL, &t->model)) != LB_OK) goto fail;
     if (t->desc.ema > 0 && (s = lb__model_derive(ctx, t->model, d, NULL, NULL, &t->average)) != LB_OK) goto fail;
@@ -12063,11 +12079,7 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
             o->ema = (float *)q->t.data;
         }
     }
-    for (word = t->desc.trainable == LB_TRAIN_PATTERN ? t->pattern : ""; *word; word += n + (word[n] == ',')) {            /* a word that was mistyped would train less than was asked for */
-        lb_train_desc all = t->desc; all.trainable = LB_TRAIN_ALL; all.freeze_text = all.freeze_scale = 0; n = strcspn(word, ",");
-        for (i = 0; i < t->model->params; i++) if (lb__glob(word, n, t->model->param[i].name) && lb__train_wants(&all, d->modality[t->scale].name, v->name, text, v, t->model->param[i].name)) break;
-        if (n && i == t->model->params) { s = lb__fail(LB_ERR_ARG, "training: modality %s and its text have no parameter with a name like %.*s", t->name, (int)LB__MIN(n, 200), word); goto fail; }
-    }
+    if (t->pattern && (s = lb__train_words(t, d->modality[t->scale].name, v, text)) != LB_OK) goto fail;
     if (!t->slots) { s = lb__fail(LB_ERR_ARG, "training: nothing is left to train: every parameter is frozen"); goto fail; }
     lb__model_hash(model, v->name, t->text < 0 ? v->name : d->modality[t->text].tower, t->start);
     lb__release(d);
@@ -12700,13 +12712,12 @@ static void lb__feed_flip(const lb_feed *l, float *x) {
     const size_t W = (size_t)l->modality->width, rows = lb_modality_floats(l->modality) / W; size_t i, k;
     for (i = 0; i < rows; i++, x += W) for (k = 0; k < W / 2; k++) { const float t = x[k]; x[k] = x[W - 1 - k]; x[W - 1 - k] = t; }
 }
-/* Luma in place of the three colours, Pillow's weights; frames lie within a colour. */
+/* Luma in place of each of the three colours; frames lie within a colour. */
 static void lb__feed_grey(const lb_feed *l, float *x) {
-    const lb_modality_desc *d = l->modality; const size_t plane = lb_modality_floats(d) / 3; size_t i; int c;
-    for (i = 0; i < plane; i++) {
-        float v = 0;
-        for (c = 0; c < 3; c++) v += (x[(size_t)c * plane + i] * d->std[c] + d->mean[c]) * (c == 0 ? 0.299f : c == 1 ? 0.587f : 0.114f);
-        for (c = 0; c < 3; c++) x[(size_t)c * plane + i] = (v - d->mean[c]) / d->std[c];
+    const float *mean = l->modality->mean, *std = l->modality->std; const size_t n = lb_modality_floats(l->modality) / 3; size_t i, c;
+    for (i = 0; i < n; i++) {
+        const float v = lb__luma(x[i] * std[0] + mean[0], x[n + i] * std[1] + mean[1], x[2 * n + i] * std[2] + mean[2]);
+        for (c = 0; c < 3; c++) x[c * n + i] = (v - mean[c]) / std[c];
     }
 }
 /* Floats that stand for 256 levels exactly become bytes; NULL: they do not, or there is no memory. */

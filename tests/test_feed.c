@@ -74,6 +74,12 @@ static int same_batch(const lb_batch *a, const lb_batch *b, size_t per) {
     return a->n == b->n && a->length == b->length && !memcmp(a->x, b->x, a->n * per * sizeof(float)) && (!a->ids || !memcmp(a->ids, b->ids, a->n * a->length * sizeof *a->ids)) && (!a->group || !memcmp(a->group, b->group, a->n * sizeof *a->group));
 }
 
+/* Empty: vectors that another kernel set had kept there would be read. */
+static void fresh_folder(const char *folder) {
+    lb__dir dir; char path[256]; size_t i;
+    mkdir(folder, 0777);
+    if (!lb__dir_list(folder, &dir)) { for (i = 0; i < dir.count; i++) { snprintf(path, sizeof path, "%s/%s", folder, dir.names[i]); remove(path); } lb__release(dir.names); }
+}
 LBT(feed, neither_threads_nor_cache_nor_the_way_there_change_a_bit) {
     lb_ctx *c1 = ctx_with(1), *c3 = ctx_with(3); lb_model *m = tiny(c1, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_feed *a = NULL, *b = NULL; lb_batch x, y; size_t per, i, k; int mode; char ia[LB_DATA_SIZE], ib[LB_DATA_SIZE]; unsigned char seen[TILES];
     REQUIRE(m && !lb_manifest_load(c1, manifest_file(), NULL, &man), "%s", lb_last_error());
@@ -154,6 +160,19 @@ LBT(feed, negatives_are_texts_of_other_items) {
     CHECK(with > without + 0.1, "loss %g beside negatives, %g without", with, without);
     for (k = 0; k < 30; k++) REQUIRE(!lb_feed_batch(c, a, k, &x) && !lb_trainer_step(c, r, &x, &s), "%s", lb_last_error());
     CHECK(s.loss < with, "loss %g at first, %g after 30 steps", with, s.loss);
+    {   /* in pieces: the gradient of the whole batch, negatives and all */
+        lb_trainer *u = NULL; size_t o; double whole, pieces, worst = 0;
+        t.micro_batch = 5; REQUIRE(!lb_trainer_new(c, m, &t, &u), "%s", lb_last_error());
+        t.micro_batch = 0; lb_trainer_free(r); r = NULL; REQUIRE(!lb_trainer_new(c, m, &t, &r) && !lb__train_pass(c, r, &x, 1, &whole) && !lb__train_pass(c, u, &x, 1, &pieces), "%s", lb_last_error());
+        CHECK(fabs(whole - pieces) < 1e-6 * whole, "loss %.9g whole, %.9g in pieces", whole, pieces);
+        for (o = 0; o < r->slots; o++) { const float *p = r->slot[o].p->t.grad, *q = u->slot[o].p->t.grad; double e = 0, n = 0; for (i = 0; i < r->slot[o].n; i++) { e += (double)(p[i] - q[i]) * (p[i] - q[i]); n += (double)p[i] * p[i]; } if (sqrt(e / (n + 1e-20)) > worst) worst = sqrt(e / (n + 1e-20)); }
+        CHECK(worst < 1e-6, "gradients in pieces differ by %g", worst);
+        lb_trainer_free(u);
+    }
+    lb_feed_free(b); b = NULL; fresh_folder("build/tests/negatives"); d.text_folder = "build/tests/negatives";        /* from a file of vectors: the same ones */
+    REQUIRE(!lb_feed_new(c, m, &man, &d, &b) && !lb_feed_batch(c, b, 29, &y) && !lb_feed_batch(c, a, 29, &x), "%s", lb_last_error());
+    CHECK(y.negatives == x.negatives && !memcmp(y.negative, x.negative, x.negatives * dim * sizeof(float)), "from a file: other negatives");
+    d.text_folder = NULL;
     x.negative = NULL; CHECK(lb_trainer_step(c, r, &x, &s) == LB_ERR_ARG && strstr(lb_last_error(), "without their vectors"), "%s", lb_last_error());
     lb_feed_free(b); b = NULL; d.text_vectors = 0;
     CHECK(lb_feed_new(c, m, &man, &d, &b) == LB_ERR_ARG && !b && strstr(lb_last_error(), "frozen text"), "%s", lb_last_error());
@@ -183,15 +202,14 @@ LBT(feed, broken_files_are_left_out_up_to_a_number) {
     lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c);
 }
 LBT(feed, frozen_texts_are_embedded_once_and_kept_by_hash) {
-    lb_ctx *c = ctx_with(2); lb_model *m = tiny(c, 32, 1, 1), *other = tiny(c, 32, 1, 2), *base = NULL, *adapted = NULL, *from; lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_trainer *t = NULL; lb_train_desc run; lb_batch b; float v[32], first[32]; const lb_caption *q; int round; size_t i; lb__dir dir; char path[256]; FILE *f;
+    lb_ctx *c = ctx_with(2); lb_model *m = tiny(c, 32, 1, 1), *other = tiny(c, 32, 1, 2), *base = NULL, *adapted = NULL, *from; lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_trainer *t = NULL; lb_train_desc run; lb_batch b; float v[32], first[32]; const lb_caption *q; int round; lb__dir dir; char path[256]; FILE *f;
     REQUIRE(m && other && !lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());
     REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/texts-base.lbw") && !lb_model_open(c, "build/tests/texts-base.lbw", &base), "%s", lb_last_error());
     memset(&d, 0, sizeof d); memset(&run, 0, sizeof run); run.lr = 1e-2;                   /* an adapter that brings another text tower */
     REQUIRE(!lb_feed_new(c, base, &man, &d, &l) && !lb_feed_batch(c, l, 0, &b) && !lb_trainer_new(c, base, &run, &t) && !lb_trainer_step(c, t, &b, NULL), "%s", lb_last_error());
     REQUIRE(!lb_trainer_adapter(c, t, "build/tests/texts-adapter.lbw") && !lb_model_adapt(c, base, "build/tests/texts-adapter.lbw", &adapted), "%s", lb_last_error());
     lb_feed_free(l); l = NULL; lb_trainer_free(t);
-    mkdir("build/tests/texts", 0777);
-    if (!lb__dir_list("build/tests/texts", &dir)) { for (i = 0; i < dir.count; i++) { snprintf(path, sizeof path, "build/tests/texts/%s", dir.names[i]); remove(path); } lb__release(dir.names); }
+    fresh_folder("build/tests/texts");
     memset(&d, 0, sizeof d); d.batch = 16; d.text_vectors = 1;
     for (round = 0; round < 7; round++) {                     /* in memory; written; read; read after damage; another tower; one from a file, and with an adapter over it */
         d.text_folder = round ? "build/tests/texts" : NULL; from = round == 6 ? adapted : round == 5 ? base : round == 4 ? other : m;

@@ -65,10 +65,9 @@ static int inputs_add_line(inputs *in, const char *line, int must_name) {
 }
 /* The lines of a text file, without their line ends (LF or CR LF).  -1 or an exit status. */
 static int inputs_lines(inputs *in, const char *path, int texts) {
-    lb__file f; size_t a = 0, b; int rc = -1;
+    lb__file f; size_t a, b; int rc = -1;
     if (lb__file_open(path, &f)) return cli_fail("%s", lb_last_error());
-    if (f.size >= 3 && !memcmp(f.data, "\xef\xbb\xbf", 3)) a = 3;                     /* the mark that some editors set before UTF-8 */
-    while (a < f.size && rc < 0) {
+    for (a = lb__bom(f.data, f.size); a < f.size && rc < 0; ) {
         size_t end; char *line;
         for (b = a; b < f.size && f.data[b] != '\n'; b++) {}
         end = b > a && f.data[b - 1] == '\r' ? b - 1 : b;

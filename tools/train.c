@@ -459,7 +459,7 @@ static int cmd_train(int argc, char **argv) {
         { "epochs", 0, CLI_INT, &run.epochs, "N", "passes over the data (default 1)", 1, 1e12 },
         { "steps", 0, CLI_INT, &run.steps, "N", "updates, instead of --epochs", 1, 1e15 },
         { "batch", 'b', CLI_INT, &run.batch, "N", "pairs in an update (default 32); what is left over in an epoch waits", 1, 1 << 23 },
-        { "micro-batch", 0, CLI_INT, &run.micro, "N", "pairs in memory at once; the gradient stays that of the batch", 1, 1 << 23 },
+        { "micro-batch", 0, CLI_INT, &run.micro, "N", "pairs in memory at once; the gradient stays that of the batch\n(with --lora-dropout the draws are other ones)", 1, 1 << 23 },
         { "no-shuffle", 0, CLI_FLAG, &run.no_shuffle, NULL, "the order of the manifest in every epoch", 0, 0 },
         { "lr", 0, CLI_REAL, &run.lr, "X", "highest learning rate (default 1e-4)", 1e-12, 1e6 },
         { "lr-rest", 0, CLI_REAL, &run.lr_rest, "F", "factor for what is no low-rank update (default 1)", 1e-9, 1e6 },

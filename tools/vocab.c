@@ -2,7 +2,7 @@
 
 /* Lines of a file as pointers into it; a line that is empty or white is left out. */
 static lb_status vocab_lines(const lb__file *f, lb__buf *texts, lb__buf *sizes) {
-    size_t i = 0;
+    size_t i = lb__bom(f->data, f->size);
     while (i < f->size) {
         const char *p = (const char *)f->data + i, *nl = (const char *)memchr(p, '\n', f->size - i); size_t n = nl ? (size_t)(nl - p) : f->size - i, k;
         i += n + 1;
