@@ -951,7 +951,7 @@ typedef struct lb_feed_desc {
     int         positives;           /* fill batch.group: pairs of one group or one caption are positives of each other                             */
     size_t      negatives;           /* captions of other items in every batch, drawn anew, as lb_batch.negative; with text_vectors                  */
     int         text_vectors;        /* texts as vectors of the model's text tower (which is frozen, then): every caption is embedded once          */
-    const char *text_folder;         /* where these are kept, in a file named by a hash of tower and captions; must exist   default: in memory only */
+    const char *text_folder;         /* where these are kept, in a file named by a hash of tower, captions and kernel set; must exist   default: in memory only */
     void      (*report)(void *user, const lb_item *item, const char *why);               /* hears of every file that is left out, once             */
     void      (*progress)(void *user, const char *what, size_t done, size_t total);      /* of the captions that are embedded                       */
     void       *user;
@@ -11591,8 +11591,11 @@ static lb_status lb__listing_string(lb__listing *p, const char *s, size_t n, siz
     LB__TRY(lb__buf_add(&p->text, s, n));
     return lb__buf_add(&p->text, "", 1);
 }
+/* One that is empty, or blank, is none. */
 static lb_status lb__listing_caption_add(lb__listing *p, const char *text, size_t n, const char *source, float weight, int frame) {
-    lb__listing_caption c;
+    lb__listing_caption c; size_t blank = 0;
+    while (blank < n && strchr(" \t\r\n", text[blank])) blank++;
+    if (blank == n) return LB_OK;
     LB__TRY(lb__listing_string(p, text, n, &c.text));
     LB__TRY(lb__listing_string(p, source, source ? strlen(source) : 0, &c.source));
     c.weight = weight; c.frame = frame;
@@ -11689,7 +11692,7 @@ static lb_status lb__listing_tsv(lb__listing *p, const char *d, size_t size) {
             const char *f[FIELDS + 1]; size_t l[FIELDS + 1];
             memset(f, 0, sizeof f); memset(l, 0, sizeof l);
             for (k = 0; k < n; k++) {
-                if (column[k] == FIELD_CAPTION) { if (len[k]) LB__TRY(lb__listing_caption_add(p, d + field[k], len[k], NULL, 1, -1)); }
+                if (column[k] == FIELD_CAPTION) LB__TRY(lb__listing_caption_add(p, d + field[k], len[k], NULL, 1, -1));
                 else { f[column[k]] = d + field[k]; l[column[k]] = len[k]; }
             }
             LB__TRY(lb__listing_item_add(p, f[FIELD_FILE], l[FIELD_FILE], f[FIELD_MODALITY], l[FIELD_MODALITY], f[FIELD_GROUP], l[FIELD_GROUP], f[FIELD_SPLIT], l[FIELD_SPLIT], 0, line));
@@ -11744,7 +11747,7 @@ static lb_status lb__listing_object(lb__listing *p, const lb__json *v, size_t li
     if (list && list->type != LB__JSON_ARRAY) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: \"captions\" is %s, an array was expected", p->path, line, lb__json_type_name(list));
     for (; c; c = list ? c->next : NULL) {
         if (c->type != LB__JSON_STRING || strlen(c->str) != c->len) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: a caption is %s, a string%s was expected", p->path, line, lb__json_type_name(c), c->type == LB__JSON_STRING ? " without \\u0000" : "");
-        if (c->len) LB__TRY(lb__listing_caption_add(p, c->str, c->len, NULL, 1, -1));          /* an empty one is none, as in a .tsv */
+        LB__TRY(lb__listing_caption_add(p, c->str, c->len, NULL, 1, -1));
     }
     return lb__listing_item_add(p, f[0], n[0], f[1], n[1], f[2], n[2], f[3], n[3], 0, line);
 }
@@ -11780,13 +11783,13 @@ static lb_status lb__listing_vidal(lb__listing *p, const lb__json *v, size_t lin
             n = 2 * strlen(c->str) + 8; clean.size = 0;
             if ((s = lb__buf_reserve(&clean, n)) != LB_OK) break;
             n = lb_clean_title(c->str, (char *)clean.data, n);
-            if (n) s = lb__listing_caption_add(p, (const char *)clean.data, n, texts[i], 0.2f, -1);
+            s = lb__listing_caption_add(p, (const char *)clean.data, n, texts[i], 0.2f, -1);
         } else s = lb__listing_caption_add(p, c->str, c->len, texts[i], 0.2f, -1);
     }
     c = lb__json_get(v, "ofa");
     if (!s && c && c->type == LB__JSON_ARRAY && (!strcmp(type, "mix") || !strcmp(type, "ofa"))) {
         int frame = 0;
-        for (c = c->first; c && frame < 8 && !s; c = c->next, frame++) if (c->type == LB__JSON_STRING && c->len) s = lb__listing_caption_add(p, c->str, c->len, "ofa", 0.025f, frame);
+        for (c = c->first; c && frame < 8 && !s; c = c->next, frame++) if (c->type == LB__JSON_STRING) s = lb__listing_caption_add(p, c->str, c->len, "ofa", 0.025f, frame);
     }
     if (!s && !strcmp(modality, "video")) {
         if (!strncmp(folder, "new_", 4)) s = lb__buf_add(&name, "new_download_resize256_skip15/", 30);
@@ -12532,7 +12535,7 @@ static lb_status lb__feed_captions(lb_feed *l) {
     return LB_OK;
 }
 /* Names what the vectors of the texts depend on: the text tower's weights, the way text is cut into tokens, and the texts. */
-static lb_status lb__feed_text_hash(const lb_feed *l, const lb_modality_desc *text, char out[65]) {
+static lb_status lb__feed_text_hash(const lb_ctx *ctx, const lb_feed *l, const lb_modality_desc *text, char out[65]) {
     lb__sha256 sha; uint8_t digest[32]; size_t i, n; char id[65]; const uint16_t *merges; const lb_model *root = l->model; const size_t name = strlen(text->tower); int known;
     while (root->base) root = root->base;
     known = root->file && lb_file_identity(root->file, text->tower, id) == LB_OK;
@@ -12542,6 +12545,7 @@ static lb_status lb__feed_text_hash(const lb_feed *l, const lb_modality_desc *te
     }
     lb__sha256_init(&sha);
     lb__sha256_add(&sha, "text vectors 1", 15);
+    lb__sha256_add(&sha, ctx->kernels->name, strlen(ctx->kernels->name) + 1);            /* another kernel set rounds otherwise, and a run follows its own to the last bit */
     if (known) lb__sha256_add(&sha, id, 64);
     else for (i = 0; i < l->model->params; i++) {
         const lb__param *p = &l->model->param[i];
@@ -12566,7 +12570,7 @@ static int lb__feed_text_fits(const lb_feed *l, const char *hash) {
 }
 static lb_status lb__feed_vectors(lb_ctx *ctx, lb_feed *l, const lb_modality_desc *text) {
     const size_t dim = lb_model_dim(l->model); size_t i, bytes; char hash[65], name[32]; lb__buf path = { 0, 0, 0 }; lb_file_writer *w = NULL; float *v = NULL; lb_status s = LB_OK;
-    LB__TRY(lb__feed_text_hash(l, text, hash));
+    LB__TRY(lb__feed_text_hash(ctx, l, text, hash));
     if (l->desc.text_folder) {
         lb__format(name, sizeof name, "/text-%.16s.lbw", hash);
         if ((s = lb__buf_add(&path, l->desc.text_folder, strlen(l->desc.text_folder))) || (s = lb__buf_add(&path, name, strlen(name) + 1))) goto done;

@@ -198,6 +198,7 @@ done
 wants 0 '"name": "open"' bench -m "$M" --threads 1 --json
 is "$(grep -c '"name": "memory".*"own_mb": ' "$T/out")" 2 "rows of memory, one for image and one for text"
 wants 1 'cannot open' bench -m "$T/not-there.lbw"
+wants 2 'no row is called `nosuch`' bench -r nosuch
 
 # score, classify, tokenize
 wants 0 'image x text' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup'

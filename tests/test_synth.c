@@ -89,15 +89,15 @@ LBT(synth, everything_can_be_read) {
     digest(DIR_A, 0, 1); lb_ctx_free(c);
 }
 enum { PX = 40 };
-typedef struct shown { uint8_t rgb[3 * PX * PX]; uint16_t depth[PX * PX]; uint8_t infrared[PX * PX]; int16_t sound[4000]; } shown;
+typedef struct shown { uint8_t rgb[8][3 * PX * PX]; uint16_t depth[PX * PX]; uint8_t infrared[PX * PX]; int16_t sound[4000]; } shown;
 static void show(const sy_mesh *mesh, const sy_clip *c, shown *s) {
     sy_frame f; sy_stage st; float mix[4000]; int k; lb__rng r, n;
     memset(s, 0, sizeof *s);
     if (!sy_frame_new(&f, 2 * PX)) return;
-    for (k = 0; k < 3; k++) {
+    for (k = 0; k < 10; k++) {                                                       /* the frames of a clip, a depth map, an infrared image */
         r = lb__rng_new(5, 1); n = lb__rng_new(5, 2);
-        sy_stage_new(&st, c, mesh, SY_SHAPES, &r, 8); sy_pose(&st, k ? -1 : 3, 8);
-        if (k == 0) sy_render_rgb(&f, &st, PX, 2, &n, s->rgb); else if (k == 1) sy_render_depth(&f, &st, PX, &n, s->depth); else sy_render_infrared(&f, &st, PX, 2, &n, s->infrared);
+        sy_stage_new(&st, c, mesh, SY_SHAPES, &r, 8); sy_pose(&st, k < 8 ? k : -1, 8);
+        if (k < 8) sy_render_rgb(&f, &st, PX, 2, &n, s->rgb[k]); else if (k == 8) sy_render_depth(&f, &st, PX, &n, s->depth); else sy_render_infrared(&f, &st, PX, 2, &n, s->infrared);
     }
     r = lb__rng_new(5, 3); sy_render_sound(c, &r, 4000, s->sound, mix);
     sy_frame_free(&f);
@@ -117,6 +117,19 @@ LBT(synth, attributes_show_where_they_should_and_nowhere_else) {
         if (memcmp(a.infrared, b.infrared, sizeof a.infrared)) got[2] = 'x';
         if (memcmp(a.sound, b.sound, sizeof a.sound)) got[3] = 'x';
         CHECK(!strcmp(got, expect[i]), "attribute %d shows in %s, expected %s", i, got, expect[i]);
+    }
+    for (k = 0; k < SY_SHAPES; k++) { free(mesh[k].p); free(mesh[k].n); }
+}
+LBT(synth, the_mallet_shows_in_as_many_frames_as_there_are_hits) {
+    sy_mesh mesh[SY_SHAPES]; lb__rng r; sy_clip c; sy_stage s; int i, k, motion, hits;
+    for (k = 0; k < SY_SHAPES; k++) REQUIRE(sy_make(&mesh[k], k), "out of memory");
+    memset(&c, 0, sizeof c); c.size = 1; c.count = 2; c.split = "train";
+    for (motion = 0; motion < SY_MOTIONS; motion++) for (hits = 0; hits <= 3; hits++) {
+        int seen = 0;
+        c.motion = motion; c.hits = hits; r = lb__rng_new(7, (uint64_t)(motion * 4 + hits)); sy_stage_new(&s, &c, mesh, SY_SHAPES, &r, 8);
+        for (k = 0; k < 8; k++) { sy_pose(&s, k, 8); for (i = 0; i < s.things; i++) seen += s.thing[i].what == SY_MALLET; }
+        CHECK(seen == (motion == SY_DROP ? 0 : 2 * hits), "motion %d, %d hits: %d parts of a mallet", motion, hits, seen);      /* head and handle; what drops hits the floor */
+        sy_pose(&s, -1, 1); for (i = 0; i < s.things; i++) CHECK(s.thing[i].what != SY_MALLET, "a mallet in a still");
     }
     for (k = 0; k < SY_SHAPES; k++) { free(mesh[k].p); free(mesh[k].n); }
 }

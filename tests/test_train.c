@@ -54,6 +54,30 @@ LBT(train, full_run_follows_torch) { lb_train_desc d; memset(&d, 0, sizeof d); d
 LBT(train, lora_run_follows_torch) { lb_train_desc d; memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 4; d.freeze_text = 1; trajectory("train_lora", &d); }
 LBT(train, projection_run_follows_torch) { lb_train_desc d; memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_PROJECTION; d.freeze_text = 1; trajectory("train_projection", &d); }
 
+/* The averaged weights: the recursion e <- decay e + (1 - decay) p over those of the run itself, which averaging does not change. */
+LBT(train, averaged_weights_follow_the_recursion) {
+    golden g; lb_ctx *c = ctx_with(2); lb_model *m, *m2; lb_train_desc d; lb_trainer *plain, *t; feed f; size_t s, i, k; float **e; double worst = 0, moved = 0; lb_train_stats st, st2;
+    memset(&d, 0, sizeof d); d.lr = 1e-3; d.steps = 8; d.clip = 1;
+    REQUIRE(golden_open("train_full", &g), "train_full");
+    plain = start(c, &g, &m, &d); d.ema = 0.75; t = start(c, &g, &m2, &d); REQUIRE(plain && t && plain->slots == t->slots, "two trainers");
+    e = (float **)calloc(t->slots, sizeof *e); REQUIRE(e, "memory");
+    for (i = 0; i < t->slots; i++) { e[i] = (float *)malloc(t->slot[i].n * sizeof(float)); REQUIRE(e[i], "memory"); memcpy(e[i], plain->slot[i].p->t.data, t->slot[i].n * sizeof(float)); }
+    feed_open(&f, &g);
+    for (s = 0; s < 6; s++) {
+        REQUIRE(!lb_trainer_step(c, plain, feed_step(&f, s), &st) && !lb_trainer_step(c, t, feed_step(&f, s), &st2), "%s", lb_last_error());
+        CHECK(st.loss == st2.loss, "step %zu: averaging changed the loss", s);
+        for (i = 0; i < t->slots; i++) for (k = 0; k < t->slot[i].n; k++) e[i][k] = 0.75f * e[i][k] + 0.25f * ((const float *)plain->slot[i].p->t.data)[k];
+    }
+    for (i = 0; i < t->slots; i++) {
+        const lb_model *averaged = lb_trainer_model(t); const lb__param *a = &averaged->param[t->slot[i].p - t->model->param];
+        REQUIRE(!strcmp(a->name, t->slot[i].p->name), "%s is not in its place", t->slot[i].p->name);
+        for (k = 0; k < t->slot[i].n; k++) { worst = LB__MAX(worst, fabs((double)e[i][k] - (double)((const float *)a->t.data)[k])); moved = LB__MAX(moved, fabs((double)e[i][k] - (double)((const float *)t->slot[i].p->t.data)[k])); }
+        free(e[i]);
+    }
+    CHECK(worst < 1e-6 && moved > 1e-4, "averaged weights off by %g, %g from those of the last step", worst, moved);
+    free(e); feed_close(&f); lb_trainer_free(t); lb_trainer_free(plain); lb_model_free(m); lb_model_free(m2); lb_ctx_free(c); golden_close(&g);
+}
+
 /* 10 steps, or 5, a checkpoint, another process and 5 more: the same files, whatever the threads, with masks, dropout and averaging. */
 LBT(train, resume_is_exact) {
     golden g; lb_ctx *c1 = ctx_with(1), *c4 = ctx_with(4); lb_model *m, *m2; lb_trainer *t, *u; feed f; lb_train_desc d; size_t s, i; lb__file a, b; lb_train_stats st;

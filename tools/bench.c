@@ -302,6 +302,17 @@ static void bench_rows(bench_cfg *c, int train) {
     for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_dw", training[i].what, 2, LB_F32, training[i].m, training[i].n, training[i].k);
 }
 
+/* The rows there are; the last four are computed with --train only. */
+static const char *const bench_names[] = { "gemm_f32", "gemm_f16", "gemm_bf16", "attention", "attention_bwd", "layernorm", "tower_image", "tower_text", "tower_audio", "tower_video", "train_full", "train_lora", "gemm_dx", "gemm_dw" };
+static int bench_none(const cli_list *only, int train) {
+    size_t i, k; const size_t n = LB__COUNT(bench_names) - (train ? 0 : 4); char all[256] = "";
+    for (k = 0; k < n; k++) snprintf(all + strlen(all), sizeof all - strlen(all), " %s", bench_names[k]);
+    for (i = 0; i < only->n; i++) {
+        for (k = 0; k < n && !strstr(bench_names[k], only->item[i].value); k++) {}
+        if (k == n) return cli_wrong("--rows: no row is called `%s`; there are%s%s", only->item[i].value, all, train ? "" : ", and others with --train");
+    }
+    return 0;
+}
 static int cmd_bench(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list only = { NULL, 0, 0 }; const char *model = NULL; double seconds = 0.4; int train = 0, rc, both; lb_ctx *ctx = NULL; bench_cfg c;
     const cli_option options[] = {
@@ -312,6 +323,7 @@ static int cmd_bench(int argc, char **argv) {
         CLI_THREADS(common), CLI_JSON(common) };
     if ((rc = cli_parse(argc, argv, "[options]", "Speed of the kernels and of whole towers with random weights, as a share of the multiply-adds that the\n"
                         "registers can do, measured in the same run.  Without --threads: on one thread, then on all.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&only); return rc; }
+    if (!model && (rc = bench_none(&only, train)) != 0) { cli_list_free(&only); return rc; }
     both = common.threads == 0;
     if (both) common.threads = 1;
     memset(&c, 0, sizeof c); c.seconds = seconds; c.json = common.json; c.only = &only;

@@ -362,7 +362,7 @@ static void sy_pose(sy_stage *s, int frame, int frames) {
     s->things = 0;
     for (k = 0; frame >= 0 && k < c->hits; k++) hit |= s->contact[k] == frame;
     for (i = 0; i < c->count; i++) {
-        sy_v p = s->home[i]; float yaw = s->yaw[i], tilt = 0;
+        sy_v p = s->home[i]; float yaw = s->yaw[i], tilt = 0, lean = 0; sy_thing *thing;
         p.z = r;
         if (motion == SY_DROP) {
             float h = 1.7f * A; int before = -1, after = -1; float peak = A;
@@ -373,7 +373,7 @@ static void sy_pose(sy_stage *s, int frame, int frames) {
             const float d = s->dir * A * 1.25f * (2 * t - 1);
             p.x += d;
             if (c->shape == 0 || c->shape == 4) tilt = d / r;
-        } else if (motion == SY_SPIN) yaw += s->dir * 6.2831853f * 1.15f * t;
+        } else if (motion == SY_SPIN) { yaw += s->dir * 6.2831853f * 1.15f * t; lean = 0.5f; p.z += 0.25f * r; }      /* as a top does: what is round about its axis sways, too */
         else if (motion == SY_SWING) {
             const float L = 1.9f * A, a = 0.62f * sinf(6.2831853f * 1.1f * t + s->phase); sy_v pivot = sy_vec(p.x, p.y, r + 0.08f + L);
             p = sy_add(pivot, sy_vec(L * sinf(a), 0, -L * cosf(a))); tilt = -a;
@@ -382,12 +382,12 @@ static void sy_pose(sy_stage *s, int frame, int frames) {
         else if (motion == SY_SHAKE) { const float sign = frame & 1 ? 1.0f : -1.0f; p.x += 0.13f * A * sign; tilt = 0.16f * sign; }
         else if (motion == SY_RISE) p.z += 1.7f * A * t;
         if (!i) first = p;
-        sy_put(s, main_mesh, SY_MAIN, p, yaw, tilt, sy_vec(r, r, r));
+        thing = sy_put(s, main_mesh, SY_MAIN, p, yaw, tilt, sy_vec(r, r, r));
+        if (lean != 0) { const sy_v x = thing->rx, z = thing->rz; thing->rx = sy_sub(sy_mul(x, cosf(lean)), sy_mul(z, sinf(lean))); thing->rz = sy_add(sy_mul(x, sinf(lean)), sy_mul(z, cosf(lean))); }
     }
     if (c->relation) { const float h = 0.5f + r; sy_put(s, rod, SY_POST, sy_vec(s->post_x, s->post_y, h), 0, 0, sy_vec(0.055f, 0.055f, h)); }
-    if (frame >= 0 && c->hits && motion != SY_DROP) {                                /* a mallet: touches when it hits, waits aside otherwise */
-        const float head = 0.045f * s->view, away = hit ? 0.0f : 0.22f * s->view, dx = s->side * 0.72f, dz = 0.55f; const sy_v d = sy_unit(sy_vec(dx, -0.45f, dz));
-        const sy_v at = sy_add(first, sy_mul(d, 0.78f * r + head + away));
+    if (hit && motion != SY_DROP) {                                                  /* a mallet, there only while it touches: who counts the frames that show it has counted the hits */
+        const float head = 0.055f * s->view; const sy_v d = sy_unit(sy_vec(s->side * 0.72f, -0.45f, 0.55f)), at = sy_add(first, sy_mul(d, 0.78f * r + head));
         sy_put(s, ball, SY_MALLET, at, 0, 0, sy_vec(head, head, head));
         sy_put(s, rod, SY_MALLET, sy_add(at, sy_vec(s->side * 1.9f * head, 0, 1.9f * head)), 0, s->side * 0.7853982f, sy_vec(0.3f * head, 0.3f * head, 3 * head));
     }
@@ -551,7 +551,7 @@ static sy_v sy_surface_colour(const sy_stage *s, const sy_hit *h, sy_v behind) {
     const float diff = fmaxf(sy_dot(h->n, s->light), 0), spec = fmaxf(sy_dot(h->n, half), 0), sky = 0.5f + 0.5f * h->n.z, facing = fmaxf(sy_dot(h->n, v), 0), rim = (1 - facing) * (1 - facing) * (1 - facing);
     float mark = 1;
     if (h->thing->what == SY_POST) return sy_mul(sy_vec(0.45f, 0.42f, 0.40f), (0.35f + 0.25f * sky + 0.5f * diff) * ((int)floorf((h->own.z + 1) * 6) & 1 ? 1.0f : 0.75f));
-    if (h->thing->what == SY_MALLET) return sy_add(sy_mul(sy_vec(0.22f, 0.17f, 0.14f), 0.4f + 0.3f * sky + 0.6f * diff), sy_mul(sy_vec(1, 1, 1), 0.25f * powf(spec, 24)));
+    if (h->thing->what == SY_MALLET) return sy_add(sy_mul(sy_vec(0.95f, 0.12f, 0.55f), 0.4f + 0.3f * sky + 0.6f * diff), sy_mul(sy_vec(1, 1, 1), 0.25f * powf(spec, 24)));
     if (h->thing->what == SY_MODEL) {
         const sy_mesh *m = h->thing->mesh; sy_v k = sy_vec(0.7f, 0.7f, 0.7f);
         if (m->paints) {
@@ -571,8 +571,8 @@ static sy_v sy_surface_colour(const sy_stage *s, const sy_hit *h, sy_v behind) {
         return sy_add(out, sy_mul(sy_vec(1, 1, 1), 1.1f * powf(spec, 60) + 0.25f * rim));
     }
     case SY_WOOD: {
-        const sy_v q = h->own; const float n = sy_noise(sy_vec(q.x * 2, q.y * 2, q.z * 6)), ring = sqrtf((q.x + 0.3f) * (q.x + 0.3f) + (q.z - 0.2f) * (q.z - 0.2f)) * 6 + 1.2f * n, g = ring - floorf(ring), dark = g < 0.35f ? 0.55f : 0.78f + 0.22f * g;
-        return sy_add(sy_mul(c, dark * (0.32f + 0.25f * sky + 0.6f * diff)), sy_mul(sy_vec(0.10f, 0.06f, 0.02f), dark));
+        const sy_v q = h->own; const float n = sy_noise(sy_vec(q.x * 2, q.y * 2, q.z * 4)), ring = sqrtf((q.x + 0.3f) * (q.x + 0.3f) + (q.z - 0.2f) * (q.z - 0.2f)) * 3.5f + 0.9f * n, g = ring - floorf(ring), dark = g < 0.4f ? 0.45f : 0.78f + 0.22f * g;
+        return sy_add(sy_mul(c, dark * (0.32f + 0.25f * sky + 0.6f * diff)), sy_mul(sy_vec(0.16f, 0.09f, 0.03f), dark));
     }
     case SY_GLASS:
         out = sy_tint(behind, sy_add(sy_mul(c, 0.75f), sy_vec(0.22f, 0.22f, 0.22f)));
@@ -584,8 +584,8 @@ static sy_v sy_surface_colour(const sy_stage *s, const sy_hit *h, sy_v behind) {
         return sy_mul(c, stud * (0.30f + 0.22f * sky + 0.42f * diff));
     }
     default: {
-        const float n = sy_noise(sy_mul(h->own, 13)), m = sy_noise(sy_mul(h->own, 4)); sy_v k = sy_mul(c, 0.75f + 0.4f * m);
-        if (n > 0.66f) k = sy_add(sy_mul(k, 0.35f), sy_vec(0.42f, 0.42f, 0.40f));
+        const float n = sy_noise(sy_mul(h->own, 7)), m = sy_noise(sy_mul(h->own, 4)); sy_v k = sy_mul(c, 0.75f + 0.4f * m);
+        if (n > 0.6f) k = sy_add(sy_mul(k, 0.35f), sy_vec(0.42f, 0.42f, 0.40f));
         else if (n < 0.3f) k = sy_mul(k, 0.55f);
         return sy_mul(k, 0.34f + 0.22f * sky + 0.55f * diff);
     }

@@ -16,9 +16,9 @@ make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   depth2  8  and again, no patches dropped                                              | one core
   audio  17  the whole tower, from scratch: patches over log-mel                        | each
   image  14  the whole tower, starting from depth, which knows shapes and no colours
-  image2 11  and again, no patches dropped
-  video  25  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
-  thermal 3  upstream's trainable set (attention, class, last norm, projection), from depth
+  image2 10  and again, no patches dropped
+  video  30  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
+  thermal 2  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -49,19 +49,33 @@ if [ ! -e "$WORK/data.done" ]; then
     if [ ! -e "$REAL/emoji.tsv" ] && ! LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/languagebind sh "$here/data/fetch.sh" "$REAL"; then
         echo "NOTICE: the real data cannot be had here; this model is trained on synthetic data alone and will not know real drawings, furniture or instruments"
     fi
-    manifest "$WORK/image.jsonl" image "$WORK/synth/image.jsonl" "$WORK/synth3/image.jsonl" "$REAL/emoji.tsv*2" "$REAL/emoji-more.tsv" "$REAL/clipart.tsv*2" "$REAL/clipart-more.tsv*0.33" "$REAL/furniture-image.tsv*0.5" "$REAL/fashion.tsv*0.1"
+    # what another view says of a clip is true of its picture and of its video, too, and by the same words other modalities will look for them:
+    # MANIFEST with the first N captions of the clips in OTHER
+    views() {
+        awk -v n="$3" '{ g = $0; sub(/.*"group":"/, "", g); sub(/".*/, "", g); c = $0; sub(/.*"captions":\[/, "", c); sub(/\]}$/, "", c) }
+            NR == FNR { if (!(g in more)) { k = split(c, w, "\",\""); more[g] = ""; for (i = 1; i <= k && i <= n; i++) more[g] = more[g] (i > 1 ? "\",\"" : ",") w[i]; if (k > n) more[g] = more[g] "\"" } next }
+            { sub(/\]}$/, more[g] "]}"); print }' "$2" "$1"
+    }
+    for s in "$WORK/synth" "$WORK/synth3"; do
+        views "$s/image.jsonl" "$s/depth.jsonl" 4 > "$s/image-depth.jsonl"; views "$s/image-depth.jsonl" "$s/thermal.jsonl" 2 > "$s/image-views.jsonl"; rm "$s/image-depth.jsonl"
+        views "$s/video.jsonl" "$s/audio.jsonl" 3 > "$s/video-views.jsonl"
+    done
+    manifest "$WORK/image.jsonl" image "$WORK/synth/image-views.jsonl" "$WORK/synth3/image-views.jsonl" "$REAL/emoji.tsv*2" "$REAL/emoji-more.tsv" "$REAL/clipart.tsv*2" "$REAL/clipart-more.tsv*0.33" "$REAL/furniture-image.tsv*0.5" "$REAL/fashion.tsv*0.1"
     manifest "$WORK/depth.jsonl" depth "$WORK/synth/depth.jsonl" "$REAL/furniture-depth.tsv*3"
     manifest "$WORK/thermal.jsonl" thermal "$WORK/synth/thermal.jsonl"
     manifest "$WORK/audio.jsonl" audio "$WORK/synth/audio.jsonl" "$REAL/sounds.tsv*2"
-    manifest "$WORK/video.jsonl" video "$WORK/synth/video.jsonl" "$WORK/synth3/video.jsonl" "$REAL/furniture-video.tsv"
-    # pairs of texts: two captions of one synthetic clip as one modality shows it (so that every word counts), for two pairs in seven of any two (so
-    # that the modality does not); two of one real picture or sound
+    manifest "$WORK/video.jsonl" video "$WORK/synth/video-views.jsonl" "$WORK/synth3/video-views.jsonl" "$REAL/furniture-video.tsv"
+    # pairs of texts are two captions of one clip: as one modality shows it, so that every word counts; as two show it that share little, so that what both know
+    # lies apart from what one alone knows; of the video and its title and hashtags, which do not count ("#cube" is in "a cube" and in "two cubes")
+    trained() { for m in "$@"; do grep '"split":"train"' "$WORK/synth/$m.jsonl"; done; }
+    tags() { sed -n 's/^"\([^"]*\)":{.*"title":"\([^"]*\)","hashtags":"\([^"]*\)".*"split":"train".*/{"group":"\1","captions":["\2","\3"]}/p' "$WORK/synth/vidal.json"; }
     texts() {
         sed 's/.*"group":"\([^"]*\)".*"captions":\[\(.*\)\]}$/\1\t\2/' | awk -F '\t' '{ if (!($1 in c)) { order[++n] = $1; c[$1] = $2 } else c[$1] = c[$1] "," $2 }
             END { for (i = 1; i <= n; i++) print "{\"file\":\"" order[i] "\",\"modality\":\"text\",\"group\":\"" order[i] "\",\"split\":\"train\",\"captions\":[" c[order[i]] "]}" }'
     }
-    { for m in image depth thermal audio video; do grep '"split":"train"' "$WORK/synth/$m.jsonl" | texts; done
-      for m in 1 2; do cat "$WORK"/synth/image.jsonl "$WORK"/synth/depth.jsonl "$WORK"/synth/thermal.jsonl "$WORK"/synth/audio.jsonl "$WORK"/synth/video.jsonl | grep '"split":"train"' | texts; done; } | awk 'NR % 2' > "$WORK/text-synth.jsonl"
+    part() { awk -v n="$1" -v first="$2" 'NR % n == first'; }
+    { trained image depth | texts | part 2 0; trained image thermal | texts | part 2 1; trained audio video | texts; { tags; trained video; } | texts; trained video | texts
+      trained image depth thermal audio video | texts | part 2 0; for m in image depth thermal audio; do trained $m | texts | part 4 1; done; } > "$WORK/text-synth.jsonl"
     # what a real caption lists ("cat: animal, pet") are texts of the thing, too: a keyword that many share draws them together
     parts() {
         awk '{ i = index($0, "\"captions\":[\""); head = substr($0, 1, i + 12); n = split(substr($0, i + 13, length($0) - i - 15), c, "\",\""); split("", seen); out = ""; m = 0
@@ -82,7 +96,7 @@ if [ ! -e "$WORK/data.done" ]; then
   "modalities": { "depth": { "width": 128, "layers": 4, "heads": 4, "size": 64, "patch": 8, "mean": 0.3, "std": 0.15, "max_depth": 10 } } }
 END
     echo '{ "name": "image", "tower": "vision", "from": "depth", "loader": "image", "height": 64, "length": 64, "resize": "pil-bicubic", "mean": 0.5, "std": 0.25 }' > "$WORK/image.json"
-    echo '{ "name": "thermal", "from": "depth", "loader": "thermal", "height": 64, "length": 64, "mean": 0.5, "std": 0.25 }' > "$WORK/thermal.json"
+    echo '{ "name": "thermal", "loader": "thermal", "height": 64, "length": 64, "mean": 0.5, "std": 0.25 }' > "$WORK/thermal.json"
     echo '{ "name": "video", "loader": "video", "height": 64, "length": 64, "frames": 8, "tube": 4, "temporal": true, "mean": 0.5, "std": 0.25 }' > "$WORK/video.json"
     echo '{ "name": "audio", "loader": "audio", "height": 64, "length": 152, "patch": 8, "mean": -8, "std": 2 }' > "$WORK/audio.json"
     touch "$WORK/data.done"
@@ -93,8 +107,8 @@ common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume --lr 1e-3
 more="--negatives 1024"
 if [ ! -e "$WORK/text.lbw" ]; then
     stage text
-    "$LB" train --config "$WORK/config.json" --modality text --data "$WORK/text.jsonl" -o "$WORK/text.part.lbw" --steps $(steps ${TEXT:-4000}) -b 256 --warmup $(steps 100) $common
-    whole text.part $(steps ${TEXT:-4000})
+    "$LB" train --config "$WORK/config.json" --modality text --data "$WORK/text.jsonl" -o "$WORK/text.part.lbw" --steps $(steps ${TEXT:-4400}) -b 256 --warmup $(steps 100) $common
+    whole text.part $(steps ${TEXT:-4400})
     mv "$WORK/text.part.lbw" "$WORK/text.lbw"
 fi
 if [ ! -e "$WORK/start.lbw" ]; then "$LB" extend -m "$WORK/text.lbw" --modality "$WORK/audio.json" --seed $SEED -o "$WORK/start.lbw"; fi
@@ -127,7 +141,7 @@ grow "$WORK/base-image2.lbw" "$WORK/base-image.lbw" "$WORK/image.done.lbw"
 bind image image2 "$WORK/base-image2.lbw" 2 $(steps ${IMAGE2:-2500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85 $more
 grow "$WORK/base-video.lbw" "$WORK/base-image2.lbw" "$WORK/image2.done.lbw" thermal video
 bind video video "$WORK/base-video.lbw" 2 $(steps ${VIDEO:-10000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200) $more
-bind thermal thermal "$WORK/base-video.lbw" 2 $(steps ${THERMAL:-1500}) --trainable upstream -b 64 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7 $more
+bind thermal thermal "$WORK/base-video.lbw" 2 $(steps ${THERMAL:-1500}) --trainable upstream -b 64 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7
 stage model
 "$LB" merge "$WORK/base-video.lbw" "$WORK/audio.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
