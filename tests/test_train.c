@@ -74,7 +74,8 @@ LBT(train, averaged_weights_follow_the_recursion) {
         for (k = 0; k < t->slot[i].n; k++) { worst = LB__MAX(worst, fabs((double)e[i][k] - (double)((const float *)a->t.data)[k])); moved = LB__MAX(moved, fabs((double)e[i][k] - (double)((const float *)t->slot[i].p->t.data)[k])); }
         free(e[i]);
     }
-    CHECK(worst < 1e-6 && moved > 1e-4, "averaged weights off by %g, %g from those of the last step", worst, moved);
+    printf("  averaged weights within %.1e of the recursion\n", worst);
+    CHECK(worst < 5e-7 && moved > 1e-4, "averaged weights off by %g, %g from those of the last step", worst, moved);
     free(e); feed_close(&f); lb_trainer_free(t); lb_trainer_free(plain); lb_model_free(m); lb_model_free(m2); lb_ctx_free(c); golden_close(&g);
 }
 

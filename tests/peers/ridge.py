@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What hand-made features reach on the real data of tools/data/fetch.sh, on the very splits that the model is measured on: histograms of gradients (8 x 8 cells,
 nine directions) and an 8 x 8 thumbnail, a Gaussian kernel, ridge regression onto bags of words (tf-idf, unit length) of the captions.  Recall@1/5/10 in %.
-    python3 tests/peers/ridge.py REAL        (needs numpy and Pillow; a minute on one core)
+    python3 tests/peers/ridge.py REAL        (needs numpy and Pillow; three minutes of CPU)
 Width and penalty are chosen on a tenth of the training groups.  Nothing here is needed by `make test`."""
 import collections, csv, math, os, re, sys
 import numpy as np
