@@ -120,6 +120,8 @@ expected_as_"templates" {"shape":{"templates":["a {}",1]}}
 expected_as_"names" {"shape":{"names":["ball"]}}
 names_of_"ball" {"shape":{"names":{"ball":[1]}}}
 names_of_"ball" {"shape":{"names":{"ball":null}}}
+names_of_"ball" {"shape":{"names":{"ball":[]}}}
+expected_as_"templates" {"shape":{"templates":[]}}
 END
 wants 1 'no {}' -m "$M" -d $D/demo.jsonl $A -c image:shape --template 'no hole'
 cp LICENSE "$T/f/far/broken.png"; wants 1 'broken.png' -m "$M" -d depth="$T/f" --report "$T/none.html"
@@ -129,12 +131,13 @@ wants 1 'cannot create' -m "$M" -d $D/demo.jsonl -r text:image --report "$T/no/s
 # the experiments' table: an evaluation that fails leaves no row and no success; the next run makes that row
 cat >"$T/fake" <<'END'
 #!/bin/sh
-case $1 in train) echo '{"samples_per_second": 5, "parameters": 7}' ;; eval) [ ! -e "$0.fails" ] || exit 1; printf 'depth:shape 1 8 50.0\ndepth:relation 1 5 60.0\ndepth -> text 1 1 70.0\ndepth -> image 1 1 80.0\n' ;; esac
+case $1 in train) echo '{"samples_per_second": 5, "parameters": 7}' ;; eval) [ ! -e "$0.fails" ] || exit 1; printf 'thermal:shape 1 8 50.0\nthermal:temperature 1 4 60.0\nthermal -> text 1 1 70.0\nthermal -> image 1 1 80.0\n' ;; esac
 END
-chmod +x "$T/fake"; mkdir -p "$T/made"; : >"$T/made/base.lbw"; : >"$T/fake.fails"
+chmod +x "$T/fake"; mkdir -p "$T/made"; base=$(sed -n 's#^BASE=$WORK/##p' tools/experiments.sh); : >"$T/made/$base"; : >"$T/fake.fails"
 LANGUAGEBIND=$T/fake WORK=$T/made SEEDS="1 2" sh tools/experiments.sh mask >"$T/out" 2>"$T/err"; is "$? $(ls "$T/made/experiments" | grep -c 'row$') $(grep -c 'ended early' "$T/err")" "1 0 1" "an experiment whose evaluation fails"
 rm "$T/fake.fails"; LANGUAGEBIND=$T/fake WORK=$T/made SEEDS="1 2" sh tools/experiments.sh mask >"$T/out" 2>"$T/err"
 is "$? $(ls "$T/made/experiments" | grep -c 'row$') $(tail -n 1 "$T/out")" "0 8 | mask | 0.7 | 7 | 5 | 50.0 (50.0-50.0) | 60.0 (60.0-60.0) | 70.0 (70.0-70.0) | 80.0 (80.0-80.0) |" "the same again"
+grep -q "grow \"\$WORK/$base\".* thermal" tools/weights.sh && good || bad "tools/experiments.sh starts from $base, which tools/weights.sh does not make with thermal in it"
 
 echo "test_eval_command: $passed passed, $failed failed, 0 skipped"
 [ $failed -eq 0 ]

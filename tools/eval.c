@@ -276,7 +276,7 @@ static void eval_metric_add(eval_result *r, const char *name, const char *json, 
 enum { EVAL_TEMPLATES = 512, EVAL_NAMES = 64 };
 static int eval_texts(const lb__json *list, size_t most) {
     const lb__json *v;
-    if (list->type != LB__JSON_ARRAY || list->count > most) return 0;
+    if (list->type != LB__JSON_ARRAY || !list->count || list->count > most) return 0;
     for (v = list->first; v; v = v->next) if (v->type != LB__JSON_STRING) return 0;
     return 1;
 }
@@ -285,10 +285,10 @@ static int eval_prompts_check(const char *path, const lb__json *root) {
     if (root->type != LB__JSON_OBJECT) return cli_fail("%s: an object of tasks was expected", path);
     for (task = root->first; task; task = task->next) {
         if (task->type != LB__JSON_OBJECT) return cli_fail("%s: \"%s\": an object with \"templates\" and \"names\" was expected", path, task->key);
-        if ((t = lb__json_get(task, "templates")) != NULL && !eval_texts(t, EVAL_TEMPLATES)) return cli_fail("%s: \"%s\": a list of at most %d texts was expected as \"templates\"", path, task->key, EVAL_TEMPLATES);
+        if ((t = lb__json_get(task, "templates")) != NULL && !eval_texts(t, EVAL_TEMPLATES)) return cli_fail("%s: \"%s\": a list of 1 to %d texts was expected as \"templates\"", path, task->key, EVAL_TEMPLATES);
         if ((t = lb__json_get(task, "names")) != NULL && t->type != LB__JSON_OBJECT) return cli_fail("%s: \"%s\": an object of classes was expected as \"names\"", path, task->key);
         for (v = t ? t->first : NULL; v; v = v->next)
-            if (v->type != LB__JSON_STRING && !eval_texts(v, EVAL_NAMES)) return cli_fail("%s: \"%s\": a text or a list of at most %d was expected as the names of \"%s\"", path, task->key, EVAL_NAMES, v->key);
+            if (v->type != LB__JSON_STRING && !eval_texts(v, EVAL_NAMES)) return cli_fail("%s: \"%s\": a text or a list of 1 to %d was expected as the names of \"%s\"", path, task->key, EVAL_NAMES, v->key);
     }
     return 0;
 }

@@ -1,19 +1,20 @@
 #!/bin/sh
 # experiments.sh [NAME...]: the paper's experiments in miniature, after `make weights`: `make experiments`.  Each row is one short run of the public
-# command that binds depth to frozen text, from the model before binding (WORK/base.lbw: text and image are trained, depth is a copy of image),
+# command that binds infrared to frozen text, from the model before that (WORK/base-video.lbw: text and image are trained, thermal is a copy of image),
 # scored on the synthetic corpus's validation split; one for each of SEEDS.  Ends with a table of means over the seeds.
 # Names: sets mask temperature batch steps text tie joint compose; all of them when none is given.
 set -eu
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; SEEDS=${SEEDS:-1 2 3}; STEPS=${STEPS:-200}; OUT=$WORK/experiments; S=$WORK/synth
 MODEL=${MODEL:-weights/languagebind-tiny.lbw}; PROMPTS=${PROMPTS:-examples/demo/prompts.json}; THREADS=${THREADS:-1}; TIE=${TIE:-build/examples/tie_images}
 export OMP_WAIT_POLICY=passive
-[ -e "$WORK/base.lbw" ] || { echo "experiments.sh: $WORK/base.lbw is not there; make weights first" >&2; exit 1; }
+BASE=$WORK/base-video.lbw
+[ -e "$BASE" ] || { echo "experiments.sh: $BASE is not there; make weights first" >&2; exit 1; }
 mkdir -p "$OUT"
 A="--attributes $S/attributes.tsv --prompts $PROMPTS"
-# score FILE: zero-shot shape, text to depth, and the emergent pair depth to image, of which the corpus holds no training pair
+# score FILE: zero-shot shape and temperature, infrared to text, and the emergent pair infrared to image, of which the corpus holds no training pair
 score() {
-    "$LB" eval -m "$1.lbw" --data "$S/depth.jsonl" "$S/image.jsonl" --split val $A -c depth:shape depth:relation -r text:depth depth:image --shared shape size distance relation count --gallery-size 256 --threads "$THREADS" > "$1.txt"
-    printf '%s | %s | %s | %s\n' "$(awk '$1 == "depth:shape" { print $4 }' "$1.txt")" "$(awk '$1 == "depth:relation" { print $4 }' "$1.txt")" "$(awk '$1 == "depth" && $3 == "text" { print $6 }' "$1.txt")" "$(awk '$1 == "depth" && $3 == "image" { print $6 }' "$1.txt")"
+    "$LB" eval -m "$1.lbw" --data "$S/thermal.jsonl" "$S/image.jsonl" --split val $A -c thermal:shape thermal:temperature -r text:thermal thermal:image --shared shape size distance relation count --gallery-size 256 --threads "$THREADS" > "$1.txt"
+    printf '%s | %s | %s | %s\n' "$(awk '$1 == "thermal:shape" { print $4 }' "$1.txt")" "$(awk '$1 == "thermal:temperature" { print $4 }' "$1.txt")" "$(awk '$1 == "thermal" && $3 == "text" { print $6 }' "$1.txt")" "$(awk '$1 == "thermal" && $3 == "image" { print $6 }' "$1.txt")"
 }
 # row EXPERIMENT SETTING: train with the rest, then print what it came to
 row() {
@@ -22,9 +23,9 @@ row() {
         o=$OUT/$experiment-$(echo "$setting" | tr -c 'a-zA-Z0-9.\n' '_')-$seed
         [ -e "$o.row" ] || {
             if [ "$experiment" = tie ] && [ "$setting" = images ]; then
-                OMP_NUM_THREADS=$THREADS "$TIE" "$WORK/base.lbw" depth "$S/depth.jsonl" image "$S/image.jsonl" "$STEPS" "$seed" "$o.lbw" > "$o.json"; rate=- n=-
+                OMP_NUM_THREADS=$THREADS "$TIE" "$BASE" thermal "$S/thermal.jsonl" image "$S/image.jsonl" "$STEPS" "$seed" "$o.lbw" > "$o.json"; rate=- n=-
             else
-                "$LB" train -m "$WORK/base.lbw" --modality depth --data "${DATA:-$S/depth.jsonl}" -o "$o.lbw" --whole --freeze text --lr 1e-3 --warmup 20 --wd 0.1 --clip 1 --cache 4G --seed "$seed" --threads "$THREADS" --json "$@" > "$o.json"
+                "$LB" train -m "$BASE" --modality thermal --data "${DATA:-$S/thermal.jsonl}" -o "$o.lbw" --whole --freeze text --lr 1e-3 --warmup 20 --wd 0.1 --clip 1 --cache 4G --seed "$seed" --threads "$THREADS" --json "$@" > "$o.json"
                 rate=$(sed 's/.*"samples_per_second": \([0-9.]*\).*/\1/' "$o.json"); n=$(sed 's/.*"parameters": \([0-9]*\).*/\1/' "$o.json")
             fi
             scores=$(score "$o")                                                         # of its own, so that a failure ends the script; a row is never half a row
@@ -38,7 +39,7 @@ run() { for e in "$@"; do
         sets)        for r in 2 8 16; do row sets "LoRA rank $r" --lora $r:16 -b 64 --steps "$STEPS" --mask-ratio 0.5; done
                      row sets "full (upstream's set)" --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
                      row sets projection --trainable projection -b 64 --steps "$STEPS" --mask-ratio 0.5
-                     row sets "whole tower" --trainable 'depth.*' -b 64 --steps "$STEPS" --mask-ratio 0.5;;
+                     row sets "whole tower" --trainable 'thermal.*' -b 64 --steps "$STEPS" --mask-ratio 0.5;;
         mask)        for r in 0 0.3 0.5 0.7; do row mask $r --trainable upstream -b 64 --steps "$STEPS" --mask-ratio $r; done;;
         temperature) row temperature learnable --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
                      row temperature fixed --trainable upstream --freeze scale -b 64 --steps "$STEPS" --mask-ratio 0.5;;
@@ -57,7 +58,7 @@ run() { for e in "$@"; do
         *) echo "experiments.sh: no experiment $e" >&2; exit 2;;
     esac
 done; }
-echo "experiment | setting | seed | trained numbers | samples/s | shape top-1 % | relation top-1 % | depth to text R@1 % | depth to image R@1 %"
+echo "experiment | setting | seed | trained numbers | samples/s | shape top-1 % | temperature top-1 % | infrared to text R@1 % | infrared to image R@1 %"
 rm -f "$OUT/whole"
 { run ${*:-sets mask temperature batch steps text tie joint compose}; : > "$OUT/whole"; } | tee "$OUT/all.txt"           # a pipeline's status is tee's
 [ -e "$OUT/whole" ] || { echo "experiments.sh: ended early; again, it goes on with the row that failed" >&2; exit 1; }

@@ -10,15 +10,15 @@ export OMP_WAIT_POLICY=passive
 mkdir -p "$WORK"; WORK=$(cd "$WORK" && pwd)
 cat <<END
 make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
-  data    9  synth: 28,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST, WordNet as Debian packages
-  text   11  from scratch, against text: captions of one clip or picture, names and kinds of one thing are pairs; frozen from here on
+  data    8  synth: 28,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST, WordNet as Debian packages
+  text    9  from scratch, against text: captions of one clip or picture, names and kinds of one thing are pairs; frozen from here on
   depth  14  the whole tower, from scratch                                              | side by side,
   depth2  8  and again, no patches dropped                                              | one core
   audio  17  the whole tower, from scratch: patches over log-mel                        | each
   image  14  the whole tower, starting from depth, which knows shapes and no colours
   image2 10  and again, no patches dropped
   video  30  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
-  thermal 2  upstream's trainable set (attention, class, last norm, projection), from image
+  thermal 5  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -44,10 +44,12 @@ manifest() {
 
 if [ ! -e "$WORK/data.done" ]; then
     stage data
+    fetch=                                  # beside the synthetic clips; instruments.tsv is the last that it makes
+    [ -e "$REAL/instruments.tsv" ] || { LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/languagebind sh "$here/data/fetch.sh" "$REAL" & fetch=$!; }
     [ -e "$WORK/synth/attributes.tsv" ] || "$LB" synth "$WORK/synth" -n 16000 --size 64 --frames 8 --stills 2 --seed 2
     [ -e "$WORK/synth3/attributes.tsv" ] || "$LB" synth "$WORK/synth3" -n 12000 --size 64 --frames 8 --stills 1 --seed 3 --seconds 0.5
-    if [ ! -e "$REAL/emoji.tsv" ] && ! LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/languagebind sh "$here/data/fetch.sh" "$REAL"; then
-        echo "NOTICE: the real data cannot be had here; this model is trained on synthetic data alone and will not know real drawings, furniture or instruments"
+    if [ -n "$fetch" ] && ! wait $fetch; then
+        echo "NOTICE: not all of the real data can be had here; this model is trained on synthetic data and on what is there, and will not know real drawings, furniture or instruments"
     fi
     # what another view says of a clip is true of its picture and of its video, too, and by the same words other modalities will look for them:
     # MANIFEST with the first N captions of the clips in OTHER
@@ -141,7 +143,7 @@ grow "$WORK/base-image2.lbw" "$WORK/base-image.lbw" "$WORK/image.done.lbw"
 bind image image2 "$WORK/base-image2.lbw" 2 $(steps ${IMAGE2:-2500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85 $more
 grow "$WORK/base-video.lbw" "$WORK/base-image2.lbw" "$WORK/image2.done.lbw" thermal video
 bind video video "$WORK/base-video.lbw" 2 $(steps ${VIDEO:-10000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200) $more
-bind thermal thermal "$WORK/base-video.lbw" 2 $(steps ${THERMAL:-1500}) --trainable upstream -b 64 --warmup $(steps 100) --mask-ratio 0.3 --crop 0.7
+bind thermal thermal "$WORK/base-video.lbw" 2 $(steps ${THERMAL:-3000}) --trainable upstream -b 64 --warmup $(steps 100) $more
 stage model
 "$LB" merge "$WORK/base-video.lbw" "$WORK/audio.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
