@@ -5444,164 +5444,195 @@ static void lb__inflate_init(lb__inflate *t) {
     t->dist_symbols[30] = t->dist_symbols[31] = LB__HUFF_EXC;
 }
 
-/* Raw DEFLATE from src[0..n) to dst[0..cap).  *used, *made: bytes read and written.  The sentence has no file name. */
-static lb_status lb__inflate_raw(const void *src, size_t n, void *dst, size_t cap, size_t *used, size_t *made) {
-    const uint8_t *in = (const uint8_t *)src, *const begin = in, *const end = in + n; uint8_t *out = (uint8_t *)dst, *const first = out, *const last_out = out + cap;
-    uint64_t bits = 0; unsigned have = 0, over = 0; int last = 0; lb_status s = LB_OK; lb__inflate *t;
-    const char *what = NULL;
-    *used = *made = 0;
-    t = (lb__inflate *)LB_MALLOC(sizeof *t);
-    if (!t) return lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", sizeof *t);
-    lb__inflate_init(t);
-/* REFILL leaves at least 56 bits when eight bytes are left, NEED the same at the end, where zeros are made up and counted. */
-#define LB__REFILL() do { bits |= lb__u64le(in) << have; in += (63 - have) >> 3; have |= 56; } while (0)
-#define LB__NEED() do { if (end - in >= 8) LB__REFILL(); else while (have < 56) { if (in < end) bits |= (uint64_t)*in++ << have; else over++; have += 8; } } while (0)
-#define LB__DROP(k) do { unsigned lb__k = (unsigned)(k); bits >>= lb__k; have -= lb__k; } while (0)
-#define LB__BITS(k) ((uint32_t)(bits & (((uint64_t)1 << (k)) - 1)))
-    while (!last) {
-        uint32_t kind; uint8_t len[320]; size_t i;
+/* Where a stream stands: the bytes that are left and those of zeros that were made up past their end, the bits taken from them, and the output. */
+typedef struct lb__inflate_at { const uint8_t *in, *end; uint64_t bits; unsigned have, over; uint8_t *out, *first, *stop; } lb__inflate_at;
+/* Of an lb__inflate_at b, a local copy in the loops that matter.  REFILL leaves at least 56 bits when eight bytes are left, NEED the same at the end. */
+#define LB__REFILL() do { b.bits |= lb__u64le(b.in) << b.have; b.in += (63 - b.have) >> 3; b.have |= 56; } while (0)
+#define LB__NEED() do { if (b.end - b.in >= 8) LB__REFILL(); else while (b.have < 56) { if (b.in < b.end) b.bits |= (uint64_t)*b.in++ << b.have; else b.over++; b.have += 8; } } while (0)
+#define LB__DROP(k) do { unsigned lb__k = (unsigned)(k); b.bits >>= lb__k; b.have -= lb__k; } while (0)
+#define LB__BITS(k) ((uint32_t)(b.bits & (((uint64_t)1 << (k)) - 1)))
+/* Of a block's first three bits the lowest says that it is the last. */
+static uint32_t lb__inflate_head(lb__inflate_at *z) {
+    lb__inflate_at b = *z; uint32_t head;
+    LB__NEED();
+    head = LB__BITS(3);
+    LB__DROP(3);
+    *z = b;
+    return head;
+}
+/* The other parts of a block return NULL, or what is wrong with the data, which then stand near the place. */
+static const char *lb__inflate_stored(lb__inflate_at *z) {
+    lb__inflate_at b = *z; size_t k; uint32_t a;
+    LB__DROP(b.have & 7);
+    a = LB__BITS(32);
+    LB__DROP(32);
+    *z = b;
+    if (b.over > b.have / 8) return "ends inside a block";
+    b.in -= (b.have / 8) - b.over; b.over = 0; b.bits = 0; b.have = 0;
+    *z = b;
+    k = a & 0xffff;
+    if ((a >> 16 ^ 0xffff) != k) return "has a stored block whose two lengths disagree";
+    if ((size_t)(b.end - b.in) < k) return "ends inside a stored block";
+    if ((size_t)(b.stop - b.out) < k) return "holds more data than expected";
+    if (k) memcpy(b.out, b.in, k);
+    z->in += k; z->out += k;
+    return NULL;
+}
+static void lb__inflate_fixed(lb__inflate *t) {
+    uint8_t len[320]; size_t i;
+    for (i = 0; i < 288; i++) len[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
+    memset(len + 288, 5, 32);
+    (void)lb__huff_build(t->lit, LB__LIT_ROOM, LB__LIT_BITS, len, 288, t->lit_symbols);
+    (void)lb__huff_build(t->dist, LB__DIST_ROOM, LB__DIST_BITS, len + 288, 32, t->dist_symbols);
+}
+/* The codes that a block brings: code lengths, themselves in a code. */
+static const char *lb__inflate_codes(lb__inflate *t, lb__inflate_at *z) {
+    static const uint8_t order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
+    lb__inflate_at b = *z;
+    uint32_t symbols[19], codes[128]; uint8_t cl[19]; size_t nlit = 257 + LB__BITS(5), ndist, ncl, i; uint8_t len[320]; const char *what = NULL;
+    LB__DROP(5); ndist = 1 + LB__BITS(5); LB__DROP(5); ncl = 4 + LB__BITS(4); LB__DROP(4);
+    if (nlit > 286 || ndist > 30) { what = "has a block with more symbols than exist"; goto done; }
+    memset(cl, 0, sizeof cl);
+    for (i = 0; i < ncl; i++) { if ((i & 7) == 0) LB__NEED(); cl[order[i]] = (uint8_t)LB__BITS(3); LB__DROP(3); }
+    for (i = 0; i < 19; i++) symbols[i] = (uint32_t)i << 16;
+    if (!lb__huff_build(codes, 128, 7, cl, 19, symbols)) { what = "has a block whose code lengths make no code"; goto done; }
+    for (i = 0; i < nlit + ndist;) {
+        uint32_t e, sym, rep; uint8_t v = 0;
         LB__NEED();
-        last = (int)(bits & 1); kind = (uint32_t)(bits >> 1 & 3); LB__DROP(3);
-        if (kind == 0) {
-            size_t k; uint32_t a;
-            LB__DROP(have & 7);
-            a = LB__BITS(32);
-            LB__DROP(32);
-            if (over > have / 8) { what = "ends inside a block"; goto bad; }
-            in -= (have / 8) - over; over = 0; bits = 0; have = 0;
-            k = a & 0xffff;
-            if ((a >> 16 ^ 0xffff) != k) { what = "has a stored block whose two lengths disagree"; goto bad; }
-            if ((size_t)(end - in) < k) { what = "ends inside a stored block"; goto bad; }
-            if ((size_t)(last_out - out) < k) { what = "holds more data than expected"; goto bad; }
-            if (k) memcpy(out, in, k);
-            in += k; out += k;
+        e = codes[b.bits & 127];
+        if (e & LB__HUFF_EXC) { what = "has a code length outside its code"; goto done; }
+        LB__DROP(e & 255); sym = e >> 16;
+        if (sym < 16) { len[i++] = (uint8_t)sym; continue; }
+        if (sym == 16) { if (!i) { what = "repeats a code length before the first"; goto done; } v = len[i - 1]; rep = 3 + LB__BITS(2); LB__DROP(2); }
+        else if (sym == 17) { rep = 3 + LB__BITS(3); LB__DROP(3); }
+        else { rep = 11 + LB__BITS(7); LB__DROP(7); }
+        if (rep > nlit + ndist - i) { what = "repeats a code length past the last"; goto done; }
+        memset(len + i, v, rep); i += rep;
+    }
+    if (b.over > b.have / 8) { what = "ends inside a block's codes"; goto done; }
+    if (!len[256]) { what = "has a block without an end code"; goto done; }
+    if (!lb__huff_build(t->lit, LB__LIT_ROOM, LB__LIT_BITS, len, nlit, t->lit_symbols) || !lb__huff_build(t->dist, LB__DIST_ROOM, LB__DIST_BITS, len + nlit, ndist, t->dist_symbols)) { what = "has a block whose lengths make no code"; goto done; }
+done:
+    *z = b;
+    return what;
+}
+/* Symbols far from both ends, until one is near or *ended says that the block is over: no check per byte, copies may run over by up to 16 + 16 bytes. */
+static const char *lb__inflate_fast(const lb__inflate *t, lb__inflate_at *z, int *ended) {
+    lb__inflate_at b = *z; const char *what = NULL;
+    while (b.end - b.in >= 16 && b.stop - b.out >= 320) {
+        uint32_t e; size_t length, distance; const uint8_t *from;
+        LB__REFILL();
+        e = t->lit[b.bits & ((1 << LB__LIT_BITS) - 1)];
+        if (e & LB__HUFF_LIT) {
+            *b.out++ = (uint8_t)(e >> 16); LB__DROP(e & 15);
+            e = t->lit[b.bits & ((1 << LB__LIT_BITS) - 1)];
+            if (e & LB__HUFF_LIT) {
+                *b.out++ = (uint8_t)(e >> 16); LB__DROP(e & 15);
+                e = t->lit[b.bits & ((1 << LB__LIT_BITS) - 1)];
+                if (e & LB__HUFF_LIT) { *b.out++ = (uint8_t)(e >> 16); LB__DROP(e & 15); continue; }
+            }
+            LB__REFILL();
+        }
+        if (e & LB__HUFF_EXC) {
+            if (e & LB__HUFF_SUB) {
+                LB__DROP(LB__LIT_BITS);
+                e = t->lit[(e >> 16) + LB__BITS(e >> 8 & 15)];
+                if (e & LB__HUFF_LIT) { *b.out++ = (uint8_t)(e >> 16); LB__DROP(e & 15); continue; }
+            }
+            if (e & LB__HUFF_EXC) {
+                if (!(e & LB__HUFF_END)) { what = "has a code outside its block's codes"; goto done; }
+                LB__DROP(e & 15);
+                *ended = 1; goto done;
+            }
+        }
+        LB__DROP(e & 15);
+        length = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
+        e = t->dist[b.bits & ((1 << LB__DIST_BITS) - 1)];
+        if (e & LB__HUFF_EXC) {
+            if (e & LB__HUFF_SUB) { LB__DROP(LB__DIST_BITS); e = t->dist[(e >> 16) + LB__BITS(e >> 8 & 15)]; }
+            if (e & LB__HUFF_EXC) { what = "has a distance code outside its block's codes"; goto done; }
+        }
+        LB__DROP(e & 15);
+        distance = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
+        if (distance > (size_t)(b.out - b.first)) { what = "copies from before its first byte"; goto done; }
+        from = b.out - distance;
+        if (distance >= 16) {
+            uint8_t *to = b.out + length;
+            do { memcpy(b.out, from, 16); b.out += 16; from += 16; } while (b.out < to);
+            b.out = to;
+        } else if (distance == 1) { memset(b.out, *from, length); b.out += length; }
+        else {
+            uint8_t *to = b.out + length; size_t k, period = distance;
+            while (period < 8) period += distance;                        /* after that many bytes the text repeats at a distance of at least 8 */
+            for (k = 0; k < period - distance + 8 && k < length; k++) b.out[k] = from[k];
+            for (b.out += k; b.out < to; b.out += 8) memcpy(b.out, b.out - period, 8);
+            b.out = to;
+        }
+    }
+done:
+    *z = b;
+    return what;
+}
+/* The same to the end of the block, with every byte checked. */
+static const char *lb__inflate_careful(const lb__inflate *t, lb__inflate_at *z) {
+    lb__inflate_at b = *z; const char *what = NULL;
+    for (;;) {
+        uint32_t e; size_t length, distance;
+        LB__NEED();
+        if (b.over > 8) { what = "ends inside a block"; goto done; }
+        e = t->lit[b.bits & ((1 << LB__LIT_BITS) - 1)];
+        if (e & LB__HUFF_SUB && e & LB__HUFF_EXC) { LB__DROP(LB__LIT_BITS); e = t->lit[(e >> 16) + LB__BITS(e >> 8 & 15)]; }
+        if (e & LB__HUFF_LIT) {
+            if (b.out == b.stop) { what = "holds more data than expected"; goto done; }
+            *b.out++ = (uint8_t)(e >> 16); LB__DROP(e & 15);
             continue;
         }
-        if (kind == 3) { what = "has a block of the reserved type 3"; goto bad; }
-        if (kind == 1) {
-            for (i = 0; i < 288; i++) len[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
-            memset(len + 288, 5, 32);
-            (void)lb__huff_build(t->lit, LB__LIT_ROOM, LB__LIT_BITS, len, 288, t->lit_symbols);
-            (void)lb__huff_build(t->dist, LB__DIST_ROOM, LB__DIST_BITS, len + 288, 32, t->dist_symbols);
-        } else {
-            static const uint8_t order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
-            uint32_t symbols[19], codes[128]; uint8_t cl[19]; size_t nlit = 257 + LB__BITS(5), ndist, ncl;
-            LB__DROP(5); ndist = 1 + LB__BITS(5); LB__DROP(5); ncl = 4 + LB__BITS(4); LB__DROP(4);
-            if (nlit > 286 || ndist > 30) { what = "has a block with more symbols than exist"; goto bad; }
-            memset(cl, 0, sizeof cl);
-            for (i = 0; i < ncl; i++) { if ((i & 7) == 0) LB__NEED(); cl[order[i]] = (uint8_t)LB__BITS(3); LB__DROP(3); }
-            for (i = 0; i < 19; i++) symbols[i] = (uint32_t)i << 16;
-            if (!lb__huff_build(codes, 128, 7, cl, 19, symbols)) { what = "has a block whose code lengths make no code"; goto bad; }
-            for (i = 0; i < nlit + ndist;) {
-                uint32_t e, sym, rep; uint8_t v = 0;
-                LB__NEED();
-                e = codes[bits & 127];
-                if (e & LB__HUFF_EXC) { what = "has a code length outside its code"; goto bad; }
-                LB__DROP(e & 255); sym = e >> 16;
-                if (sym < 16) { len[i++] = (uint8_t)sym; continue; }
-                if (sym == 16) { if (!i) { what = "repeats a code length before the first"; goto bad; } v = len[i - 1]; rep = 3 + LB__BITS(2); LB__DROP(2); }
-                else if (sym == 17) { rep = 3 + LB__BITS(3); LB__DROP(3); }
-                else { rep = 11 + LB__BITS(7); LB__DROP(7); }
-                if (rep > nlit + ndist - i) { what = "repeats a code length past the last"; goto bad; }
-                memset(len + i, v, rep); i += rep;
-            }
-            if (over > have / 8) { what = "ends inside a block's codes"; goto bad; }
-            if (!len[256]) { what = "has a block without an end code"; goto bad; }
-            if (!lb__huff_build(t->lit, LB__LIT_ROOM, LB__LIT_BITS, len, nlit, t->lit_symbols) || !lb__huff_build(t->dist, LB__DIST_ROOM, LB__DIST_BITS, len + nlit, ndist, t->dist_symbols)) { what = "has a block whose lengths make no code"; goto bad; }
+        if (e & LB__HUFF_EXC) {
+            if (!(e & LB__HUFF_END)) { what = "has a code outside its block's codes"; goto done; }
+            LB__DROP(e & 15);
+            break;
         }
-        /* far from both ends: no check per byte, copies may run over by up to 16 + 16 bytes */
-        while (end - in >= 16 && last_out - out >= 320) {
-            uint32_t e; size_t length, distance; const uint8_t *from;
-            LB__REFILL();
-            e = t->lit[bits & ((1 << LB__LIT_BITS) - 1)];
-            if (e & LB__HUFF_LIT) {
-                *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15);
-                e = t->lit[bits & ((1 << LB__LIT_BITS) - 1)];
-                if (e & LB__HUFF_LIT) {
-                    *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15);
-                    e = t->lit[bits & ((1 << LB__LIT_BITS) - 1)];
-                    if (e & LB__HUFF_LIT) { *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15); continue; }
-                }
-                LB__REFILL();
-            }
-            if (e & LB__HUFF_EXC) {
-                if (e & LB__HUFF_SUB) {
-                    LB__DROP(LB__LIT_BITS);
-                    e = t->lit[(e >> 16) + LB__BITS(e >> 8 & 15)];
-                    if (e & LB__HUFF_LIT) { *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15); continue; }
-                }
-                if (e & LB__HUFF_EXC) {
-                    if (!(e & LB__HUFF_END)) { what = "has a code outside its block's codes"; goto bad; }
-                    LB__DROP(e & 15);
-                    goto block_done;
-                }
-            }
-            LB__DROP(e & 15);
-            length = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
-            e = t->dist[bits & ((1 << LB__DIST_BITS) - 1)];
-            if (e & LB__HUFF_EXC) {
-                if (e & LB__HUFF_SUB) { LB__DROP(LB__DIST_BITS); e = t->dist[(e >> 16) + LB__BITS(e >> 8 & 15)]; }
-                if (e & LB__HUFF_EXC) { what = "has a distance code outside its block's codes"; goto bad; }
-            }
-            LB__DROP(e & 15);
-            distance = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
-            if (distance > (size_t)(out - first)) { what = "copies from before its first byte"; goto bad; }
-            from = out - distance;
-            if (distance >= 16) {
-                uint8_t *stop = out + length;
-                do { memcpy(out, from, 16); out += 16; from += 16; } while (out < stop);
-                out = stop;
-            } else if (distance == 1) { memset(out, *from, length); out += length; }
-            else {
-                uint8_t *stop = out + length; size_t k, period = distance;
-                while (period < 8) period += distance;                        /* after that many bytes the text repeats at a distance of at least 8 */
-                for (k = 0; k < period - distance + 8 && k < length; k++) out[k] = from[k];
-                for (out += k; out < stop; out += 8) memcpy(out, out - period, 8);
-                out = stop;
-            }
-        }
-        for (;;) {                                                            /* the same with every byte checked */
-            uint32_t e; size_t length, distance;
-            LB__NEED();
-            if (over > 8) { what = "ends inside a block"; goto bad; }
-            e = t->lit[bits & ((1 << LB__LIT_BITS) - 1)];
-            if (e & LB__HUFF_SUB && e & LB__HUFF_EXC) { LB__DROP(LB__LIT_BITS); e = t->lit[(e >> 16) + LB__BITS(e >> 8 & 15)]; }
-            if (e & LB__HUFF_LIT) {
-                if (out == last_out) { what = "holds more data than expected"; goto bad; }
-                *out++ = (uint8_t)(e >> 16); LB__DROP(e & 15);
-                continue;
-            }
-            if (e & LB__HUFF_EXC) {
-                if (!(e & LB__HUFF_END)) { what = "has a code outside its block's codes"; goto bad; }
-                LB__DROP(e & 15);
-                break;
-            }
-            LB__DROP(e & 15);
-            length = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
-            e = t->dist[bits & ((1 << LB__DIST_BITS) - 1)];
-            if (e & LB__HUFF_SUB && e & LB__HUFF_EXC) { LB__DROP(LB__DIST_BITS); e = t->dist[(e >> 16) + LB__BITS(e >> 8 & 15)]; }
-            if (e & LB__HUFF_EXC) { what = "has a distance code outside its block's codes"; goto bad; }
-            LB__DROP(e & 15);
-            distance = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
-            if (distance > (size_t)(out - first)) { what = "copies from before its first byte"; goto bad; }
-            if (length > (size_t)(last_out - out)) { what = "holds more data than expected"; goto bad; }
-            for (; length; length--, out++) *out = out[-(ptrdiff_t)distance];
-        }
-block_done:
-        if (over > have / 8) { what = "ends inside a block"; goto bad; }
+        LB__DROP(e & 15);
+        length = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
+        e = t->dist[b.bits & ((1 << LB__DIST_BITS) - 1)];
+        if (e & LB__HUFF_SUB && e & LB__HUFF_EXC) { LB__DROP(LB__DIST_BITS); e = t->dist[(e >> 16) + LB__BITS(e >> 8 & 15)]; }
+        if (e & LB__HUFF_EXC) { what = "has a distance code outside its block's codes"; goto done; }
+        LB__DROP(e & 15);
+        distance = (e >> 16) + LB__BITS(e >> 8 & 15); LB__DROP(e >> 8 & 15);
+        if (distance > (size_t)(b.out - b.first)) { what = "copies from before its first byte"; goto done; }
+        if (length > (size_t)(b.stop - b.out)) { what = "holds more data than expected"; goto done; }
+        for (; length; length--, b.out++) *b.out = b.out[-(ptrdiff_t)distance];
     }
-    in -= have / 8 - over;                                                    /* whole bytes that were not used go back */
-    *used = (size_t)(in - begin); *made = (size_t)(out - first);
-    goto done;
-bad:
-    s = lb__fail(LB_ERR_FORMAT, "the compressed data %s (near its byte %zu, after %zu bytes of output)", what, (size_t)(in - begin), (size_t)(out - first));
 done:
-    LB_FREE(t);
-    return s;
+    *z = b;
+    return what;
+}
 #undef LB__REFILL
 #undef LB__NEED
 #undef LB__DROP
 #undef LB__BITS
+/* Raw DEFLATE from src[0..n) to dst[0..cap).  *used, *made: bytes read and written.  The sentence has no file name. */
+static lb_status lb__inflate_raw(const void *src, size_t n, void *dst, size_t cap, size_t *used, size_t *made) {
+    lb__inflate_at z; int last = 0; lb_status s = LB_OK; lb__inflate *t; const char *what = NULL;
+    *used = *made = 0;
+    t = (lb__inflate *)LB_MALLOC(sizeof *t);
+    if (!t) return lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", sizeof *t);
+    lb__inflate_init(t);
+    memset(&z, 0, sizeof z); z.in = (const uint8_t *)src; z.end = z.in + n; z.out = z.first = (uint8_t *)dst; z.stop = z.out + cap;
+    while (!last && !what) {
+        const uint32_t head = lb__inflate_head(&z), kind = head >> 1; int ended = 0;
+        last = (int)(head & 1);
+        if (kind == 0) { what = lb__inflate_stored(&z); continue; }
+        if (kind == 3) { what = "has a block of the reserved type 3"; break; }
+        if (kind == 1) lb__inflate_fixed(t); else what = lb__inflate_codes(t, &z);
+        if (!what) what = lb__inflate_fast(t, &z, &ended);
+        if (!what && !ended) what = lb__inflate_careful(t, &z);
+        if (!what && z.over > z.have / 8) what = "ends inside a block";
+    }
+    if (what) s = lb__fail(LB_ERR_FORMAT, "the compressed data %s (near its byte %zu, after %zu bytes of output)", what, (size_t)(z.in - (const uint8_t *)src), (size_t)(z.out - z.first));
+    else { z.in -= z.have / 8 - z.over; *used = (size_t)(z.in - (const uint8_t *)src); *made = (size_t)(z.out - z.first); }      /* whole bytes that were not used go back */
+    LB_FREE(t);
+    return s;
 }
 
 static uint32_t lb__adler32(const uint8_t *p, size_t n) {

@@ -137,6 +137,7 @@ chmod +x "$T/fake"; mkdir -p "$T/made"; base=$(sed -n 's#^BASE=$WORK/##p' tools/
 LANGUAGEBIND=$T/fake WORK=$T/made SEEDS="1 2" sh tools/experiments.sh mask >"$T/out" 2>"$T/err"; is "$? $(ls "$T/made/experiments" | grep -c 'row$') $(grep -c 'ended early' "$T/err")" "1 0 1" "an experiment whose evaluation fails"
 rm "$T/fake.fails"; LANGUAGEBIND=$T/fake WORK=$T/made SEEDS="1 2" sh tools/experiments.sh mask >"$T/out" 2>"$T/err"
 is "$? $(ls "$T/made/experiments" | grep -c 'row$') $(tail -n 1 "$T/out")" "0 8 | mask | 0.7 | 7 | 5 | 50.0 (50.0-50.0) | 60.0 (60.0-60.0) | 70.0 (70.0-70.0) | 80.0 (80.0-80.0) |" "the same again"
+LANGUAGEBIND=$T/fake WORK=$T/made SEEDS=1 sh tools/experiments.sh sets mask >"$T/out" 2>"$T/err"; is "$(grep -c '^sets\|^mask' "$T/out") $(ls "$T/made/experiments" | grep -c -- '-1.row$')" "10 9" "a run that two experiments ask for is made once"
 grep -q "grow \"\$WORK/$base\".* thermal" tools/weights.sh && good || bad "tools/experiments.sh starts from $base, which tools/weights.sh does not make with thermal in it"
 
 echo "test_eval_command: $passed passed, $failed failed, 0 skipped"

@@ -16,22 +16,22 @@ score() {
     "$LB" eval -m "$1.lbw" --data "$S/thermal.jsonl" "$S/image.jsonl" --split val $A -c thermal:shape thermal:temperature -r text:thermal thermal:image --shared shape size distance relation count --gallery-size 256 --threads "$THREADS" > "$1.txt"
     printf '%s | %s | %s | %s\n' "$(awk '$1 == "thermal:shape" { print $4 }' "$1.txt")" "$(awk '$1 == "thermal:temperature" { print $4 }' "$1.txt")" "$(awk '$1 == "thermal" && $3 == "text" { print $6 }' "$1.txt")" "$(awk '$1 == "thermal" && $3 == "image" { print $6 }' "$1.txt")"
 }
-# row EXPERIMENT SETTING: train with the rest, then print what it came to
+# row EXPERIMENT SETTING OPTION...: train with these, then print what it came to.  A run that several rows ask for is made once: it has the name of its options.
 row() {
     experiment=$1 setting=$2; shift 2
     for seed in $SEEDS; do
-        o=$OUT/$experiment-$(echo "$setting" | tr -c 'a-zA-Z0-9.\n' '_')-$seed
+        o=$OUT/$(printf '%s ' "${DATA:-}" "$@" | cksum | cut -d ' ' -f 1)-$seed
         [ -e "$o.row" ] || {
-            if [ "$experiment" = tie ] && [ "$setting" = images ]; then
+            if [ "$*" = images ]; then
                 OMP_NUM_THREADS=$THREADS "$TIE" "$BASE" thermal "$S/thermal.jsonl" image "$S/image.jsonl" "$STEPS" "$seed" "$o.lbw" > "$o.json"; rate=- n=-
             else
                 "$LB" train -m "$BASE" --modality thermal --data "${DATA:-$S/thermal.jsonl}" -o "$o.lbw" --whole --freeze text --lr 1e-3 --warmup 20 --wd 0.1 --clip 1 --cache 4G --seed "$seed" --threads "$THREADS" --json "$@" > "$o.json"
                 rate=$(sed 's/.*"samples_per_second": \([0-9.]*\).*/\1/' "$o.json"); n=$(sed 's/.*"parameters": \([0-9]*\).*/\1/' "$o.json")
             fi
             scores=$(score "$o")                                                         # of its own, so that a failure ends the script; a row is never half a row
-            printf '%s | %s | %s | %s | %s | %s\n' "$experiment" "$setting" "$seed" "$n" "$rate" "$scores" > "$o.row.part"
+            printf '%s | %s | %s\n' "$n" "$rate" "$scores" > "$o.row.part"
             rm -f "$o.lbw" "$o.lbw.ckpt"; mv "$o.row.part" "$o.row"; }
-        cat "$o.row"
+        printf '%s | %s | %s | %s\n' "$experiment" "$setting" "$seed" "$(cat "$o.row")"
     done
 }
 run() { for e in "$@"; do
@@ -50,7 +50,7 @@ run() { for e in "$@"; do
                      row text "title only" --text-type raw --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
                      row text "several views" --text-type mix --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5; DATA=;;
         tie)         row tie language --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
-                     row tie images;;
+                     row tie images images;;
         joint)       echo "joint: two modalities summed against one, test split"
                      "$LB" eval -m "$MODEL" --data "$S/depth.jsonl" "$S/audio.jsonl" "$S/video.jsonl" --gallery-size 256 -r depth:video audio:video depth+audio:video --threads "$THREADS";;
         compose)     echo "compose: pairs of attributes never trained, against the test split"

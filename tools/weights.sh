@@ -3,7 +3,8 @@
 # not done again, and one that was interrupted goes on where it was.  WORK (build/weights) holds what it makes, REAL the manifests of
 # tools/data/fetch.sh; where packages cannot be had, the model is trained on synthetic data alone and says so.
 set -eu
-trap 'exit 130' INT TERM
+fetch=
+trap '[ -z "$fetch" ] || kill $fetch 2>/dev/null; exit 130' INT TERM      # a shell in the background does not hear Ctrl-C
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; REAL=${REAL:-$WORK/real}; OUT=${OUT:-weights/languagebind-tiny.lbw}; SEED=${SEED:-1}; SCALE=${SCALE:-100}
 here=$(cd "$(dirname "$0")" && pwd)
 export OMP_WAIT_POLICY=passive
@@ -44,13 +45,14 @@ manifest() {
 
 if [ ! -e "$WORK/data.done" ]; then
     stage data
-    fetch=                                  # beside the synthetic clips; instruments.tsv is the last that it makes
-    [ -e "$REAL/instruments.tsv" ] || { LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/languagebind sh "$here/data/fetch.sh" "$REAL" & fetch=$!; }
+    # the real data beside the synthetic clips; instruments.tsv is the last that it makes
+    [ -e "$REAL/instruments.tsv" ] || { LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/$(basename "$LB") sh "$here/data/fetch.sh" "$REAL" & fetch=$!; }
     [ -e "$WORK/synth/attributes.tsv" ] || "$LB" synth "$WORK/synth" -n 16000 --size 64 --frames 8 --stills 2 --seed 2
     [ -e "$WORK/synth3/attributes.tsv" ] || "$LB" synth "$WORK/synth3" -n 12000 --size 64 --frames 8 --stills 1 --seed 3 --seconds 0.5
     if [ -n "$fetch" ] && ! wait $fetch; then
-        echo "NOTICE: not all of the real data can be had here; this model is trained on synthetic data and on what is there, and will not know real drawings, furniture or instruments"
+        echo "NOTICE: not all of the real data can be had here; this model is trained on synthetic data and on what is there, and knows little of real drawings, furniture or instruments"
     fi
+    fetch=
     # what another view says of a clip is true of its picture and of its video, too, and by the same words other modalities will look for them:
     # MANIFEST with the first N captions of the clips in OTHER
     views() {

@@ -64,6 +64,7 @@ def measure(what, train, test, which):
     r = recall(fit(x, t, q, *best[1:]), bags([[a] for a in texts], vocabulary, weight), own)
     print('%-34s %5d trained, %4d asked among %4d texts: %s' % (what, len(train), len(test), len(texts), ' / '.join('%.1f' % v for v in r)), flush=True)
 
+if len(sys.argv) != 2: sys.exit(__doc__)
 real = sys.argv[1]
 first = lambda c: c[0]
 drawn = rows('emoji.tsv', ['train']) + rows('clipart.tsv', ['train'])
