@@ -11,7 +11,7 @@ EXAMPLES = $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 FUZZERS  = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
 SAY      = @mkdir -p $(@D); echo "  cc $@"
-COMPILE  = $(CC) -std=c99 $(CFLAGS) $(OMP) -I.
+COMPILE  = $(CC) -std=c99 $(CFLAGS) $(DEFINE) $(OMP) -I.
 BUILD    = $(SAY); $(COMPILE) $< -o $@ -lm $(LDLIBS)
 SHARE    = $(SAY); $(COMPILE) -DLB__KERNELS_APART $< $(B)/kernels.o -o $@ -lm $(LDLIBS)
 
@@ -24,6 +24,10 @@ $(B)/kernels.o: tests/kernels.c languagebind.h                       ## half of 
 	$(SAY); $(COMPILE) -c $< -o $@
 $(B)/tests/%: tests/%.c languagebind.h $(wildcard tests/*.h tools/*.c tools/*.h) $(B)/kernels.o    ## every program is one .c file and the header
 	$(SHARE)
+$(B)/null_calls.h: tests/null_calls.awk languagebind.h
+	@mkdir -p $(@D); awk -f $< languagebind.h > $@
+$(B)/tests/test_null: $(B)/null_calls.h
+$(B)/tests/test_null: DEFINE = -DLB_NULL_CALLS='"$(B)/null_calls.h"'
 $(B)/examples/%: examples/%.c languagebind.h $(B)/kernels.o         ## with LB_STATIC, so that only what it calls is compiled
 	$(SHARE) -DLB_STATIC
 

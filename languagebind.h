@@ -48,6 +48,7 @@
  *     thread at a time.  What a function hands out through an `out` argument belongs to the caller, who frees it with the function
  *     named at its declaration.  Every fallible function returns an lb_status; on failure its outputs are untouched or zero, nothing
  *     leaks, and lb_last_error() gives one sentence (per thread) that says what was found and what was expected.
+ *     NULL where a pointer is needed is such a failure (LB_ERR_ARG), too; what frees or sets does nothing with it, what only asks answers 0 or NULL.
  *     Results do not depend on the number of threads, nor on what else is in a batch.
  */
 #ifndef LB__KERNEL_PASS
@@ -342,7 +343,7 @@ typedef struct lb_image_profile {
 
 /* lb_image_decode: JPEG (baseline, extended sequential, progressive; 8 bit), PNG, BMP, PNM (P1-P7) or GIF (its first frame), told by
  * content.  JPEG gives 1 or 3 channels with the pixels of libjpeg-turbo's default settings, CMYK converted to RGB as Pillow does; PNG
- * keeps its depth and channels, palettes are expanded, transparency becomes alpha.  Freed with lb_image_free.
+ * keeps its depth and channels, palettes are expanded, transparency becomes alpha; of PNM with more than 8 bits grey keeps them.  Freed with lb_image_free.
  *   errs  LB_ERR_FORMAT (what was found at which byte), LB_ERR_UNSUPPORTED, LB_ERR_LIMIT, LB_ERR_MEM; *out is zeroed */
 LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
 /* lb_image_info: the same without decoding: data is NULL, the rest as lb_image_decode will give it. */
@@ -619,8 +620,8 @@ LB_API void lb_file_copy_keys(lb_file_writer *w, const lb_file *f, const char *f
  * lb_file_declare, then lb_file_put: the same for values that come later or in another form, with little memory.  All tensors are declared
  *   before the first put; puts follow in the order of the declarations.  `values` has the declared shape, ROWS or the declared layout, any
  *   type that converts (floating or integer to f32, f16, bf16; else the declared type itself): LB_ERR_NUMERIC when a value is NaN or infinite,
- *   or is too large for the declared type. */
-/* lb_file_share: another name for a tensor that was added or declared before; its bytes are in the file once. */
+ *   or is too large for the declared type.
+ * lb_file_share: another name for a tensor that was added or declared before; its bytes are in the file once. */
 LB_API void lb_file_add(lb_file_writer *w, const char *name, const lb_tensor *t);
 LB_API void lb_file_share(lb_file_writer *w, const char *name, const char *of);
 LB_API void lb_file_declare(lb_file_writer *w, const char *name, lb_dtype dtype, lb_layout layout, int ndim, const size_t *shape);
@@ -1205,18 +1206,23 @@ static size_t lb__format(char *out, size_t cap, const char *f, ...) {
     va_start(ap, f); n = lb__vformat(out, cap, f, ap); va_end(ap);
     return n;
 }
-/* Leave a sentence for lb_last_error() and hand the status back: `return lb__fail(LB_ERR_FORMAT, "%s: ...", name);` */
-static lb_status lb__fail(lb_status status, const char *f, ...) {
+/* Leave a sentence for lb_last_error() and hand the status back: `return lb__fail(LB_ERR_FORMAT, "%s: ...", name);`  Inlined, so that the compiler
+ * sees that it is not LB_OK. */
+static int lb__say(const char *f, ...) {
     char tmp[sizeof lb__error]; va_list ap;          /* the arguments may point into the old sentence */
     va_start(ap, f); lb__vformat(tmp, sizeof tmp, f, ap); va_end(ap);
     memcpy(lb__error, tmp, sizeof tmp);
-    return status;
+    return 0;
 }
+LB__INLINE lb_status lb__said(lb_status status, int said) { (void)said; return status; }
+#define lb__fail(status, ...) lb__said(status, lb__say(__VA_ARGS__))
 /* Put "where: " in front of the sentence that is already there: readers of bytes do not know their file's name, their callers do. */
 static lb_status lb__fail_in(lb_status status, const char *where) {
     if (status == LB_OK) return status;
     return lb__fail(status, "%s: %s", where, lb__error);
 }
+/* What a public function needs of its pointers: LB__POINTERS(ctx && model && (out || !n)). */
+#define LB__POINTERS(pointers) do { if (!(pointers)) return lb__fail(LB_ERR_ARG, "%s: an argument is NULL that must not be", __func__); } while (0)
 /* The usual way out of a failing call. */
 #define LB__TRY(call) do { lb_status lb__s = (call); if (lb__s) return lb__s; } while (0)
 
@@ -1424,7 +1430,7 @@ static void lb__file_close(lb__file *f) {
     else lb__release((void *)(uintptr_t)f->data);
     memset(f, 0, sizeof *f);
 }
-/* path "-" is standard input.  A pipe or a device may never end: LB__PIPE_MAX bytes of it are kept. */
+/* path "-" is standard input.  A pipe or a device may never end: less than LB__PIPE_MAX bytes of it are kept. */
 #ifndef LB__PIPE_MAX
 #  define LB__PIPE_MAX ((size_t)1 << (sizeof(size_t) > 4 ? 32 : 28))
 #endif
@@ -1442,13 +1448,13 @@ static lb_status lb__file_open(const char *path, lb__file *out) {
     }
     for (;;) {
         ssize_t n;
-        if ((s = lb__buf_reserve(&b, 65536)) != LB_OK) break;
+        if ((s = lb__fail_in(lb__buf_reserve(&b, 65536), path)) != LB_OK) break;
         n = read(fd, b.data + b.size, b.cap - b.size);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) { s = lb__fail(LB_ERR_IO, "%s: cannot read: %s", path, strerror(errno)); break; }
         if (n == 0) { out->data = b.data; out->size = b.size; break; }
         b.size += (size_t)n;
-        if (b.size > LB__PIPE_MAX) { s = lb__fail(LB_ERR_LIMIT, "%s: more than the %zu bytes that are kept of a pipe or a device; give a file", path, LB__PIPE_MAX); break; }
+        if (b.size >= LB__PIPE_MAX) { s = lb__fail(LB_ERR_LIMIT, "%s: no end after the %zu bytes that are kept of a pipe or a device; give a file", path, LB__PIPE_MAX); break; }
     }
     if (s) lb__buf_free(&b);
 done:
@@ -1458,8 +1464,8 @@ done:
 /* `load` of a path: `decode` of the file's bytes, which do not know its name. */
 #define LB__LOADER(load, decode, type) LB_API lb_status load(lb_ctx *ctx, const char *path, type *out) { \
         lb__file f; lb_status s; \
-        if (!path || !out) return lb__fail(LB_ERR_ARG, #load ": a path and an output are wanted"); \
-        memset(out, 0, sizeof *out); \
+        if (out) memset(out, 0, sizeof *out); \
+        LB__POINTERS(ctx && path && out); \
         LB__TRY(lb__file_open(path, &f)); \
         s = lb__fail_in(decode(ctx, f.data, f.size, out), path); \
         lb__file_close(&f); \
@@ -1948,10 +1954,10 @@ static void lb__loop_run(void *arg, int worker) {
 }
 LB_API void lb_parallel_for(lb_ctx *ctx, size_t n, size_t grain, void (*fn)(void *arg, size_t begin, size_t end, int worker), void *arg) {
     lb__loop l; size_t pieces; int workers;
-    if (!n) return;
+    if (!n || !fn) return;
     if (!grain) grain = 1;
     pieces = (n - 1) / grain + 1;
-    workers = pieces < (size_t)ctx->threads ? (int)pieces : ctx->threads;
+    workers = !ctx ? 1 : pieces < (size_t)ctx->threads ? (int)pieces : ctx->threads;
     if (workers <= 1) { fn(arg, 0, n, 0); return; }
     l.n = n; l.grain = grain; l.next = 0; l.fn = fn; l.arg = arg;
     if (ctx->pool) { ctx->pool(ctx->pool_user, lb__loop_run, &l, workers); return; }
@@ -3228,15 +3234,15 @@ static void lb__narrow(void *dst, lb_dtype type, const float *src, size_t n) {
  * Views of memory, and the making of a context.
  * Calls: base, parallel, cpu.  Held by: tests/test_base.c */
 
-LB_API size_t lb_tensor_count(const lb_tensor *t) { size_t n = 1; int i; for (i = 0; i < t->ndim; i++) n *= t->shape[i]; return n; }
+LB_API size_t lb_tensor_count(const lb_tensor *t) { size_t n = t != NULL; int i; for (i = 0; t && i < t->ndim; i++) n *= t->shape[i]; return n; }
 LB_API size_t lb_tensor_stored(const lb_tensor *t) {
-    if (t->layout == LB_PANEL && t->ndim == 2) return (t->shape[0] + LB_PANEL_WIDTH - 1) / LB_PANEL_WIDTH * LB_PANEL_WIDTH * t->shape[1];
+    if (t && t->layout == LB_PANEL && t->ndim == 2) return (t->shape[0] + LB_PANEL_WIDTH - 1) / LB_PANEL_WIDTH * LB_PANEL_WIDTH * t->shape[1];
     return lb_tensor_count(t);
 }
 
 LB_API lb_status lb_ctx_new(const lb_ctx_desc *desc, lb_ctx **out) {
     lb_ctx *c; const lb_limits d = lb_limits_default(); lb_ctx_desc z;
-    if (!out) return lb__fail(LB_ERR_ARG, "lb_ctx_new: out is NULL");
+    LB__POINTERS(out);
     *out = NULL;
     memset(&z, 0, sizeof z);
     if (desc) z = *desc;
@@ -3269,7 +3275,8 @@ LB_API void lb_ctx_free(lb_ctx *c) {
 
 LB_API lb_status lb_tensor_new(lb_dtype dtype, int ndim, const size_t *shape, lb_tensor *out) {
     lb_tensor t; size_t n = 1; int i;
-    memset(out, 0, sizeof *out);
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(out && (shape || ndim <= 0));
     memset(&t, 0, sizeof t);
     if (!lb_dtype_size(dtype) || ndim < 0 || ndim > LB_MAX_DIMS) return lb__fail(LB_ERR_ARG, "a tensor of type %d with %d axes was asked for, a known type and 0 to %d axes were expected", (int)dtype, ndim, LB_MAX_DIMS);
     for (i = 0; i < ndim; i++) { t.shape[i] = shape[i]; if (!lb__mul(n, shape[i], &n)) return lb__fail(LB_ERR_MEM, "out of memory: a tensor's %d axes multiply to more than the address space", ndim); }
@@ -3304,6 +3311,7 @@ static double lb__element(const void *data, lb_dtype dtype, size_t i) {
 }
 LB_API lb_status lb_tensor_f32(lb_tensor *t) {
     size_t n = lb_tensor_stored(t), i; float *f;
+    LB__POINTERS(t && (t->data || !n));
     if (t->dtype == LB_F32) return LB_OK;
     f = (float *)lb__alloc(n, sizeof *f);
     if (!f) return LB_ERR_MEM;
@@ -3390,8 +3398,8 @@ static void lb__swap_bytes(void *data, size_t width, size_t n) {
 }
 LB_API lb_status lb_npy_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_tensor *out) {
     const uint8_t *p = (const uint8_t *)bytes; lb__npy_head h; size_t at, len, need, width, i; lb_tensor t;
-    (void)ctx;
-    memset(out, 0, sizeof *out);
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(ctx && out && (bytes || !size));
     if (size < 10 || memcmp(p, "\x93NUMPY", 6)) return lb__fail(LB_ERR_FORMAT, "npy: the file does not begin with \\x93NUMPY");
     if (p[6] < 1 || p[6] > 3) return lb__fail(LB_ERR_UNSUPPORTED, "npy: version %d.%d, 1 to 3 were expected", p[6], p[7]);
     if (p[6] > 1 && size < 12) return lb__fail(LB_ERR_FORMAT, "npy: cut off inside the header length at byte %zu", size);
@@ -3435,7 +3443,8 @@ static const char *lb__number_end(const char *p, const char *end) {
 }
 LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_tensor *out) {
     const char *p = (const char *)text, *end = p + size; size_t line = 0, rows = 0, cols = 0, shape[2]; lb__buf b = { 0, 0, 0 }; lb_status s = LB_OK; lb_tensor t;
-    memset(out, 0, sizeof *out);
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(ctx && out && (text || !size));
     if (size > ctx->limits.max_text) return lb__fail(LB_ERR_LIMIT, "csv: %zu bytes, the limit is %zu", size, ctx->limits.max_text);
     p += lb__bom(p, size);
     while (p < end && !s) {
@@ -3523,9 +3532,11 @@ static lb_status lb__npy_begin(const char *path, lb_dtype dtype, int whole, int 
     *out = w;
     return LB_OK;
 }
-LB_API lb_status lb_npy_create(const char *path, lb_dtype dtype, int ndim, const size_t *shape, lb_npy **out) { return lb__npy_begin(path, dtype, 0, ndim, shape, out); }
+LB_API lb_status lb_npy_create(const char *path, lb_dtype dtype, int ndim, const size_t *shape, lb_npy **out) { LB__POINTERS(path && out && (shape || ndim <= 0)); return lb__npy_begin(path, dtype, 0, ndim, shape, out); }
 LB_API lb_status lb_npy_append(lb_npy *w, const void *rows, size_t n) {
-    const uint8_t *p = (const uint8_t *)rows; size_t bytes, width = lb_dtype_size(w->dtype);
+    const uint8_t *p = (const uint8_t *)rows; size_t bytes, width;
+    LB__POINTERS(w && (rows || !n));
+    width = lb_dtype_size(w->dtype);
     if (!lb__mul(w->row, n, &bytes) || w->rows > SIZE_MAX - n) return lb__fail(LB_ERR_ARG, "npy: %zu rows of %zu bytes do not fit in the address space", n, w->row);
     w->rows += n;
     if (lb__host_little() || width == 1) return lb__npy_put(w, p, bytes);
@@ -3539,6 +3550,7 @@ LB_API lb_status lb_npy_append(lb_npy *w, const void *rows, size_t n) {
 }
 LB_API lb_status lb_npy_commit(lb_npy *w) {
     unsigned char head[512]; lb_status s = LB_OK;
+    LB__POINTERS(w);
     lb__npy_head_write(w, head);
     if (w->to_stdout) {
         const unsigned char *p = w->memory.data; size_t n = w->memory.size;
@@ -3562,6 +3574,7 @@ LB_API lb_status lb_npy_commit(lb_npy *w) {
 }
 LB_API lb_status lb_npy_save(const char *path, const lb_tensor *t) {
     lb_npy *w = NULL; lb_status s;
+    LB__POINTERS(path && t && (t->data || !lb_tensor_count(t)));
     if (t->layout != LB_ROWS) return lb__fail(LB_ERR_ARG, "%s: a tensor in panel layout, rows were expected", path);
     LB__TRY(lb__npy_begin(path, t->dtype, 1, t->ndim, t->shape, &w));
     s = lb_npy_append(w, t->data, 1);
@@ -4874,10 +4887,8 @@ LB__INLINE uint32_t lb__merge_find(const lb_tokenizer *t, uint32_t a, uint32_t b
 
 LB_API lb_status lb_tokenizer_new(lb_ctx *ctx, const uint16_t *merges, size_t n, lb_tokenizer **out) {
     lb_tokenizer *t = NULL; lb_status s = LB_OK; size_t i; uint32_t bits = 10; int c;
-    (void)ctx;
-    if (!out) return lb__fail(LB_ERR_ARG, "lb_tokenizer_new: out is NULL");
+    LB__POINTERS(ctx && out && (merges || !n));
     *out = NULL;
-    if (n && !merges) return lb__fail(LB_ERR_ARG, "lb_tokenizer_new: merges is NULL");
     if (n > LB__MAX_MERGES) return lb__fail(LB_ERR_LIMIT, "tokenizer: %zu merges, at most %d fit into 16-bit ids", n, (int)LB__MAX_MERGES);
     t = (lb_tokenizer *)lb__alloc(1, sizeof *t);
     if (!t) return LB_ERR_MEM;
@@ -4911,10 +4922,10 @@ LB_API void lb_tokenizer_free(lb_tokenizer *t) {
     if (!t) return;
     lb__release(t->merges); lb__release(t->table); lb__release(t->length); lb__release(t);
 }
-LB_API size_t  lb_tokenizer_vocab(const lb_tokenizer *t) { return 514 + t->n; }
-LB_API int32_t lb_tokenizer_sot(const lb_tokenizer *t) { return (int32_t)(512 + t->n); }
-LB_API int32_t lb_tokenizer_eot(const lb_tokenizer *t) { return (int32_t)(513 + t->n); }
-LB_API const uint16_t *lb_tokenizer_merges(const lb_tokenizer *t, size_t *n) { *n = t->n; return t->merges; }
+LB_API size_t  lb_tokenizer_vocab(const lb_tokenizer *t) { return t ? 514 + t->n : 0; }
+LB_API int32_t lb_tokenizer_sot(const lb_tokenizer *t) { return t ? (int32_t)(512 + t->n) : 0; }
+LB_API int32_t lb_tokenizer_eot(const lb_tokenizer *t) { return t ? (int32_t)(513 + t->n) : 0; }
+LB_API const uint16_t *lb_tokenizer_merges(const lb_tokenizer *t, size_t *n) { if (n) *n = t ? t->n : 0; return t ? t->merges : NULL; }
 
 struct lb__learn;
 typedef struct lb__ids { lb_ctx *ctx; const lb_tokenizer *t; int32_t *id; size_t cap, n; struct lb__learn *learn; } lb__ids;      /* learn: words are counted instead */
@@ -5083,9 +5094,9 @@ static lb_status lb__tokenize(lb__ids *o, int clean, const char *text, size_t si
 }
 LB_API lb_status lb_tokenize(lb_ctx *ctx, const lb_tokenizer *t, int clean, const char *text, size_t size, int32_t *ids, size_t context, size_t *count) {
     lb__ids o; size_t i;
-    if (!ctx || !t || (!text && size)) return lb__fail(LB_ERR_ARG, "lb_tokenize: %s is NULL", !ctx ? "ctx" : !t ? "tokenizer" : "text");
+    LB__POINTERS(ctx && t && (text || !size) && (ids || !context));
     if ((clean & 15) > LB_CLEAN_LANGUAGEBIND || (clean & ~(15 | LB_CLEAN_NO_SPECIAL))) return lb__fail(LB_ERR_ARG, "lb_tokenize: unknown cleaning %d", clean);
-    if (context == 1 || (context && !ids)) return lb__fail(LB_ERR_ARG, "lb_tokenize: %s", ids ? "a context of one id holds no text, two or more were expected" : "ids is NULL");
+    if (context == 1) return lb__fail(LB_ERR_ARG, "lb_tokenize: a context of one id holds no text, two or more were expected");
     memset(&o, 0, sizeof o);
     o.ctx = ctx; o.t = t; o.id = ids; o.cap = context;
     lb__ids_add(&o, (uint32_t)lb_tokenizer_sot(t));
@@ -5113,7 +5124,7 @@ static void lb__token_bytes(const lb_tokenizer *t, uint32_t id, uint8_t *out) {
 }
 LB_API lb_status lb_detokenize(const lb_tokenizer *t, const int32_t *ids, size_t n, char *out, size_t cap, size_t *size) {
     uint8_t win[LB__MAX_TOKEN_BYTES + 8]; size_t i, k, have = 0, o = 0;                              /* a window of bytes: a character may be spread over tokens */
-    if (!t || (n && !ids) || (cap && !out)) return lb__fail(LB_ERR_ARG, "lb_detokenize: %s is NULL", !t ? "tokenizer" : n && !ids ? "ids" : "out");
+    LB__POINTERS(t && (ids || !n) && (out || !cap));
     for (i = 0; i < n; i++) if (ids[i] < 0 || (size_t)ids[i] >= 514 + t->n) return lb__fail(LB_ERR_ARG, "lb_detokenize: id %d, ids below %zu were expected", (int)ids[i], 514 + t->n);
     for (i = 0; i <= n; i++) {
         int flush = i == n; uint32_t id;
@@ -5197,7 +5208,7 @@ static lb_status lb__merge_symbol(const lb__symtab *y, const uint8_t *s, size_t 
 }
 LB_API lb_status lb_tokenizer_parse(lb_ctx *ctx, const char *text, size_t size, size_t max_merges, lb_tokenizer **out) {
     lb__symtab y; lb__buf merges = { 0, 0, 0 }; lb_status s; size_t i, line = 1, n = 0; uint8_t pair[4 * LB__MAX_TOKEN_BYTES];
-    if (!ctx || !out || (!text && size)) return lb__fail(LB_ERR_ARG, "lb_tokenizer_parse: %s is NULL", !ctx ? "ctx" : !out ? "out" : "text");
+    LB__POINTERS(ctx && out && (text || !size));
     *out = NULL;
     if (size == LB_CSTRING) size = strlen(text);
     if (size > ctx->limits.max_text) return lb__fail(LB_ERR_LIMIT, "merges: %zu bytes, the limit max_text is %zu", size, ctx->limits.max_text);
@@ -5355,7 +5366,7 @@ static lb_status lb__learn_merges(lb__learn *l, size_t merges, uint64_t min_coun
 }
 LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *texts, const size_t *sizes, size_t n, size_t vocab, size_t min_count, lb_tokenizer **out) {
     lb__learn l; lb__ids o; lb_tokenizer *base = NULL; lb_status s; size_t i;
-    if (!ctx || !out || (!texts && n)) return lb__fail(LB_ERR_ARG, "lb_tokenizer_train: %s is NULL", !ctx ? "ctx" : !out ? "out" : "texts");
+    LB__POINTERS(ctx && out && (texts || !n));
     *out = NULL;
     if (vocab < 514 || vocab > 65536) return lb__fail(LB_ERR_ARG, "vocabulary: %zu ids asked for, 514 (bytes alone) to 65536 were expected", vocab);
     if ((clean & 15) > LB_CLEAN_LANGUAGEBIND || (clean & ~(15 | LB_CLEAN_NO_SPECIAL))) return lb__fail(LB_ERR_ARG, "lb_tokenizer_train: unknown cleaning %d", clean);
@@ -6289,6 +6300,7 @@ static lb_status lb__jpeg_sof(lb__jpeg *j, int marker, const uint8_t *p, size_t 
         if (c->h < 1 || c->h > 4 || c->v < 1 || c->v > 4) return lb__fail(LB_ERR_FORMAT, "JPEG: component %d is sampled %d x %d, 1 to 4 was expected", i + 1, c->h, c->v);
         if (c->tq > 3) return lb__fail(LB_ERR_FORMAT, "JPEG: component %d wants quantisation table %d, 0 to 3 was expected", i + 1, c->tq);
         for (k = 0; k < i; k++) if (j->comp[k].id == c->id) return lb__fail(LB_ERR_FORMAT, "JPEG: two components have the number %d", c->id);
+        if (j->n == 1) c->h = c->v = 1;                                        /* alone, it is the picture: blocks in rows, however it says it is sampled */
         j->maxh = LB__MAX(j->maxh, c->h); j->maxv = LB__MAX(j->maxv, c->v);
     }
     LB__TRY(lb__image_head(j->ctx, "JPEG", j->width, j->height, j->n == 1 ? 1 : 3, 8, j->out));
@@ -6726,7 +6738,7 @@ static int lb__pnm_number(const uint8_t *d, size_t n, size_t *at, uint64_t *v) {
     return 1;
 }
 static lb_status lb__pnm_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int head_only, lb_image *out) {
-    const int kind = d[1] - '0'; uint64_t w = 0, h = 0, top = 1, ch = kind == 3 || kind == 6 ? 3 : 1, v; size_t at = 2, i, count, row, left; int bits, scale;
+    const int kind = d[1] - '0'; uint64_t w = 0, h = 0, top = 1, ch = kind == 3 || kind == 6 ? 3 : 1, v; size_t at = 2, i, count, row, left, bytes; int bits, scale;
     if (kind < 7) {
         if (!lb__pnm_number(d, n, &at, &w) || !lb__pnm_number(d, n, &at, &h) || (kind != 1 && kind != 4 && !lb__pnm_number(d, n, &at, &top))) return lb__fail(LB_ERR_FORMAT, "PNM: byte %zu: width, height and the largest value were expected", at);
         if (kind > 3) { if (at >= n) return lb__fail(LB_ERR_FORMAT, "PNM: no pixels"); at++; }          /* one white space, then bytes */
@@ -6745,17 +6757,17 @@ static lb_status lb__pnm_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int hea
         }
     }
     if (top < 1 || top > 65535 || ch < 1 || ch > 4) return lb__fail(LB_ERR_FORMAT, "PNM: %llu channels up to %llu; 1 to 4 and at most 65535 were expected", (unsigned long long)ch, (unsigned long long)top);
-    bits = top > 255 ? 16 : 8; scale = kind == 1 || kind == 4 ? 1 : bits == 8 ? top != 255 : top != 65535 && ch > 2;
+    bytes = top > 255 ? 2 : 1; bits = top > 255 && ch < 3 ? 16 : 8; scale = bits == 8 && top != 255;         /* grey may be a measurement; colour is for the eye: Pillow makes it 8 bits */
     LB__TRY(lb__image_head(ctx, "PNM", w, h, (int)ch, bits, out));
     if (head_only) return LB_OK;
     row = (size_t)w * (size_t)ch; left = n - at;
-    if (kind > 3 && left / (kind == 4 ? (row + 7) / 8 : row * (size_t)(bits / 8)) < h) return lb__fail(LB_ERR_FORMAT, "PNM: the pixels are cut off: %zu bytes of %llu rows are there", left, (unsigned long long)h);
+    if (kind > 3 && left / (kind == 4 ? (row + 7) / 8 : row * bytes) < h) return lb__fail(LB_ERR_FORMAT, "PNM: the pixels are cut off: %zu bytes of %llu rows are there", left, (unsigned long long)h);
     if (kind < 4 && left / row + 1 < (size_t)h) return lb__fail(LB_ERR_FORMAT, "PNM: the pixels are cut off: %zu bytes for %llu samples", left, (unsigned long long)h * row);
     LB__TRY(lb__image_pixels(out));
     count = row * (size_t)h;
     for (i = 0; i < count; i++) {
         if (kind == 4) v = !(d[at + i / row * ((row + 7) / 8) + i % row / 8] >> (7 - i % row % 8) & 1);
-        else if (kind > 4) v = bits == 8 ? d[at + i] : lb__u16be(d + at + 2 * i);
+        else if (kind > 4) v = bytes == 1 ? d[at + i] : lb__u16be(d + at + 2 * i);
         else if (kind == 1) {                                                       /* digits may touch */
             while (at < n && d[at] != '0' && d[at] != '1') { if (d[at] == '#') while (at < n && d[at] != '\n') at++; else if (d[at] == ' ' || (d[at] >= 9 && d[at] <= 13)) at++; else break; }
             if (at >= n || (d[at] != '0' && d[at] != '1')) return lb__fail(LB_ERR_FORMAT, "PNM: byte %zu: 0 or 1 was expected", at);
@@ -6763,7 +6775,7 @@ static lb_status lb__pnm_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int hea
         } else if (!lb__pnm_number(d, n, &at, &v)) return lb__fail(LB_ERR_FORMAT, "PNM: byte %zu: sample %zu of %zu was expected", at, i, count);
         if (v > top) { if (kind < 4) return lb__fail(LB_ERR_FORMAT, "PNM: sample %zu is %llu, at most %llu was expected", i, (unsigned long long)v, (unsigned long long)top); v = top; }
         if (scale) {                                                                /* ties to even, as Pillow rounds */
-            const double t = (double)v / (double)top * (bits == 8 ? 255 : 65535), r = floor(t);
+            const double t = (double)v / (double)top * 255, r = floor(t);
             v = (uint64_t)r + (t - r > 0.5 || (t - r == 0.5 && ((uint64_t)r & 1)));
         }
         if (bits == 8) ((uint8_t *)out->data)[i] = (uint8_t)v; else ((uint16_t *)out->data)[i] = (uint16_t)v;
@@ -6960,7 +6972,7 @@ static void lb__rgb_rows(void *arg, size_t begin, size_t end, int worker) {
 }
 LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out) {
     lb_image img; lb__rgb r;
-    if (!ctx || !out) return lb__fail(LB_ERR_ARG, "lb_image_rgb: a context and an output are wanted");
+    LB__POINTERS(ctx && in && out);
     LB__TRY(lb__image_check(in, "lb_image_rgb"));
     img = *in; img.channels = 3; img.bits = 8; img.data = NULL;
     LB__TRY(lb__image_pixels(&img));
@@ -6971,7 +6983,7 @@ LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out) {
 }
 LB_API lb_status lb_image_orient(lb_ctx *ctx, lb_image *img) {
     lb_image o; size_t px, x, y, W, H; int t; const uint8_t *in; uint8_t *out;
-    if (!ctx) return lb__fail(LB_ERR_ARG, "lb_image_orient: a context is wanted");
+    LB__POINTERS(ctx && img);
     LB__TRY(lb__image_check(img, "lb_image_orient"));
     t = img->orientation;
     if (t < 2 || t > 8) { img->orientation = 1; return LB_OK; }
@@ -7124,7 +7136,7 @@ done:
 }
 LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out) {
     lb_image img; uint8_t *p = NULL; size_t y, x, c, ch; lb_status s;
-    if (!ctx || !out) return lb__fail(LB_ERR_ARG, "lb_image_resize: a context and an output are wanted");
+    LB__POINTERS(ctx && in && out);
     LB__TRY(lb__image_check(in, "lb_image_resize"));
     if (in->bits != 8) return lb__fail(LB_ERR_ARG, "lb_image_resize: an image of %d bits, 8 were expected", in->bits);
     memset(&img, 0, sizeof img); img.orientation = in->orientation;
@@ -7206,7 +7218,8 @@ static void lb__tpass_rows(void *arg, size_t begin, size_t end, int worker) {
 }
 LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *p, float *out) {
     lb_image rgb; const lb_image *in = img; size_t W, H, x0, y0, w, h, x, y, plane, left = 0, top = 0; lb_status s = LB_OK; int c; uint8_t *win = NULL; lb__axis *ax = NULL; lb__tpass t; float lut[3][256];
-    if (!ctx || !p || !out || !p->width || !p->height || p->width > 65535 || p->height > 65535) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: a context, an output and a profile of 1 to 65,535 pixels a side are wanted");
+    LB__POINTERS(ctx && img && p && out);
+    if (!p->width || !p->height || p->width > 65535 || p->height > 65535) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: a result of %zu x %zu pixels, 1 to 65,535 a side were expected", p->width, p->height);
     LB__TRY(lb__image_check(img, "lb_image_preprocess"));
     for (c = 0; c < 3; c++) if (!(p->std[c] > 0)) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: the profile's std[%d] is %g, a positive number was expected", c, (double)p->std[c]);
     if (p->depth && img->channels != 1) return lb__fail(LB_ERR_MISMATCH, "a depth image has %d channels, 1 was expected (16-bit grey, millimetres)", img->channels);
@@ -7569,7 +7582,7 @@ static lb_status lb__image_encode(const lb_image *img, const char *name, int qua
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_image_save(lb_ctx *ctx, const lb_image *img, const char *path, int quality) {
     lb__buf b = { 0, 0, 0 }; lb__writer w; lb_status s;
-    if (!ctx || !img || !path) return lb__fail(LB_ERR_ARG, "lb_image_save: an argument is NULL");
+    LB__POINTERS(ctx && img && path);
     s = lb__image_encode(img, path, quality, &b);
     if (!s) s = lb__writer_open(path, &w);
     else { lb__buf_free(&b); return s; }
@@ -8033,7 +8046,8 @@ LB_API lb_status lb_audio_decode(lb_ctx *ctx, const void *bytes, size_t size, lb
     static const struct { size_t at; const char *magic, *name; } others[] = { { 0, "OggS", "Ogg" }, { 0, "FORM", "AIFF" }, { 0, "caff", "CAF" }, { 4, "ftyp", "MP4" }, { 0, "\x1a\x45\xdf\xa3", "Matroska" }, { 0, ".snd", "AU" }, { 0, "ID3", "MP3" },
         { 0, "\xff\xfb", "MP3" }, { 0, "\xff\xf3", "MP3" }, { 0, "\xff\xf2", "MP3" }, { 0, "\xff\xf1", "AAC" }, { 0, "\xff\xf9", "AAC" }, { 0, "riff\x2e\x91", "Wave64" }, { 0, "wvpk", "WavPack" }, { 0, "#!AMR", "AMR" } };
     const uint8_t *p = (const uint8_t *)bytes; size_t i;
-    memset(out, 0, sizeof *out);
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(ctx && out && (bytes || !size));
     if (size >= 4 && (!memcmp(p, "RIFF", 4) || !memcmp(p, "RIFX", 4) || !memcmp(p, "RF64", 4) || !memcmp(p, "BW64", 4))) return lb__wav_decode(ctx, p, size, out);
     if (size >= 4 && !memcmp(p, "fLaC", 4)) return lb__flac_decode(ctx, p, size, out);
     if (size >= 10 && !memcmp(p, "ID3", 3)) {
@@ -8077,8 +8091,10 @@ static void lb__sinc_run(void *arg, size_t begin, size_t end, int worker) {
 }
 LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb_audio *out) {
     size_t g, t, p, frames, total; lb__sinc s; double base; lb_audio a; int c; lb_status st = LB_OK;
-    if (!ctx || !in || !out || (!in->data && in->frames) || in->channels < 1) return lb__fail(LB_ERR_ARG, "lb_audio_resample: a context, a clip and an output are wanted");
-    memset(out, 0, sizeof *out); memset(&s, 0, sizeof s);
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(ctx && in && out && (in->data || !in->frames));
+    if (in->channels < 1) return lb__fail(LB_ERR_ARG, "lb_audio_resample: a clip of %d channels, at least one was expected", in->channels);
+    memset(&s, 0, sizeof s);
     if (in->rate < 1 || rate < 1) return lb__fail(LB_ERR_ARG, "lb_audio_resample: from %d to %d samples a second", in->rate, rate);
     for (g = (size_t)in->rate, t = (size_t)rate; t;) { const size_t r = g % t; g = t; t = r; }
     s.o = (size_t)in->rate / g; s.w = (size_t)rate / g;
@@ -8275,7 +8291,7 @@ __attribute__((target("avx2"))) static void lb__mel_run_avx2(void *arg, size_t b
 static double lb__mel_scale(double f) { return 1127.0 * log(1.0 + f / 700.0); }
 LB_API lb_status lb_audio_mel(lb_ctx *ctx, const float *x, size_t n, const lb_mel_desc *desc, float *out) {
     lb_mel_desc d; lb__mel m; size_t fft = 0, i, b, half; double low, delta; lb_status s; int empty = 0;
-    if (!ctx || !out || (!x && n)) return lb__fail(LB_ERR_ARG, "lb_audio_mel: an argument is NULL");
+    LB__POINTERS(ctx && out && (x || !n));
     memset(&m, 0, sizeof m);
     LB__TRY(lb__mel_desc(desc, &d, &m.length, &m.shift, &fft));
     if (n < m.length) return lb__fail(LB_ERR_ARG, "a sound of %zu samples at %d Hz is shorter than one frame of %zu (%g ms)", n, d.rate, m.length, (double)d.frame_ms);
@@ -8318,7 +8334,8 @@ done:
 }
 LB_API lb_status lb_audio_preprocess(lb_ctx *ctx, const lb_audio *in, const lb_audio_profile *p, float *out) {
     lb_audio a; lb_mel_desc d; const lb_audio *use = in; float *mono = NULL, *mel = NULL; double mean = 0; size_t i, n, m, T, c, b, start[3] = { 0, 0, 0 }; lb_status s = LB_OK;
-    if (!ctx || !in || !p || !out || !in->data || in->channels < 1) return lb__fail(LB_ERR_ARG, "lb_audio_preprocess: a context, a clip, a profile and an output are wanted");
+    LB__POINTERS(ctx && in && p && out && in->data);
+    if (in->channels < 1) return lb__fail(LB_ERR_ARG, "lb_audio_preprocess: a clip of %d channels, at least one was expected", in->channels);
     if (p->mel_bins < 3 || p->target_length < 1 || p->rate < 1 || !(p->std > 0)) return lb__fail(LB_ERR_ARG, "lb_audio_preprocess: a profile of %d bands, %d frames, %d Hz and std %g", p->mel_bins, p->target_length, p->rate, (double)p->std);
     memset(&a, 0, sizeof a); memset(&d, 0, sizeof d);
     if (in->rate != p->rate) { LB__TRY(lb_audio_resample(ctx, in, p->rate, &a)); use = &a; }
@@ -8400,7 +8417,7 @@ static void lb__spec_run(void *arg, size_t begin, size_t end, int worker) {
 }
 LB_API lb_status lb_spectrogram(lb_ctx *ctx, const float *x, size_t n, const lb_spectrogram_desc *desc, float *out) {
     lb_spectrogram_desc d; lb__spec m; size_t half, i, b, k; float *window = NULL, *turn = NULL, *bank = NULL; double *edge = NULL; lb_status s = LB_OK;
-    if (!ctx || !out || (!x && n)) return lb__fail(LB_ERR_ARG, "lb_spectrogram: an argument is NULL");
+    LB__POINTERS(ctx && out && (x || !n));
     LB__TRY(lb__spectrogram_desc(desc, &d));
     memset(&m, 0, sizeof m);
     m.frames = lb_spectrogram_frames(desc, n); half = (size_t)d.size / 2;
@@ -8447,7 +8464,8 @@ static lb_status lb__wav_pack(const int16_t *pcm, size_t frames, int channels, i
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_audio_save(lb_ctx *ctx, const lb_audio *a, const char *path) {
     lb__buf b = { 0, 0, 0 }; lb__writer w; size_t i, n; int16_t *pcm; lb_status s;
-    if (!ctx || !a || !path || (!a->data && a->frames) || a->channels < 1 || a->channels > 65535 || a->rate < 1 || !lb__mul(a->frames, (size_t)a->channels, &n)) return lb__fail(LB_ERR_ARG, "lb_audio_save: a clip with a rate and channels and a path are wanted");
+    LB__POINTERS(ctx && a && path && (a->data || !a->frames));
+    if (a->channels < 1 || a->channels > 65535 || a->rate < 1 || !lb__mul(a->frames, (size_t)a->channels, &n)) return lb__fail(LB_ERR_ARG, "%s: a clip of %d channels at %d samples a second cannot be written", path, a->channels, a->rate);
     pcm = (int16_t *)lb__alloc(n, sizeof *pcm);
     if (!pcm) return LB_ERR_MEM;
     for (i = 0; i < n; i++) { const double v = floor((double)a->data[i] * 32768 + 0.5); pcm[i] = (int16_t)(v >= 32767 ? 32767 : v > -32768 ? v : -32768); }     /* NaN: -32768 */
@@ -9009,8 +9027,8 @@ LB_API void lb_video_free(lb_video *v) {
     lb__release(v->paths); lb__release(v->owned); lb__release(v->name);
     lb__release(v);
 }
-LB_API void lb_video_get_info(const lb_video *v, lb_video_info *out) { *out = v->info; }
-LB_API void lb_video_set_matrix(lb_video *v, lb_matrix matrix) { v->matrix = matrix; }
+LB_API void lb_video_get_info(const lb_video *v, lb_video_info *out) { if (out) { memset(out, 0, sizeof *out); if (v) *out = v->info; } }
+LB_API void lb_video_set_matrix(lb_video *v, lb_matrix matrix) { if (v) v->matrix = matrix; }
 
 /* Success hands the clip over; failure frees it and puts the file's name in front of the sentence. */
 static lb_status lb__video_opened(lb_status s, lb_video *v, lb_video **out) {
@@ -9021,7 +9039,7 @@ static lb_status lb__video_opened(lb_status s, lb_video *v, lb_video **out) {
 }
 LB_API lb_status lb_video_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_video **out) {
     lb_video *v = NULL;
-    if (!ctx || !out || (!data && size)) return lb__fail(LB_ERR_ARG, "lb_video_open_memory: an argument is NULL");
+    LB__POINTERS(ctx && out && (data || !size));
     *out = NULL;
     LB__TRY(lb__video_new(NULL, &v));
     v->data = (const uint8_t *)data; v->size = size;
@@ -9029,7 +9047,7 @@ LB_API lb_status lb_video_open_memory(lb_ctx *ctx, const void *data, size_t size
 }
 LB_API lb_status lb_video_open_stream(lb_ctx *ctx, lb_read_fn read_fn, void *user, lb_video **out) {
     lb_video *v = NULL; lb_status s;
-    if (!ctx || !out || !read_fn) return lb__fail(LB_ERR_ARG, "lb_video_open_stream: an argument is NULL");
+    LB__POINTERS(ctx && out && read_fn);
     *out = NULL;
     LB__TRY(lb__video_new(NULL, &v));
     s = lb__video_spool(ctx, v, read_fn, user);
@@ -9038,7 +9056,7 @@ LB_API lb_status lb_video_open_stream(lb_ctx *ctx, lb_read_fn read_fn, void *use
 }
 LB_API lb_status lb_video_open_array(lb_ctx *ctx, const uint8_t *rgb, size_t frames, size_t height, size_t width, double fps, lb_video **out) {
     lb_video *v = NULL; size_t n;
-    if (!ctx || !out || !rgb) return lb__fail(LB_ERR_ARG, "lb_video_open_array: an argument is NULL");
+    LB__POINTERS(ctx && out && rgb);
     *out = NULL;
     LB__TRY(lb__video_sides(ctx, width, height));
     if (!frames || frames > ctx->limits.max_frames || !lb__mul(height * 3, width, &n) || !lb__mul(n, frames, &n)) return lb__fail(LB_ERR_ARG, "lb_video_open_array: %zu frames of %zu x %zu", frames, width, height);
@@ -9106,7 +9124,7 @@ static lb_status lb__video_list(lb_ctx *ctx, lb_video *v, const char *folder, co
 }
 LB_API lb_status lb_video_open_list(lb_ctx *ctx, const char *const *paths, size_t count, lb_video **out) {
     lb_video *v = NULL; size_t i;
-    if (!ctx || !out || (!paths && count)) return lb__fail(LB_ERR_ARG, "lb_video_open_list: an argument is NULL");
+    LB__POINTERS(ctx && out && (paths || !count));
     *out = NULL;
     for (i = 0; i < count; i++) if (!paths[i]) return lb__fail(LB_ERR_ARG, "lb_video_open_list: name %zu is NULL", i);
     LB__TRY(lb__video_new(NULL, &v));
@@ -9117,7 +9135,7 @@ static size_t lb__read_fd(void *user, void *data, size_t size) {
 }
 LB_API lb_status lb_video_open(lb_ctx *ctx, const char *path, lb_video **out) {
     lb_video *v = NULL; struct stat st; lb_status s; int fd = 0;
-    if (!ctx || !out || !path) return lb__fail(LB_ERR_ARG, "lb_video_open: an argument is NULL");
+    LB__POINTERS(ctx && out && path);
     *out = NULL;
     LB__TRY(lb__video_new(path, &v));
     if (strcmp(path, "-") && !stat(path, &st) && S_ISDIR(st.st_mode)) {
@@ -9162,6 +9180,7 @@ static lb_status lb__video_desc(const lb_video_desc *in, lb_video_desc *d) {
 }
 LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double fps, size_t *out) {
     lb_video_desc d; size_t i, T;
+    LB__POINTERS(out);
     LB__TRY(lb__video_desc(desc, &d));
     if (!frames) return lb__fail(LB_ERR_ARG, "a clip of %zu frames", frames);
     T = (size_t)d.frames;
@@ -9284,7 +9303,7 @@ static lb_status lb__take_image(void *arg, lb_ctx *ctx, size_t place, lb_image *
 }
 LB_API lb_status lb_video_frames(lb_ctx *ctx, const lb_video *v, const size_t *ids, size_t n, lb_image *out) {
     size_t i; lb_status s;
-    if (!ctx || !v || ((!ids || !out) && n)) return lb__fail(LB_ERR_ARG, "lb_video_frames: an argument is NULL");
+    LB__POINTERS(ctx && v && ((ids && out) || !n));
     memset(out, 0, n * sizeof *out);
     for (i = 0; i < n; i++) if (ids[i] >= v->info.frames) return lb__fail(LB_ERR_ARG, "frame %zu of a clip of %zu", ids[i], v->info.frames);
     s = lb__video_each(ctx, v, ids, n, lb__take_image, out);
@@ -9340,7 +9359,7 @@ static lb_status lb__take_view(void *arg, lb_ctx *ctx, size_t place, lb_image *f
 }
 LB_API lb_status lb_video_preprocess(lb_ctx *ctx, const lb_video *v, const lb_image_profile *profile, const lb_video_desc *desc, float *out) {
     lb__video_pipe p; size_t *ids; lb_status s; size_t i;
-    if (!ctx || !v || !profile || !out) return lb__fail(LB_ERR_ARG, "lb_video_preprocess: an argument is NULL");
+    LB__POINTERS(ctx && v && profile && out);
     LB__TRY(lb__video_desc(desc, &p.desc));
     if (!profile->width || !profile->height || profile->width > 65535 || profile->height > 65535) return lb__fail(LB_ERR_ARG, "lb_video_preprocess: a profile of %zu x %zu pixels", profile->width, profile->height);
     if (p.desc.rule == LB_FRAMES_VIEW) {
@@ -9458,7 +9477,8 @@ static lb_status lb__y4m_pack(const lb_image *frames, size_t n, double fps, lb__
 }
 LB_API lb_status lb_video_save(lb_ctx *ctx, const lb_image *frames, size_t n, double fps, const char *path, int quality) {
     lb__buf b = { 0, 0, 0 }; lb__writer w; lb_status s; size_t i; const char *dot = path ? strrchr(path, '.') : NULL; char e[8];
-    if (!ctx || !frames || !n || !path) return lb__fail(LB_ERR_ARG, "lb_video_save: a context, frames and a path are wanted");
+    LB__POINTERS(ctx && frames && path);
+    if (!n) return lb__fail(LB_ERR_ARG, "%s: a clip of no frames, at least one was expected", path);
     if (!(fps >= 0.1 && fps <= 1000)) return lb__fail(LB_ERR_ARG, "%s: %g frames per second, 0.1 to 1000 were expected", path, fps);
     for (i = 0; i < n; i++)
         if (!frames[i].data || frames[i].bits != 8 || (frames[i].channels != 1 && frames[i].channels != 3) || frames[i].width != frames[0].width || frames[i].height != frames[0].height)
@@ -9647,7 +9667,7 @@ LB_API void lb_file_free(lb_file *f) {
 }
 LB_API lb_status lb_file_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_file **out) {
     lb_file *f; lb_status s;
-    if (!ctx || !data || !out) return lb__fail(LB_ERR_ARG, "lb_file_open_memory: an argument is NULL");
+    LB__POINTERS(ctx && data && out);
     *out = NULL;
     f = (lb_file *)lb__alloc(1, sizeof *f);
     if (!f) return LB_ERR_MEM;
@@ -9659,7 +9679,7 @@ LB_API lb_status lb_file_open_memory(lb_ctx *ctx, const void *data, size_t size,
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_file_open(lb_ctx *ctx, const char *path, lb_file **out) {
     lb_file *f; lb_status s; struct stat st;
-    if (!ctx || !path || !out) return lb__fail(LB_ERR_ARG, "lb_file_open: an argument is NULL");
+    LB__POINTERS(ctx && path && out);
     *out = NULL;
     f = (lb_file *)lb__alloc(1, sizeof *f);
     if (!f) return LB_ERR_MEM;
@@ -9671,13 +9691,13 @@ LB_API lb_status lb_file_open(lb_ctx *ctx, const char *path, lb_file **out) {
 }
 #endif
 
-LB_API size_t lb_file_tensors(const lb_file *f) { return f->count; }
+LB_API size_t lb_file_tensors(const lb_file *f) { return f ? f->count : 0; }
 LB_API const lb_tensor *lb_file_tensor_at(const lb_file *f, size_t i, const char **name) {
-    if (name) *name = i < f->count ? f->entries[i].name : NULL;
-    return i < f->count ? &f->entries[i].t : NULL;
+    if (name) *name = f && i < f->count ? f->entries[i].name : NULL;
+    return f && i < f->count ? &f->entries[i].t : NULL;
 }
 LB_API const lb_tensor *lb_file_tensor(const lb_file *f, const char *name) {
-    size_t lo = 0, hi = f->count;
+    size_t lo = 0, hi = f && name ? f->count : 0;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2; int c = strcmp(name, f->order[mid]->name);
         if (!c) return &f->order[mid]->t;
@@ -9686,7 +9706,7 @@ LB_API const lb_tensor *lb_file_tensor(const lb_file *f, const char *name) {
     return NULL;
 }
 static const lb__key *lb__file_key(const lb_file *f, const char *key) {
-    size_t lo = 0, hi = f->key_count;
+    size_t lo = 0, hi = f && key ? f->key_count : 0;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2; int c = strcmp(key, f->key_order[mid]->meta.key);
         if (!c) return f->key_order[mid];
@@ -9694,10 +9714,10 @@ static const lb__key *lb__file_key(const lb_file *f, const char *key) {
     }
     return NULL;
 }
-LB_API size_t lb_file_keys(const lb_file *f) { return f->key_count; }
+LB_API size_t lb_file_keys(const lb_file *f) { return f ? f->key_count : 0; }
 LB_API lb_meta lb_file_key_at(const lb_file *f, size_t i) {
     lb_meta none; memset(&none, 0, sizeof none);
-    return i < f->key_count ? f->keys[i].meta : none;
+    return f && i < f->key_count ? f->keys[i].meta : none;
 }
 LB_API int lb_file_has(const lb_file *f, const char *key) { return lb__file_key(f, key) != NULL; }
 
@@ -9730,15 +9750,16 @@ static lb_status lb__meta_get(const lb_file *f, const char *key, lb_meta_type wa
     if (count) *count = k->meta.count;
     return LB_OK;
 }
-LB_API lb_status lb_file_get_u64(const lb_file *f, const char *key, uint64_t *out) { return lb__meta_get(f, key, LB_META_U64, out, 1, NULL); }
-LB_API lb_status lb_file_get_i64(const lb_file *f, const char *key, int64_t *out) { uint64_t v; LB__TRY(lb__meta_get(f, key, LB_META_I64, &v, 1, NULL)); memcpy(out, &v, 8); return LB_OK; }
-LB_API lb_status lb_file_get_f64(const lb_file *f, const char *key, double *out) { uint64_t v; LB__TRY(lb__meta_get(f, key, LB_META_F64, &v, 1, NULL)); memcpy(out, &v, 8); return LB_OK; }
-LB_API lb_status lb_file_get_bool(const lb_file *f, const char *key, int *out) { uint64_t v; LB__TRY(lb__meta_get(f, key, LB_META_BOOL, &v, 1, NULL)); *out = (int)v; return LB_OK; }
-LB_API lb_status lb_file_get_str(const lb_file *f, const char *key, const char **out) { return lb__meta_get(f, key, LB_META_STR, (void *)out, 1, NULL); }
-LB_API lb_status lb_file_get_u64s(const lb_file *f, const char *key, uint64_t *out, size_t cap, size_t *count) { return lb__meta_get(f, key, LB_META_U64, out, cap, count); }
-LB_API lb_status lb_file_get_strs(const lb_file *f, const char *key, const char **out, size_t cap, size_t *count) { return lb__meta_get(f, key, LB_META_STR, (void *)out, cap, count); }
+LB_API lb_status lb_file_get_u64(const lb_file *f, const char *key, uint64_t *out) { LB__POINTERS(f && key && out); return lb__meta_get(f, key, LB_META_U64, out, 1, NULL); }
+LB_API lb_status lb_file_get_i64(const lb_file *f, const char *key, int64_t *out) { uint64_t v; LB__POINTERS(f && key && out); LB__TRY(lb__meta_get(f, key, LB_META_I64, &v, 1, NULL)); memcpy(out, &v, 8); return LB_OK; }
+LB_API lb_status lb_file_get_f64(const lb_file *f, const char *key, double *out) { uint64_t v; LB__POINTERS(f && key && out); LB__TRY(lb__meta_get(f, key, LB_META_F64, &v, 1, NULL)); memcpy(out, &v, 8); return LB_OK; }
+LB_API lb_status lb_file_get_bool(const lb_file *f, const char *key, int *out) { uint64_t v; LB__POINTERS(f && key && out); LB__TRY(lb__meta_get(f, key, LB_META_BOOL, &v, 1, NULL)); *out = (int)v; return LB_OK; }
+LB_API lb_status lb_file_get_str(const lb_file *f, const char *key, const char **out) { LB__POINTERS(f && key && out); return lb__meta_get(f, key, LB_META_STR, (void *)out, 1, NULL); }
+LB_API lb_status lb_file_get_u64s(const lb_file *f, const char *key, uint64_t *out, size_t cap, size_t *count) { LB__POINTERS(f && key && (out || !cap)); return lb__meta_get(f, key, LB_META_U64, out, cap, count); }
+LB_API lb_status lb_file_get_strs(const lb_file *f, const char *key, const char **out, size_t cap, size_t *count) { LB__POINTERS(f && key && (out || !cap)); return lb__meta_get(f, key, LB_META_STR, (void *)out, cap, count); }
 LB_API lb_status lb_file_get_f64s(const lb_file *f, const char *key, double *out, size_t cap, size_t *count) {
     const lb__key *k = lb__file_key(f, key); size_t i; uint64_t v;
+    LB__POINTERS(f && key && (out || !cap));
     if (!k || k->meta.count > cap || (!count && k->meta.count != cap)) return lb__meta_get(f, key, LB_META_F64, NULL, cap, count);
     for (i = 0; i < k->meta.count; i++) {
         if (!lb__meta_number(k, i, LB_META_F64, &v)) return lb__fail(LB_ERR_FORMAT, "the key %s is %s and has a value that f64 cannot hold", key, lb__meta_names[k->meta.type]);
@@ -9788,6 +9809,7 @@ static void lb__verify_some(void *arg, size_t begin, size_t end, int worker) {
 }
 LB_API lb_status lb_file_verify(lb_ctx *ctx, const lb_file *f) {
     lb__verify v; size_t i; lb_status s = LB_OK;
+    LB__POINTERS(ctx && f);
     v.f = f; v.bad = (unsigned char *)lb__alloc(f->count, 1);
     if (!v.bad) return LB_ERR_MEM;
     if (!lb__crc_table[0][255]) lb__crc_init();
@@ -9801,7 +9823,7 @@ LB_API lb_status lb_file_verify(lb_ctx *ctx, const lb_file *f) {
 }
 LB_API lb_status lb_file_tokenizer(lb_ctx *ctx, const lb_file *f, lb_tokenizer **out) {
     const lb_tensor *m; lb_tokenizer *t = NULL; const char *kind = NULL; uint64_t id;
-    if (!ctx || !f || !out) return lb__fail(LB_ERR_ARG, "lb_file_tokenizer: %s is NULL", !ctx ? "ctx" : !f ? "file" : "out");
+    LB__POINTERS(ctx && f && out);
     *out = NULL;
     m = lb_file_tensor(f, "tokenizer.merges");
     if (!m && !lb_file_has(f, "tokenizer.kind")) return lb__fail(LB_ERR_MISMATCH, "the file has no tokenizer (a tensor tokenizer.merges)");
@@ -9820,7 +9842,9 @@ LB_API lb_status lb_file_tokenizer(lb_ctx *ctx, const lb_file *f, lb_tokenizer *
     return LB_OK;
 }
 LB_API lb_status lb_file_identity(const lb_file *f, const char *tower, char out[65]) {
-    lb__sha256 h; uint8_t digest[32], b[8]; size_t i, n = strlen(tower), used = 0; int k;
+    lb__sha256 h; uint8_t digest[32], b[8]; size_t i, n, used = 0; int k;
+    LB__POINTERS(f && tower && out);
+    n = strlen(tower);
     lb__sha256_init(&h);
     for (i = 0; i < f->count; i++) {
         const lb__entry *e = f->order[i];
@@ -9851,8 +9875,8 @@ struct lb_file_writer {
     uint64_t   data;                            /* where tensor data begins */
 };
 static lb_status lb__file_stick(lb_file_writer *w, lb_status s) {
-    if (s && !w->status) { w->status = s; lb__format(w->why, sizeof w->why, "%s", lb_last_error()); }
-    return w->status;
+    if (w && s && !w->status) { w->status = s; lb__format(w->why, sizeof w->why, "%s", lb_last_error()); }
+    return w ? w->status : s;
 }
 LB_API void lb_file_abandon(lb_file_writer *w) {
     if (!w) return;
@@ -9862,7 +9886,7 @@ LB_API void lb_file_abandon(lb_file_writer *w) {
 }
 LB_API lb_status lb_file_create(lb_ctx *ctx, const char *path, lb_file_writer **out) {
     lb_file_writer *w; lb_status s;
-    if (!ctx || !path || !out) return lb__fail(LB_ERR_ARG, "lb_file_create: an argument is NULL");
+    LB__POINTERS(ctx && path && out);
     *out = NULL;
     w = (lb_file_writer *)lb__alloc(1, sizeof *w);
     if (!w) return LB_ERR_MEM;
@@ -9874,8 +9898,10 @@ LB_API lb_status lb_file_create(lb_ctx *ctx, const char *path, lb_file_writer **
 
 /* Append one key; one that is there already gives way. */
 static lb_status lb__file_set(lb_file_writer *w, const char *key, lb_meta_type type, int array, const void *values, size_t count) {
-    static const unsigned char zero[8] = { 0 }; unsigned char h[LB__LBW_KEY]; size_t at, i, n = strlen(key); const char *why = lb__name_fault(key, n);
-    if (w->status) return w->status;
+    static const unsigned char zero[8] = { 0 }; unsigned char h[LB__LBW_KEY]; size_t at, i, n; const char *why;
+    if (!w || w->status) return w ? w->status : lb__fail(LB_ERR_ARG, "a key for a writer that is NULL");
+    if (!key || (!values && count)) return lb__fail(LB_ERR_ARG, "a key without %s", key ? "values" : "a name");
+    n = strlen(key); why = lb__name_fault(key, n);
     if (why) return lb__fail(LB_ERR_ARG, "the key %s is not valid: %s", key, why);
     if (w->started) return lb__fail(LB_ERR_ARG, "the key %s comes after the first tensor was written", key);
     for (at = 0; at < w->keys.size; ) {
@@ -9889,7 +9915,7 @@ static lb_status lb__file_set(lb_file_writer *w, const char *key, lb_meta_type t
     LB__TRY(lb__buf_add(&w->keys, key, n)); LB__TRY(lb__buf_add(&w->keys, zero, lb__lbw_padded(n) - n));
     for (i = 0; i < count; i++) {
         const char *s = NULL; uint64_t v = 0;
-        if (type == LB_META_STR) { s = ((const char *const *)values)[i]; v = strlen(s); }
+        if (type == LB_META_STR) { s = ((const char *const *)values)[i]; if (!s) return lb__fail(LB_ERR_ARG, "the key %s would get a string that is NULL", key); v = strlen(s); }
         else memcpy(&v, (const uint64_t *)values + i, 8);
         if (type == LB_META_F64) { double d = lb__bits_f64(v); if (d != d || d > DBL_MAX || d < -DBL_MAX) return lb__fail(LB_ERR_NUMERIC, "the key %s would get a number that is not finite", key); }
         lb__put64le(h, v); LB__TRY(lb__buf_add(&w->keys, h, 8));
@@ -9921,12 +9947,15 @@ static lb_status lb__file_copy_key(lb_file_writer *w, const lb__key *k, const ch
 }
 LB_API void lb_file_copy_keys(lb_file_writer *w, const lb_file *f, const char *from, const char *to) {
     size_t i;
+    if (!f || !from || !to) { lb__file_stick(w, lb__fail(LB_ERR_ARG, "keys are copied from a file, between two beginnings of names; one of them is NULL")); return; }
     for (i = 0; i < f->key_count; i++) if (!strncmp(f->keys[i].meta.key, from, strlen(from))) lb__file_stick(w, lb__file_copy_key(w, &f->keys[i], from, to));
 }
 
 static lb_status lb__file_declare(lb_file_writer *w, const char *name, const lb_tensor *t) {
-    lb__declared d; size_t n = strlen(name); const char *why = lb__name_fault(name, n);
-    if (w->status) return w->status;
+    lb__declared d; size_t n; const char *why;
+    if (!w || w->status) return w ? w->status : lb__fail(LB_ERR_ARG, "a tensor for a writer that is NULL");
+    if (!name) return lb__fail(LB_ERR_ARG, "a tensor without a name");
+    n = strlen(name); why = lb__name_fault(name, n);
     memset(&d, 0, sizeof d);
     if (why) return lb__fail(LB_ERR_ARG, "the tensor name %s is not valid: %s", name, why);
     if (w->started) return lb__fail(LB_ERR_ARG, "tensor %s is declared after the first one was written", name);
@@ -9940,20 +9969,21 @@ static lb_status lb__file_declare(lb_file_writer *w, const char *name, const lb_
     return LB_OK;
 }
 LB_API void lb_file_add(lb_file_writer *w, const char *name, const lb_tensor *t) {
-    if (!w->status && !t->data) lb__file_stick(w, lb__fail(LB_ERR_ARG, "tensor %s has no data", name));
-    lb__file_stick(w, lb__file_declare(w, name, t));
+    lb__file_stick(w, t && t->data ? lb__file_declare(w, name, t) : lb__fail(LB_ERR_ARG, "tensor %s has no data", name ? name : "without a name"));
 }
 LB_API void lb_file_declare(lb_file_writer *w, const char *name, lb_dtype dtype, lb_layout layout, int ndim, const size_t *shape) {
     lb_tensor t; int i;
     memset(&t, 0, sizeof t);
     t.dtype = dtype; t.layout = layout; t.ndim = ndim;
-    for (i = 0; i < ndim && i < LB_MAX_DIMS; i++) t.shape[i] = shape[i];
+    for (i = 0; shape && i < ndim && i < LB_MAX_DIMS; i++) t.shape[i] = shape[i];
     lb__file_stick(w, lb__file_declare(w, name, &t));
 }
 
 static lb_status lb__file_share(lb_file_writer *w, const char *name, const char *of) {
-    size_t i; lb__declared *d = (lb__declared *)(void *)w->declared.data; lb_tensor t;
-    if (w->status) return w->status;
+    size_t i; lb__declared *d; lb_tensor t;
+    if (!w || w->status) return w ? w->status : lb__fail(LB_ERR_ARG, "a tensor for a writer that is NULL");
+    if (!of) return lb__fail(LB_ERR_ARG, "tensor %s is to share the place of one without a name", name ? name : "without a name");
+    d = (lb__declared *)(void *)w->declared.data;
     for (i = 0; i < w->count && strcmp(d[i].name, of); i++) { }
     if (i == w->count) return lb__fail(LB_ERR_ARG, "tensor %s is to share the place of %s, which was not declared", name, of);
     t = d[i].t;
@@ -10071,7 +10101,8 @@ static lb_status lb__file_catch_up(lb_file_writer *w) {
 }
 static lb_status lb__file_put(lb_file_writer *w, const char *name, const lb_tensor *v) {
     lb__declared *d; int i, same;
-    if (w->status) return w->status;
+    if (!w || w->status) return w ? w->status : lb__fail(LB_ERR_ARG, "a tensor for a writer that is NULL");
+    if (!name || !v) return lb__fail(LB_ERR_ARG, "a tensor without %s", name ? "values" : "a name");
     LB__TRY(lb__file_catch_up(w));
     d = (lb__declared *)(void *)w->declared.data + w->next;
     if (w->next >= w->count || strcmp(d->name, name)) return lb__fail(LB_ERR_ARG, "tensor %s is put where %s was declared", name, w->next < w->count ? d->name : "nothing more");
@@ -10092,6 +10123,7 @@ static lb_status lb__file_commit(lb_file_writer *w) {
 LB_API void lb_file_add_tokenizer(lb_file_writer *w, const lb_tokenizer *t) {
     lb_tensor m;
     memset(&m, 0, sizeof m);
+    if (!t) { lb__file_stick(w, lb__fail(LB_ERR_ARG, "a tokenizer that is NULL")); return; }
     m.dtype = LB_U16; m.ndim = 2; m.shape[0] = t->n; m.shape[1] = 2; m.data = t->merges;
     lb_file_set_str(w, "tokenizer.kind", "clip-bpe");
     lb_file_set_u64(w, "tokenizer.sot", (uint64_t)lb_tokenizer_sot(t));
@@ -10099,7 +10131,9 @@ LB_API void lb_file_add_tokenizer(lb_file_writer *w, const lb_tokenizer *t) {
     if (t->n) lb_file_add(w, "tokenizer.merges", &m);
 }
 LB_API lb_status lb_file_commit(lb_file_writer *w) {
-    lb_status s = w->status;
+    lb_status s;
+    LB__POINTERS(w);
+    s = w->status;
     if (!s) s = lb__file_commit(w);
     else lb__fail(s, "%s", w->why);
     lb_file_abandon(w);
@@ -10319,7 +10353,7 @@ static void lb__param_draw(lb__param *p, uint64_t seed, uint64_t stream) {
 
 LB_API lb_status lb_model_create(lb_ctx *ctx, const lb_model_desc *desc, lb_model **out) {
     lb_model *m = NULL; size_t i;
-    if (!ctx || !desc || !out) return lb__fail(LB_ERR_ARG, "lb_model_create: an argument is NULL");
+    LB__POINTERS(ctx && desc && out);
     *out = NULL;
     LB__TRY(lb__model_plan(desc, &m));
     for (i = 0; i < m->params; i++) {
@@ -10505,7 +10539,7 @@ static lb_status lb__model_from(lb_ctx *ctx, lb_file *f, lb_model **out) {
 }
 LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_model **out) {
     lb_file *f = NULL;
-    if (!ctx || !data || !out) return lb__fail(LB_ERR_ARG, "lb_model_open_memory: an argument is NULL");
+    LB__POINTERS(ctx && data && out);
     *out = NULL;
     LB__TRY(lb_file_open_memory(ctx, data, size, &f));
     return lb__model_from(ctx, f, out);
@@ -10513,7 +10547,7 @@ LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_model_open(lb_ctx *ctx, const char *path, lb_model **out) {
     lb_file *f = NULL;
-    if (!ctx || !path || !out) return lb__fail(LB_ERR_ARG, "lb_model_open: an argument is NULL");
+    LB__POINTERS(ctx && path && out);
     *out = NULL;
     LB__TRY(lb_file_open(ctx, path, &f));
     return lb__fail_in(lb__model_from(ctx, f, out), path);
@@ -10569,7 +10603,8 @@ static size_t lb__param_shared(const lb_model *m, size_t i) {
 }
 LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, const char *path) {
     lb_file_writer *w = NULL; const lb_model *b; lb_tensor merges; size_t i; int j; lb_status s = LB_OK;
-    if (!ctx || !m || !path || dtype > LB_BF16) return lb__fail(LB_ERR_ARG, "lb_model_save: context, model, path and one of f32, f16, bf16 were expected");
+    LB__POINTERS(ctx && m && path);
+    if (dtype > LB_BF16) return lb__fail(LB_ERR_ARG, "%s: matrices of type %s, f32, f16 or bf16 was expected", path, lb_dtype_name(dtype));
     LB__TRY(lb_file_create(ctx, path, &w));
     lb_file_set_str(w, "format.kind", "model");
     for (b = m; b->base; b = b->base) {}
@@ -10668,7 +10703,7 @@ static lb_status lb__model_derive(lb_ctx *ctx, const lb_model *base, const lb_mo
 }
 LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *from, const lb_tower_desc *tower, const lb_modality_desc *modality, uint64_t seed, lb_model **out) {
     lb_model_desc *d; lb_tower_desc source; int i, at = -1; lb_status s = LB_OK; const char *to = NULL;
-    if (!ctx || !base || !from || !modality || !out) return lb__fail(LB_ERR_ARG, "lb_model_extend: an argument is NULL");
+    LB__POINTERS(ctx && base && from && modality && out);
     *out = NULL;
     for (i = 0; i < base->desc.towers; i++) if (!strcmp(base->desc.tower[i].name, from) && base->desc.tower[i].kind == LB_TOWER_VISION) at = i;
     if (at < 0) return lb__fail(LB_ERR_ARG, "lb_model_extend: the model has no vision tower %s", from);
@@ -10909,7 +10944,7 @@ static lb_status lb__declare_model(const lb__json *top, lb_model_desc *d, char v
 }
 LB_API lb_status lb_model_parse(lb_ctx *ctx, const char *json, size_t size, lb_model_desc *desc, char vocabulary[LB_VOCABULARY_SIZE]) {
     lb__json_doc doc; lb_status s;
-    if (!ctx || !json || !desc || !vocabulary) return lb__fail(LB_ERR_ARG, "lb_model_parse: an argument is NULL");
+    LB__POINTERS(ctx && json && desc && vocabulary);
     memset(desc, 0, sizeof *desc); memset(vocabulary, 0, LB_VOCABULARY_SIZE);
     LB__TRY(lb__json_parse(&ctx->limits, json, size, NULL, &doc));
     s = lb__declare_model(doc.root, desc, vocabulary);
@@ -10919,7 +10954,7 @@ LB_API lb_status lb_model_parse(lb_ctx *ctx, const char *json, size_t size, lb_m
 }
 LB_API lb_status lb_modality_parse(lb_ctx *ctx, const char *json, size_t size, lb_modality_desc *modality, lb_tower_desc *tower, char from[LB_NAME_SIZE]) {
     lb__json_doc doc; lb_status s;
-    if (!ctx || !json || !modality || !tower || !from) return lb__fail(LB_ERR_ARG, "lb_modality_parse: an argument is NULL");
+    LB__POINTERS(ctx && json && modality && tower && from);
     memset(modality, 0, sizeof *modality); memset(tower, 0, sizeof *tower); memset(from, 0, LB_NAME_SIZE);
     LB__TRY(lb__json_parse(&ctx->limits, json, size, NULL, &doc));
     s = lb__fail_in(lb__declare_modality(doc.root, 0, modality, tower, from), "modality");
@@ -10929,7 +10964,7 @@ LB_API lb_status lb_modality_parse(lb_ctx *ctx, const char *json, size_t size, l
 }
 LB_API lb_status lb_model_extend_json(lb_ctx *ctx, const lb_model *base, const char *json, size_t size, uint64_t seed, lb_model **out) {
     lb_modality_desc m; lb_tower_desc t; char from[LB_NAME_SIZE]; const lb_tower_desc *source = NULL; int i;
-    if (!ctx || !base || !json || !out) return lb__fail(LB_ERR_ARG, "lb_model_extend_json: an argument is NULL");
+    LB__POINTERS(ctx && base && json && out);
     *out = NULL;
     LB__TRY(lb_modality_parse(ctx, json, size, &m, &t, from));
     for (i = 0; i < base->desc.modalities; i++) if (base->desc.modality[i].kind != LB_TEXT && !strcmp(base->desc.modality[i].name, from[0] ? from : "image")) memcpy(from, base->desc.modality[i].tower, LB_NAME_SIZE);
@@ -10959,7 +10994,7 @@ static lb_status lb__adapter_base(const lb_model *m, const char *named, const ch
 }
 LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *path, lb_model **out) {
     lb_file *f = NULL; lb_model *m = NULL; lb_model_desc *d = NULL; lb_status s; const char *kind = NULL, *tower = NULL, *from = NULL, *id = NULL; size_t i, used = 0; int j, more = 0; lb__keys k;
-    if (!ctx || !base || !path || !out) return lb__fail(LB_ERR_ARG, "lb_model_adapt: an argument is NULL");
+    LB__POINTERS(ctx && base && path && out);
     *out = NULL;
     LB__TRY(lb_file_open(ctx, path, &f));
     s = lb_file_get_str(f, "format.kind", &kind);
@@ -11048,7 +11083,7 @@ static lb_status lb__lin_merge(lb_model *m, const lb__lin *from, lb__lin *to) {
 }
 LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **out) {
     lb_model_desc *d; lb_model *m = NULL; lb_status s; int i, j;
-    if (!ctx || !model || !out) return lb__fail(LB_ERR_ARG, "lb_model_merge: an argument is NULL");
+    LB__POINTERS(ctx && model && out);
     *out = NULL;
     if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
     *d = model->desc;
@@ -11081,14 +11116,14 @@ static const lb__tower *lb__modality_tower(const lb_model *m, int i) {
     return &m->tower[k];
 }
 LB_API const lb_modality_desc *lb_model_modality(const lb_model *m, const char *name) { const int i = lb__modality_index(m, name); return i < 0 ? NULL : &m->desc.modality[i]; }
-LB_API const lb_tokenizer *lb_model_tokenizer(const lb_model *m) { return m->tokenizer; }
-LB_API size_t lb_model_dim(const lb_model *m) { return (size_t)m->desc.tower[0].embed_dim; }
-LB_API const lb_tensor *lb_model_tensor(const lb_model *m, const char *name) { return lb__model_find(m, name); }
+LB_API const lb_tokenizer *lb_model_tokenizer(const lb_model *m) { return m ? m->tokenizer : NULL; }
+LB_API size_t lb_model_dim(const lb_model *m) { return m ? (size_t)m->desc.tower[0].embed_dim : 0; }
+LB_API const lb_tensor *lb_model_tensor(const lb_model *m, const char *name) { return m && name ? lb__model_find(m, name) : NULL; }
 LB_API double lb_model_logit_scale(const lb_model *m, const char *modality) {
-    const int i = lb__modality_index(m, modality);
+    const int i = m && modality ? lb__modality_index(m, modality) : -1;
     return i < 0 || !m->logit_scale[i] ? 1.0 : exp((double)*(const float *)m->logit_scale[i]->data);
 }
-LB_API void lb_ctx_watch(lb_ctx *ctx, lb_watch_fn fn, void *user) { ctx->watch = fn; ctx->watch_user = user; }
+LB_API void lb_ctx_watch(lb_ctx *ctx, lb_watch_fn fn, void *user) { if (ctx) { ctx->watch = fn; ctx->watch_user = user; } }
 
 /* ---- 13.5 embed ---- */
 
@@ -11106,7 +11141,7 @@ static lb_status lb__emit(lb_ctx *ctx, lb__var *y, size_t first, float *out) {
 }
 LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *m, const char *modality, const float *x, size_t n, float *out) {
     const lb_modality_desc *d; const lb__tower *t; size_t i, per, piece; lb_status s = LB_OK; int k;
-    if (!ctx || !m || !modality || (n && (!x || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_tensor: an argument is NULL");
+    LB__POINTERS(ctx && m && modality && (!n || (x && out)));
     k = lb__modality_index(m, modality);
     if (k < 0 || m->desc.modality[k].kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "lb_embed_tensor: the model has no arrays of modality %s", modality);
     d = &m->desc.modality[k]; t = lb__modality_tower(m, k);
@@ -11123,7 +11158,7 @@ LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *m, const char *mod
 }
 LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *m, const int32_t *ids, size_t n, size_t length, float *out) {
     const lb__tower *t = NULL; size_t i, k; lb_status s = LB_OK; int j;
-    if (!ctx || !m || (n && (!ids || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: an argument is NULL");
+    LB__POINTERS(ctx && m && (!n || (ids && out)));
     for (j = 0; j < m->desc.modalities && !t; j++) if (m->desc.modality[j].kind == LB_TEXT) t = lb__modality_tower(m, j);
     if (!t) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: the model has no text tower");
     if (!length || length > (size_t)t->d.context) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: texts of %zu tokens, 1 to %d were expected", length, t->d.context);
@@ -11151,7 +11186,7 @@ static const lb_modality_desc *lb__modality_of(const lb_model *m, lb_modality_ki
 }
 LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const *texts, size_t n, float *out) {
     const lb_modality_desc *d; lb__mark mark; int32_t *ids; size_t i, k, context; lb_status s = LB_OK;
-    if (!ctx || !m || (n && (!texts || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_text: an argument is NULL");
+    LB__POINTERS(ctx && m && (!n || (texts && out)));
     if (!(d = lb__modality_of(m, LB_TEXT))) return lb__fail(LB_ERR_ARG, "lb_embed_text: the model has no text tower");
     if (!m->tokenizer) return lb__fail(LB_ERR_UNSUPPORTED, "lb_embed_text: the model has no tokenizer, only token ids can be embedded");
     context = (size_t)lb__modality_tower(m, (int)(d - m->desc.modality))->d.context;
@@ -11166,7 +11201,7 @@ LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const
     if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
     return s;
 }
-LB_API size_t lb_modality_floats(const lb_modality_desc *d) { return (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width; }
+LB_API size_t lb_modality_floats(const lb_modality_desc *d) { return !d ? 0 : (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width; }
 /* 0.299 red + 0.587 green + 0.114 blue; what is grey stays exactly as it is. */
 static float lb__luma(float r, float g, float b) { return r + 0.587f * (g - r) + 0.114f * (b - r); }
 #ifndef LB_NO_IMAGE
@@ -11196,7 +11231,7 @@ static lb_status lb__picture(lb_ctx *ctx, const lb_modality_desc *d, lb_image_pr
 }
 LB_API lb_status lb_prepare_image(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_image *image, float *out) {
     const lb_modality_desc *d;
-    if (!ctx || !m || !modality || !image || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_image: an argument is NULL");
+    LB__POINTERS(ctx && m && modality && image && out);
     d = lb_model_modality(m, modality);
     if (!d || (d->kind != LB_IMAGE && d->kind != LB_DEPTH && d->kind != LB_THERMAL) || (d->channels != 3 && d->channels != 1) || d->frames != 1) return lb__fail(LB_ERR_ARG, "lb_prepare_image: %s is no modality of this model that reads pictures", modality);
     return lb__picture(ctx, d, lb__modality_profile(d), image, out);
@@ -11225,7 +11260,7 @@ LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *m, const lb_image
 LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_video *video, const lb_video_desc *desc, float *out) {
     static const float imagenet_mean[3] = { 0.485f, 0.456f, 0.406f }, imagenet_std[3] = { 0.229f, 0.224f, 0.225f };       /* what upstream's Kinetics evaluation normalises by, not CLIP's */
     lb_image_profile p; lb_video_desc v; const lb_modality_desc *d; lb__mark mark; float *x; size_t n; lb_status s;
-    if (!ctx || !m || !modality || !video || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_video: an argument is NULL");
+    LB__POINTERS(ctx && m && modality && video && out);
     d = lb_model_modality(m, modality);
     if (!d || d->kind != LB_VIDEO || (d->channels != 3 && d->channels != 1)) return lb__fail(LB_ERR_ARG, "lb_prepare_video: %s is no modality of this model that reads clips", modality);
     memset(&v, 0, sizeof v);
@@ -11244,7 +11279,7 @@ LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *mo
 }
 LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out) {
     const lb_modality_desc *d; lb__mark mark; size_t i, dim; lb_status s = LB_OK;
-    if (!ctx || !m || (n && (!videos || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_video: an argument is NULL");
+    LB__POINTERS(ctx && m && (!n || (videos && out)));
     if (!(d = lb__modality_of(m, LB_VIDEO))) return lb__fail(LB_ERR_ARG, "lb_embed_video: the model has no such modality");
     dim = lb_model_dim(m);
     mark = lb__arena_mark(ctx);
@@ -11262,7 +11297,7 @@ LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *
 #ifndef LB_NO_AUDIO
 LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_audio *audio, uint64_t seed, float *out) {
     lb_audio_profile p; const lb_modality_desc *d; lb__mark mark; float *x; size_t n; lb_status s;
-    if (!ctx || !m || !modality || !audio || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_audio: an argument is NULL");
+    LB__POINTERS(ctx && m && modality && audio && out);
     d = lb_model_modality(m, modality);
     if (!d || d->kind != LB_AUDIO || (d->channels != 3 && d->channels != 1) || d->frames > 1) return lb__fail(LB_ERR_ARG, "lb_prepare_audio: %s is no modality of this model that reads sounds", modality);
     memset(&p, 0, sizeof p);
@@ -11278,7 +11313,7 @@ LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *m, const char *mo
 }
 LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *m, const lb_audio *audios, size_t n, uint64_t seed, float *out) {
     const lb_modality_desc *d; lb__mark mark; size_t i, dim; lb_status s = LB_OK;
-    if (!ctx || !m || (n && (!audios || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_audio: an argument is NULL");
+    LB__POINTERS(ctx && m && (!n || (audios && out)));
     if (!(d = lb__modality_of(m, LB_AUDIO))) return lb__fail(LB_ERR_ARG, "lb_embed_audio: the model has no such modality");
     dim = lb_model_dim(m);
     mark = lb__arena_mark(ctx);
@@ -11334,7 +11369,7 @@ static lb_status lb__array_fit(const lb_modality_desc *d, const lb_tensor *in, i
 }
 LB_API lb_status lb_prepare_array(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_tensor *t, float *out) {
     const lb_modality_desc *d;
-    if (!ctx || !m || !modality || !t || !t->data || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_array: an argument is NULL");
+    LB__POINTERS(ctx && m && modality && t && t->data && out);
     d = lb_model_modality(m, modality);
     if (!d || d->kind != LB_ARRAY) return lb__fail(LB_ERR_ARG, "lb_prepare_array: %s is no modality of this model that reads arrays", modality);
     if (t->layout != LB_ROWS || t->ndim < 0 || t->ndim > LB_MAX_DIMS) return lb__fail(LB_ERR_ARG, "lb_prepare_array: rows of at most %d axes were expected", LB_MAX_DIMS);
@@ -11376,7 +11411,7 @@ static lb_status lb__array_load(lb_ctx *ctx, const lb_modality_desc *d, const ch
 }
 LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *m, const char *modality, const char *path, float *out) {
     const lb_modality_desc *d; lb_status s;
-    if (!ctx || !m || !modality || !path || !out) return lb__fail(LB_ERR_ARG, "lb_prepare_file: an argument is NULL");
+    LB__POINTERS(ctx && m && modality && path && out);
     d = lb_model_modality(m, modality);
     if (!d || d->kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "lb_prepare_file: the model has no modality %s that reads files", modality);
     if (d->kind == LB_ARRAY) return lb__array_load(ctx, d, path, out);
@@ -11413,7 +11448,7 @@ LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *m, const char *mod
 #endif
 LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out) {
     lb__mark mark; size_t i, j, dim; lb_status s = LB_OK;
-    if (!ctx || !m || (n && (!labels || !out)) || (nt && !templates)) return lb__fail(LB_ERR_ARG, "lb_zero_shot: an argument is NULL");
+    LB__POINTERS(ctx && m && (!n || (labels && out)) && (!nt || templates));
     if (!nt) return lb_embed_text(ctx, m, labels, n, out);
     dim = lb_model_dim(m);
     for (j = 0; j < nt; j++) if (!strstr(templates[j], "{}")) return lb__fail(LB_ERR_FORMAT, "template %zu \"%s\" has no {} for the label", j, templates[j]);
@@ -11446,7 +11481,7 @@ LB_API lb_status lb_prompts(const char *set, lb_modality_kind kind, char out[LB_
         LB__BARE("art"), LB__BARE("graffiti"), LB__BARE("itap"), LB__SUCH("clean"), LB__SUCH("dirty"), LB__SUCH("large"), LB__SUCH("small"), LB__SUCH("nice"), LB__SUCH("cool"), LB__SUCH("weird"), LB__SUCH("hard to see"),
         LB__AS("plastic"), LB__AS("toy"), LB__AS("plushie"), LB__AS("cartoon"), LB__AS("origami"), LB__AS("embroidered"), "a {} in a video game.", "the {} in a video game.", "a photo of many {}.", "a photo of one {}.", "a photo of my {}.", "itap of my {}." };
     const char *noun = "photo"; size_t i; int upstream;
-    if (!set || !out || !n) return lb__fail(LB_ERR_ARG, "lb_prompts: an argument is NULL");
+    LB__POINTERS(set && out && n);
     upstream = !strcmp(set, "upstream");
     if (!upstream && strcmp(set, "openai")) return lb__fail(LB_ERR_ARG, "there are no prompts called %s; openai and upstream are built in", set);
     if (upstream && kind == LB_AUDIO) { lb__format(out[0], LB_PROMPT_SIZE, "a sound of {}."); *n = 1; return LB_OK; }
@@ -11464,8 +11499,9 @@ LB_API lb_status lb_prompts(const char *set, lb_modality_kind kind, char out[LB_
 #undef LB__AS
 
 LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *m, size_t *inputs, double *worst) {
-    const lb_file *f; const char *modality; char key[64]; lb_status s = LB_OK; const lb__mark mark = lb__arena_mark(ctx); size_t i, k, n = 0; double w = 0;
-    f = lb__model_file(m);
+    const lb_file *f; const char *modality; char key[64]; lb_status s = LB_OK; lb__mark mark; size_t i, k, n = 0; double w = 0;
+    LB__POINTERS(ctx && m && inputs && worst);
+    f = lb__model_file(m); mark = lb__arena_mark(ctx);
     for (i = 0; f && !s; i++) {
         const lb_tensor *x, *y; const lb_modality_desc *d; float *v; const size_t dim = lb_model_dim(m);
         lb__format(key, sizeof key, "parity.%zu.input", i); x = lb_file_tensor(f, key);
@@ -11492,14 +11528,14 @@ LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *m, size_t *inputs,
 /* ---- 13.6 compare ---- */
 
 LB_API lb_status lb_similarity(lb_ctx *ctx, const float *a, size_t na, const float *b, size_t nb, size_t dim, float scale, float *out) {
-    if (!ctx || (na && nb && (!a || !b || !out))) return lb__fail(LB_ERR_ARG, "lb_similarity: an argument is NULL");
+    LB__POINTERS(ctx && (!na || !nb || (a && b && out)));
     LB__TRY(lb__matmul(ctx, out, nb, 0, a, dim, 0, b, dim, 1, na, nb, dim));
     lb__vec_scale(ctx, out, scale, na * nb);
     return LB_OK;
 }
 LB_API void lb_softmax_rows(float *x, size_t n, size_t m) {
     size_t i, j;
-    for (i = 0; i < n; i++, x += m) {
+    for (i = 0; x && i < n; i++, x += m) {
         double sum = 0; float max = -INFINITY;
         for (j = 0; j < m; j++) max = LB__MAX(max, x[j]);
         for (j = 0; j < m; j++) sum += exp((double)x[j] - (double)max);
@@ -11508,7 +11544,8 @@ LB_API void lb_softmax_rows(float *x, size_t n, size_t m) {
 }
 LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *out) {
     size_t i, c; double norm = 0;
-    if (!x || !out || !n || !dim) return lb__fail(LB_ERR_ARG, "lb_mean_embedding: at least one vector of at least one number was expected");
+    LB__POINTERS(x && out);
+    if (!n || !dim) return lb__fail(LB_ERR_ARG, "lb_mean_embedding: at least one vector of at least one number was expected");
     for (c = 0; c < dim; c++) { double s = 0; for (i = 0; i < n; i++) s += (double)x[i * dim + c]; out[c] = (float)(s / (double)n); norm += (double)out[c] * (double)out[c]; }
     norm = sqrt(norm);
     if (!(norm > 0 && norm <= FLT_MAX)) return lb__fail(LB_ERR_NUMERIC, "lb_mean_embedding: the mean of %zu vectors has length %g", n, norm);
@@ -11529,7 +11566,7 @@ LB_API const char *lb_modality_of_file(const char *path) {
     static const char *const endings[][2] = {
         { "jpg", "image" }, { "jpeg", "image" }, { "png", "image" }, { "bmp", "image" }, { "ppm", "image" }, { "pgm", "image" }, { "pnm", "image" }, { "pbm", "image" }, { "pam", "image" }, { "gif", "image" },
         { "wav", "audio" }, { "flac", "audio" }, { "y4m", "video" }, { "avi", "video" }, { "mov", "video" }, { "mp4", "video" }, { "txt", "text" } };
-    const char *dot = strrchr(path, '.'); size_t i, k;
+    const char *dot = path ? strrchr(path, '.') : NULL; size_t i, k;
     if (!dot || strchr(dot, '/')) return NULL;
     for (i = 0; i < LB__COUNT(endings); i++) {
         for (k = 0; endings[i][0][k] && (dot[k + 1] | 32) == endings[i][0][k]; k++) {}
@@ -11583,8 +11620,8 @@ static size_t lb__title_clean(char *t, size_t n, int tags) {
     return out;
 }
 LB_API size_t lb_clean_title(const char *raw, char *out, size_t cap) {
-    size_t n = strlen(raw), head = 0, a, b;
-    if (n > SIZE_MAX / 2 - 8 || cap < n + 8) return cap;
+    size_t n = raw ? strlen(raw) : 0, head = 0, a, b;
+    if (!raw || !out || n > SIZE_MAX / 2 - 8 || cap < n + 8) return cap;
     while (head < n && raw[head] != '#') head++;
     memcpy(out, raw, head);
     a = lb__title_clean(out, head, 0);
@@ -11600,7 +11637,7 @@ LB_API size_t lb_clean_title(const char *raw, char *out, size_t cap) {
 
 LB_API const lb_caption *lb_item_draw(const lb_item *item, uint64_t seed, uint64_t visit) {
     double total = 0, u; uint32_t r[4]; size_t i;
-    if (item->n_captions == 1) return item->captions;
+    if (!item || item->n_captions <= 1) return item ? item->captions : NULL;
     for (i = 0; i < item->n_captions; i++) total += item->captions[i].weight;
     lb__philox(seed, 0x63617074696f6e73u, visit, r);        /* stream "captions" */
     u = total * ((double)r[0] / 4294967296.0);
@@ -11848,7 +11885,9 @@ static lb_status lb__listing_json(lb__listing *p, const lb_limits *limits, const
 
 LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manifest_desc *desc, lb_manifest *out) {
     lb__listing p; lb_manifest_desc d; lb__file f; lb__buf root = { 0, 0, 0 }; struct stat st; lb_status s; size_t n;
-    memset(&p, 0, sizeof p); memset(&d, 0, sizeof d); memset(out, 0, sizeof *out);
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(ctx && path && out);
+    memset(&p, 0, sizeof p); memset(&d, 0, sizeof d);
     if (desc) d = *desc;
     if (d._zero0 || d._zero1) return lb__fail(LB_ERR_ARG, "lb_manifest_load: the description was not zeroed before its fields were set");
     if (d.text_type && strcmp(d.text_type, "raw") && strcmp(d.text_type, "mplug") && strcmp(d.text_type, "polish_mplug") && strcmp(d.text_type, "sound_mplug") && strcmp(d.text_type, "ofa") && strcmp(d.text_type, "mix"))
@@ -11878,7 +11917,7 @@ LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manife
     lb__buf_free(&p.text); lb__buf_free(&p.items); lb__buf_free(&p.captions); lb__buf_free(&root);
     return s;
 }
-LB_API void lb_manifest_free(lb_manifest *m) { lb__release(m->_memory); memset(m, 0, sizeof *m); }
+LB_API void lb_manifest_free(lb_manifest *m) { if (m) { lb__release(m->_memory); memset(m, 0, sizeof *m); } }
 #endif /* LB_NO_STDIO */
 
 /* ---- 14.2 the loss ----
@@ -11934,7 +11973,8 @@ done:
     return s;
 }
 LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, size_t dim, double log_scale, const uint64_t *group, double *loss, float *dx, float *dy, double *dscale) {
-    if (!ctx || !x || !y || !n || !dim) return lb__fail(LB_ERR_ARG, "lb_clip_loss: at least one pair of vectors was expected");
+    LB__POINTERS(ctx && x && y);
+    if (!n || !dim) return lb__fail(LB_ERR_ARG, "lb_clip_loss: at least one pair of vectors was expected");
     return lb__clip_loss(ctx, x, y, n, NULL, 0, dim, log_scale, group, loss, dx, dy, dscale);
 }
 
@@ -12062,7 +12102,7 @@ static lb_status lb__train_words(const lb_trainer *t, const char *scale, const l
 }
 LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out) {
     lb_trainer *t; lb_model_desc *d = NULL; lb_tower_desc *v = NULL; const char *text = ""; size_t i; int j; lb_status s;
-    if (!ctx || !model || !desc || !out) return lb__fail(LB_ERR_ARG, "lb_trainer_new: an argument is NULL");
+    LB__POINTERS(ctx && model && desc && out);
     *out = NULL;
     if (!(t = (lb_trainer *)lb__alloc(1, sizeof *t)) || !(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) { s = LB_ERR_MEM; goto fail; }
     t->desc = *desc; t->base = model; *d = model->desc;
@@ -12123,9 +12163,9 @@ fail:
     lb__release(d); lb_trainer_free(t);
     return s;
 }
-LB_API const lb_model *lb_trainer_model(const lb_trainer *t) { return t->average ? t->average : t->model; }
-LB_API uint64_t lb_trainer_steps(const lb_trainer *t) { return t->step; }
-LB_API size_t lb_trainer_parameters(const lb_trainer *t) { size_t i, n = 0; for (i = 0; i < t->slots; i++) n += lb_tensor_count(&t->slot[i].p->t); return n; }
+LB_API const lb_model *lb_trainer_model(const lb_trainer *t) { return !t ? NULL : t->average ? t->average : t->model; }
+LB_API uint64_t lb_trainer_steps(const lb_trainer *t) { return t ? t->step : 0; }
+LB_API size_t lb_trainer_parameters(const lb_trainer *t) { size_t i, n = 0; for (i = 0; t && i < t->slots; i++) n += lb_tensor_count(&t->slot[i].p->t); return n; }
 
 /* ---- 14.5 memory: the plan of a step ---- */
 
@@ -12161,6 +12201,7 @@ static size_t lb__trainer_arena(const lb_trainer *t, size_t n, size_t length) {
 }
 LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
     size_t i, stored = 0;
+    if (!t) return 0;
     for (i = 0; i < t->slots; i++) stored += t->slot[i].n * (size_t)(t->average ? 5 : 4);
     return stored * sizeof(float) + lb__trainer_arena(t, n, length);
 }
@@ -12307,7 +12348,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
 }
 LB_API lb_status lb_trainer_loss(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, double *loss) {
     double l = 0;
-    if (!ctx || !t || !b || !loss) return lb__fail(LB_ERR_ARG, "lb_trainer_loss: an argument is NULL");
+    LB__POINTERS(ctx && t && b && loss);
     LB__TRY(lb__train_check(t, b));
     LB__TRY(lb__train_pass(ctx, t, b, 0, &l));
     *loss = l;
@@ -12315,7 +12356,7 @@ LB_API lb_status lb_trainer_loss(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
 }
 LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, lb_train_stats *stats) {
     const lb_train_desc *d; double loss = 0, norm = 0, lr, c1, c2; lb_tensor *scale; size_t i; lb_status s;
-    if (!ctx || !t || !b) return lb__fail(LB_ERR_ARG, "lb_trainer_step: an argument is NULL");
+    LB__POINTERS(ctx && t && b);
     d = &t->desc; scale = t->model->logit_scale[t->scale];
     LB__TRY(lb__train_check(t, b));
     s = lb__train_pass(ctx, t, b, 1, &loss);
@@ -12387,7 +12428,7 @@ static lb_status lb__train_fits(const lb_trainer *t, const lb_file *f) {
 }
 LB_API lb_status lb_trainer_save(lb_ctx *ctx, const lb_trainer *t, const char *path) {
     lb_file_writer *w = NULL; size_t i; char name[LB__NAME + 8]; lb__term term[LB__TERMS];
-    if (!ctx || !t || !path) return lb__fail(LB_ERR_ARG, "lb_trainer_save: an argument is NULL");
+    LB__POINTERS(ctx && t && path);
     LB__TRY(lb_file_create(ctx, path, &w));
     lb_file_set_str(w, "format.kind", "checkpoint");
     lb_file_set_str(w, "train.modality", t->name);
@@ -12410,7 +12451,7 @@ LB_API lb_status lb_trainer_save(lb_ctx *ctx, const lb_trainer *t, const char *p
 }
 LB_API lb_status lb_trainer_load(lb_ctx *ctx, lb_trainer *t, const char *path) {
     lb_file *f = NULL; lb_status s; size_t i; uint64_t step = 0; const char *kind = NULL; char name[LB__NAME + 8]; int pass, k;
-    if (!ctx || !t || !path) return lb__fail(LB_ERR_ARG, "lb_trainer_load: an argument is NULL");
+    LB__POINTERS(ctx && t && path);
     LB__TRY(lb_file_open(ctx, path, &f));
     s = lb_file_get_str(f, "format.kind", &kind);
     if (!s && strcmp(kind, "checkpoint")) s = lb__fail(LB_ERR_MISMATCH, "this file is of kind \"%s\", a checkpoint was expected", kind);
@@ -12431,7 +12472,7 @@ LB_API lb_status lb_trainer_load(lb_ctx *ctx, lb_trainer *t, const char *path) {
 }
 LB_API lb_status lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, const char *path) {
     const lb_model *root, *m; const char *from; size_t bytes;
-    if (!ctx || !t || !path) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: an argument is NULL");
+    LB__POINTERS(ctx && t && path);
     for (root = t->base; root->base; root = root->base) {}
     if (!root->file) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: the base model does not come from a file, so an adapter cannot name it; save the whole model");
     from = t->model->desc.modality[t->modality].tower;
@@ -12643,7 +12684,7 @@ static const float *lb__feed_vector(const lb_feed *l, uint32_t text) {
 }
 LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manifest *manifest, const lb_feed_desc *desc, lb_feed **out) {
     lb_feed *l; const lb_modality_desc *text; lb_status s = LB_OK; int i, c; size_t k;
-    if (!ctx || !model || !manifest || !desc || !out) return lb__fail(LB_ERR_ARG, "lb_feed_new: an argument is NULL");
+    LB__POINTERS(ctx && model && manifest && desc && out);
     *out = NULL;
     if (desc->_zero0 || desc->_zero1) return lb__fail(LB_ERR_ARG, "lb_feed_new: the description was not zeroed before its fields were set");
     if (!(desc->crop >= 0 && desc->crop <= 1)) return lb__fail(LB_ERR_ARG, "lb_feed_new: a crop of at least %g of a picture, 0 to 1 was expected", desc->crop);
@@ -12688,18 +12729,20 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
     *out = l;
     return LB_OK;
 }
-LB_API size_t lb_feed_count(const lb_feed *l) { return l->count; }
-LB_API size_t lb_feed_steps(const lb_feed *l) { return l->desc.keep_rest ? (l->count + l->desc.batch - 1) / l->desc.batch : l->count / l->desc.batch; }
-LB_API size_t lb_feed_length(const lb_feed *l) { return l->length; }
+LB_API size_t lb_feed_count(const lb_feed *l) { return l ? l->count : 0; }
+LB_API size_t lb_feed_steps(const lb_feed *l) { return !l ? 0 : l->desc.keep_rest ? (l->count + l->desc.batch - 1) / l->desc.batch : l->count / l->desc.batch; }
+LB_API size_t lb_feed_length(const lb_feed *l) { return l ? l->length : 0; }
 LB_API size_t lb_feed_bytes(const lb_feed *l) {
-    const size_t n = l->desc.batch, per = lb_modality_floats(l->modality), all = LB__MIN(l->desc.cache, l->slot[l->count] * per * sizeof(float));
+    size_t n, per, all;
+    if (!l) return 0;
+    n = l->desc.batch; per = lb_modality_floats(l->modality); all = LB__MIN(l->desc.cache, l->slot[l->count] * per * sizeof(float));
     return n * (per * sizeof(float) + 2 * sizeof(lb__visit) + (l->y ? lb_model_dim(l->model) : l->pair ? 2 * l->length : l->length) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
         l->desc.negatives * (n + lb_model_dim(l->model)) * sizeof(float) + (l->barred ? l->texts : 0) + (l->kept ? l->slot[l->count] * sizeof *l->kept : 0) + (l->vectors ? l->texts * lb_model_dim(l->model) * sizeof(float) : 0);
 }
-LB_API void lb_feed_identity(const lb_feed *l, char out[LB_DATA_SIZE]) { memcpy(out, l->identity, LB_DATA_SIZE); }
+LB_API void lb_feed_identity(const lb_feed *l, char out[LB_DATA_SIZE]) { if (l && out) memcpy(out, l->identity, LB_DATA_SIZE); }
 LB_API const lb_item *lb_feed_item(const lb_feed *l, size_t i, const lb_caption **caption) {
-    const lb_item *it = &l->manifest->items[l->item[l->visit[i].item]];
-    if (caption) *caption = &it->captions[l->visit[i].caption];
+    const lb_item *it = l ? &l->manifest->items[l->item[l->visit[i].item]] : NULL;
+    if (caption) *caption = it ? &it->captions[l->visit[i].caption] : NULL;
     return it;
 }
 
@@ -12860,8 +12903,8 @@ static size_t lb__feed_negatives(lb_feed *l, uint64_t step) {
 }
 LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch *out) {
     const lb_modality_desc *text; size_t i, k, n, per, dim; lb_ctx_desc wd; lb_status s = LB_OK;
-    if (!ctx || !l || !out) return lb__fail(LB_ERR_ARG, "lb_feed_batch: an argument is NULL");
-    memset(out, 0, sizeof *out); l->visits = 0;
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(ctx && l && out); l->visits = 0;
     if (l->workers < ctx->threads) {
         lb_ctx **w = (lb_ctx **)lb__alloc((size_t)ctx->threads, sizeof *w);
         if (!w) return LB_ERR_MEM;
@@ -12932,7 +12975,7 @@ static lb_status lb__eval_no_nan(const float *x, size_t n, size_t m) {
 }
 LB_API lb_status lb_eval_classify(const float *scores, const uint32_t *labels, size_t n, size_t classes, lb_accuracy *out, double *rank, double *per_class, uint32_t *confusion) {
     size_t i, c, k, seen = 0; double right = 0, five = 0, mean = 0;
-    if (!labels || !out) return lb__fail(LB_ERR_ARG, "lb_eval_classify: %s is NULL", !labels ? "labels" : "out");
+    LB__POINTERS(scores && labels && out);
     LB__TRY(lb__eval_no_nan(scores, n, classes));
     for (i = 0; i < n; i++) if (labels[i] >= classes) return lb__fail(LB_ERR_ARG, "eval: sample %zu has label %u, labels below %zu were expected", i, (unsigned)labels[i], classes);
     if (confusion) memset(confusion, 0, classes * classes * sizeof *confusion);
@@ -13016,7 +13059,7 @@ static lb_status lb__eval_sorted(const float *scores, const uint8_t *truth, size
 }
 LB_API lb_status lb_eval_multilabel(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, lb_multilabel *out, double *per_class) {
     lb__scored *s = NULL; lb_multilabel r;
-    if (!ctx || !truth || !out) return lb__fail(LB_ERR_ARG, "lb_eval_multilabel: %s is NULL", !ctx ? "ctx" : !truth ? "truth" : "out");
+    LB__POINTERS(ctx && scores && truth && out);
     LB__TRY(lb__eval_sorted(scores, truth, n, classes, &s));
     r = lb__eval_multilabel(s, n, classes, NULL, per_class);
     lb__release(s);
@@ -13045,7 +13088,7 @@ static void lb__eval_place(const float *s, size_t stride, size_t m, size_t at, s
 }
 LB_API lb_status lb_eval_retrieval(lb_ctx *ctx, const float *sim, size_t texts, size_t items, const uint32_t *owner, int upstream, lb_retrieval *to_item, lb_retrieval *to_text, double *rank_item, double *rank_text) {
     float *best = NULL; double *rank = NULL; uint8_t *has = NULL; lb_status st = LB_OK; size_t i, j, n, g, e, b, k, pass, size; int single = texts == items; lb__buf ranks = { 0, 0, 0 };
-    if (!ctx || !to_item || !to_text) return lb__fail(LB_ERR_ARG, "lb_eval_retrieval: %s is NULL", !ctx ? "ctx" : !to_item ? "to_item" : "to_text");
+    LB__POINTERS(ctx && sim && to_item && to_text);
     LB__TRY(lb__eval_no_nan(sim, texts, items));
     if (!owner && texts != items) return lb__fail(LB_ERR_ARG, "eval: %zu texts and %zu items without owners, equal numbers were expected", texts, items);
     for (i = 0; i < texts && owner; i++) if (owner[i] >= items) return lb__fail(LB_ERR_ARG, "eval: text %zu belongs to item %u, items below %zu were expected", i, (unsigned)owner[i], items);
@@ -13120,7 +13163,7 @@ static lb_status lb__eval_rounds(size_t n, double level, size_t *rounds) {
 }
 LB_API lb_status lb_eval_bootstrap(lb_ctx *ctx, const double *x, size_t n, size_t rounds, double level, uint64_t seed, double *low, double *high) {
     double *mean; size_t r, i; lb__rng rng;
-    if (!ctx || !x || !low || !high) return lb__fail(LB_ERR_ARG, "lb_eval_bootstrap: an argument is NULL");
+    LB__POINTERS(ctx && x && low && high);
     LB__TRY(lb__eval_rounds(n, level, &rounds));
     mean = (double *)lb__alloc(rounds, 2 * sizeof *mean);
     if (!mean) return LB_ERR_MEM;
@@ -13136,7 +13179,7 @@ LB_API lb_status lb_eval_bootstrap(lb_ctx *ctx, const double *x, size_t n, size_
 }
 LB_API lb_status lb_eval_classify_interval(lb_ctx *ctx, const double *rank, const uint32_t *labels, size_t n, size_t classes, size_t rounds, double level, uint64_t seed, lb_accuracy *low, lb_accuracy *high) {
     double *x, *of; uint32_t *times; size_t r, i, c; lb_status s = LB_ERR_MEM;
-    if (!ctx || !rank || !labels || !low || !high) return lb__fail(LB_ERR_ARG, "lb_eval_classify_interval: an argument is NULL");
+    LB__POINTERS(ctx && rank && labels && low && high);
     LB__TRY(lb__eval_rounds(n, level, &rounds));
     for (i = 0; i < n; i++) if (labels[i] >= classes) return lb__fail(LB_ERR_ARG, "eval: sample %zu has label %u, labels below %zu were expected", i, (unsigned)labels[i], classes);
     x = (double *)lb__alloc(rounds, 4 * sizeof *x); of = (double *)lb__alloc(classes, 2 * sizeof *of); times = (uint32_t *)lb__alloc(n, sizeof *times);
@@ -13163,7 +13206,7 @@ done:
 }
 LB_API lb_status lb_eval_multilabel_interval(lb_ctx *ctx, const float *scores, const uint8_t *truth, size_t n, size_t classes, size_t rounds, double level, uint64_t seed, lb_multilabel *low, lb_multilabel *high) {
     double *x; uint32_t *times; lb__scored *sorted = NULL; lb_multilabel m; size_t r; lb_status s = LB_ERR_MEM;
-    if (!ctx || !truth || !low || !high) return lb__fail(LB_ERR_ARG, "lb_eval_multilabel_interval: an argument is NULL");
+    LB__POINTERS(ctx && scores && truth && low && high);
     LB__TRY(lb__eval_rounds(n, level, &rounds));
     LB__TRY(lb__eval_sorted(scores, truth, n, classes, &sorted));
     x = (double *)lb__alloc(rounds, 4 * sizeof *x); times = (uint32_t *)lb__alloc(n, sizeof *times);
@@ -13191,7 +13234,7 @@ static size_t lb__place_u32(const uint32_t *x, size_t n, uint32_t v) { size_t a 
 
 LB_API lb_status lb_eval_retrieval_interval(lb_ctx *ctx, const double *rank, const uint32_t *unit, size_t n, size_t rounds, double level, uint64_t seed, lb_retrieval *low, lb_retrieval *high) {
     double *x; lb__ranked *q; uint32_t *ids, *times; size_t r, i, k = 0, units = 0; lb_status s = LB_ERR_MEM;
-    if (!ctx || !rank || !low || !high) return lb__fail(LB_ERR_ARG, "lb_eval_retrieval_interval: an argument is NULL");
+    LB__POINTERS(ctx && rank && low && high);
     LB__TRY(lb__eval_rounds(n, level, &rounds));
     x = (double *)lb__alloc(rounds, 6 * sizeof *x); q = (lb__ranked *)lb__alloc(n, sizeof *q); ids = (uint32_t *)lb__alloc(n, sizeof *ids); times = (uint32_t *)lb__alloc(n, sizeof *times);
     if (!x || !q || !ids || !times) goto done;
@@ -13227,7 +13270,8 @@ done:
 
 LB_API lb_status lb_eval_ceiling(lb_ctx *ctx, const uint32_t *query, size_t n, const uint32_t *gallery, size_t m, lb_retrieval *out) {
     uint32_t *sorted; double *place; size_t i, a, b; lb_retrieval r;
-    if (!ctx || !query || !gallery || !out || !n || !m) return lb__fail(LB_ERR_ARG, "lb_eval_ceiling: %zu queries, %zu entries", n, m);
+    LB__POINTERS(ctx && query && gallery && out);
+    if (!n || !m) return lb__fail(LB_ERR_ARG, "lb_eval_ceiling: %zu queries, %zu entries; at least one of each was expected", n, m);
     sorted = (uint32_t *)lb__alloc(m, sizeof *sorted); place = (double *)lb__alloc(n, sizeof *place);
     if (!sorted || !place) { lb__release(sorted); lb__release(place); return LB_ERR_MEM; }
     memcpy(sorted, gallery, m * sizeof *sorted);
@@ -13297,7 +13341,8 @@ static void lb__eval_jacobi(double *a, double *e, size_t p) {
 LB_API lb_status lb_eval_pca(lb_ctx *ctx, const float *x, size_t n, size_t dim, size_t k, float *out, double *share) {
     enum { ROUNDS = 300, MORE = 8 };
     double *z, *v, *w, *y, *t, total = 0, held = 0, before; size_t i, j, a, b, p; int round; lb_status s = LB_ERR_MEM; lb__rng rng = lb__rng_new(0x706361, 0);
-    if (!ctx || !x || !out || n < 2 || !dim || !k || k > n || k > dim) return lb__fail(LB_ERR_ARG, "lb_eval_pca: %zu directions of %zu points of %zu numbers", k, n, dim);
+    LB__POINTERS(ctx && x && out);
+    if (n < 2 || !dim || !k || k > n || k > dim) return lb__fail(LB_ERR_ARG, "lb_eval_pca: %zu directions of %zu points of %zu numbers; at least two points and no more directions than points or numbers were expected", k, n, dim);
     LB__TRY(lb__eval_finite(x, n, dim));
     p = LB__MIN(k + MORE, LB__MIN(n, dim));
     z = (double *)lb__alloc(n * dim, sizeof *z); v = (double *)lb__alloc(p * dim, sizeof *v); w = (double *)lb__alloc(p * dim, sizeof *w); y = (double *)lb__alloc(n, p * sizeof *y); t = (double *)lb__alloc(p * p, 2 * sizeof *t);
@@ -13388,7 +13433,8 @@ LB_API lb_status lb_eval_tsne(lb_ctx *ctx, const float *x, size_t n, size_t dim,
     memset(&t, 0, sizeof t); memset(&d, 0, sizeof d);
     if (desc) d = *desc;
     if (d._zero0 || d._zero1) return lb__fail(LB_ERR_ARG, "lb_eval_tsne: the description was not zeroed before its fields were set");
-    if (!ctx || !x || !out || n < 4 || !dim || d.steps < 0 || !(d.perplexity >= 0)) return lb__fail(LB_ERR_ARG, "lb_eval_tsne: %zu points of %zu numbers; at least 4 were expected", n, dim);
+    LB__POINTERS(ctx && x && out);
+    if (n < 4 || !dim || d.steps < 0 || !(d.perplexity >= 0)) return lb__fail(LB_ERR_ARG, "lb_eval_tsne: %zu points of %zu numbers; at least 4 were expected", n, dim);
     LB__TRY(lb__eval_finite(x, n, dim));
     if (!d.steps) d.steps = 1000;
     t.perplexity = d.perplexity > 0 ? d.perplexity : 30;

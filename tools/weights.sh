@@ -11,15 +11,15 @@ export OMP_WAIT_POLICY=passive
 mkdir -p "$WORK"; WORK=$(cd "$WORK" && pwd)
 cat <<END
 make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
-  data    8  synth: 28,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST, WordNet as Debian packages
+  data    7  synth: 28,000 clips; real: emoji, clip art, furniture, sounds, Fashion-MNIST, WordNet as Debian packages
   text    9  from scratch, against text: captions of one clip or picture, names and kinds of one thing are pairs; frozen from here on
-  depth  14  the whole tower, from scratch                                              | side by side,
+  depth  18  the whole tower, from scratch                                              | side by side,
   depth2  8  and again, no patches dropped                                              | one core
-  audio  17  the whole tower, from scratch: patches over log-mel                        | each
-  image  14  the whole tower, starting from depth, which knows shapes and no colours
-  image2 10  and again, no patches dropped
-  video  30  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
-  thermal 5  upstream's trainable set (attention, class, last norm, projection), from image
+  audio  24  the whole tower, from scratch: patches over log-mel                        | each
+  image  13  the whole tower, starting from depth, which knows shapes and no colours
+  image2  9  and again, no patches dropped
+  video  25  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
+  thermal 4  upstream's trainable set (attention, class, last norm, projection), from image
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }

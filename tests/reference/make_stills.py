@@ -26,6 +26,7 @@ ppm = b"P6\n37 23\n255\n" + P.tobytes()
 for name, kw in [("420", dict(subsampling=2)), ("422", dict(subsampling=1)), ("444", dict(subsampling=0)), ("progressive", dict(progressive=True, subsampling=2)), ("optimized", dict(optimize=True, quality=35)), ("q100", dict(quality=100, subsampling=0))]:
     IM.save(path(name + ".jpg"), **kw)
 G.save(path("grey.jpg")); IM.convert("CMYK").save(path("cmyk.jpg"))
+for name, kw in [("grey2x2", dict(subsampling=2)), ("grey2x1", dict(subsampling=1)), ("grey2x2-progressive", dict(subsampling=2, progressive=True)), ("grey2x2-restart", dict(subsampling=2, restart_marker_blocks=2))]: G.save(path(name + ".jpg"), **kw)
 open(path("restart.jpg"), "wb").write(run("cjpeg", "-restart", "1", "-sample", "2x1", stdin=ppm))
 open(path("sample1x2.jpg"), "wb").write(run("cjpeg", "-sample", "1x2", stdin=ppm))
 open(path("sample4x1.jpg"), "wb").write(run("cjpeg", "-sample", "4x1", stdin=ppm))
@@ -77,6 +78,8 @@ open(path("p1.pbm"), "wb").write(b"P1\n# bits\n37 23\n" + b"\n".join(b"".join(b"
 open(path("p2.pgm"), "wb").write(b"P2\n37 23\n100\n" + b"\n".join(b" ".join(b"%d" % (v * 100 // 255) for v in r) for r in np.asarray(G)) + b"\n")
 open(path("p3.ppm"), "wb").write(b"P3\n37 23\n255\n" + b"\n".join(b" ".join(b"%d" % v for v in r.ravel()) for r in P) + b"\n")
 open(path("p6-63.ppm"), "wb").write(b"P6 37 23 63\n" + (P // 4).tobytes()); open(path("p5-16.pgm"), "wb").write(b"P5\n37 23\n65535\n" + G16.astype(">u2").tobytes())
+C = P.astype(np.uint16) * 173 + np.arange(37, dtype=np.uint16)[None, :, None]      # colour of 16 bits, and of a largest value that is not 65535
+open(path("p6-16.ppm"), "wb").write(b"P6\n37 23\n65535\n" + C.astype(">u2").tobytes()); open(path("p6-50000.ppm"), "wb").write(b"P6\n37 23\n50000\n" + C.astype(">u2").tobytes())
 open(path("p7.pam"), "wb").write(b"P7\nWIDTH 37\nHEIGHT 23\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n" + P.tobytes())
 # GIF
 IM.quantize(64).save(path("plain.gif")); IM.quantize(20).save(path("trns.gif"), transparency=5); IM.quantize(30).save(path("interlaced.gif"), interlace=1); G.save(path("grey.gif"))

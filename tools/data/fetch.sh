@@ -22,7 +22,7 @@ prepare=$dir/prepare
 packages() {                # unpacks each package once
     for p in "$@"; do
         [ -d "$dir/packages/$p" ] && continue
-        ls "$dir/deb/${p}_"*.deb >/dev/null 2>&1 || { need apt-get "it downloads $p"; (cd "$dir/deb" && apt-get download "$p" >/dev/null) || { echo "fetch.sh: $p cannot be downloaded" >&2; exit 1; }; }
+        ls "$dir/deb/${p}_"*.deb >/dev/null 2>&1 || { need apt-get "it downloads $p"; (cd "$dir/deb" && apt-get -o APT::Sandbox::User=root download "$p" >/dev/null) || { echo "fetch.sh: $p cannot be downloaded" >&2; exit 1; }; }
         rm -rf "$dir/packages/$p.part"; dpkg-deb -x "$dir/deb/${p}_"*.deb "$dir/packages/$p.part"; mv "$dir/packages/$p.part" "$dir/packages/$p"
     done
 }
