@@ -358,7 +358,9 @@ LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out);
 /* lb_image_orient: turn and mirror img as its orientation asks and set that to 1.  The reference systems ignore EXIF, so nobody calls
  * this unless asked to. */
 LB_API lb_status lb_image_orient(lb_ctx *ctx, lb_image *img);
-/* lb_image_resize: an 8-bit image to width x height with Pillow's antialiased bicubic filter, bit for bit (alpha is not premultiplied). */
+/* lb_image_resize: an 8-bit image to width x height with Pillow's antialiased bicubic filter, bit for bit (alpha is not premultiplied).
+ *   from  Pillow 9 to 12, with which the published models were trained.  Pillow 13 takes columns before rows where the height shrinks by more than twice
+ *         as many pixels as the width: the same but for the rounding in between, a level or two of a photograph's pixels. */
 LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out);
 
 /* lb_image_preprocess: resize, centre crop, normalise.

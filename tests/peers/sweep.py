@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What nobody thought of: random strings, pictures, sounds and CLIP configurations, through the header and through the reference, compared exactly.
+"""What nobody thought of: random strings, pictures, sizes, sounds and CLIP configurations, through the header and through the reference, compared exactly.
     python3 tests/peers/sweep.py LANGUAGEBIND [SEED [N]]      (needs cc, ffmpeg, numpy, Pillow, ftfy, torch, open_clip_torch; a minute for N = 1000)
 Every difference is printed with what makes it again; exit status 1 when there was one.  Nothing here is needed by `make test`."""
 import copy, ctypes, json, os, random, shutil, subprocess, sys, tempfile, unicodedata
@@ -59,6 +59,19 @@ def stills(n):
         if isinstance(ours, str): differs(what, ours)
         elif ours.shape != ref.shape or (ours != ref).any(): differs(what, 'by up to', np.abs(ours.astype(int) - ref).max())
         else: os.remove(path)
+
+def resizes(n):
+    """Noise of one size at another, against Pillow's bicubic; but not where Pillow 13 rounds in another order than those before it."""
+    import PIL
+    for i in range(n):
+        w, h, W, H = (pick([rnd.randrange(1, 40), rnd.randrange(1, 400)]) for _ in range(4)); channels = pick([1, 3])
+        if int(PIL.__version__.split('.')[0]) >= 13 and h - H > max(0, 2 * (w - W)): continue
+        a = np.random.default_rng(seed * 1000003 + i).integers(0, 256, (h, w, channels)).astype(np.uint8); b = lb_image()
+        if i % 3 == 0: a = (a > 127).astype(np.uint8) * 255                  # overshoots are clipped
+        if lb.lb_image_resize(ctx, ctypes.byref(lb_image(w, h, channels, 8, 1, a.ctypes.data)), ctypes.c_size_t(W), ctypes.c_size_t(H), ctypes.byref(b)): differs('resize', lb.lb_last_error()); continue
+        ours = np.ctypeslib.as_array(ctypes.cast(b.data, ctypes.POINTER(ctypes.c_uint8)), (H, W, channels)).copy(); lb.lb_image_free(ctypes.byref(b))
+        want = np.asarray(Image.fromarray(a if channels == 3 else a[..., 0]).resize((W, H), Image.BICUBIC)).reshape(H, W, channels)
+        if (ours != want).any(): differs('resize %d x %d to %d x %d' % (w, h, W, H), 'by up to', np.abs(ours.astype(int) - want).max())
 
 def sounds(n):
     """WAV and FLAC as ffmpeg writes them, in every sample format and prediction, against ffmpeg's samples."""
@@ -120,7 +133,7 @@ def configurations():
         if out.returncode: differs(o, out.stderr)
         elif np.abs(np.load(folder + '/e.npy') - want).max() > 2e-5: differs(o, 'by up to', np.abs(np.load(folder + '/e.npy') - want).max())
 
-for part, n in ((stills, count), (sounds, count // 4), (strings, 10 * count)): part(n); print('%s: %d' % (part.__name__, n), flush=True)
+for part, n in ((stills, count), (resizes, count), (sounds, count // 4), (strings, 10 * count)): part(n); print('%s: %d' % (part.__name__, n), flush=True)
 configurations(); print('configurations'); print(wrong, 'differ; files are in ' + work if wrong else 'differ')
 if not wrong: shutil.rmtree(work)
 sys.exit(wrong > 0)
