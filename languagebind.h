@@ -11106,10 +11106,10 @@ LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **o
 
 /* ---- 13.4 what a model is ---- */
 
-LB_API const lb_model_desc *lb_model_describe(const lb_model *m) { return &m->desc; }
+LB_API const lb_model_desc *lb_model_describe(const lb_model *m) { return m ? &m->desc : NULL; }
 static int lb__modality_index(const lb_model *m, const char *name) {
     int i;
-    for (i = 0; name && i < m->desc.modalities; i++) if (!strcmp(m->desc.modality[i].name, name)) return i;
+    for (i = 0; m && name && i < m->desc.modalities; i++) if (!strcmp(m->desc.modality[i].name, name)) return i;
     return -1;
 }
 static const lb__tower *lb__modality_tower(const lb_model *m, int i) {
@@ -11122,7 +11122,7 @@ LB_API const lb_tokenizer *lb_model_tokenizer(const lb_model *m) { return m ? m-
 LB_API size_t lb_model_dim(const lb_model *m) { return m ? (size_t)m->desc.tower[0].embed_dim : 0; }
 LB_API const lb_tensor *lb_model_tensor(const lb_model *m, const char *name) { return m && name ? lb__model_find(m, name) : NULL; }
 LB_API double lb_model_logit_scale(const lb_model *m, const char *modality) {
-    const int i = m && modality ? lb__modality_index(m, modality) : -1;
+    const int i = lb__modality_index(m, modality);
     return i < 0 || !m->logit_scale[i] ? 1.0 : exp((double)*(const float *)m->logit_scale[i]->data);
 }
 LB_API void lb_ctx_watch(lb_ctx *ctx, lb_watch_fn fn, void *user) { if (ctx) { ctx->watch = fn; ctx->watch_user = user; } }
