@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What nobody thought of: random strings, pictures, sizes, sounds and CLIP configurations, through the header and through the reference, compared exactly.
-    python3 tests/peers/sweep.py LANGUAGEBIND [SEED [N]]      (needs cc, ffmpeg, numpy, Pillow, ftfy, torch, open_clip_torch; a minute for N = 1000)
+    python3 tests/peers/sweep.py LANGUAGEBIND [SEED [N]]      (needs cc, ffmpeg, numpy, Pillow, ftfy, torch, transformers, open_clip_torch; a minute for N = 1000)
 Every difference is printed with what makes it again; exit status 1 when there was one.  Nothing here is needed by `make test`."""
 import copy, ctypes, json, os, random, shutil, subprocess, sys, tempfile, unicodedata
 from html.entities import html5
@@ -133,7 +133,35 @@ def configurations():
         if out.returncode: differs(o, out.stderr)
         elif np.abs(np.load(folder + '/e.npy') - want).max() > 2e-5: differs(o, 'by up to', np.abs(np.load(folder + '/e.npy') - want).max())
 
+def folders():
+    """Small Hugging Face folders of every option that CLIP's configuration and preparation have, in three types and in shards: the same vectors, or a refusal."""
+    import torch, open_clip, transformers
+    from transformers import CLIPConfig, CLIPModel
+    prepare = getattr(transformers, 'CLIPImageProcessorPil', transformers.CLIPImageProcessor); texts = ['a photo of a cat', 'two dogs', '']; photo = root + '/examples/photos/cat.jpg'; bpe = open_clip.tokenizer.SimpleTokenizer()
+    transformers.utils.logging.set_verbosity_error(); transformers.utils.logging.disable_progress_bar()
+    options = [{}, dict(v_hidden_act='gelu', t_hidden_act='gelu'), dict(v_hidden_act='gelu'), dict(v_hidden_act='gelu_new'), dict(v_hidden_act='relu'), dict(v_layer_norm_eps=1e-3, t_layer_norm_eps=1e-6), dict(t_eos_token_id=2), dict(v_num_attention_heads=4, t_num_attention_heads=1), dict(v_image_size=30), dict(t_hidden_size=96), dict(v_num_channels=1),
+               dict(v_num_hidden_layers=1, t_num_hidden_layers=3), dict(dtype=torch.float16), dict(dtype=torch.bfloat16), dict(shards='2MB'), dict(p_size={'shortest_edge': 40}), dict(p_do_center_crop=False), dict(p_resample=2), dict(p_do_normalize=False), dict(p_image_mean=[.5, .5, .5]), dict(p_rescale_factor=1 / 127.5), dict(p_do_resize=False)]
+    for o in options:
+        part = lambda c: {k[2:]: v for k, v in o.items() if k[:2] == c + '_'}
+        v = dict(hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=8); v.update(part('v')); folder = tempfile.mkdtemp(dir=work)
+        t = dict(hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=2, vocab_size=49408, bos_token_id=49406, eos_token_id=49407); t.update(part('t'))
+        p = dict(size={'shortest_edge': v['image_size']}, resample=3, crop_size={'height': v['image_size'], 'width': v['image_size']}, rescale_factor=1 / 255, image_mean=[.48, .46, .41], image_std=[.27, .26, .28], **{'do_' + k: True for k in ('resize', 'center_crop', 'rescale', 'normalize')}); p.update(part('p'))
+        torch.manual_seed(seed); model = CLIPModel(CLIPConfig(vision_config=v, text_config=t, projection_dim=32)).eval()
+        with torch.no_grad(): [x.add_(torch.randn_like(x) * .02) for x in model.parameters()]
+        model = model.to(o.get('dtype', torch.float32)); model.save_pretrained(folder, max_shard_size=o.get('shards', '1GB')); model = model.float()
+        with open(folder + '/preprocessor_config.json', 'w') as f: json.dump(dict(p, image_processor_type='CLIPImageProcessor'), f)
+        out = run(command, 'convert', folder, '-o', folder + '/m.lbw', text=True)
+        if out.returncode: print('refused:', o, out.stderr.strip().split(': ', 2)[-1]); continue
+        ids = torch.full((len(texts), 77), 49407)
+        for row, s in zip(ids, texts): code = [49406] + bpe.encode(s) + [49407]; row[:len(code)] = torch.tensor(code)
+        with torch.no_grad(): want = [model.get_image_features(pixel_values=prepare(**p)(images=Image.open(photo).convert('RGB'), return_tensors='pt')['pixel_values']), model.get_text_features(input_ids=ids)]
+        want = torch.nn.functional.normalize(torch.cat([w if isinstance(w, torch.Tensor) else w.pooler_output for w in want]), dim=-1).numpy()
+        out = run(command, 'embed', '-m', folder + '/m.lbw', '--image', photo, '--text', *texts, '-o', folder + '/e.npy', text=True)
+        if out.returncode: differs(o, out.stderr)
+        elif np.abs(np.load(folder + '/e.npy') - want).max() > 2e-5: differs(o, 'by up to', np.abs(np.load(folder + '/e.npy') - want).max())
+
 for part, n in ((stills, count), (resizes, count), (sounds, count // 4), (strings, 10 * count)): part(n); print('%s: %d' % (part.__name__, n), flush=True)
-configurations(); print('configurations'); print(wrong, 'differ; files are in ' + work if wrong else 'differ')
+for part in (configurations, folders): part(); print(part.__name__, flush=True)
+print(wrong, 'differ; files are in ' + work if wrong else 'differ')
 if not wrong: shutil.rmtree(work)
 sys.exit(wrong > 0)
