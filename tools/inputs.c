@@ -33,17 +33,17 @@ static int inputs_add(inputs *in, const char *modality, const char *value) {
     in->at[in->n].view = 0; in->at[in->n].modality = modality; in->at[in->n++].value = value;
     return 1;
 }
-/* A copy of s that lives as long as the list; NULL: out of memory. */
+/* n bytes that live as long as the list, and a zero: those of s up to its end, and zeros where it is shorter; NULL: out of memory. */
 static char *inputs_keep(inputs *in, const char *s, size_t n) {
-    char *copy;
+    char *copy; size_t i;
     if (in->owned_n == in->owned_cap) {
         size_t cap = in->owned_cap ? 2 * in->owned_cap : 64; char **p = (char **)realloc(in->owned, cap * sizeof *p);
         if (!p) return NULL;
         in->owned = p; in->owned_cap = cap;
     }
-    copy = (char *)malloc(n + 1);
+    copy = (char *)calloc(n + 1, 1);
     if (!copy) return NULL;
-    memcpy(copy, s, n); copy[n] = 0;
+    for (i = 0; i < n && s[i]; i++) copy[i] = s[i];
     in->owned[in->owned_n++] = copy;
     return copy;
 }
