@@ -50,6 +50,8 @@ test: tests                                                         ## run every
 
 test-units: $(TESTS)                                                ## only the test programs, without the command and the examples
 	@B=$(B) JOBS=$(JOBS) sh tests/run.sh $(TESTS)
+test-commands: $(B)/languagebind $(B)/demo.lbw $(B)/agree           ## only the scripts that run the command
+	@B=$(B) JOBS=$(JOBS) sh tests/run.sh $(filter-out %/test_examples.sh,$(SCRIPTS))
 KERNEL_TESTS = $(filter-out %/test_checkpoint %/test_data %/test_hostile %/test_json %/test_npy,$(TESTS))
 test-isa: $(KERNEL_TESTS) $(B)/languagebind                          ## the tests that compute again, under each kernel set of this processor
 	@B=$(B) JOBS=$(JOBS) sh tests/isa.sh $(KERNEL_TESTS)
@@ -81,4 +83,4 @@ weights: $(B)/languagebind                                          ## train wei
 clean:                                                              ## remove build/
 	rm -rf build
 
-.PHONY: experiments weights-metrics weights all demo tests test test-units test-isa test-sanitize test-portable fuzzers fuzz clean
+.PHONY: experiments weights-metrics weights all demo tests test test-units test-commands test-isa test-sanitize test-portable fuzzers fuzz clean
