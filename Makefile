@@ -25,7 +25,7 @@ $(B)/kernels.o: tests/kernels.c languagebind.h                       ## half of 
 $(B)/tests/%: tests/%.c languagebind.h $(wildcard tests/*.h tools/*.c tools/*.h) $(B)/kernels.o    ## every program is one .c file and the header
 	$(SHARE)
 $(B)/null_calls.h: tests/null_calls.awk languagebind.h
-	@mkdir -p $(@D); awk -f $< languagebind.h > $@
+	@mkdir -p $(@D); awk -f $< languagebind.h > $@.tmp && mv $@.tmp $@
 $(B)/tests/test_null: $(B)/null_calls.h
 $(B)/tests/test_null: DEFINE = -DLB_NULL_CALLS='"$(B)/null_calls.h"'
 $(B)/examples/%: examples/%.c languagebind.h $(B)/kernels.o         ## with LB_STATIC, so that only what it calls is compiled

@@ -1737,76 +1737,95 @@ static lb_status lb__json_number(const char *t, size_t n, size_t *at, lb__json *
 }
 /* Bytes of the mark that some editors set before UTF-8. */
 static size_t lb__bom(const void *text, size_t n) { return n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0; }
+/* Blanks that p [n] begins with, as JSON and Python count them. */
+static size_t lb__blanks(const char *p, size_t n) { size_t i = 0; while (i < n && (p[i] == ' ' || p[i] == '\t' || p[i] == '\n' || p[i] == '\r')) i++; return i; }
+
+/* A first look at the text, or at its first value: how many values and how many bytes of strings it can hold at most. */
+static lb_status lb__json_measure(const lb_limits *limits, const char *t, size_t n, size_t *values, size_t *bytes) {
+    size_t i, depth = 0; int in_string = 0, seen = 0;
+    *values = 1;
+    for (i = lb__bom(t, n); i < n; i++) {
+        if (in_string) { if (t[i] == '\\') i++; else if (t[i] == '"') { in_string = 0; if (!depth) break; } continue; }
+        if (lb__blanks(t + i, 1)) { if (seen && !depth) break; continue; }
+        seen = 1;
+        if (t[i] == '"') in_string = 1;
+        else if (t[i] == ',') { if (!depth) break; ++*values; }
+        else if (t[i] == '[' || t[i] == '{') { ++*values; depth++; }
+        else if (t[i] == ']' || t[i] == '}') { if (depth <= 1) break; depth--; }
+        if (*values > limits->max_text / 8 + 1) return lb__fail(LB_ERR_LIMIT, "JSON text of more than %zu values, an eighth of the limit max_text", limits->max_text / 8);
+    }
+    *bytes = i < n ? i + 1 : n;
+    return LB_OK;
+}
+/* The key at *at, which moves on to the value; `members` stand before it. */
+static lb_status lb__json_key(const char *t, size_t n, size_t *at, size_t members, char **text, const char **key) {
+    size_t len;
+    if (t[*at] != '"') return lb__json_error(t, n, *at, members ? "a key in quotes" : "a key in quotes or '}'");
+    LB__TRY(lb__json_string(t, n, at, text, key, &len));
+    if (strlen(*key) != len) return lb__json_error(t, n, *at - 1, "a key without \\u0000");
+    *at += lb__blanks(t + *at, n - *at);
+    if (*at >= n || t[*at] != ':') return lb__json_error(t, n, *at, "':' after a key");
+    ++*at; *at += lb__blanks(t + *at, n - *at);
+    return *at < n ? LB_OK : lb__json_error(t, n, *at, "a value");
+}
+/* The string, number or word at *at, which moves on behind it. */
+static lb_status lb__json_scalar(const char *t, size_t n, size_t *at, const char *expected, char **text, lb__json *v) {
+    const char *p = t + *at; const size_t left = n - *at;
+    if (*p == '"') { v->type = LB__JSON_STRING; return lb__json_string(t, n, at, text, &v->str, &v->len); }
+    if (*p == '-' || (*p >= '0' && *p <= '9')) return lb__json_number(t, n, at, v);
+    if (left >= 4 && !memcmp(p, "true", 4)) { v->type = LB__JSON_BOOL; v->num = 1; v->i = 1; *at += 4; }
+    else if (left >= 5 && !memcmp(p, "false", 5)) { v->type = LB__JSON_BOOL; *at += 5; }
+    else if (left >= 4 && !memcmp(p, "null", 4)) *at += 4;
+    else return lb__json_error(t, n, *at, expected);
+    return LB_OK;
+}
+/* The value that begins at *at, which moves on behind it, with all that it holds: `node` and `text` have room for what lb__json_measure found. */
+static lb_status lb__json_value(const lb_limits *limits, const char *t, size_t n, size_t *at, lb__json *node, char *text) {
+    size_t i = *at, depth = 0; int empty; lb__json *parent = NULL, *v, *last = NULL; const char *key = NULL, *expected = "a value";
+    for (;;) {                                                  /* one turn: one value, then whatever closes after it */
+        i += lb__blanks(t + i, n - i);
+        if (i >= n) return lb__json_error(t, n, i, expected);
+        if (parent && parent->type == LB__JSON_OBJECT && (t[i] != '}' || parent->count)) LB__TRY(lb__json_key(t, n, &i, parent->count, &text, &key));
+        empty = parent && !parent->count && t[i] == (parent->type == LB__JSON_OBJECT ? '}' : ']');
+        if (!empty) {
+            v = node++;
+            memset(v, 0, sizeof *v);
+            v->key = parent && parent->type == LB__JSON_OBJECT ? key : NULL;
+            if (parent) { if (last) last->next = v; else parent->first = v; parent->count++; }
+            last = v; expected = "a value";
+            if (t[i] == '{' || t[i] == '[') {
+                v->type = t[i] == '{' ? LB__JSON_OBJECT : LB__JSON_ARRAY;
+                if (++depth > limits->max_nesting) return lb__fail(LB_ERR_LIMIT, "JSON nested deeper than %zu (max_nesting)", limits->max_nesting);
+                v->next = parent; parent = v; last = NULL; i++;      /* an open container keeps its parent in next */
+                expected = v->type == LB__JSON_OBJECT ? "a key in quotes or '}'" : "a value or ']'";
+                continue;
+            }
+            LB__TRY(lb__json_scalar(t, n, &i, expected, &text, v));
+        }
+        for (; parent; empty = 0) {
+            i += lb__blanks(t + i, n - i);
+            if (!empty && i < n && t[i] == ',') break;
+            if (i >= n || t[i] != (parent->type == LB__JSON_OBJECT ? '}' : ']')) return lb__json_error(t, n, i, parent->type == LB__JSON_OBJECT ? "',' or '}'" : "',' or ']'");
+            last = parent; parent = parent->next; last->next = NULL; depth--; i++;
+        }
+        if (!parent) { *at = i; return LB_OK; }
+        i++;                                                    /* the comma */
+    }
+}
 /* Parse one JSON value (RFC 8259, strict).  used NULL: nothing but white space may follow; else the bytes consumed, so that JSON lines and
  * very long objects can be read value by value.  One allocation holds the tree; lb__json_free when done.  Not recursive. */
 static lb_status lb__json_parse(const lb_limits *limits, const char *t, size_t n, size_t *used, lb__json_doc *doc) {
-    size_t i, values = 1, depth = 0, bytes; int in_string = 0, seen = 0; lb__json *node, *parent = NULL, *v = NULL, *last = NULL; char *text; lb_status s = LB_OK;
-    const char *key = NULL, *expected = "a value"; size_t key_len = 0;
+    size_t i = lb__bom(t, n), values, bytes; lb_status s;
     doc->memory = NULL; doc->root = NULL;
     if (!used && n > limits->max_text) return lb__fail(LB_ERR_LIMIT, "JSON text of %zu bytes, the limit (max_text) is %zu", n, limits->max_text);
-    for (i = lb__bom(t, n); i < n; i++) {          /* how many values at most, how many bytes of strings at most */
-        if (in_string) { if (t[i] == '\\') i++; else if (t[i] == '"') { in_string = 0; if (!depth) break; } continue; }
-        if (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r') { if (seen && !depth) break; continue; }
-        seen = 1;
-        if (t[i] == '"') in_string = 1;
-        else if (t[i] == ',') { if (!depth) break; values++; }
-        else if (t[i] == '[' || t[i] == '{') { values++; depth++; }
-        else if (t[i] == ']' || t[i] == '}') { if (depth <= 1) break; depth--; }
-        if (values > limits->max_text / 8 + 1) return lb__fail(LB_ERR_LIMIT, "JSON text of more than %zu values, an eighth of the limit max_text", limits->max_text / 8);
-    }
-    bytes = i < n ? i + 1 : n;
+    LB__TRY(lb__json_measure(limits, t, n, &values, &bytes));
     if (!lb__mul(values, sizeof(lb__json), &values) || !lb__add(values, bytes, &bytes) || !lb__add(bytes, 1, &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: the tree of a JSON text does not fit");
     doc->memory = LB_MALLOC(bytes);
     if (!doc->memory) return lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes);
-    node = (lb__json *)doc->memory; text = (char *)doc->memory + values; doc->root = node;
-    i = lb__bom(t, n);
-    depth = 0;
-    for (;;) {                                                  /* one turn: one value, then whatever closes after it */
-        while (i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r')) i++;
-        if (i >= n) { s = lb__json_error(t, n, i, expected); break; }
-        if (parent && parent->type == LB__JSON_OBJECT && (t[i] != '}' || parent->count)) {
-            if (t[i] != '"') { s = lb__json_error(t, n, i, parent->count ? "a key in quotes" : "a key in quotes or '}'"); break; }
-            if ((s = lb__json_string(t, n, &i, &text, &key, &key_len)) != LB_OK) break;
-            if (strlen(key) != key_len) { s = lb__json_error(t, n, i - 1, "a key without \\u0000"); break; }
-            while (i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r')) i++;
-            if (i >= n || t[i] != ':') { s = lb__json_error(t, n, i, "':' after a key"); break; }
-            for (i++; i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r'); ) i++;
-            if (i >= n) { s = lb__json_error(t, n, i, "a value"); break; }
-        }
-        if (parent && !parent->count && t[i] == (parent->type == LB__JSON_OBJECT ? '}' : ']')) { v = NULL; goto close; }
-        v = node++;
-        memset(v, 0, sizeof *v);
-        v->key = parent && parent->type == LB__JSON_OBJECT ? key : NULL;
-        if (parent) { if (last) last->next = v; else parent->first = v; parent->count++; }
-        last = v; expected = "a value";
-        if (t[i] == '{' || t[i] == '[') {
-            v->type = t[i] == '{' ? LB__JSON_OBJECT : LB__JSON_ARRAY;
-            if (++depth > limits->max_nesting) { s = lb__fail(LB_ERR_LIMIT, "JSON nested deeper than %zu (max_nesting)", limits->max_nesting); break; }
-            v->next = parent; parent = v; last = NULL; i++;      /* an open container keeps its parent in next */
-            expected = v->type == LB__JSON_OBJECT ? "a key in quotes or '}'" : "a value or ']'";
-            continue;
-        }
-        if (t[i] == '"') { v->type = LB__JSON_STRING; if ((s = lb__json_string(t, n, &i, &text, &v->str, &v->len)) != LB_OK) break; }
-        else if (t[i] == '-' || (t[i] >= '0' && t[i] <= '9')) { if ((s = lb__json_number(t, n, &i, v)) != LB_OK) break; }
-        else if (n - i >= 4 && !memcmp(t + i, "true", 4)) { v->type = LB__JSON_BOOL; v->num = 1; v->i = 1; i += 4; }
-        else if (n - i >= 5 && !memcmp(t + i, "false", 5)) { v->type = LB__JSON_BOOL; i += 5; }
-        else if (n - i >= 4 && !memcmp(t + i, "null", 4)) i += 4;
-        else { s = lb__json_error(t, n, i, expected); break; }
-        for (;;) {
-            while (parent && i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r')) i++;
-            if (!parent || (i < n && t[i] == ',')) break;
-            if (i >= n || t[i] != (parent->type == LB__JSON_OBJECT ? '}' : ']')) { s = lb__json_error(t, n, i, parent->type == LB__JSON_OBJECT ? "',' or '}'" : "',' or ']'"); break; }
-        close:
-            last = parent; parent = parent->next; last->next = NULL; depth--; i++;
-        }
-        if (s || !parent) break;
-        i++;                                                    /* the comma */
-    }
+    doc->root = (lb__json *)doc->memory;
+    s = lb__json_value(limits, t, n, &i, (lb__json *)doc->memory, (char *)doc->memory + values);
     if (!s && used) *used = i;
-    if (!s && !used) {
-        while (i < n && (t[i] == ' ' || t[i] == '\t' || t[i] == '\n' || t[i] == '\r')) i++;
-        if (i < n) s = lb__json_error(t, n, i, "the end of the text");
-    }
+    if (!s && !used && (i += lb__blanks(t + i, n - i)) < n) s = lb__json_error(t, n, i, "the end of the text");
     if (s) lb__json_free(doc);
     return s;
 }
@@ -3331,67 +3350,75 @@ static const struct { lb_dtype dtype; char name[3]; } lb__npy_types[] = {
     { LB_U8, "u1" }, { LB_U16, "u2" }, { LB_U32, "u4" }, { LB_U64, "u8" }, { LB_BOOL, "b1" } };
 typedef struct lb__npy_head { lb_dtype dtype; int swap, fortran, ndim; size_t shape[LB_MAX_DIMS], count; } lb__npy_head;
 
-static const char *lb__npy_blank(const char *p, const char *end) { while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) p++; return p; }
-static lb_status lb__npy_header(const char *p, const char *end, lb__npy_head *h) {
-    const char *const begin = p; int seen = 0;
-    memset(h, 0, sizeof *h);
-    h->count = 1;
-    p = lb__npy_blank(p, end);
-    if (p == end || *p++ != '{') return lb__fail(LB_ERR_FORMAT, "npy: the header does not begin with '{'");
-    for (;;) {
-        const char *key; size_t len; char quote;
-        p = lb__npy_blank(p, end);
-        if (p < end && *p == '}') break;
-        if (p == end || (*p != '\'' && *p != '"')) return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: a quoted key was expected", (size_t)(p - begin));
-        quote = *p++; key = p;
-        while (p < end && *p != quote) p++;
-        len = (size_t)(p - key);
-        p = lb__npy_blank(p < end ? p + 1 : p, end);
-        if (p == end || *p++ != ':') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: ':' was expected after the key", (size_t)(p - begin));
-        p = lb__npy_blank(p, end);
-        if (len == 5 && !memcmp(key, "descr", 5)) {
-            const char *d; char order; size_t i;
-            if (p == end || (*p != '\'' && *p != '"')) return lb__fail(LB_ERR_UNSUPPORTED, "npy: holds records; plain numbers were expected");
-            quote = *p++; d = p;
-            while (p < end && *p != quote) p++;
-            if (p == end) return lb__fail(LB_ERR_FORMAT, "npy: the element type is not closed by a quote");
-            len = (size_t)(p++ - d);
-            order = len == 3 ? d[0] : 0;
-            for (i = 0; i < LB__COUNT(lb__npy_types) && (len != 3 || memcmp(d + 1, lb__npy_types[i].name, 2)); i++) {}
-            if (i == LB__COUNT(lb__npy_types) || (order != '<' && order != '>' && order != '=' && order != '|'))
-                return lb__fail(LB_ERR_UNSUPPORTED, "npy: elements of type '%.*s'; f2 f4 f8, i1 to i8, u1 to u8 or b1 were expected", (int)LB__MIN(len, (size_t)32), d);
-            h->dtype = lb__npy_types[i].dtype;
-            h->swap = lb_dtype_size(h->dtype) > 1 && (order == '>' ? lb__host_little() : order == '<' ? !lb__host_little() : 0);
-            seen |= 1;
-        } else if (len == 13 && !memcmp(key, "fortran_order", 13)) {
-            if (end - p >= 4 && !memcmp(p, "True", 4)) { h->fortran = 1; p += 4; }
-            else if (end - p >= 5 && !memcmp(p, "False", 5)) { h->fortran = 0; p += 5; }
-            else return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: True or False was expected", (size_t)(p - begin));
-            seen |= 2;
-        } else if (len == 5 && !memcmp(key, "shape", 5)) {
-            if (p == end || *p++ != '(') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: a shape in parentheses was expected", (size_t)(p - begin));
-            for (h->ndim = 0, h->count = 1;;) {
-                size_t v = 0;
-                p = lb__npy_blank(p, end);
-                if (p < end && *p == ')') { p++; break; }
-                if (p == end || *p < '0' || *p > '9') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: a size was expected in the shape", (size_t)(p - begin));
-                for (; p < end && *p >= '0' && *p <= '9'; p++)
-                    if (!lb__mul(v, 10, &v) || !lb__add(v, (size_t)(*p - '0'), &v)) return lb__fail(LB_ERR_FORMAT, "npy: axis %d is larger than this machine's address space", h->ndim);
-                if (p < end && *p == 'L') p++;                       /* a long of Python 2 */
-                if (h->ndim == LB_MAX_DIMS) return lb__fail(LB_ERR_LIMIT, "npy: more than %d axes", LB_MAX_DIMS);
-                h->shape[h->ndim++] = v;
-                if (!lb__mul(h->count, v, &h->count)) return lb__fail(LB_ERR_FORMAT, "npy: the shape multiplies to more than this machine's address space");
-                p = lb__npy_blank(p, end);
-                if (p < end && *p == ',') p++;
-                else if (p == end || *p != ')') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: ',' or ')' was expected in the shape", (size_t)(p - begin));
-            }
-            seen |= 4;
-        } else return lb__fail(LB_ERR_FORMAT, "npy: the header has a key '%.*s'; descr, fortran_order and shape were expected", (int)LB__MIN(len, (size_t)32), key);
-        p = lb__npy_blank(p, end);
-        if (p < end && *p == ',') p++;
-        else if (p == end || *p != '}') return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: ',' or '}' was expected", (size_t)(p - begin));
+/* The dictionary's text, read up to `at`. */
+typedef struct lb__npy_text { const char *begin, *at, *end; } lb__npy_text;
+static const char *lb__npy_next(lb__npy_text *t) { t->at += lb__blanks(t->at, (size_t)(t->end - t->at)); return t->at; }       /* at the next character that is no blank, or the end */
+static int lb__npy_take(lb__npy_text *t, char c) { if (lb__npy_next(t) == t->end || *t->at != c) return 0; t->at++; return 1; }
+static int lb__npy_quoted(const lb__npy_text *t) { return t->at < t->end && (*t->at == '\'' || *t->at == '"'); }
+/* What stands in the quotes at t->at, and its length; without a closing quote all to the end. */
+static const char *lb__npy_string(lb__npy_text *t, size_t *len, int *closed) {
+    const char quote = *t->at++, *s = t->at;
+    while (t->at < t->end && *t->at != quote) t->at++;
+    *len = (size_t)(t->at - s); *closed = t->at < t->end;
+    if (*closed) t->at++;
+    return s;
+}
+static lb_status lb__npy_wants(const lb__npy_text *t, size_t more, const char *what) { return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: %s", (size_t)(t->at - t->begin) + more, what); }
+static lb_status lb__npy_descr(lb__npy_text *t, lb__npy_head *h) {
+    const char *d; char order; size_t i, len; int closed;
+    if (!lb__npy_quoted(t)) return lb__fail(LB_ERR_UNSUPPORTED, "npy: holds records; plain numbers were expected");
+    d = lb__npy_string(t, &len, &closed);
+    if (!closed) return lb__fail(LB_ERR_FORMAT, "npy: the element type is not closed by a quote");
+    order = len == 3 ? d[0] : 0;
+    for (i = 0; i < LB__COUNT(lb__npy_types) && (len != 3 || memcmp(d + 1, lb__npy_types[i].name, 2)); i++) {}
+    if (i == LB__COUNT(lb__npy_types) || (order != '<' && order != '>' && order != '=' && order != '|'))
+        return lb__fail(LB_ERR_UNSUPPORTED, "npy: elements of type '%.*s'; f2 f4 f8, i1 to i8, u1 to u8 or b1 were expected", (int)LB__MIN(len, (size_t)32), d);
+    h->dtype = lb__npy_types[i].dtype;
+    h->swap = lb_dtype_size(h->dtype) > 1 && (order == '>' ? lb__host_little() : order == '<' ? !lb__host_little() : 0);
+    return LB_OK;
+}
+static lb_status lb__npy_order(lb__npy_text *t, lb__npy_head *h) {
+    const size_t left = (size_t)(t->end - t->at);
+    if (left >= 4 && !memcmp(t->at, "True", 4)) { h->fortran = 1; t->at += 4; }
+    else if (left >= 5 && !memcmp(t->at, "False", 5)) { h->fortran = 0; t->at += 5; }
+    else return lb__npy_wants(t, 0, "True or False was expected");
+    return LB_OK;
+}
+static lb_status lb__npy_shape(lb__npy_text *t, lb__npy_head *h) {
+    if (t->at == t->end || *t->at != '(') return lb__npy_wants(t, t->at < t->end, "a shape in parentheses was expected");
+    t->at++;
+    for (h->ndim = 0, h->count = 1; !lb__npy_take(t, ')'); ) {
+        size_t v = 0;
+        if (t->at == t->end || *t->at < '0' || *t->at > '9') return lb__npy_wants(t, 0, "a size was expected in the shape");
+        for (; t->at < t->end && *t->at >= '0' && *t->at <= '9'; t->at++)
+            if (!lb__mul(v, 10, &v) || !lb__add(v, (size_t)(*t->at - '0'), &v)) return lb__fail(LB_ERR_FORMAT, "npy: axis %d is larger than this machine's address space", h->ndim);
+        if (t->at < t->end && *t->at == 'L') t->at++;                /* a long of Python 2 */
+        if (h->ndim == LB_MAX_DIMS) return lb__fail(LB_ERR_LIMIT, "npy: more than %d axes", LB_MAX_DIMS);
+        h->shape[h->ndim++] = v;
+        if (!lb__mul(h->count, v, &h->count)) return lb__fail(LB_ERR_FORMAT, "npy: the shape multiplies to more than this machine's address space");
+        if (!lb__npy_take(t, ',') && (t->at == t->end || *t->at != ')')) return lb__npy_wants(t, 0, "',' or ')' was expected in the shape");
     }
-    if (seen != 7) return lb__fail(LB_ERR_FORMAT, "npy: the header lacks its %s", !(seen & 1) ? "descr" : !(seen & 2) ? "fortran_order" : "shape");
+    return LB_OK;
+}
+static lb_status lb__npy_header(const char *p, const char *end, lb__npy_head *h) {
+    static const struct { const char *key; lb_status (*read)(lb__npy_text *, lb__npy_head *); } keys[] = { { "descr", lb__npy_descr }, { "fortran_order", lb__npy_order }, { "shape", lb__npy_shape } };
+    lb__npy_text t; unsigned seen = 0; size_t k;
+    memset(h, 0, sizeof *h);
+    h->count = 1; t.begin = t.at = p; t.end = end;
+    if (!lb__npy_take(&t, '{')) return lb__fail(LB_ERR_FORMAT, "npy: the header does not begin with '{'");
+    while (lb__npy_next(&t) == end || *t.at != '}') {
+        const char *key; size_t len; int closed;
+        if (!lb__npy_quoted(&t)) return lb__npy_wants(&t, 0, "a quoted key was expected");
+        key = lb__npy_string(&t, &len, &closed);
+        if (!lb__npy_take(&t, ':')) return lb__npy_wants(&t, t.at < end, "':' was expected after the key");
+        lb__npy_next(&t);
+        for (k = 0; k < LB__COUNT(keys) && (len != strlen(keys[k].key) || memcmp(key, keys[k].key, len)); k++) {}
+        if (k == LB__COUNT(keys)) return lb__fail(LB_ERR_FORMAT, "npy: the header has a key '%.*s'; descr, fortran_order and shape were expected", (int)LB__MIN(len, (size_t)32), key);
+        LB__TRY(keys[k].read(&t, h));
+        seen |= 1u << k;
+        if (!lb__npy_take(&t, ',') && (t.at == end || *t.at != '}')) return lb__npy_wants(&t, 0, "',' or '}' was expected");
+    }
+    for (k = 0; k < LB__COUNT(keys); k++) if (!(seen >> k & 1)) return lb__fail(LB_ERR_FORMAT, "npy: the header lacks its %s", keys[k].key);
     return LB_OK;
 }
 static void lb__swap_bytes(void *data, size_t width, size_t n) {
@@ -6932,9 +6959,7 @@ static lb_status lb__gif_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int hea
 /* ---- decode ---- */
 static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int head_only, lb_image *out) {
     const uint8_t *p = (const uint8_t *)bytes; lb_status s; lb_image img;
-    if (!out) return lb__fail(LB_ERR_ARG, "lb_image_decode: out is NULL");
-    memset(out, 0, sizeof *out); memset(&img, 0, sizeof img);
-    if (!ctx || (!bytes && size)) return lb__fail(LB_ERR_ARG, "lb_image_decode: a context and bytes are wanted");
+    memset(&img, 0, sizeof img);
     if (size >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff) s = lb__jpeg_decode(ctx, p, size, head_only, 0, &img);
     else if (size >= 8 && !memcmp(p, "\x89PNG\r\n\x1a\n", 8)) s = lb__png_decode(ctx, p, size, head_only, &img);
     else if (size >= 2 && p[0] == 'B' && p[1] == 'M') s = lb__bmp_decode(ctx, p, size, head_only, &img);
@@ -6946,8 +6971,16 @@ static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int
     *out = img;
     return LB_OK;
 }
-LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) { return lb__image_open(ctx, bytes, size, 0, out); }
-LB_API lb_status lb_image_info(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) { return lb__image_open(ctx, bytes, size, 1, out); }
+LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) {
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(ctx && out && (bytes || !size));
+    return lb__image_open(ctx, bytes, size, 0, out);
+}
+LB_API lb_status lb_image_info(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) {
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(ctx && out && (bytes || !size));
+    return lb__image_open(ctx, bytes, size, 1, out);
+}
 #ifndef LB_NO_STDIO
 LB__LOADER(lb_image_load, lb_image_decode, lb_image)
 #endif
@@ -7906,10 +7939,11 @@ static lb_status lb__flac_subframe(lb__flac *f, int64_t *s, size_t n, int width)
     if (wasted) for (i = 0; i < n; i++) s[i] *= (int64_t)1 << wasted;
     return LB_OK;
 }
-static lb_status lb__flac_frame(lb_ctx *ctx, lb__flac *f, int64_t *block, lb__md5 *md5) {
+/* The header of the frame at f->at: n samples of each channel; code: of the channels, 8 left and side, 9 side and right, 10 mid and side. */
+static lb_status lb__flac_head(lb_ctx *ctx, lb__flac *f, size_t *samples, unsigned *code) {
     static const uint32_t rates[12] = { 0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000 };
     static const uint8_t widths[8] = { 0, 8, 12, 0, 16, 20, 24, 32 };
-    const size_t start = f->at; size_t n, i, samples, end; unsigned code_n, code_rate, code_ch, code_bits, x; uint8_t crc8 = 0; uint16_t crc16 = 0; uint32_t rate; int c, channels; int64_t lo, hi;
+    const size_t start = f->at; size_t n, i, end; unsigned code_n, code_rate, code_ch, code_bits, x; uint8_t crc8 = 0; uint32_t rate; int channels;
     f->bits = 0; f->have = 0; f->over = 0;
     if (lb__flac_bits(f, 15) != 0x7ffc) { f->have = 0; f->at = start; return f->over ? lb__flac_fail(f, NULL) : lb__flac_fail(f, "no frame where one was expected"); }
     lb__flac_bits(f, 1);                            /* fixed or variable block size: our frames carry their size anyway */
@@ -7931,42 +7965,50 @@ static lb_status lb__flac_frame(lb_ctx *ctx, lb__flac *f, int64_t *block, lb__md
     if (channels != f->channels || (code_bits && widths[code_bits] != f->width) || (code_rate && rate != (uint32_t)f->rate))
         return lb__fail(LB_ERR_UNSUPPORTED, "flac: byte %zu: rate, channels or bits change inside the stream", start);
     if (f->total && n > f->total - f->frames) return lb__flac_fail(f, "more samples than the stream announces");
-    samples = n * (size_t)channels;
     if ((f->frames + n) * (uint64_t)channels > ctx->limits.max_samples) return lb__fail(LB_ERR_LIMIT, "flac: more than %zu samples, which is the limit", ctx->limits.max_samples);
-    for (c = 0; c < channels; c++)                  /* 8: left, side   9: side, right   10: mid, side; a side has one bit more */
-        LB__TRY(lb__flac_subframe(f, block + (size_t)c * n, n, f->width + ((code_ch == 8 && c == 1) || (code_ch == 9 && c == 0) || (code_ch == 10 && c == 1))));
+    *samples = n; *code = code_ch;
+    return LB_OK;
+}
+/* The two channels that `code` stands for, back to left and right. */
+static lb_status lb__flac_stereo(const lb__flac *f, unsigned code, int64_t *a, int64_t *b, size_t n) {
+    const int64_t hi = ((int64_t)1 << (f->width - 1)) - 1, lo = -hi - 1; size_t i;
+    for (i = 0; i < n; i++) {
+        int64_t l, r;
+        if (code == 8) { l = a[i]; r = l - b[i]; }
+        else if (code == 9) { r = b[i]; l = a[i] + r; }
+        else { int64_t m = a[i] * 2 + (b[i] & 1); l = (m + b[i]) / 2; r = (m - b[i]) / 2; }             /* both sums are even */
+        if (l < lo || l > hi || r < lo || r > hi) return lb__flac_fail(f, "a sample that is wider than its stream");
+        a[i] = l; b[i] = r;
+    }
+    return LB_OK;
+}
+/* Channels behind each other, interleaved to f->pcm; the checksum is of the samples in as many bytes as they need. */
+static lb_status lb__flac_put(lb__flac *f, const int64_t *block, size_t n, lb__md5 *md5) {
+    const size_t channels = (size_t)f->channels, samples = n * channels; size_t i, c, k = 0; int32_t *o; uint8_t tmp[4 * 256]; int b;
+    LB__TRY(lb__buf_reserve(&f->pcm, samples * sizeof(int32_t)));
+    o = (int32_t *)(void *)(f->pcm.data + f->pcm.size);
+    for (c = 0; c < channels; c++) for (i = 0; i < n; i++) o[i * channels + c] = (int32_t)block[c * n + i];
+    f->pcm.size += samples * sizeof(int32_t);
+    for (i = 0; f->md5_wanted && i < samples; i++) {
+        for (b = 0; b < (f->width + 7) / 8; b++) tmp[k++] = (uint8_t)((uint32_t)o[i] >> (8 * b));
+        if (k + 4 > sizeof tmp) { lb__md5_add(md5, tmp, k); k = 0; }
+    }
+    if (k) lb__md5_add(md5, tmp, k);
+    return LB_OK;
+}
+static lb_status lb__flac_frame(lb_ctx *ctx, lb__flac *f, int64_t *block, lb__md5 *md5) {
+    const size_t start = f->at; size_t n, i, end; unsigned code; uint16_t crc16 = 0; int c;
+    LB__TRY(lb__flac_head(ctx, f, &n, &code));
+    for (c = 0; c < f->channels; c++)               /* a side has one bit more */
+        LB__TRY(lb__flac_subframe(f, block + (size_t)c * n, n, f->width + ((code == 8 && c == 1) || (code == 9 && c == 0) || (code == 10 && c == 1))));
     f->bits = f->bits << (f->have & 7); f->have &= ~7;
     lb__flac_bits(f, 16);
     if (f->over) return lb__flac_fail(f, NULL);
     end = lb__flac_byte(f);
     for (i = start; i < end; i++) crc16 = (uint16_t)(crc16 << 8 ^ f->crc16[crc16 >> 8 ^ f->p[i]]);
     if (!LB__FLAC_CHECK(crc16)) return lb__flac_fail(f, "the checksum of a frame does not match");
-    if (code_ch >= 8) {
-        int64_t *a = block, *b = block + n;
-        hi = ((int64_t)1 << (f->width - 1)) - 1; lo = -hi - 1;
-        for (i = 0; i < n; i++) {
-            int64_t l, r;
-            if (code_ch == 8) { l = a[i]; r = l - b[i]; }
-            else if (code_ch == 9) { r = b[i]; l = a[i] + r; }
-            else { int64_t m = a[i] * 2 + (b[i] & 1); l = (m + b[i]) / 2; r = (m - b[i]) / 2; }         /* both sums are even */
-            if (l < lo || l > hi || r < lo || r > hi) return lb__flac_fail(f, "a sample that is wider than its stream");
-            a[i] = l; b[i] = r;
-        }
-    }
-    LB__TRY(lb__buf_reserve(&f->pcm, samples * sizeof(int32_t)));
-    {
-        int32_t *o = (int32_t *)(void *)(f->pcm.data + f->pcm.size);
-        for (c = 0; c < channels; c++) for (i = 0; i < n; i++) o[i * (size_t)channels + (size_t)c] = (int32_t)block[(size_t)c * n + i];
-        f->pcm.size += samples * sizeof(int32_t);
-        if (f->md5_wanted) {
-            uint8_t tmp[4 * 256]; int wide = (f->width + 7) / 8; size_t k = 0; int b;
-            for (i = 0; i < samples; i++) {
-                for (b = 0; b < wide; b++) tmp[k++] = (uint8_t)((uint32_t)o[i] >> (8 * b));
-                if (k + 4 > sizeof tmp) { lb__md5_add(md5, tmp, k); k = 0; }
-            }
-            lb__md5_add(md5, tmp, k);
-        }
-    }
+    if (code >= 8) LB__TRY(lb__flac_stereo(f, code, block, block + n, n));
+    LB__TRY(lb__flac_put(f, block, n, md5));
     f->frames += n;
     f->at = end; f->have = 0;
     return LB_OK;
@@ -9876,6 +9918,8 @@ struct lb_file_writer {
     int        started;
     uint64_t   data;                            /* where tensor data begins */
 };
+/* What a call on a writer comes to before it has begun. */
+static lb_status lb__file_state(const lb_file_writer *w) { return w ? w->status : lb__fail(LB_ERR_ARG, "the writer of a weight file is NULL"); }
 static lb_status lb__file_stick(lb_file_writer *w, lb_status s) {
     if (w && s && !w->status) { w->status = s; lb__format(w->why, sizeof w->why, "%s", lb_last_error()); }
     return w ? w->status : s;
@@ -9901,7 +9945,7 @@ LB_API lb_status lb_file_create(lb_ctx *ctx, const char *path, lb_file_writer **
 /* Append one key; one that is there already gives way. */
 static lb_status lb__file_set(lb_file_writer *w, const char *key, lb_meta_type type, int array, const void *values, size_t count) {
     static const unsigned char zero[8] = { 0 }; unsigned char h[LB__LBW_KEY]; size_t at, i, n; const char *why;
-    if (!w || w->status) return w ? w->status : lb__fail(LB_ERR_ARG, "a key for a writer that is NULL");
+    LB__TRY(lb__file_state(w));
     if (!key || (!values && count)) return lb__fail(LB_ERR_ARG, "a key without %s", key ? "values" : "a name");
     n = strlen(key); why = lb__name_fault(key, n);
     if (why) return lb__fail(LB_ERR_ARG, "the key %s is not valid: %s", key, why);
@@ -9955,7 +9999,7 @@ LB_API void lb_file_copy_keys(lb_file_writer *w, const lb_file *f, const char *f
 
 static lb_status lb__file_declare(lb_file_writer *w, const char *name, const lb_tensor *t) {
     lb__declared d; size_t n; const char *why;
-    if (!w || w->status) return w ? w->status : lb__fail(LB_ERR_ARG, "a tensor for a writer that is NULL");
+    LB__TRY(lb__file_state(w));
     if (!name) return lb__fail(LB_ERR_ARG, "a tensor without a name");
     n = strlen(name); why = lb__name_fault(name, n);
     memset(&d, 0, sizeof d);
@@ -9983,7 +10027,7 @@ LB_API void lb_file_declare(lb_file_writer *w, const char *name, lb_dtype dtype,
 
 static lb_status lb__file_share(lb_file_writer *w, const char *name, const char *of) {
     size_t i; lb__declared *d; lb_tensor t;
-    if (!w || w->status) return w ? w->status : lb__fail(LB_ERR_ARG, "a tensor for a writer that is NULL");
+    LB__TRY(lb__file_state(w));
     if (!of) return lb__fail(LB_ERR_ARG, "tensor %s is to share the place of one without a name", name ? name : "without a name");
     d = (lb__declared *)(void *)w->declared.data;
     for (i = 0; i < w->count && strcmp(d[i].name, of); i++) { }
@@ -10103,7 +10147,7 @@ static lb_status lb__file_catch_up(lb_file_writer *w) {
 }
 static lb_status lb__file_put(lb_file_writer *w, const char *name, const lb_tensor *v) {
     lb__declared *d; int i, same;
-    if (!w || w->status) return w ? w->status : lb__fail(LB_ERR_ARG, "a tensor for a writer that is NULL");
+    LB__TRY(lb__file_state(w));
     if (!name || !v) return lb__fail(LB_ERR_ARG, "a tensor without %s", name ? "values" : "a name");
     LB__TRY(lb__file_catch_up(w));
     d = (lb__declared *)(void *)w->declared.data + w->next;
@@ -11240,7 +11284,7 @@ LB_API lb_status lb_prepare_image(lb_ctx *ctx, const lb_model *m, const char *mo
 }
 static lb_status lb__embed_pictures(lb_ctx *ctx, const lb_model *m, lb_modality_kind kind, const lb_image *images, size_t n, float *out) {
     const lb_modality_desc *d; lb__mark mark; size_t i, k, b, per, dim; lb_status s = LB_OK;
-    if (!ctx || !m || (n && (!images || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_%s: an argument is NULL", lb__kinds[kind - LB_TEXT]);
+    if (!ctx || !m || (n && (!images || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_%s: an argument is NULL that must not be", lb__kinds[kind - LB_TEXT]);
     if (!(d = lb__modality_of(m, kind))) return lb__fail(LB_ERR_ARG, "lb_embed_%s: the model has no such modality", lb__kinds[kind - LB_TEXT]);
     per = lb_modality_floats(d); dim = lb_model_dim(m);
     mark = lb__arena_mark(ctx);
@@ -12102,61 +12146,74 @@ static lb_status lb__train_words(const lb_trainer *t, const char *scale, const l
     }
     return LB_OK;
 }
-LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out) {
-    lb_trainer *t; lb_model_desc *d = NULL; lb_tower_desc *v = NULL; const char *text = ""; size_t i; int j; lb_status s;
-    LB__POINTERS(ctx && model && desc && out);
-    *out = NULL;
-    if (!(t = (lb_trainer *)lb__alloc(1, sizeof *t)) || !(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) { s = LB_ERR_MEM; goto fail; }
-    t->desc = *desc; t->base = model; *d = model->desc;
-    if ((s = lb__train_desc_check(&t->desc)) != LB_OK) goto fail;
+/* The caller's strings, kept. */
+static lb_status lb__trainer_strings(lb_trainer *t, const lb_train_desc *desc) {
     if (desc->trainable == LB_TRAIN_PATTERN) {
         const size_t n = strlen(desc->pattern);
-        if (!(t->pattern = (char *)lb__alloc(n + 1, 1))) { s = LB_ERR_MEM; goto fail; }
+        if (!(t->pattern = (char *)lb__alloc(n + 1, 1))) return LB_ERR_MEM;
         memcpy(t->pattern, desc->pattern, n);
     }
     t->desc.pattern = t->pattern;
     if (desc->data) {
-        if (strlen(desc->data) >= sizeof t->data) { s = lb__fail(LB_ERR_ARG, "training: the name of the data is longer than %d bytes", LB_DATA_SIZE - 1); goto fail; }
+        if (strlen(desc->data) >= sizeof t->data) return lb__fail(LB_ERR_ARG, "training: the name of the data is longer than %d bytes", LB_DATA_SIZE - 1);
         memcpy(t->data, desc->data, strlen(desc->data));
     }
     t->desc.data = t->data;
+    return LB_OK;
+}
+/* Which modality is trained against which text, with whose logit scale. */
+static lb_status lb__trainer_sides(lb_trainer *t, const lb_model_desc *d) {
+    const char *name = t->desc.modality; int j;
     t->modality = t->text = t->scale = -1;
     for (j = d->modalities - 1; j >= 0; j--) {
-        if (d->modality[j].kind != LB_TEXT) t->scale = j;
-        if (d->modality[j].kind == LB_TEXT) { t->text = j; text = d->modality[j].tower; }
-        if (desc->modality ? !strcmp(desc->modality, d->modality[j].name) : d->modality[j].kind != LB_TEXT) t->modality = j;
+        if (d->modality[j].kind == LB_TEXT) t->text = j; else t->scale = j;
+        if (name ? !strcmp(name, d->modality[j].name) : d->modality[j].kind != LB_TEXT) t->modality = j;
     }
-    if (t->modality < 0) { s = lb__fail(LB_ERR_ARG, "training: the model has no modality %s", desc->modality ? desc->modality : "beside text"); goto fail; }
-    if (t->modality == t->text) {                                                    /* both sides are the text tower's: its parameters are those of the modality */
-        if (t->desc.freeze_text || t->desc.mask_ratio > 0) { s = lb__fail(LB_ERR_ARG, "training: text is trained against text, so it %s", t->desc.freeze_text ? "cannot be frozen" : "has no patches to drop"); goto fail; }
-        if (t->scale < 0) { s = lb__fail(LB_ERR_ARG, "training: a model of text alone has no logit scale to train with"); goto fail; }
-        text = "";
+    if (t->modality < 0) return lb__fail(LB_ERR_ARG, "training: the model has no modality %s", name ? name : "beside text");
+    if (t->modality == t->text) {
+        if (t->desc.freeze_text || t->desc.mask_ratio > 0) return lb__fail(LB_ERR_ARG, "training: text is trained against text, so it %s", t->desc.freeze_text ? "cannot be frozen" : "has no patches to drop");
+        if (t->scale < 0) return lb__fail(LB_ERR_ARG, "training: a model of text alone has no logit scale to train with");
     } else t->scale = t->modality;
     memcpy(t->name, d->modality[t->modality].name, sizeof t->name);
     t->desc.modality = t->name;
+    return LB_OK;
+}
+/* A slot for every parameter that is trained: its own copy, gradient and moments. */
+static lb_status lb__trainer_slots(lb_trainer *t, const char *scale, const lb_tower_desc *v, const char *text) {
+    size_t i;
+    if (!(t->slot = (lb__slot *)lb__alloc(t->model->params, sizeof *t->slot))) return LB_ERR_MEM;
+    for (i = 0; i < t->model->params; i++) {
+        lb__param *p = &t->model->param[i]; lb__slot *o = &t->slot[t->slots];
+        if (!lb__train_wants(&t->desc, scale, v->name, text, v, p->name)) continue;
+        t->slots++;
+        o->p = p; o->n = lb_tensor_stored(&p->t); o->decay = lb__train_decays(p); o->lora = strstr(p->name, ".lora.") != NULL;
+        LB__TRY(lb__param_own(p));
+        p->t.grad = (float *)lb__alloc(o->n, sizeof(float)); o->m = (float *)lb__alloc(o->n, sizeof(float)); o->v = (float *)lb__alloc(o->n, sizeof(float));
+        if (!p->t.grad || !o->m || !o->v) return LB_ERR_MEM;
+        if (t->average) {
+            lb__param *q = &t->average->param[i];
+            q->t.data = p->t.data; q->t.dtype = p->t.dtype;
+            LB__TRY(lb__param_own(q));
+            o->ema = (float *)q->t.data;
+        }
+    }
+    if (t->pattern) LB__TRY(lb__train_words(t, scale, v, text));
+    return t->slots ? LB_OK : lb__fail(LB_ERR_ARG, "training: nothing is left to train: every parameter is frozen");
+}
+LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out) {
+    lb_trainer *t; lb_model_desc *d = NULL; lb_tower_desc *v = NULL; const char *text; int j; lb_status s;
+    LB__POINTERS(ctx && model && desc && out);
+    *out = NULL;
+    if (!(t = (lb_trainer *)lb__alloc(1, sizeof *t)) || !(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) { s = LB_ERR_MEM; goto fail; }
+    t->desc = *desc; t->base = model; *d = model->desc;
+    if ((s = lb__train_desc_check(&t->desc)) != LB_OK || (s = lb__trainer_strings(t, desc)) != LB_OK || (s = lb__trainer_sides(t, d)) != LB_OK) goto fail;
+    text = t->text < 0 || t->text == t->modality ? "" : d->modality[t->text].tower;       /* both sides text: its parameters are those of the modality */
     for (j = 0; j < d->towers; j++) if (!strcmp(d->tower[j].name, d->modality[t->modality].tower)) v = &d->tower[j];
     if (t->desc.trainable == LB_TRAIN_LORA && (s = lb__train_lora(desc, &t->desc, v)) != LB_OK) goto fail;
     d->seed = t->desc.seed;
     if ((s = lb__model_derive(ctx, model, d, NULL, NULL, &t->model)) != LB_OK) goto fail;
     if (t->desc.ema > 0 && (s = lb__model_derive(ctx, t->model, d, NULL, NULL, &t->average)) != LB_OK) goto fail;
-    if (!(t->slot = (lb__slot *)lb__alloc(t->model->params, sizeof *t->slot))) { s = LB_ERR_MEM; goto fail; }
-    for (i = 0; i < t->model->params; i++) {
-        lb__param *p = &t->model->param[i]; lb__slot *o = &t->slot[t->slots];
-        if (!lb__train_wants(&t->desc, d->modality[t->scale].name, v->name, text, v, p->name)) continue;
-        t->slots++;
-        o->p = p; o->n = lb_tensor_stored(&p->t); o->decay = lb__train_decays(p); o->lora = strstr(p->name, ".lora.") != NULL;
-        if ((s = lb__param_own(p)) != LB_OK) goto fail;
-        p->t.grad = (float *)lb__alloc(o->n, sizeof(float)); o->m = (float *)lb__alloc(o->n, sizeof(float)); o->v = (float *)lb__alloc(o->n, sizeof(float));
-        if (!p->t.grad || !o->m || !o->v) { s = LB_ERR_MEM; goto fail; }
-        if (t->average) {
-            lb__param *q = &t->average->param[i];
-            q->t.data = p->t.data; q->t.dtype = p->t.dtype;
-            if ((s = lb__param_own(q)) != LB_OK) goto fail;
-            o->ema = (float *)q->t.data;
-        }
-    }
-    if (t->pattern && (s = lb__train_words(t, d->modality[t->scale].name, v, text)) != LB_OK) goto fail;
-    if (!t->slots) { s = lb__fail(LB_ERR_ARG, "training: nothing is left to train: every parameter is frozen"); goto fail; }
+    if ((s = lb__trainer_slots(t, d->modality[t->scale].name, v, text)) != LB_OK) goto fail;
     lb__model_hash(model, v->name, t->text < 0 ? v->name : d->modality[t->text].tower, t->start);
     lb__release(d);
     *out = t;
@@ -12903,60 +12960,75 @@ static size_t lb__feed_negatives(lb_feed *l, uint64_t step) {
     }
     return n;
 }
-LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch *out) {
-    const lb_modality_desc *text; size_t i, k, n, per, dim; lb_ctx_desc wd; lb_status s = LB_OK;
-    if (out) memset(out, 0, sizeof *out);
-    LB__POINTERS(ctx && l && out); l->visits = 0;
-    if (l->workers < ctx->threads) {
-        lb_ctx **w = (lb_ctx **)lb__alloc((size_t)ctx->threads, sizeof *w);
-        if (!w) return LB_ERR_MEM;
-        for (i = 0; i < (size_t)l->workers; i++) w[i] = l->worker[i];
-        lb__release(l->worker); l->worker = w;
-        memset(&wd, 0, sizeof wd); wd.threads = 1; wd.limits = ctx->limits;
-        for (; l->workers < ctx->threads; l->workers++) LB__TRY(lb_ctx_new(&wd, &w[l->workers]));
+/* A context of one thread for every thread of ctx. */
+static lb_status lb__feed_workers(lb_ctx *ctx, lb_feed *l) {
+    lb_ctx_desc d; lb_ctx **w; int i;
+    if (l->workers >= ctx->threads) return LB_OK;
+    if (!(w = (lb_ctx **)lb__alloc((size_t)ctx->threads, sizeof *w))) return LB_ERR_MEM;
+    for (i = 0; i < l->workers; i++) w[i] = l->worker[i];
+    lb__release(l->worker); l->worker = w;
+    memset(&d, 0, sizeof d); d.threads = 1; d.limits = ctx->limits;
+    for (; l->workers < ctx->threads; l->workers++) LB__TRY(lb_ctx_new(&d, &w[l->workers]));
+    return LB_OK;
+}
+/* What a visit decoded is kept while the cache has room. */
+static void lb__feed_keep(lb_feed *l, lb__visit *v) {
+    lb__kept *kept;
+    if (!v->fresh.data) return;
+    kept = &l->kept[v->slot];
+    if (!kept->form && v->fresh_bytes <= l->desc.cache - LB__MIN(l->kept_bytes, l->desc.cache)) { *kept = v->fresh; l->kept_bytes += v->fresh_bytes; }
+    else lb__kept_free(&v->fresh);
+    v->fresh.data = NULL;
+}
+/* The caption of pair k as a vector or as ids; and another caption of its item, any, where text is trained against text. */
+static lb_status lb__feed_texts(lb_ctx *ctx, lb_feed *l, size_t k) {
+    const lb__visit *v = &l->visit[k]; const lb_item *it = &l->manifest->items[l->item[v->item]]; const size_t dim = lb_model_dim(l->model); const int clean = lb__modality_of(l->model, LB_TEXT)->clean;
+    if (l->y) memcpy(l->y + k * dim, lb__feed_vector(l, l->caption[l->first[v->item] + v->caption]), dim * sizeof *l->y);
+    else LB__TRY(lb_tokenize(ctx, lb_model_tokenizer(l->model), clean, it->captions[v->caption].text, LB_CSTRING, l->ids + k * l->length, l->length, NULL));
+    if (l->pair) {
+        uint32_t r[4]; size_t other;
+        lb__philox(l->desc.seed, 0x70616972u, v->visit, r);     /* stream "pair" */
+        other = (size_t)(((uint64_t)r[0] * (uint64_t)(it->n_captions - 1)) >> 32); other += other >= v->caption;
+        LB__TRY(lb_tokenize(ctx, lb_model_tokenizer(l->model), clean, it->captions[other].text, LB_CSTRING, l->pair + k * l->length, l->length, NULL));
     }
-    per = lb_modality_floats(l->modality); dim = lb_model_dim(l->model); text = lb__modality_of(l->model, LB_TEXT);
+    return LB_OK;
+}
+/* Pairs join the first one that shares their group or caption, and bring along whom they had joined. */
+static void lb__feed_groups(lb_feed *l) {
+    size_t i, j, q;
+    for (i = 0; i < l->visits; i++) {
+        const lb__visit *a = &l->visit[i]; const char *g = l->manifest->items[l->item[a->item]].group; const uint32_t c = l->caption[l->first[a->item] + a->caption];
+        l->group[i] = i;
+        for (j = 0; j < i; j++) {
+            const lb__visit *b = &l->visit[j]; const char *h = l->manifest->items[l->item[b->item]].group; uint64_t low, high;
+            if (c != l->caption[l->first[b->item] + b->caption] && !(g && h && !strcmp(g, h))) continue;
+            low = LB__MIN(l->group[i], l->group[j]); high = LB__MAX(l->group[i], l->group[j]);
+            if (low != high) for (q = 0; q <= i; q++) if (l->group[q] == high) l->group[q] = low;
+        }
+    }
+}
+LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch *out) {
+    size_t i, k, n, per; lb_status s = LB_OK;
+    if (out) memset(out, 0, sizeof *out);
+    LB__POINTERS(ctx && l && out);
+    l->visits = 0;
+    LB__TRY(lb__feed_workers(ctx, l));
+    per = lb_modality_floats(l->modality);
     n = lb__feed_plan(l, step, l->visit);
     if (l->modality->kind != LB_TEXT) lb_parallel_for(ctx, n, 1, lb__feed_run, l);
     for (i = k = 0; i < n; i++) {                               /* in the order of the batch: what is kept, reported and left out knows nothing of threads */
-        lb__visit *v = &l->visit[i]; const lb_item *it = &l->manifest->items[l->item[v->item]];
-        if (v->fresh.data) {
-            lb__kept *kept = &l->kept[v->slot];
-            if (!kept->form && v->fresh_bytes <= l->desc.cache - LB__MIN(l->kept_bytes, l->desc.cache)) { *kept = v->fresh; l->kept_bytes += v->fresh_bytes; }
-            else lb__kept_free(&v->fresh);
-            v->fresh.data = NULL;
-        }
+        lb__visit *v = &l->visit[i];
+        lb__feed_keep(l, v);
         if (s) continue;
         if (v->status == LB_ERR_MEM) { s = lb__fail(LB_ERR_MEM, "%s", v->why); continue; }
-        if (v->status) { if (!l->bad[v->item]) { l->bad[v->item] = 1; s = lb__feed_bad(l, it, v->status, v->why); } continue; }
+        if (v->status) { if (!l->bad[v->item]) { l->bad[v->item] = 1; s = lb__feed_bad(l, &l->manifest->items[l->item[v->item]], v->status, v->why); } continue; }
         if (k < i) { lb__visit t = *v; memmove(l->x + k * per, l->x + i * per, per * sizeof *l->x); l->visit[k] = t; }
-        v = &l->visit[k];
-        if (l->y) memcpy(l->y + k * dim, lb__feed_vector(l, l->caption[l->first[v->item] + v->caption]), dim * sizeof *l->y);
-        else s = lb_tokenize(ctx, lb_model_tokenizer(l->model), text->clean, it->captions[v->caption].text, LB_CSTRING, l->ids + k * l->length, l->length, NULL);
-        if (!s && l->pair) {                                    /* another of its captions, any */
-            uint32_t r[4]; size_t other;
-            lb__philox(l->desc.seed, 0x70616972u, v->visit, r); /* stream "pair" */
-            other = (size_t)(((uint64_t)r[0] * (uint64_t)(it->n_captions - 1)) >> 32); other += other >= v->caption;
-            s = lb_tokenize(ctx, lb_model_tokenizer(l->model), text->clean, it->captions[other].text, LB_CSTRING, l->pair + k * l->length, l->length, NULL);
-        }
-        k++;
+        s = lb__feed_texts(ctx, l, k++);
     }
     if (s) return s;
     if (k < 2 && n >= 2) return lb__fail(LB_ERR_FORMAT, "%zu of the %zu files of a batch can be read, at least two were expected", k, n);
     l->visits = k;
-    if (l->desc.positives) {
-        for (i = 0; i < k; i++) {                               /* pairs join the first one that shares their group or caption, and bring along whom they had joined */
-            const lb__visit *a = &l->visit[i]; const char *g = l->manifest->items[l->item[a->item]].group; const uint32_t c = l->caption[l->first[a->item] + a->caption]; size_t j, q;
-            l->group[i] = i;
-            for (j = 0; j < i; j++) {
-                const lb__visit *b = &l->visit[j]; const char *h = l->manifest->items[l->item[b->item]].group; uint64_t low, high;
-                if (c != l->caption[l->first[b->item] + b->caption] && !(g && h && !strcmp(g, h))) continue;
-                low = LB__MIN(l->group[i], l->group[j]); high = LB__MAX(l->group[i], l->group[j]);
-                if (low != high) for (q = 0; q <= i; q++) if (l->group[q] == high) l->group[q] = low;
-            }
-        }
-        out->group = l->group;
-    }
+    if (l->desc.positives) { lb__feed_groups(l); out->group = l->group; }
     out->n = k; out->x = l->pair ? NULL : l->x; out->ids = l->ids; out->pair = l->pair; out->text = l->y; out->length = l->length;
     if (l->negative) { out->negative = l->negative; out->negatives = lb__feed_negatives(l, step); }
     if (l->modality->kind != LB_TEXT) lb__feed_ahead(l, step + 1);

@@ -1,13 +1,15 @@
 # null_calls.awk: every function that languagebind.h declares, called with each of its pointers NULL in turn and with all of them, for tests/test_null.c:
-# CALL("name, pointer 2", all, call) where it returns a status, else ASK(...).  What else it is given comes from that program.
+# CALL("name, argument 2", must, call) where it returns a status, else ASK("name, argument 2", call).  `must`: it has to refuse, for all are NULL, or one that
+# nobody can do without: the context, a handle, the result.  What else it is given comes from that program.
 function trim(s) { gsub(/^ +| +$/, "", s); return s }
 function pointer(a) { return a ~ /[*\[]/ || a ~ /_fn / }
+function handle(a) { return a ~ /lb_(ctx|model|tokenizer|file|file_writer|npy|video|trainer|feed|manifest) \*/ && a !~ /\*\*|\*out|\*const/ }
 function value(a) {
     if (a ~ /\(\*fn\)/) return "piece"
     if (a ~ /lb_pool_fn|lb_watch_fn/) return "NULL"
     if (a ~ /lb_read_fn/) return "no_bytes"
     if (a ~ /\*\*|\*const \*/) return "(void *)room"
-    if (match(a, /lb_(ctx|model|tokenizer|file|file_writer|npy|video|trainer|feed|manifest) \*/) && a !~ /\*out/) return substr(a, RSTART + 3, RLENGTH - 5)
+    if (handle(a)) { match(a, /lb_[a-z_]+ \*/); return substr(a, RSTART + 3, RLENGTH - 5) }
     if (pointer(a)) return "(void *)room"
     if (a ~ /^(float|double)/) return "1"
     sub(/[a-z_0-9]+$/, "", a); return "(" trim(a) ")1"
@@ -30,7 +32,8 @@ function value(a) {
         if (k && pointers == 1) continue                # the same as all of them
         call = ""
         for (i = 1; i <= n; i++) call = call (i > 1 ? ", " : "") (pointer(a[i]) && (!k || i == k) ? "NULL" : value(a[i]))
-        print (head ~ /^lb_status / ? "CALL" : "ASK") "(\"" name (k ? ", argument " k : "") "\", " !k ", " name "(" call "))"
+        what = "(\"" name (k ? ", argument " k : "") "\", "; call = name "(" call ")"
+        print head ~ /^lb_status / ? "CALL" what (!k || handle(a[k]) || a[k] ~ /\*out$/) ", " call ")" : "ASK" what call ")"
     }
 }
 END { print "enum { FUNCTIONS = " functions + 0 " };" }

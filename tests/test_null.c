@@ -1,5 +1,5 @@
-/* Every public function with NULL for each of its pointers, one after the other and all at once: a status with a sentence, or nothing, and never a
- * crash.  The calls are made from the declarations themselves (null_calls.awk), each in a process of its own, so that none can spoil the next. */
+/* Every public function with NULL for each of its pointers, one after the other and all at once: a refusal with a sentence where none can be
+ * done without, and never a crash.  The calls are made from the declarations themselves (null_calls.awk), each in a process of its own, so that none can spoil the next. */
 #define LANGUAGEBIND_IMPLEMENTATION
 #include "languagebind.h"
 #include "tests/lbt.h"
@@ -13,13 +13,13 @@ static void piece(void *arg, size_t begin, size_t end, int worker) { (void)arg; 
 static size_t no_bytes(void *user, void *data, size_t size) { (void)user; (void)data; (void)size; return 0; }
 
 static int child(void) { fflush(stdout); return !fork(); }
-static void leave(int all, lb_status s) { _exit(s && !*lb_last_error() ? 2 : all && s != LB_ERR_ARG ? 3 : 0); }
+static void leave(int must, lb_status s) { _exit(s && !*lb_last_error() ? 2 : must && s != LB_ERR_ARG ? 3 : 0); }
 static void ended(const char *what) {
     int status = -1; wait(&status); calls++;
-    CHECK(!status, "%s: %s", what, WIFSIGNALED(status) ? "ended by a signal" : WEXITSTATUS(status) == 2 ? "failed without a sentence" : WEXITSTATUS(status) == 3 ? "all NULL, and it did not say so" : "ended");
+    CHECK(!status, "%s: %s", what, WIFSIGNALED(status) ? "ended by a signal" : WEXITSTATUS(status) == 2 ? "failed without a sentence" : WEXITSTATUS(status) == 3 ? "it did not refuse" : "ended");
 }
-#define CALL(what, all, ...) if (child()) leave(all, __VA_ARGS__); ended(what);
-#define ASK(what, all, ...) if (child()) { (void)__VA_ARGS__; _exit(0); } ended(what);
+#define CALL(what, must, ...) if (child()) leave(must, __VA_ARGS__); ended(what);
+#define ASK(what, ...) if (child()) { (void)__VA_ARGS__; _exit(0); } ended(what);
 
 LBT(null, every_pointer) {
     const char *list = "build/tests/null.jsonl"; lb_ctx_desc one; lb_train_desc d; lb_feed_desc f; static const size_t shape[1] = { 1 }; FILE *out = fopen(list, "w");

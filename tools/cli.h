@@ -121,11 +121,8 @@ static int cli_store(const cli_option *o, const char *shown, const char *v) {
     return -1;
 }
 
-/* Reads argv into the options.  -1: go on; otherwise the exit status (0 after --help, 2 after wrong use).  `--x=v` and `--x v` are the
- * same; `--` ends the options; `-` alone is a value (standard input); a value that begins with a dash is given as --x=-v. */
-static int cli_parse(int argc, char **argv, const char *usage, const char *text, const cli_option *o, size_t n) {
+static int cli_read(int argc, char **argv, const char *usage, const char *text, const cli_option *o, size_t n) {
     const cli_option *rest = NULL; size_t k; int i, rc, plain = 0;
-    snprintf(cli_command_text, sizeof cli_command_text, "languagebind %s", argv[0]); cli_command = cli_command_text;
     for (k = 0; k < n; k++) if (!o[k].name) rest = &o[k];
     for (i = 1; i < argc; i++) {
         const char *a = argv[i], *eq = NULL; const cli_option *f = NULL; char shown[64];
@@ -155,6 +152,16 @@ static int cli_parse(int argc, char **argv, const char *usage, const char *text,
         }
     }
     return -1;
+}
+
+/* Reads argv into the options.  -1: go on; otherwise the exit status (0 after --help, 2 after wrong use), and the lists are empty.  `--x=v` and
+ * `--x v` are the same; `--` ends the options; `-` alone is a value (standard input); a value that begins with a dash is given as --x=-v. */
+static int cli_parse(int argc, char **argv, const char *usage, const char *text, const cli_option *o, size_t n) {
+    size_t k; int rc;
+    snprintf(cli_command_text, sizeof cli_command_text, "languagebind %s", argv[0]); cli_command = cli_command_text;
+    rc = cli_read(argc, argv, usage, text, o, n);
+    for (k = 0; k < n && rc >= 0; k++) if (o[k].kind == CLI_LIST) cli_list_free((cli_list *)o[k].to);
+    return rc;
 }
 
 /* The values of a list, for functions that take paths or texts; freed with lb__release.  NULL leaves the sentence. */

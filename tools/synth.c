@@ -979,7 +979,7 @@ static int cmd_synth(int argc, char **argv) {
             "common to the modalities of a clip is its meaning only: camera, light, pose and timing are drawn anew for each.\n\n"
             "DIR receives the files, video/image/depth/thermal/audio.jsonl (manifests with splits train, val, test and compose: pairs of\n"
             "attributes never seen in training), *-unseen.jsonl (the test split in unseen words), vidal.json and attributes.tsv;\n"
-            "these lists come last: without them a folder is unfinished.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&meshes); cli_list_free(&dirs); return rc; }
+            "these lists come last: without them a folder is unfinished.\n", options, LB__COUNT(options))) >= 0) return rc;
     memset(&j, 0, sizeof j); memset(&d, 0, sizeof d);
     if (dirs.n != 1) { rc = cli_wrong(dirs.n ? "one folder at a time" : "the folder to fill is missing"); goto done; }
     d.threads = (int)common.threads;
@@ -1038,7 +1038,7 @@ static int cmd_render(int argc, char **argv) {
         { "seed", 's', CLI_INT, &seed, "N", "other cameras, lights and rooms (default 1)", 0, 1e15 },
         CLI_THREADS(common) };
     if ((rc = cli_parse(argc, argv, "FILE.obj... [-o DIR]", "Renders models (Wavefront OBJ, with the colours and pictures of their .mtl) for training and indexing: NAME-0.png in colour, NAME-0-depth.png in\n"
-            "millimetres, 16 bits, and the turntable NAME.mp4.  Camera, light, pose and room differ between them and are drawn from the seed and\nthe name.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&files); return rc; }
+            "millimetres, 16 bits, and the turntable NAME.mp4.  Camera, light, pose and room differ between them and are drawn from the seed and\nthe name.\n", options, LB__COUNT(options))) >= 0) return rc;
     memset(&f, 0, sizeof f);
     if (!files.n) { rc = cli_wrong("no model to render"); goto done; }
     if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); goto done; }
