@@ -359,8 +359,9 @@ LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out);
  * this unless asked to. */
 LB_API lb_status lb_image_orient(lb_ctx *ctx, lb_image *img);
 /* lb_image_resize: an 8-bit image to width x height with Pillow's antialiased bicubic filter, bit for bit (alpha is not premultiplied).
- *   from  Pillow 9 to 12, with which the published models were trained.  Pillow 13 takes columns before rows where the height shrinks by more than twice
- *         as many pixels as the width: the same but for the rounding in between, a level or two of a photograph's pixels. */
+ *   from  Pillow 9.4 to 12.1, rows before columns, as when the published models were trained.  12.2 takes columns first where a picture is more than 100
+ *         times as tall as wide, 13 where the height shrinks by more than twice as many pixels as the width: the same but for the rounding in
+ *         between, a level or two of a photograph's pixels. */
 LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out);
 
 /* lb_image_preprocess: resize, centre crop, normalise.
@@ -11853,7 +11854,7 @@ static lb_status lb__listing_object(lb__listing *p, const lb__json *v, size_t li
     for (i = 0; i < 4; i++) {
         c = lb__json_get(v, names[i]);
         if (c && c->type == LB__JSON_NULL) c = NULL;
-        if (c && (c->type != LB__JSON_STRING || strlen(c->str) != c->len)) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: \"%s\" is %s, a string was expected", p->path, line, names[i], lb__json_type_name(c));
+        if (c && (c->type != LB__JSON_STRING || strlen(c->str) != c->len)) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: \"%s\" is %s, a string without \\u0000 was expected", p->path, line, names[i], lb__json_type_name(c));
         f[i] = c ? c->str : NULL; n[i] = c ? c->len : 0;
     }
     list = lb__json_get(v, "captions");
