@@ -130,7 +130,7 @@ typedef void (*lb_pool_fn)(void *user, void (*run)(void *arg, int worker), void 
 
 /* ---- API of 3 cpu ---------------------------------------------------------------------------------------------------- */
 
-/* The kernel set in use: "scalar", "avx2", "avx512" or "neon".  Chosen once from what the processor and the system support; the
+/* The kernel set in use: "scalar", "avx2", "avx512", "amx" or "neon".  Chosen once from what the processor and the system support; the
  * environment variable LB_CPU picks a lower one. */
 LB_API const char *lb_cpu_name(void);
 
@@ -1897,6 +1897,7 @@ struct lb_ctx {
     lb_watch_fn watch;                 /* shows activations on their way */
     void      *watch_user;
     const struct lb__draw *draw;       /* training: where dropout and masks are drawn; NULL: nothing is drawn */
+    size_t     rows;                   /* that a product has at least, whatever the batch: an item's, in a block of a tower where all have as many, else 0 */
     int        whole;                  /* for tests: every token and the whole last block are computed */
     lb__chunk *first, *current;        /* arena */
     size_t     in_use, peak, want;     /* bytes of it that are taken, the most that ever were, and what was reserved */
@@ -2005,8 +2006,20 @@ LB_API void lb_parallel_for(lb_ctx *ctx, size_t n, size_t grain, void (*fn)(void
 #  include <arm_neon.h>
 #endif
 
-enum { LB__SET_SCALAR = 0, LB__SET_NEON, LB__SET_AVX2, LB__SET_AVX512, LB__SETS };
+#if defined(LB__X86) && defined(__linux__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#  define LB__TILES 1                                        /* AMX: compilers know it, and there is a way to ask the system for it */
+#endif
 
+enum { LB__SET_SCALAR = 0, LB__SET_NEON, LB__SET_AVX2, LB__SET_AVX512, LB__SET_AMX, LB__SETS };
+
+#ifdef LB__TILES
+/* Linux lends a process the registers of AMX when it asks: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA). */
+static int lb__cpu_tiles(void) {
+    long r;
+    __asm__ volatile ("syscall" : "=a"(r) : "0"(158L), "D"(0x1023L), "S"(18L) : "rcx", "r11", "memory");
+    return r == 0;
+}
+#endif
 /* Bit i: kernel set i can run here. */
 static unsigned lb__cpu_sets(void) {
     unsigned sets = 1u << LB__SET_SCALAR;
@@ -2019,7 +2032,12 @@ static unsigned lb__cpu_sets(void) {
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return sets;
     if ((lo & 6) == 6 && (c1 >> 12 & 1) && (c1 >> 29 & 1) && (b >> 5 & 1)) {                    /* xmm+ymm saved; FMA, F16C, AVX2 */
         sets |= 1u << LB__SET_AVX2;
-        if ((lo & 0xe6) == 0xe6 && (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1)) sets |= 1u << LB__SET_AVX512;     /* F, DQ, BW, VL */
+        if ((lo & 0xe6) == 0xe6 && (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1)) {
+            sets |= 1u << LB__SET_AVX512;                                                       /* F, DQ, BW, VL */
+#ifdef LB__TILES
+            if ((lo >> 17 & 3) == 3 && (d >> 22 & 1) && (d >> 24 & 1) && lb__cpu_tiles()) sets |= 1u << LB__SET_AMX;      /* tiles saved; AMX-BF16, AMX-TILE */
+#endif
+        }
     }
 #endif
     return sets;
@@ -2075,7 +2093,8 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
  * it is compiled.  The left operand lies in slices of at most LB__KC of k, [slice][strip][k][rows of the strip]: one stream, which the processor
  * fetches ahead of the loop by itself; rows side by side would be fourteen.  Attention keeps rows, [slice][row][LB__LDP]: they are LB__LDP apart,
  * which is no power of two, so that no two fight for a cache set.  The right one lies in blocks [k][32], which is what a weight panel is already. */
-enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH, LB__AHEAD = 16384, LB__NEAR = 8 };
+enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH, LB__AHEAD = 16384, LB__NEAR = 8,
+       LB__TILE_KC = 96, LB__TILE_K = 64, LB__TILE_ROWS = 128 };             /* where tiles are multiplied: slices of k, and the least k and rows */
 
 /* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a[kc][rows], one strip (rows <= lb__kernels.rows) */
 typedef struct lb__slab {
@@ -2096,6 +2115,9 @@ typedef struct lb__kernels {
     size_t rows;                                           /* of a tile: blocks are cut into strips of at most so many */
     void  (*slab_r)(const lb__slab *);
     void  (*slab_c)(const lb__slab *);
+    void  (*split_rows)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                     /* sets that multiply tiles, else NULL: see 4.2, tiles */
+    void  (*split_block)(float *dst, const float *src, size_t kc, int parts);
+    void  (*tiles)(const lb__slab *, int parts);
     void  (*strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                         /* src[kc][rows] -> [strip][kc][rows of it] */
     void  (*block)(float *dst, float *sum, const float *src, size_t lds, size_t rows, size_t cols);            /* src[rows][cols] -> [rows][32], zeros behind cols; sum[cols] += the rows, unless NULL */
     void  (*copy)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols, float s);    /* dst = s src */
@@ -2460,6 +2482,96 @@ LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr)
 }
 LB__TARGET static void LB__FN(lb__slab_r)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 0); }
 LB__TARGET static void LB__FN(lb__slab_c)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 1); }
+#if LB__KERNEL_PASS == 3 && defined(LB__TILES)
+/* Tiles.  AMX multiplies 16 x 32 by 32 x 16 numbers of bf16 into sums of f32, sixteen times as many a cycle as AVX-512 multiplies f32.  A float is the exact
+ * sum of three bf16, of eight of its 24 bits each, and of the nine products of two floats' parts the three smallest lie below the last bit: six products of
+ * tiles give what f32 gives.  Weights of f16 have two parts, those of bf16 one.  Every element is summed over k in the same order, 32 at a time and among
+ * those the small products first, whatever the rows beside it.
+ *   split_rows   src[rows][kc] -> [k / 32][part][row][32], zeros behind kc
+ *   split_block  src[kc][32]   -> [k / 32][part][half of the columns][pair of k][column][2], zeros behind kc
+ *   tiles        c[rows,32] = (load ? c : 0) + a b; of rows cut into strips of 32 */
+#define LB__TILE_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,amx-tile,amx-bf16")))
+LB__TARGET LB__INLINE void lb__parts(__m512 x, __m512i part[3]) {
+    const __m512i top = _mm512_set1_epi32(-65536);
+    part[0] = _mm512_and_si512(_mm512_castps_si512(x), top); x = _mm512_sub_ps(x, _mm512_castsi512_ps(part[0]));
+    part[1] = _mm512_and_si512(_mm512_castps_si512(x), top); part[2] = _mm512_castps_si512(_mm512_sub_ps(x, _mm512_castsi512_ps(part[1])));
+}
+LB__TARGET static void lb__split_rows_amx(float *dst, const float *src, size_t lds, size_t rows, size_t kc) {
+    const __m512i odd = _mm512_add_epi16(_mm512_set1_epi16(1), _mm512_slli_epi16(_mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), 1));
+    size_t k, r; int i;
+    for (k = 0; k < kc; k += 32, dst += 3 * 16 * rows) for (r = 0; r < rows; r++) {
+        const float *x = src + r * lds + k; __m512i u[3], v[3];
+        lb__parts(lb__vget(x, kc - k), u); lb__parts(kc - k > 16 ? lb__vget(x + 16, kc - k - 16) : _mm512_setzero_ps(), v);
+        LB__UNROLL for (i = 0; i < 3; i++) _mm512_storeu_si512(dst + ((size_t)i * rows + r) * 16, _mm512_permutex2var_epi16(u[i], odd, v[i]));
+    }
+}
+LB__TARGET LB__INLINE void lb__split_block_any(float *dst, const float *src, size_t kc, const int parts) {
+    size_t k, c; int i;
+    for (k = 0; k < kc; k += 2, src += 2 * LB__PW) for (c = 0; c < 2; c++) {
+        float *d = dst + k / 32 * (size_t)parts * 512 + c * 256 + k % 32 / 2 * 16; __m512i u[3], v[3];
+        lb__parts(_mm512_loadu_ps(src + c * 16), u); lb__parts(k + 1 < kc ? _mm512_loadu_ps(src + LB__PW + c * 16) : _mm512_setzero_ps(), v);
+        LB__UNROLL for (i = 0; i < parts; i++) _mm512_storeu_si512(d + i * 512, _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(u[i], 16), v[i]));
+    }
+    for (k = (kc + 1) & ~(size_t)1; k & 31; k += 2) for (i = 0; i < parts; i++) for (c = 0; c < 2; c++) _mm512_storeu_ps(dst + k / 32 * (size_t)parts * 512 + (size_t)i * 512 + c * 256 + k % 32 / 2 * 16, _mm512_setzero_ps());
+}
+LB__TARGET static void lb__split_block_amx(float *dst, const float *src, size_t kc, int parts) {
+    if (parts == 3) lb__split_block_any(dst, src, kc, 3);
+    else if (parts == 2) lb__split_block_any(dst, src, kc, 2);
+    else lb__split_block_any(dst, src, kc, 1);
+}
+/* Registers 0 to 3 hold the sums of two tiles of rows by two of columns, 4 and 5 a part of the rows, 6 and 7 one of the block.  At each step over k so many
+ * lines of what comes next are fetched. */
+LB__TILE_TARGET LB__INLINE const char *lb__tiles_strip(const char *a, size_t n, const char *b, size_t blocks, float *c, size_t ldc, int load, const int low, const int right, const int parts, const char *next, size_t fetches, size_t step) {
+    const size_t ld = ldc * sizeof(float); size_t f;
+#define LB__A(p) _tile_loadd(4, a + (p) * n * 64, 64); if (low) _tile_loadd(5, a + ((p) * n + 16) * 64, 64);
+#define LB__B(p) _tile_loadd(6, b + (p) * 2048, 64); if (right) _tile_loadd(7, b + (p) * 2048 + 1024, 64);
+#define LB__F  if (f) { LB__FETCH(next); next += step; f--; }
+#define LB__AB _tile_dpbf16ps(0, 4, 6); LB__F if (right) _tile_dpbf16ps(1, 4, 7); LB__F if (low) _tile_dpbf16ps(2, 5, 6); LB__F if (low && right) _tile_dpbf16ps(3, 5, 7); LB__F
+    if (load) {
+        _tile_loadd(0, c, ld); if (right) _tile_loadd(1, c + 16, ld); if (low) _tile_loadd(2, c + 16 * ldc, ld); if (low && right) _tile_loadd(3, c + 16 * ldc + 16, ld);
+    } else { _tile_zero(0); _tile_zero(1); if (low) { _tile_zero(2); _tile_zero(3); } }
+    for (; blocks; blocks--, a += n * 192, b += 2048 * parts) {
+        f = fetches;
+        LB__A(2) LB__B(0) LB__AB LB__A(1) LB__AB
+        if (parts > 1) { LB__B(1) LB__AB LB__A(0) LB__AB LB__B(0) LB__AB }
+        else { LB__A(0) LB__AB }
+        if (parts > 2) { LB__B(2) LB__AB }
+        for (; f; f--, next += step) LB__FETCH(next);
+    }
+    _tile_stored(0, c, ld); if (right) _tile_stored(1, c + 16, ld); if (low) _tile_stored(2, c + 16 * ldc, ld); if (low && right) _tile_stored(3, c + 16 * ldc + 16, ld);
+#undef LB__A
+#undef LB__B
+#undef LB__AB
+#undef LB__F
+    return next;
+}
+LB__TILE_TARGET static void lb__tiles_shape(size_t rows) {
+    struct { uint8_t palette, start, unused[14]; uint16_t bytes[16]; uint8_t rows[16]; } t; int i;
+    memset(&t, 0, sizeof t);
+    t.palette = 1;
+    for (i = 0; i < 8; i++) { t.rows[i] = (uint8_t)(i > 5 ? 16 : i == 2 || i == 3 || i == 5 ? LB__MAX(rows, (size_t)16) - 16 : LB__MIN(rows, (size_t)16)); t.bytes[i] = t.rows[i] ? 64 : 0; }
+    __asm__ volatile ("" : : "r"(&t) : "memory");          /* the intrinsics do not say what they read */
+    _tile_loadconfig(&t);
+}
+LB__TILE_TARGET LB__INLINE void lb__tiles_any(const lb__slab *t, const int right, const int parts) {
+    const size_t blocks = (t->kc + 31) / 32, strips = (t->rows + 31) / 32; size_t fetches = t->next_bytes ? (t->next_bytes / t->next_step + strips * blocks - 1) / (strips * blocks) : 0, r;
+    const char *next = t->next, *end = next + t->next_bytes;
+    for (r = 0; r < t->rows; r += 32) {
+        const size_t n = LB__MIN((size_t)32, t->rows - r); const char *a = (const char *)t->a + r * blocks * 192; float *c = t->c + r * t->ldc;
+        if (!r || n < 32) lb__tiles_shape(n);
+        if (next >= end) fetches = 0;
+        if (n > 16) next = lb__tiles_strip(a, n, (const char *)t->b, blocks, c, t->ldc, t->load, 1, right, parts, next, fetches, t->next_step);
+        else        next = lb__tiles_strip(a, n, (const char *)t->b, blocks, c, t->ldc, t->load, 0, right, parts, next, fetches, t->next_step);
+    }
+    _tile_release();
+    __asm__ volatile ("" : : : "memory");
+}
+LB__TILE_TARGET static void lb__tiles_amx(const lb__slab *t, int parts) {
+    if (parts == 3)      { if (t->cols > 16) lb__tiles_any(t, 1, 3); else lb__tiles_any(t, 0, 3); }
+    else if (parts == 2) { if (t->cols > 16) lb__tiles_any(t, 1, 2); else lb__tiles_any(t, 0, 2); }
+    else                 { if (t->cols > 16) lb__tiles_any(t, 1, 1); else lb__tiles_any(t, 0, 1); }
+}
+#endif
 /* Sixteen rows of src at a time, so that they are read from a near cache.  Whole vectors are written, and what is too much is overwritten by
  * what comes next, but for the last row of a strip. */
 LB__TARGET static void LB__FN(lb__strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc) {
@@ -2696,19 +2808,23 @@ LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g,
     }
 }
 
-LB__TABLE const lb__kernels LB__FN(lb__kernels) = {
+#define LB__KERNEL_SET(name, split_rows, split_block, tiles) { name, LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
+    LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd), LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), \
+    LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw) }
 #if LB__KERNEL_PASS == 3
-    "avx512",
+LB__TABLE const lb__kernels lb__kernels_avx512 = LB__KERNEL_SET("avx512", NULL, NULL, NULL);
+#  ifdef LB__TILES
+LB__TABLE const lb__kernels lb__kernels_amx = LB__KERNEL_SET("amx", lb__split_rows_amx, lb__split_block_amx, lb__tiles_amx);
+#  endif
 #elif LB__KERNEL_PASS == 2
-    "avx2",
+LB__TABLE const lb__kernels lb__kernels_avx2 = LB__KERNEL_SET("avx2", NULL, NULL, NULL);
 #elif LB__KERNEL_PASS == 1
-    "neon",
+LB__TABLE const lb__kernels lb__kernels_neon = LB__KERNEL_SET("neon", NULL, NULL, NULL);
 #else
-    "scalar",
+LB__TABLE const lb__kernels lb__kernels_scalar = LB__KERNEL_SET("scalar", NULL, NULL, NULL);
 #endif
-    LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd),
-    LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw)
-};
+#undef LB__KERNEL_SET
+#undef LB__TILE_TARGET
 #undef LB__MAGIC
 #undef LB__FN
 #undef LB__TARGET
@@ -2750,6 +2866,9 @@ extern const lb__kernels lb__kernels_neon;
 #  ifdef LB__X86
 extern const lb__kernels lb__kernels_avx2, lb__kernels_avx512;
 #  endif
+#  ifdef LB__TILES
+extern const lb__kernels lb__kernels_amx;
+#  endif
 #else
 #ifndef LB__TABLE
 #  define LB__TABLE static
@@ -2782,6 +2901,9 @@ static const lb__kernels *lb__kernels_of(int set) {
     if (set == LB__SET_AVX2) return &lb__kernels_avx2;
     if (set == LB__SET_AVX512) return &lb__kernels_avx512;
 #endif
+#ifdef LB__TILES
+    if (set == LB__SET_AMX) return &lb__kernels_amx;
+#endif
     return &lb__kernels_scalar;
 }
 /* The best set, or the one that LB_CPU names if it is there; another word changes nothing. */
@@ -2806,6 +2928,7 @@ typedef struct lb__prod {
     float *panels; size_t ldpanel;                         /* ... or: added to panels, 32 columns of ldpanel rows after another */
     float *sums;                                           /* b's columns are added up here on the way; may be NULL */
     size_t width;                                          /* k is taken in steps of `width` */
+    size_t rows; int parts;                                /* tiles are worth their splitting where rows are many: at least so many there are, whatever the batch; parts of b, 0 without tiles */
     size_t mblocks, mrows, groups, group, workers;         /* blocks of rows, groups of panels */
     size_t *next;                                          /* [mblocks] the group that is to be taken next */
     size_t worker_floats; float *work;
@@ -2832,6 +2955,27 @@ static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_
     }
     return tmp;
 }
+/* What of b is wanted after slice [k0, k0+kc) of panel q, to be fetched in the meantime: so many lines, `step` bytes apart. */
+static const char *lb__prod_next(const lb__prod *p, size_t k0, size_t kc, size_t q, size_t p0, size_t p1, int once, size_t *lines, size_t *step) {
+    const int last = k0 + kc == p->K; const size_t es = lb_dtype_size(p->btype), nq = q + 1 < p1 ? q + 1 : last ? p1 : p0, nk = q + 1 < p1 ? k0 : last ? 0 : k0 + kc; const char *b = (const char *)p->b;
+    *lines = 0; *step = 64;
+    if (p->bkind == LB__B_ROWS && q + 1 < p1) { *step = p->ldb * sizeof(float); *lines = kc; return b + (k0 * p->ldb + (q + 1) * LB__PW) * sizeof(float); }
+    if (p->bkind != LB__B_PANELS) return b;
+    if (once && p->group == 1) { *lines = kc * LB__PW * es / 64; return b + (q * p->K + k0) * LB__PW * es + LB__AHEAD; }         /* as fast as memory, which is read in one run */
+    if (nq * LB__PW >= p->N) return b;
+    *lines = LB__MIN(p->width, p->K - nk) * LB__PW * es / 64;
+    return b + (nq * p->K + nk) * LB__PW * es;
+}
+/* Rows [m, m+n) of the left operand, [k0, k0+kc) of k, for tiles. */
+static void lb__prod_split(const lb__prod *p, float *to, size_t m, size_t n, size_t k0, size_t kc) {
+    size_t k; float turned[LB__PW * LB__PW];
+    if (!p->ta) { p->k->split_rows(to, p->a + m * p->lda + k0, p->lda, n, kc); return; }
+    for (k = 0; k < kc; k += LB__PW, to += n * LB__PW / 2 * 3) {
+        const size_t some = LB__MIN((size_t)LB__PW, kc - k);
+        p->k->transpose(turned, LB__PW, p->a + (k0 + k) * p->lda + m, p->lda, some, n);
+        p->k->split_rows(to, turned, LB__PW, n, some);
+    }
+}
 /* One block of rows by one group of 32-column panels.  For every slice of k the rows' slice stays in the second-level cache while the
  * panels' blocks pass by; sums wait in `acc` between slices.  `fresh`: the rows are not packed yet. */
 static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
@@ -2841,13 +2985,9 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
         const size_t kc = LB__MIN(p->width, p->K - k0); const int last = k0 + kc == p->K; float *a = packed + k0 * rows;
         if (fresh && p->ta) p->k->strips(a, p->a + k0 * p->lda + m0, p->lda, rows, kc);
         for (q = p0; q < p1; q++) {
-            lb__slab b; const char *next = (const char *)p->b; size_t lines = 0; float *c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
+            lb__slab b; const char *next; size_t lines; float *c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
             b.b = lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw); b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
-            if (p->bkind == LB__B_PANELS) {                 /* the panels are read once: ask for the next block in time */
-                const size_t es = lb_dtype_size(p->btype), nq = q + 1 < p1 ? q + 1 : last ? p1 : p0, nk = q + 1 < p1 ? k0 : last ? 0 : k0 + kc;
-                if (strips == 1 && p->group == 1) { next = (const char *)p->b + (q * p->K + k0) * LB__PW * es + LB__AHEAD; lines = kc * LB__PW * es / step; }         /* as fast as memory, which is read in one run */
-                else if (nq * LB__PW < p->N) { next = (const char *)p->b + (nq * p->K + nk) * LB__PW * es; lines = LB__MIN(p->width, p->K - nk) * LB__PW * es / step; }
-            } else if (p->bkind == LB__B_ROWS && q + 1 < p1) { next = (const char *)((const float *)p->b + k0 * p->ldb + (q + 1) * LB__PW); step = p->ldb * sizeof(float); lines = kc; }
+            next = lb__prod_next(p, k0, kc, q, p0, p1, strips == 1, &lines, &step);
             for (s = 0; s < strips; s++) {
                 const size_t r0 = rows * s / strips, n = rows * (s + 1) / strips - r0, pieces = (kc + LB__PW - 1) / LB__PW, piece = pieces * s / strips;
                 if (fresh && !p->ta && q == p0) p->k->transpose(a + r0 * kc, n, p->a + (m0 + r0) * p->lda + k0, p->lda, n, kc);
@@ -2866,6 +3006,25 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
         }
     }
 }
+/* The same where tiles are multiplied: both operands are split into parts, and the kernel cuts the rows into strips itself. */
+static void lb__prod_task_tiles(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
+    const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0;
+    float *tmp = work, *raw = tmp + LB__KC * LB__PW, *parts = raw + LB__PW * LB__PW, *acc = parts + LB__TILE_KC * LB__PW / 2 * 3, *packed = acc + (p->panels ? 0 : p->group * p->mrows * LB__PW); size_t k0, q, r, lines;
+    for (k0 = 0; k0 == 0 || k0 < p->K; k0 += p->width) {
+        const size_t kc = LB__MIN(p->width, p->K - k0), deep = (kc + 31) / 32 * 48; float *a = packed + k0 * rows / 2 * 3;
+        if (fresh) for (r = 0; r < rows; r += 32) lb__prod_split(p, a + r * deep, m0 + r, LB__MIN((size_t)32, rows - r), k0, kc);
+        for (q = p0; q < p1; q++) {
+            lb__slab b;
+            memset(&b, 0, sizeof b);
+            p->k->split_block(parts, lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw), kc, p->parts);
+            b.a = a; b.rows = rows; b.b = parts; b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.load = p->panels || k0 > 0; b.ldc = LB__PW;
+            b.c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
+            b.next = lb__prod_next(p, k0, kc, q, p0, p1, rows <= 32, &lines, &b.next_step); b.next_bytes = lines * b.next_step;
+            p->k->tiles(&b, p->parts);
+            if (k0 + kc == p->K && !p->panels) p->k->epilogue(p->out, b.c, m0, rows, q * LB__PW, b.cols);
+        }
+    }
+}
 /* Panels of [K,N] as panels of [N,K], for a product that would turn every block many times. */
 typedef struct lb__turn { const lb__prod *p; float *to; } lb__turn;
 static void lb__prod_turn(void *arg, size_t begin, size_t end, int worker) {
@@ -2878,11 +3037,14 @@ static void lb__prod_work(void *arg, size_t begin, size_t end, int worker) {
     lb__prod *p = (lb__prod *)arg; size_t i, g;
     for (; begin < end; begin++) for (i = 0; i < p->mblocks; i++) {
         const size_t mb = (begin * p->mblocks / p->workers + i) % p->mblocks; int fresh = 1;
-        for (; (g = lb__take(&p->next[mb], 1)) < p->groups; fresh = 0) lb__prod_task(p, mb, g, p->work + (size_t)worker * p->worker_floats, fresh);
+        for (; (g = lb__take(&p->next[mb], 1)) < p->groups; fresh = 0) {
+            if (p->parts) lb__prod_task_tiles(p, mb, g, p->work + (size_t)worker * p->worker_floats, fresh);
+            else lb__prod_task(p, mb, g, p->work + (size_t)worker * p->worker_floats, fresh);
+        }
     }
 }
 static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
-    lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn; size_t i, best, even = 1, slices;
+    lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn; size_t i, best, even = 1, slices, deep;
     if (!p->M || !p->N) return LB_OK;
     p->k = ctx->kernels;
     if (p->bkind == LB__B_PANELS_T && p->M > 2 * LB__MC) {
@@ -2892,7 +3054,9 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
         p->b = turn.to; p->btype = LB_F32; p->bkind = LB__B_PANELS;
     }
     p->workers = (double)p->M * (double)p->N * (double)p->K < 2e5 ? 1 : (size_t)ctx->threads;
-    slices = LB__MAX((p->K + LB__KC - 1) / LB__KC, (size_t)1);
+    p->parts = !p->k->tiles || p->rows < LB__TILE_ROWS || p->K < LB__TILE_K ? 0 : p->btype == LB_F32 ? 3 : p->btype == LB_F16 ? 2 : 1;
+    deep = p->parts ? LB__TILE_KC : LB__KC;
+    slices = LB__MAX((p->K + deep - 1) / deep, (size_t)1);
     p->width = LB__MAX((((p->K + slices - 1) / slices) + 31) & ~(size_t)31, (size_t)32);                 /* even slices, a multiple of 32 for transposed panels */
     /* Turned panels are turned once for all rows of a block, so that blocks are higher, and workers share out columns. */
     p->mblocks = p->bkind == LB__B_PANELS_T ? 1 : (p->M + LB__MC - 1) / LB__MC;
@@ -2908,6 +3072,7 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     if (p->workers > 1) p->group = even;
     p->groups = (panels + p->group - 1) / p->group;
     p->worker_floats = (LB__KC * LB__PW + LB__PW * LB__PW + (p->panels ? 0 : p->group * p->mrows * LB__PW) + p->mrows * p->K + 31) & ~(size_t)15;
+    if (p->parts) p->worker_floats += (LB__TILE_KC * LB__PW / 2 * 3 + p->mrows * ((p->K + 31) / 32 * 48 - p->K) + 15) & ~(size_t)15;
     if ((p->work = lb__arena_f32(ctx, p->workers, p->worker_floats)) == NULL || (p->next = (size_t *)lb__arena(ctx, p->mblocks, sizeof *p->next)) == NULL) s = LB_ERR_MEM;
     else {
         memset(p->next, 0, p->mblocks * sizeof *p->next);
@@ -2922,7 +3087,7 @@ static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g) {
     lb__prod p;
     LB_ASSERT(g->lda >= g->K && g->ldc >= g->N && (g->wtype == LB_F32 || g->wtype == LB_F16 || g->wtype == LB_BF16));
     memset(&p, 0, sizeof p);
-    p.M = g->M; p.N = g->N; p.K = g->K; p.a = g->a; p.lda = g->lda; p.b = g->w; p.btype = g->wtype; p.bkind = LB__B_PANELS;
+    p.M = g->M; p.N = g->N; p.K = g->K; p.a = g->a; p.lda = g->lda; p.b = g->w; p.btype = g->wtype; p.bkind = LB__B_PANELS; p.rows = ctx->rows;
     p.out = g;
     return lb__prod_run(ctx, &p);
 }
@@ -2930,7 +3095,7 @@ static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, int add, const
     lb__prod p; lb__gemm g;
     LB_ASSERT(lddx >= K && lddy >= N);
     memset(&p, 0, sizeof p); memset(&g, 0, sizeof g);
-    p.M = M; p.N = K; p.K = N; p.a = dy; p.lda = lddy; p.b = w; p.btype = wtype; p.bkind = LB__B_PANELS_T;
+    p.M = M; p.N = K; p.K = N; p.a = dy; p.lda = lddy; p.b = w; p.btype = wtype; p.bkind = LB__B_PANELS_T; p.rows = M;
     g.c = dx; g.ldc = lddx; g.add = add ? dx : NULL; g.ldadd = lddx; p.out = &g;
     return lb__prod_run(ctx, &p);
 }
@@ -2941,7 +3106,7 @@ static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, float *db, const float *dy,
     for (m = 0; m < M; m += LB__TALL) {
         lb__prod p;
         memset(&p, 0, sizeof p);
-        p.M = K; p.N = N; p.K = LB__MIN((size_t)LB__TALL, M - m); p.a = x + m * ldx; p.lda = ldx; p.ta = 1; p.b = dy + m * lddy; p.ldb = lddy; p.btype = LB_F32; p.bkind = LB__B_ROWS;
+        p.M = K; p.N = N; p.K = LB__MIN((size_t)LB__TALL, M - m); p.a = x + m * ldx; p.lda = ldx; p.ta = 1; p.b = dy + m * lddy; p.ldb = lddy; p.btype = LB_F32; p.bkind = LB__B_ROWS; p.rows = p.K;
         p.panels = dw; p.ldpanel = K; p.sums = db;
         LB__TRY(lb__prod_run(ctx, &p));
     }
@@ -4071,6 +4236,8 @@ typedef struct lb__rows {
     const size_t *pooled;              /* [S] the rows that are read in the end */
     int causal;
 } lb__rows;
+/* What a product over the rows of a block has at least, whatever else is in the batch: an item, or, in training, four. */
+static size_t lb__rows_least(const lb_ctx *ctx, const lb__rows *r) { return r->offset ? 0 : ctx->draw ? 4 * r->T : r->T; }
 typedef struct lb__block_arg { const lb__tower *t; const lb__block *b; const lb__rows *r; } lb__block_arg;
 
 static int lb__norm_trained(const lb__norm *n) { return lb__trained(n->w) || lb__trained(n->b); }
@@ -4117,7 +4284,7 @@ static lb__var *lb__block_attn(lb_ctx *ctx, const lb__tower *t, const lb__block 
 static lb__var *lb__block_run(lb_ctx *ctx, const void *arg, lb__var *x) {
     const lb__block_arg *p = (const lb__block_arg *)arg; lb__mark mark;
     if (!x) return NULL;
-    mark = lb__arena_mark(ctx);
+    mark = lb__arena_mark(ctx); ctx->rows = lb__rows_least(ctx, p->r);
     if (p->b->frames) {
         x = lb__block_temporal(ctx, p->t, p->b, p->r, x);
         if (!ctx->tape) lb__arena_rewind(ctx, mark);
@@ -4126,6 +4293,7 @@ static lb__var *lb__block_run(lb_ctx *ctx, const void *arg, lb__var *x) {
     if (!ctx->tape) lb__arena_rewind(ctx, mark);
     x = x ? lb__block_mlp(ctx, p->t, p->b, x) : NULL;
     if (!ctx->tape) lb__arena_rewind(ctx, mark);
+    ctx->rows = 0;
     return x;
 }
 /* The last block, for the rows that are pooled: keys and values of every row, everything else of those rows alone.   [S*T, D] -> [S, D] */
@@ -4133,8 +4301,8 @@ static lb__var *lb__block_last(lb_ctx *ctx, const lb__block_arg *p, lb__var *x) 
     const lb__block *b = p->b; const size_t D = (size_t)p->t->d.width; lb__attn a; lb__var *y, *n, *q, *kv, *o; lb__mark mark;
     if (!x) return NULL;
     if (b->frames) {
-        mark = lb__arena_mark(ctx);
-        x = lb__block_temporal(ctx, p->t, b, p->r, x);
+        mark = lb__arena_mark(ctx); ctx->rows = lb__rows_least(ctx, p->r);
+        x = lb__block_temporal(ctx, p->t, b, p->r, x); ctx->rows = 0;
         if (!ctx->tape) lb__arena_rewind(ctx, mark);
         if (!x) return NULL;
     }
@@ -4144,7 +4312,7 @@ static lb__var *lb__block_last(lb_ctx *ctx, const lb__block_arg *p, lb__var *x) 
     a.S = p->r->S; a.T = p->r->T; a.offset = p->r->offset; a.causal = p->r->causal; a.pooled = 1;
     n = lb__layer_norm(ctx, &b->norm1, x);
     if (D % LB_PANEL_WIDTH == 0) {
-        kv = lb__linear(ctx, &b->qkv, D, 2 * D, n, NULL, LB_ACT_NONE);
+        ctx->rows = lb__rows_least(ctx, p->r); kv = lb__linear(ctx, &b->qkv, D, 2 * D, n, NULL, LB_ACT_NONE); ctx->rows = 0;
         q = lb__linear(ctx, &b->qkv, 0, D, lb__gather(ctx, n, p->r->pooled, p->r->S), NULL, LB_ACT_NONE);
         o = lb__attend(ctx, &a, q, 0, kv, 0, D);
     } else {                                               /* k's rows do not start on a panel */
@@ -12243,6 +12411,8 @@ static size_t lb__plan_tower_floats(const lb__tower *t, const lb_train_desc *d, 
     most = LB__MAX(last + LB__MAX(R * 6 * D, S * 3 * F), d->recompute && L > 1 ? R * D + block + back : back);
     return keep + R * D + (d->recompute ? most : last + LB__MAX(R * 6 * D, back)) + (trained == 2 ? R * D + patches * D : 0);
 }
+/* The kernels' own buffers: nothing at real sizes, much at tiny ones. */
+static size_t lb__plan_kernels(void) { return (size_t)(lb__kernels_best()->tiles ? 3 : 1) << 20; }
 static size_t lb__trainer_arena(const lb_trainer *t, size_t n, size_t length) {
     const lb__tower *v = lb__modality_tower(t->model, t->modality), *w = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
     const size_t k = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, E = lb_model_dim(t->model), frames = (size_t)(v->d.frames / v->d.tube), P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
@@ -12257,7 +12427,7 @@ static size_t lb__trainer_arena(const lb_trainer *t, size_t n, size_t length) {
     if (t->modality == t->text) { a = lb__plan_tower_floats(v, &t->desc, k, k * length, 0, 0, vision, inside); text = vision; text_inside = inside; }
     else a = lb__plan_tower_floats(v, &t->desc, k * frames, k * frames * (1 + K), cols, k * frames * K, vision + patch, inside);
     if (w && length) b = lb__plan_tower_floats(w, &t->desc, k, k * length, 0, 0, text, text_inside);
-    return (4 * n * E + LB__MAX(n * n, text ? a + b : LB__MAX(a, b))) * sizeof(float) + ((size_t)1 << 20);
+    return (4 * n * E + LB__MAX(n * n, text ? a + b : LB__MAX(a, b))) * sizeof(float) + lb__plan_kernels();
 }
 LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
     size_t i, stored = 0;

@@ -15,9 +15,10 @@ static lb_ctx *context(int set, int threads) {
     if (lb_ctx_new(&d, &c)) exit(1);
     c->threads = threads;
     c->kernels = lb__kernels_of(set);
+    c->rows = LB__TILE_ROWS;                                                   /* tiles, where the set has them */
     return c;
 }
-static const char *const set_names[] = { "scalar", "neon", "avx2", "avx512" };
+static const char *const set_names[] = { "scalar", "neon", "avx2", "avx512", "amx" };
 #define EACH_SET(set) for (set = 0; set < LB__SETS; set++) if (lb__kernels_of(set))
 
 /* Weights in any type: panels of what the type keeps of w. */
@@ -84,6 +85,28 @@ LBT(kernels, gemm) {
             one_gemm(set, ms[i], ns[j], ks[k], turn % 3 == 0 ? LB_F32 : turn % 3 == 1 ? LB_F16 : LB_BF16, (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
         }
         one_gemm(set, 3, 40, 0, LB_F32, LB_ACT_GELU, 1, 2, 1);
+    }
+}
+/* What tiles multiply: the three parts of a float are bf16, and their sum is the float, to its last bit. */
+LBT(kernels, parts) {
+    enum { ROWS = 3, K = 77 }; const lb__kernels *k = lb__kernels_of(LB__SET_AMX); size_t r, i, tries; float x[ROWS * K], split[(K + 31) / 32 * ROWS * 48], block[K * 32], halves[(K + 31) / 32 * 3 * 512];
+    if (!k) SKIP("this build or machine has no tiles");
+    for (tries = 0; tries < 200; tries++) {
+        size_t wrong = 0; int part;
+        for (i = 0; i < ROWS * K; i++) x[i] = ldexpf(lb__rng_uniform(&rng) - 0.5f, (int)(lb__rng_uniform(&rng) * 180) - 90);
+        for (i = 0; i < K * 32; i++) block[i] = ldexpf(lb__rng_uniform(&rng) - 0.5f, (int)(lb__rng_uniform(&rng) * 180) - 90);
+        k->split_rows(split, x, K, ROWS, K); k->split_block(halves, block, K, 3);
+        for (r = 0; r < ROWS; r++) for (i = 0; i < (K + 31) / 32 * 32; i++) {
+            float sum = 0;
+            for (part = 2; part >= 0; part--) sum += lb__bf16_f32(((const uint16_t *)(split + ((i / 32 * 3 + (size_t)part) * ROWS + r) * 16))[i % 32]);
+            wrong += sum != (i < K ? x[r * K + i] : 0);
+        }
+        for (i = 0; i < (K + 31) / 32 * 32; i++) for (r = 0; r < 32; r++) {
+            float sum = 0;
+            for (part = 2; part >= 0; part--) sum += lb__bf16_f32(((const uint16_t *)(halves + (i / 32 * 3 + (size_t)part) * 512 + r / 16 * 256 + i % 32 / 2 * 16))[r % 16 * 2 + i % 2]);
+            wrong += sum != (i < K ? block[i * 32 + r] : 0);
+        }
+        CHECK(wrong == 0, "%zu numbers are not the sum of their parts", wrong);
     }
 }
 LBT(kernels, gemm_backward) {

@@ -263,8 +263,8 @@ LBT(train, adapter_and_merge) {
 }
 /* What lb_trainer_bytes plans is what a step takes, within a tenth. */
 LBT(train, plan_is_what_is_taken) {
-    const double margin = 1 << 20;                 /* of the plan, for the kernels' own buffers: nothing at real sizes, much at these */
-    lb_ctx *c; lb_model *m = NULL; lb_model_desc d; float *x; int32_t ids[12 * 16]; int mode; size_t i, per = 3 * 48 * 48;
+    const double margin = (double)lb__plan_kernels();
+    lb_ctx *c; lb_model *m = NULL; lb_model_desc d; float *x; int32_t ids[12 * 16]; int mode; size_t i, per = 3 * 48 * 48; uint64_t sum, before = 0;
     memset(&d, 0, sizeof d); d.towers = d.modalities = 2;
     strcpy(d.tower[0].name, "vision"); d.tower[0].kind = LB_TOWER_VISION; d.tower[0].width = 96; d.tower[0].layers = 4; d.tower[0].heads = 3; d.tower[0].embed_dim = 64; d.tower[0].patch_h = d.tower[0].patch_w = 6; d.tower[0].grid_h = d.tower[0].grid_w = 8;
     strcpy(d.tower[1].name, "text"); d.tower[1].kind = LB_TOWER_TEXT; d.tower[1].width = 64; d.tower[1].layers = 3; d.tower[1].heads = 2; d.tower[1].embed_dim = 64; d.tower[1].context = 16; d.tower[1].vocab = 200;
@@ -287,6 +287,9 @@ LBT(train, plan_is_what_is_taken) {
         CHECK(plan + margin > 0.9 * taken && plan < 1.1 * taken, "mode %d: %.0f planned, %.0f taken", mode, plan, taken);
         printf("  %.0f kB planned, %.0f of them for the kernels, %.0f taken\n", (plan + margin) / 1024, margin / 1024, taken / 1024);
         CHECK(c->first && !c->first->next, "one piece of memory");
+        for (i = 0, sum = 0; i < tr->slots; i++) { size_t k; const lb_tensor *w = &tr->slot[i].p->t; for (k = 0; k < lb_tensor_count(w); k++) { uint32_t bits; memcpy(&bits, (const float *)w->data + k, 4); sum = sum * 31 + bits; } }
+        CHECK(!(mode == 1 || mode == 3) || sum == before, "mode %d: recomputing gives other weights", mode);
+        before = sum;
         lb_trainer_free(tr); lb_ctx_free(c);
     }
     free(x); lb_model_free(m);

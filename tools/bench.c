@@ -40,7 +40,7 @@ static void bench_choose(const lb_ctx *ctx) {
     (void)ctx;
 #ifdef LB__X86
     if (!strcmp(ctx->kernels->name, "avx2")) bench_peak = bench_peak_avx2;
-    if (!strcmp(ctx->kernels->name, "avx512")) bench_peak = bench_peak_avx512;
+    if (!strcmp(ctx->kernels->name, "avx512") || !strcmp(ctx->kernels->name, "amx")) bench_peak = bench_peak_avx512;
 #endif
 #ifdef LB__ARM
     if (!strcmp(ctx->kernels->name, "neon")) bench_peak = bench_peak_neon;
