@@ -106,6 +106,29 @@ LBT(model, same_bits_in_any_company) {
     }
 }
 /* Trimming at end-of-text and pruning the last block change nothing. */
+/* Items of so many tokens that tiles are multiplied: every kernel set gives what the scalar one does, nearly, and the same bits in any company. */
+LBT(model, many_tokens) {
+    enum { SIDE = 48, N = 3, E = 40 }; const size_t per = 3 * SIDE * SIDE; lb_model_desc d; lb_model *m = NULL; lb_ctx *c; float *x = (float *)malloc(N * per * sizeof *x), first[N * E], a[N * E], b[E]; int set, t; size_t i; double worst;
+    memset(&d, 0, sizeof d); d.towers = d.modalities = 1;
+    strcpy(d.tower[0].name, "vision"); d.tower[0].kind = LB_TOWER_VISION; d.tower[0].width = 80; d.tower[0].layers = 3; d.tower[0].heads = 2; d.tower[0].embed_dim = E; d.tower[0].patch_h = d.tower[0].patch_w = 4; d.tower[0].grid_h = d.tower[0].grid_w = SIDE / 4;
+    strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE;
+    c = ctx_with(1); REQUIRE(!lb_model_create(c, &d, &m), "%s", lb_last_error()); lb_ctx_free(c);
+    for (i = 0; i < N * per; i++) x[i] = (float)(i * 7919 % 97) / 97 - 0.5f;
+    for (set = 0; set < LB__SETS; set++) {
+        if (!lb__kernels_of(set)) continue;
+        for (t = 1; t <= 4; t *= 2) {
+            c = ctx_with(t); c->threads = t; c->kernels = lb__kernels_of(set);
+            CHECK(!lb_embed_tensor(c, m, "image", x, N, a), "%s", lb_last_error());
+            for (i = 0; i < N; i++) CHECK(!lb_embed_tensor(c, m, "image", x + i * per, 1, b) && !memcmp(a + i * E, b, E * sizeof *a), "%s: item %zu alone, %d threads", c->kernels->name, i, t);
+            if (set == LB__SET_SCALAR && t == 1) memcpy(first, a, sizeof a);
+            worst = max_abs_diff(a, first, N * E);
+            CHECK(worst < 1e-6, "%s: %g from the scalar kernels", c->kernels->name, worst);
+            if (t == 1) printf("  %s: %.1e from the scalar kernels\n", c->kernels->name, worst);
+            lb_ctx_free(c);
+        }
+    }
+    free(x); lb_model_free(m);
+}
 LBT(model, trimmed_equals_whole) {
     size_t k;
     for (k = 0; k < LB__COUNT(names); k++) {
