@@ -2094,7 +2094,7 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
  * fetches ahead of the loop by itself; rows side by side would be fourteen.  Attention keeps rows, [slice][row][LB__LDP]: they are LB__LDP apart,
  * which is no power of two, so that no two fight for a cache set.  The right one lies in blocks [k][32], which is what a weight panel is already. */
 enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH, LB__AHEAD = 16384, LB__NEAR = 8,
-       LB__TILE_KC = 96, LB__TILE_K = 64, LB__TILE_ROWS = 128 };             /* where tiles are multiplied: slices of k, and the least k and rows */
+       LB__TILE_KC = 96, LB__TILE_K = 64, LB__TILE_ROWS = 48 };             /* where tiles are multiplied: slices of k, and the least k and rows */
 
 /* One block:  c[rows,32] = (load ? c : 0) + a b.       slab_r: a[rows][LB__LDP];  slab_c: a[kc][rows], one strip (rows <= lb__kernels.rows) */
 typedef struct lb__slab {
@@ -2115,9 +2115,10 @@ typedef struct lb__kernels {
     size_t rows;                                           /* of a tile: blocks are cut into strips of at most so many */
     void  (*slab_r)(const lb__slab *);
     void  (*slab_c)(const lb__slab *);
-    void  (*split_rows)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                     /* sets that multiply tiles, else NULL: see 4.2, tiles */
+    void  (*split_rows)(float *dst, const float *src, size_t lds, size_t rows, size_t high, size_t kc);        /* sets that multiply tiles, else NULL: see 4.2, tiles */
     void  (*split_block)(float *dst, const float *src, size_t kc, int parts);
-    void  (*tiles)(const lb__slab *, int parts);
+    void  (*tiles)(const lb__slab *, int parts, int whole);
+    void  (*tiles_on)(int on);
     void  (*strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                         /* src[kc][rows] -> [strip][kc][rows of it] */
     void  (*block)(float *dst, float *sum, const float *src, size_t lds, size_t rows, size_t cols);            /* src[rows][cols] -> [rows][32], zeros behind cols; sum[cols] += the rows, unless NULL */
     void  (*copy)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols, float s);    /* dst = s src */
@@ -2487,22 +2488,26 @@ LB__TARGET static void LB__FN(lb__slab_c)(const lb__slab *t) { LB__FN(lb__slab_a
  * sum of three bf16, of eight of its 24 bits each, and of the nine products of two floats' parts the three smallest lie below the last bit: six products of
  * tiles give what f32 gives.  Weights of f16 have two parts, those of bf16 one.  Every element is summed over k in the same order, 32 at a time and among
  * those the small products first, whatever the rows beside it.
- *   split_rows   src[rows][kc] -> [k / 32][part][row][32], zeros behind kc
+ *   split_rows   src[rows][kc] -> [k / 32][part][high rows][32], zeros below the rows and behind kc
  *   split_block  src[kc][32]   -> [k / 32][part][half of the columns][pair of k][column][2], zeros behind kc
- *   tiles        c[rows,32] = (load ? c : 0) + a b; of rows cut into strips of 32 */
+ *   tiles        c[rows,32] = (load ? c : 0) + a b; of rows cut into strips of 32.  `whole`: the last strip was made 16 or 32 high, and so may c be written
+ *   tiles_on     before the first of them and after the last */
 #define LB__TILE_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,amx-tile,amx-bf16")))
 LB__TARGET LB__INLINE void lb__parts(__m512 x, __m512i part[3]) {
     const __m512i top = _mm512_set1_epi32(-65536);
     part[0] = _mm512_and_si512(_mm512_castps_si512(x), top); x = _mm512_sub_ps(x, _mm512_castsi512_ps(part[0]));
     part[1] = _mm512_and_si512(_mm512_castps_si512(x), top); part[2] = _mm512_castps_si512(_mm512_sub_ps(x, _mm512_castsi512_ps(part[1])));
 }
-LB__TARGET static void lb__split_rows_amx(float *dst, const float *src, size_t lds, size_t rows, size_t kc) {
+LB__TARGET static void lb__split_rows_amx(float *dst, const float *src, size_t lds, size_t rows, size_t high, size_t kc) {
     const __m512i odd = _mm512_add_epi16(_mm512_set1_epi16(1), _mm512_slli_epi16(_mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), 1));
     size_t k, r; int i;
-    for (k = 0; k < kc; k += 32, dst += 3 * 16 * rows) for (r = 0; r < rows; r++) {
-        const float *x = src + r * lds + k; __m512i u[3], v[3];
-        lb__parts(lb__vget(x, kc - k), u); lb__parts(kc - k > 16 ? lb__vget(x + 16, kc - k - 16) : _mm512_setzero_ps(), v);
-        LB__UNROLL for (i = 0; i < 3; i++) _mm512_storeu_si512(dst + ((size_t)i * rows + r) * 16, _mm512_permutex2var_epi16(u[i], odd, v[i]));
+    for (k = 0; k < kc; k += 32, dst += 3 * 16 * high) {
+        for (r = 0; r < rows; r++) {
+            const float *x = src + r * lds + k; __m512i u[3], v[3];
+            lb__parts(lb__vget(x, kc - k), u); lb__parts(kc - k > 16 ? lb__vget(x + 16, kc - k - 16) : _mm512_setzero_ps(), v);
+            LB__UNROLL for (i = 0; i < 3; i++) _mm512_storeu_si512(dst + ((size_t)i * high + r) * 16, _mm512_permutex2var_epi16(u[i], odd, v[i]));
+        }
+        for (; r < high; r++) for (i = 0; i < 3; i++) _mm512_storeu_ps(dst + ((size_t)i * high + r) * 16, _mm512_setzero_ps());
     }
 }
 LB__TARGET LB__INLINE void lb__split_block_any(float *dst, const float *src, size_t kc, const int parts) {
@@ -2550,27 +2555,29 @@ LB__TILE_TARGET static void lb__tiles_shape(size_t rows) {
     memset(&t, 0, sizeof t);
     t.palette = 1;
     for (i = 0; i < 8; i++) { t.rows[i] = (uint8_t)(i > 5 ? 16 : i == 2 || i == 3 || i == 5 ? LB__MAX(rows, (size_t)16) - 16 : LB__MIN(rows, (size_t)16)); t.bytes[i] = t.rows[i] ? 64 : 0; }
-    __asm__ volatile ("" : : "r"(&t) : "memory");          /* the intrinsics do not say what they read */
+    __asm__ volatile ("" : : "r"(&t) : "memory");
     _tile_loadconfig(&t);
 }
-LB__TILE_TARGET LB__INLINE void lb__tiles_any(const lb__slab *t, const int right, const int parts) {
+LB__TILE_TARGET LB__INLINE void lb__tiles_any(const lb__slab *t, const int right, const int parts, int whole) {
     const size_t blocks = (t->kc + 31) / 32, strips = (t->rows + 31) / 32; size_t fetches = t->next_bytes ? (t->next_bytes / t->next_step + strips * blocks - 1) / (strips * blocks) : 0, r;
     const char *next = t->next, *end = next + t->next_bytes;
+    __asm__ volatile ("" : : : "memory");                  /* the intrinsics do not say what they read and write */
     for (r = 0; r < t->rows; r += 32) {
-        const size_t n = LB__MIN((size_t)32, t->rows - r); const char *a = (const char *)t->a + r * blocks * 192; float *c = t->c + r * t->ldc;
-        if (!r || n < 32) lb__tiles_shape(n);
+        const size_t rows = LB__MIN((size_t)32, t->rows - r), n = whole ? (rows + 15) & ~(size_t)15 : rows; const char *a = (const char *)t->a + r * blocks * 192; float *c = t->c + r * t->ldc;
+        if (n % 16) lb__tiles_shape(n);
         if (next >= end) fetches = 0;
         if (n > 16) next = lb__tiles_strip(a, n, (const char *)t->b, blocks, c, t->ldc, t->load, 1, right, parts, next, fetches, t->next_step);
         else        next = lb__tiles_strip(a, n, (const char *)t->b, blocks, c, t->ldc, t->load, 0, right, parts, next, fetches, t->next_step);
+        if (n % 16) lb__tiles_shape(32);
     }
-    _tile_release();
     __asm__ volatile ("" : : : "memory");
 }
-LB__TILE_TARGET static void lb__tiles_amx(const lb__slab *t, int parts) {
-    if (parts == 3)      { if (t->cols > 16) lb__tiles_any(t, 1, 3); else lb__tiles_any(t, 0, 3); }
-    else if (parts == 2) { if (t->cols > 16) lb__tiles_any(t, 1, 2); else lb__tiles_any(t, 0, 2); }
-    else                 { if (t->cols > 16) lb__tiles_any(t, 1, 1); else lb__tiles_any(t, 0, 1); }
+LB__TILE_TARGET static void lb__tiles_amx(const lb__slab *t, int parts, int whole) {
+    if (parts == 3)      { if (t->cols > 16) lb__tiles_any(t, 1, 3, whole); else lb__tiles_any(t, 0, 3, whole); }
+    else if (parts == 2) { if (t->cols > 16) lb__tiles_any(t, 1, 2, whole); else lb__tiles_any(t, 0, 2, whole); }
+    else                 { if (t->cols > 16) lb__tiles_any(t, 1, 1, whole); else lb__tiles_any(t, 0, 1, whole); }
 }
+LB__TILE_TARGET static void lb__tiles_on_amx(int on) { if (on) lb__tiles_shape(32); else _tile_release(); }
 #endif
 /* Sixteen rows of src at a time, so that they are read from a near cache.  Whole vectors are written, and what is too much is overwritten by
  * what comes next, but for the last row of a strip. */
@@ -2808,20 +2815,20 @@ LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g,
     }
 }
 
-#define LB__KERNEL_SET(name, split_rows, split_block, tiles) { name, LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
+#define LB__KERNEL_SET(name, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
     LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd), LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), \
     LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw) }
 #if LB__KERNEL_PASS == 3
-LB__TABLE const lb__kernels lb__kernels_avx512 = LB__KERNEL_SET("avx512", NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_avx512 = LB__KERNEL_SET("avx512", NULL, NULL, NULL, NULL);
 #  ifdef LB__TILES
-LB__TABLE const lb__kernels lb__kernels_amx = LB__KERNEL_SET("amx", lb__split_rows_amx, lb__split_block_amx, lb__tiles_amx);
+LB__TABLE const lb__kernels lb__kernels_amx = LB__KERNEL_SET("amx", lb__split_rows_amx, lb__split_block_amx, lb__tiles_amx, lb__tiles_on_amx);
 #  endif
 #elif LB__KERNEL_PASS == 2
-LB__TABLE const lb__kernels lb__kernels_avx2 = LB__KERNEL_SET("avx2", NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_avx2 = LB__KERNEL_SET("avx2", NULL, NULL, NULL, NULL);
 #elif LB__KERNEL_PASS == 1
-LB__TABLE const lb__kernels lb__kernels_neon = LB__KERNEL_SET("neon", NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_neon = LB__KERNEL_SET("neon", NULL, NULL, NULL, NULL);
 #else
-LB__TABLE const lb__kernels lb__kernels_scalar = LB__KERNEL_SET("scalar", NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_scalar = LB__KERNEL_SET("scalar", NULL, NULL, NULL, NULL);
 #endif
 #undef LB__KERNEL_SET
 #undef LB__TILE_TARGET
@@ -2968,12 +2975,12 @@ static const char *lb__prod_next(const lb__prod *p, size_t k0, size_t kc, size_t
 }
 /* Rows [m, m+n) of the left operand, [k0, k0+kc) of k, for tiles. */
 static void lb__prod_split(const lb__prod *p, float *to, size_t m, size_t n, size_t k0, size_t kc) {
-    size_t k; float turned[LB__PW * LB__PW];
-    if (!p->ta) { p->k->split_rows(to, p->a + m * p->lda + k0, p->lda, n, kc); return; }
-    for (k = 0; k < kc; k += LB__PW, to += n * LB__PW / 2 * 3) {
+    const size_t high = p->panels ? n : (n + 15) & ~(size_t)15; size_t k; float turned[LB__PW * LB__PW];
+    if (!p->ta) { p->k->split_rows(to, p->a + m * p->lda + k0, p->lda, n, high, kc); return; }
+    for (k = 0; k < kc; k += LB__PW, to += high * LB__PW / 2 * 3) {
         const size_t some = LB__MIN((size_t)LB__PW, kc - k);
         p->k->transpose(turned, LB__PW, p->a + (k0 + k) * p->lda + m, p->lda, some, n);
-        p->k->split_rows(to, turned, LB__PW, n, some);
+        p->k->split_rows(to, turned, LB__PW, n, high, some);
     }
 }
 /* One block of rows by one group of 32-column panels.  For every slice of k the rows' slice stays in the second-level cache while the
@@ -3008,22 +3015,24 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
 }
 /* The same where tiles are multiplied: both operands are split into parts, and the kernel cuts the rows into strips itself. */
 static void lb__prod_task_tiles(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
-    const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0;
-    float *tmp = work, *raw = tmp + LB__KC * LB__PW, *parts = raw + LB__PW * LB__PW, *acc = parts + LB__TILE_KC * LB__PW / 2 * 3, *packed = acc + (p->panels ? 0 : p->group * p->mrows * LB__PW); size_t k0, q, r, lines;
+    const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, high = (rows + 15) & ~(size_t)15;
+    float *tmp = work, *raw = tmp + LB__KC * LB__PW, *parts = raw + LB__PW * LB__PW, *acc = parts + LB__TILE_KC * LB__PW / 2 * 3, *packed = acc + (p->panels ? 0 : p->group * (p->mrows + 15) * LB__PW); size_t k0, q, r, lines;
+    p->k->tiles_on(1);
     for (k0 = 0; k0 == 0 || k0 < p->K; k0 += p->width) {
-        const size_t kc = LB__MIN(p->width, p->K - k0), deep = (kc + 31) / 32 * 48; float *a = packed + k0 * rows / 2 * 3;
+        const size_t kc = LB__MIN(p->width, p->K - k0), deep = (kc + 31) / 32 * 48; float *a = packed + k0 * high / 2 * 3;
         if (fresh) for (r = 0; r < rows; r += 32) lb__prod_split(p, a + r * deep, m0 + r, LB__MIN((size_t)32, rows - r), k0, kc);
         for (q = p0; q < p1; q++) {
             lb__slab b;
             memset(&b, 0, sizeof b);
             p->k->split_block(parts, lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw), kc, p->parts);
             b.a = a; b.rows = rows; b.b = parts; b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.load = p->panels || k0 > 0; b.ldc = LB__PW;
-            b.c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
+            b.c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * high * LB__PW;
             b.next = lb__prod_next(p, k0, kc, q, p0, p1, rows <= 32, &lines, &b.next_step); b.next_bytes = lines * b.next_step;
-            p->k->tiles(&b, p->parts);
+            p->k->tiles(&b, p->parts, !p->panels);
             if (k0 + kc == p->K && !p->panels) p->k->epilogue(p->out, b.c, m0, rows, q * LB__PW, b.cols);
         }
     }
+    p->k->tiles_on(0);
 }
 /* Panels of [K,N] as panels of [N,K], for a product that would turn every block many times. */
 typedef struct lb__turn { const lb__prod *p; float *to; } lb__turn;
@@ -3072,7 +3081,7 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     if (p->workers > 1) p->group = even;
     p->groups = (panels + p->group - 1) / p->group;
     p->worker_floats = (LB__KC * LB__PW + LB__PW * LB__PW + (p->panels ? 0 : p->group * p->mrows * LB__PW) + p->mrows * p->K + 31) & ~(size_t)15;
-    if (p->parts) p->worker_floats += (LB__TILE_KC * LB__PW / 2 * 3 + p->mrows * ((p->K + 31) / 32 * 48 - p->K) + 15) & ~(size_t)15;
+    if (p->parts) p->worker_floats = LB__KC * LB__PW + LB__PW * LB__PW + LB__TILE_KC * LB__PW / 2 * 3 + (p->mrows + 15) * ((p->panels ? 0 : p->group * LB__PW) + (p->K + 31) / 32 * 48);
     if ((p->work = lb__arena_f32(ctx, p->workers, p->worker_floats)) == NULL || (p->next = (size_t *)lb__arena(ctx, p->mblocks, sizeof *p->next)) == NULL) s = LB_ERR_MEM;
     else {
         memset(p->next, 0, p->mblocks * sizeof *p->next);
@@ -4236,8 +4245,8 @@ typedef struct lb__rows {
     const size_t *pooled;              /* [S] the rows that are read in the end */
     int causal;
 } lb__rows;
-/* What a product over the rows of a block has at least, whatever else is in the batch: an item, or, in training, four. */
-static size_t lb__rows_least(const lb_ctx *ctx, const lb__rows *r) { return r->offset ? 0 : ctx->draw ? 4 * r->T : r->T; }
+/* What a product over the rows of a block has at least, whatever else is in the batch: those of an item; the batches of training are large. */
+static size_t lb__rows_least(const lb_ctx *ctx, const lb__rows *r) { return ctx->draw ? SIZE_MAX : r->offset ? 0 : r->T; }
 typedef struct lb__block_arg { const lb__tower *t; const lb__block *b; const lb__rows *r; } lb__block_arg;
 
 static int lb__norm_trained(const lb__norm *n) { return lb__trained(n->w) || lb__trained(n->b); }

@@ -95,7 +95,7 @@ LBT(kernels, parts) {
         size_t wrong = 0; int part;
         for (i = 0; i < ROWS * K; i++) x[i] = ldexpf(lb__rng_uniform(&rng) - 0.5f, (int)(lb__rng_uniform(&rng) * 180) - 90);
         for (i = 0; i < K * 32; i++) block[i] = ldexpf(lb__rng_uniform(&rng) - 0.5f, (int)(lb__rng_uniform(&rng) * 180) - 90);
-        k->split_rows(split, x, K, ROWS, K); k->split_block(halves, block, K, 3);
+        k->split_rows(split, x, K, ROWS, ROWS, K); k->split_block(halves, block, K, 3);
         for (r = 0; r < ROWS; r++) for (i = 0; i < (K + 31) / 32 * 32; i++) {
             float sum = 0;
             for (part = 2; part >= 0; part--) sum += lb__bf16_f32(((const uint16_t *)(split + ((i / 32 * 3 + (size_t)part) * ROWS + r) * 16))[i % 32]);
