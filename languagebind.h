@@ -715,6 +715,10 @@ LB_API lb_status lb_model_parse(lb_ctx *ctx, const char *json, size_t size, lb_m
 /* lb_model_merge: the model with its low-rank updates added into its weights, W + alpha/rank B A in f32; borrows all else from `model`, which
  * outlives it. */
 LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **out);
+/* lb_model_part: the model with only the `n` modalities of these names, in its own order, and the towers that they read through; without text it has
+ * no tokenizer.  Borrows the weights of `model`, which outlives it.
+ *   errs   LB_ERR_ARG a name that the model has not, or one twice */
+LB_API lb_status lb_model_part(lb_ctx *ctx, const lb_model *model, const char *const *modalities, size_t n, lb_model **out);
 
 LB_API const lb_model_desc    *lb_model_describe(const lb_model *model);                       /* defaults filled in; valid as long as the model */
 LB_API const lb_modality_desc *lb_model_modality(const lb_model *model, const char *name);     /* NULL: this model has none of that name */
@@ -11324,6 +11328,35 @@ LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **o
     if (s) { lb_model_free(m); return s; }
     *out = m;
     return LB_OK;
+}
+/* Whether `name` is among the n. */
+static int lb__named(const char *name, const char *const *names, size_t n) {
+    size_t i;
+    for (i = 0; i < n; i++) if (!strcmp(name, names[i])) return 1;
+    return 0;
+}
+LB_API lb_status lb_model_part(lb_ctx *ctx, const lb_model *model, const char *const *modalities, size_t n, lb_model **out) {
+    lb_model_desc *d; lb_status s = LB_OK; size_t i; int j, k, text = 0;
+    LB__POINTERS(ctx && model && modalities && out);
+    *out = NULL;
+    if (!n) return lb__fail(LB_ERR_ARG, "lb_model_part: no modality is named");
+    for (i = 0; i < n; i++) {
+        LB__POINTERS(modalities[i]);
+        if (!lb_model_modality(model, modalities[i])) return lb__fail(LB_ERR_ARG, "the model has no modality %s", modalities[i]);
+        if (lb__named(modalities[i], modalities, i)) return lb__fail(LB_ERR_ARG, "modality %s is named twice", modalities[i]);
+    }
+    if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
+    *d = model->desc; d->modalities = d->towers = 0;
+    for (j = 0; j < model->desc.modalities; j++) if (lb__named(model->desc.modality[j].name, modalities, n)) d->modality[d->modalities++] = model->desc.modality[j];
+    for (j = 0; j < model->desc.towers; j++) {
+        int read = 0;
+        for (k = 0; k < d->modalities; k++) read |= !strcmp(d->modality[k].tower, model->desc.tower[j].name);
+        if (read) { d->tower[d->towers++] = model->desc.tower[j]; text |= model->desc.tower[j].kind == LB_TOWER_TEXT; }
+    }
+    s = lb__model_derive(ctx, model, d, NULL, NULL, out);
+    if (!s && !text) (*out)->tokenizer = NULL;
+    lb__release(d);
+    return s;
 }
 
 /* ---- 13.4 what a model is ---- */

@@ -1,4 +1,4 @@
-/* Sections 6, 7, 13, 14: every allocation of making, saving, opening, embedding, training, adapting and merging fails once: the call says
+/* Sections 6, 7, 13, 14: every allocation of making, saving, opening, embedding, training, adapting, merging and parting fails once: the call says
  * LB_ERR_MEM, its outputs are empty, and nothing is leaked. */
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
@@ -52,6 +52,13 @@ static lb_status brought(lb_ctx *c, lb_model *m) {            /* a modality that
     lb_model_free(a); lb_trainer_free(t); lb_model_free(e);
     return s;
 }
+static lb_status part(lb_ctx *c, lb_model *m) {
+    static const char *const names[] = { "image" }; lb_model *a = NULL; lb_status s = lb_model_part(c, m, names, 1, &a);
+    CHECK(!s == !!a, "output");
+    if (!s) { CHECK(lb_model_describe(a)->towers == 1 && !lb_model_tokenizer(a) && !lb_model_modality(a, "text"), "a part is that part"); s = lb_embed_tensor(c, a, "image", x, 1, out); }
+    lb_model_free(a);
+    return s;
+}
 static void walk(const char *name, walk_fn fn, int from_file) {
     long n; int ok = 0;
     for (n = 0; n < 5000 && !ok; n++) {
@@ -79,7 +86,7 @@ LBT(alloc, every_failure_is_an_error) {
     lb_trainer_free(t); lb_model_free(base); lb_model_free(m); lb_ctx_free(c);
     CHECK(alloc_live == 0, "%ld blocks are left", alloc_live);
     walk("create", make, 0); walk("save", save, 0); walk("open", opened, 0); walk("image", image, 0); walk("text", text, 0);
-    walk("train everything", train_all, 0); walk("train low-rank", train_lora, 1); walk("adapt and merge", adapted, 1); walk("bring a modality", brought, 1);
+    walk("train everything", train_all, 0); walk("train low-rank", train_lora, 1); walk("adapt and merge", adapted, 1); walk("bring a modality", brought, 1); walk("part", part, 0);
     for (i = 0; i < 3; i++) remove(i == 0 ? file : i == 1 ? adapter : point);
     golden_close(&g);
 }

@@ -446,24 +446,26 @@ done:
     return rc;
 }
 
-/* quantize: the same model with its matrices in another type */
+/* quantize: the same model with its matrices in another type, or some of its modalities alone */
 static int cmd_quantize(int argc, char **argv) {
-    const char *output = NULL, *dtype = NULL; int rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_model *m = NULL; lb_status s;
+    const char *output = NULL, *dtype = NULL, **names = NULL; int rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }, only = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_model *whole = NULL, *part = NULL; lb_status s;
     const cli_option options[] = {
         CLI_LBW_OUT(output),
         CLI_DTYPE(dtype, "f16"),
+        { "only", 0, CLI_LIST, &only, "MODALITY", "leave out all other modalities, and the towers that only they read through", 0, 0 },
         CLI_FILES(files, "FILE") };
-    rc = cli_parse(argc, argv, "MODEL.lbw -o OUT.lbw [--dtype f16|bf16|f32]",
+    rc = cli_parse(argc, argv, "MODEL.lbw -o OUT.lbw [--dtype f16|bf16|f32] [--only MODALITY...]",
                    "Writes a model with its matrices and token table in another type; vectors and small tables stay f32, low-rank updates stay apart,\n"
                    "and what several towers share is stored once.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (files.n != 1) { rc = cli_wrong("%d models, one was expected", (int)files.n); goto done; }
     if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
-    s = cli_ctx(&common, &ctx);
-    if (!s) s = lb_model_open(ctx, files.item[0].value, &m);
-    if (!s) s = lb_model_save(ctx, m, model_dtype(m, dtype ? dtype : "f16"), output);
+    if (cli_ctx(&common, &ctx) || (only.n && !(names = cli_values(&only)))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    s = lb_model_open(ctx, files.item[0].value, &whole);
+    if (!s && only.n) s = lb__fail_in(lb_model_part(ctx, whole, names, only.n, &part), files.item[0].value);
+    if (!s) s = lb_model_save(ctx, part ? part : whole, model_dtype(whole, dtype ? dtype : "f16"), output);
     rc = cli_end(s);
 done:
-    lb_model_free(m); lb_ctx_free(ctx); cli_list_free(&files);
+    lb__release((void *)names); lb_model_free(part); lb_model_free(whole); lb_ctx_free(ctx); cli_list_free(&only); cli_list_free(&files);
     return rc;
 }
