@@ -971,7 +971,7 @@ typedef struct lb_feed_desc {
  * lb_feed_batch: the pairs of step `step`, from 0; files are decoded on the threads of `ctx`, and the system is asked to read those of the next step.
  * The arrays belong to the feed and stay until the next call.  Broken files are left out of their batch, never replaced.
  *   errs  LB_ERR_FORMAT more than max_bad files are broken or missing, or fewer than two pairs are left of a batch; the sentence names line and file
- * lb_feed_item: the item of pair i of the batch that was read last, and its caption.
+ * lb_feed_item: the item of pair i of the batch that was read last, and its caption; NULL, and no caption, when it has no such pair.
  * lb_feed_count: items in use;  lb_feed_steps: batches of one epoch;  lb_feed_length: tokens a text has in a batch (0 with text_vectors);
  * lb_feed_bytes: memory of a batch, with its scores against negatives, of the cache when full and of the captions.
  * lb_feed_identity: a name for data and description, for lb_train_desc.data: the description in words, and SHA-256 over it and every item in use: name
@@ -13013,7 +13013,7 @@ LB_API size_t lb_feed_bytes(const lb_feed *l) {
 }
 LB_API void lb_feed_identity(const lb_feed *l, char out[LB_DATA_SIZE]) { if (l && out) memcpy(out, l->identity, LB_DATA_SIZE); }
 LB_API const lb_item *lb_feed_item(const lb_feed *l, size_t i, const lb_caption **caption) {
-    const lb_item *it = l ? &l->manifest->items[l->item[l->visit[i].item]] : NULL;
+    const lb_item *it = l && i < l->visits ? &l->manifest->items[l->item[l->visit[i].item]] : NULL;
     if (caption) *caption = it ? &it->captions[l->visit[i].caption] : NULL;
     return it;
 }

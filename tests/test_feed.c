@@ -106,6 +106,7 @@ LBT(feed, neither_threads_nor_cache_nor_the_way_there_change_a_bit) {
     REQUIRE(!lb_feed_new(c1, m, &man, &d, &a), "%s", lb_last_error());
     CHECK(lb_feed_steps(a) == 6 && !lb_feed_batch(c1, a, 5, &x) && x.n == 4 && lb_feed_item(a, 0, NULL) == &man.items[60], "the rest of an epoch: %zu", x.n);
     CHECK(!lb_feed_batch(c1, a, 6, &x) && lb_feed_item(a, 1, NULL) == &man.items[1], "the order of the manifest");
+    { const lb_caption *cap = man.items[0].captions; CHECK(!lb_feed_item(a, x.n, &cap) && !cap && !lb_feed_item(a, (size_t)-1, NULL), "a pair that is not there"); }
     lb_feed_free(a); lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c1); lb_ctx_free(c3);
 }
 LBT(feed, grey_is_luma_and_comes_as_often_as_asked) {
