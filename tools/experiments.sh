@@ -1,13 +1,13 @@
 #!/bin/sh
 # experiments.sh [NAME...]: the paper's experiments in miniature, after `make weights`: `make experiments`.  Each row is one short run of the public
-# command that binds infrared to frozen text, from the model before that (WORK/base-video.lbw: text and image are trained, thermal is a copy of image),
+# command that binds infrared to frozen text, from the model before that (WORK/base.lbw: text and image are trained, thermal is a copy of image),
 # scored on the synthetic corpus's validation split; one for each of SEEDS.  Ends with a table of means over the seeds.
 # Names: sets mask temperature batch steps text tie joint compose; all of them when none is given.
 set -eu
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; SEEDS=${SEEDS:-1 2 3}; STEPS=${STEPS:-200}; OUT=$WORK/experiments; S=$WORK/synth
 MODEL=${MODEL:-weights/languagebind-tiny.lbw}; PROMPTS=${PROMPTS:-examples/demo/prompts.json}; THREADS=${THREADS:-1}; TIE=${TIE:-build/examples/tie_images}
 export OMP_WAIT_POLICY=passive
-BASE=$WORK/base-video.lbw
+BASE=$WORK/base.lbw
 [ -e "$BASE" ] || { echo "experiments.sh: $BASE is not there; make weights first" >&2; exit 1; }
 mkdir -p "$OUT"
 A="--attributes $S/attributes.tsv --prompts $PROMPTS"

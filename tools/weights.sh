@@ -17,9 +17,10 @@ make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   depth2  8  and again, no patches dropped                                              | one core
   audio  24  the whole tower, from scratch: patches over log-mel                        | each
   image  13  the whole tower, starting from depth, which knows shapes and no colours
-  image2  9  and again, no patches dropped
-  video  25  patches, attention in space and time, norms, starting from image; its MLPs stay those of image
-  thermal 4  upstream's trainable set (attention, class, last norm, projection), from image
+  image2  9  and again, no patches dropped; from here on text, audio and image are as they ship, in f16
+  depth3  9  anew, from image: upstream's trainable set (attention, class, last norm, projection) | side by side,
+  thermal 9  the same                                                                             | one core each
+  video  25  the whole tower, from image, with attention in space and time
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -100,6 +101,7 @@ if [ ! -e "$WORK/data.done" ]; then
   "modalities": { "depth": { "width": 128, "layers": 4, "heads": 4, "size": 64, "patch": 8, "mean": 0.3, "std": 0.15, "max_depth": 10 } } }
 END
     echo '{ "name": "image", "tower": "vision", "from": "depth", "loader": "image", "height": 64, "length": 64, "resize": "pil-bicubic", "mean": 0.5, "std": 0.25 }' > "$WORK/image.json"
+    echo '{ "name": "depth", "loader": "depth", "height": 64, "length": 64, "mean": 0.3, "std": 0.15, "max_depth": 10 }' > "$WORK/depth.json"
     echo '{ "name": "thermal", "loader": "thermal", "height": 64, "length": 64, "mean": 0.5, "std": 0.25 }' > "$WORK/thermal.json"
     echo '{ "name": "video", "loader": "video", "height": 64, "length": 64, "frames": 8, "tube": 4, "temporal": true, "mean": 0.5, "std": 0.25 }' > "$WORK/video.json"
     echo '{ "name": "audio", "loader": "audio", "height": 64, "length": 152, "patch": 8, "mean": -8, "std": 2 }' > "$WORK/audio.json"
@@ -126,11 +128,12 @@ bind() {
     whole $file $n
     mv "$WORK/$file.lbw" "$WORK/$file.done.lbw"
 }
-# MODEL FROM ADAPTER MODALITY...: an adapter merged, then modalities that start from its image tower
+# MODEL FROM ADAPTER MODALITY...: an adapter (if any) merged, then modalities that start from its image tower
 grow() {
     to=$1 from=$2 adapter=$3; shift 3
     [ -e "$to" ] && return 0
-    "$LB" merge "$from" "$adapter" -o "$to.0"; i=0
+    if [ -n "$adapter" ]; then "$LB" merge "$from" "$adapter" -o "$to.0"; else cp "$from" "$to.0"; fi
+    i=0
     for m in "$@"; do "$LB" extend -m "$to.$i" --modality "$WORK/$m.json" --seed $SEED -o "$to.$((i + 1))"; i=$((i + 1)); done
     mv "$to.$i" "$to"; rm -f "$to".?
 }
@@ -143,11 +146,18 @@ wait $one
 bind image image "$WORK/base-image.lbw" 2 $(steps ${IMAGE:-4500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7 $more
 grow "$WORK/base-image2.lbw" "$WORK/base-image.lbw" "$WORK/image.done.lbw"
 bind image image2 "$WORK/base-image2.lbw" 2 $(steps ${IMAGE2:-2500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85 $more
-grow "$WORK/base-video.lbw" "$WORK/base-image2.lbw" "$WORK/image2.done.lbw" thermal video
-bind video video "$WORK/base-video.lbw" 2 $(steps ${VIDEO:-10000}) --trainable 'video.patch.*,video.class,video.pos,video.pre_norm.*,video.blocks.*.norm*,video.blocks.*attn*,video.blocks.*.temporal.*,video.post_norm.*,video.proj.*,video.logit_scale' -b 32 --warmup $(steps 200) $more
-bind thermal thermal "$WORK/base-video.lbw" 2 $(steps ${THERMAL:-3000}) --trainable upstream -b 64 --warmup $(steps 100) $more
+# the depth tower was there for image to start from; it leaves, and depth comes back over what image has learnt
+if [ ! -e "$WORK/bound.lbw" ]; then
+    "$LB" merge "$WORK/base-image2.lbw" "$WORK/image2.done.lbw" "$WORK/audio.done.lbw" -o "$WORK/bound.0"
+    "$LB" quantize "$WORK/bound.0" --only text audio image -o "$WORK/bound.lbw"; rm "$WORK/bound.0"
+fi
+grow "$WORK/base.lbw" "$WORK/bound.lbw" '' depth thermal video
+bind depth depth3 "$WORK/base.lbw" 1 $(steps ${DEPTH3:-3000}) --trainable upstream -b 64 --warmup $(steps 100) $more & one=$!
+bind thermal thermal "$WORK/base.lbw" 1 $(steps ${THERMAL:-3000}) --trainable upstream -b 64 --warmup $(steps 100) $more
+wait $one
+bind video video "$WORK/base.lbw" 2 $(steps ${VIDEO:-10000}) --trainable 'video.*' -b 32 --warmup $(steps 200) $more
 stage model
-"$LB" merge "$WORK/base-video.lbw" "$WORK/audio.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
+"$LB" merge "$WORK/base.lbw" "$WORK/depth3.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
     --audio "$WORK/synth/part000/syn2-000001.wav" --video "$WORK/synth/part000_resize256_skip15/syn2-000001.mp4" --text "a red cube left of a post" -o "$OUT"
 "$LB" verify "$OUT"
