@@ -77,10 +77,12 @@ experiments: $(B)/languagebind $(B)/examples/tie_images             ## the paper
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/experiments.sh
 weights-metrics: $(B)/languagebind                                  ## every figure of weights/README.md
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights_metrics.sh
+weights-seeds: $(B)/languagebind                                    ## how much of them is chance: depth, infrared and video bound again with other seeds
+	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights_seeds.sh
 weights: $(B)/languagebind                                          ## train weights/languagebind-tiny.lbw from nothing (an hour and a half on two cores)
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights.sh
 
 clean:                                                              ## remove build/
 	rm -rf build
 
-.PHONY: experiments weights-metrics weights all demo tests test test-units test-commands test-isa test-sanitize test-portable fuzzers fuzz clean
+.PHONY: experiments weights-metrics weights-seeds weights all demo tests test test-units test-commands test-isa test-sanitize test-portable fuzzers fuzz clean

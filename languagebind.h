@@ -2104,6 +2104,7 @@ enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW 
 typedef struct lb__slab {
     const float *a; size_t rows;
     const float *b; size_t kc, cols;                       /* cols: so many of the 32 are wanted; a set may leave the rest out */
+    lb_dtype type;                                         /* of b: f16 and bf16 only for slab_c of a set that is `narrow` */
     float *c; size_t ldc; int load;
     const char *next; size_t next_bytes, next_step;        /* fetched into the cache meanwhile, every so many bytes: the block that comes after this one */
     const float *rows_next; size_t ldrows;                 /* ... rows of the left operand that will be packed next; may be NULL */
@@ -2117,6 +2118,7 @@ typedef struct lb__adam { float decay, rate, beta1, beta2, root, eps, clip; } lb
 typedef struct lb__kernels {
     const char *name;
     size_t rows;                                           /* of a tile: blocks are cut into strips of at most so many */
+    int    narrow;                                         /* slab_c takes b as f16 and bf16 and widens it on its way into the registers */
     void  (*slab_r)(const lb__slab *);
     void  (*slab_c)(const lb__slab *);
     void  (*split_rows)(float *dst, const float *src, size_t lds, size_t rows, size_t high, size_t kc);        /* sets that multiply tiles, else NULL: see 4.2, tiles */
@@ -2433,8 +2435,16 @@ LB__TARGET LB__INLINE LB__V LB__FN(lb__vact_grad)(LB__V x, lb_act act) {
  * holds a place that loads from the near cache need too, so that a burst would hold them up.  So are, every 16 steps, the same 16 columns of
  * the rows that come next, and a row of the result; and the block's own rows LB__NEAR ahead, which may have left the first cache. */
 #define LB__EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
-LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const int half, const float *a, const float *b, size_t kc, float *c, size_t ldc, int load, const char *next, size_t fetches, size_t step, const float *ahead, size_t ldahead, const float *out, size_t ldout) {
-    const size_t rs = tr ? 1 : LB__LDP, cs = tr ? mr : 1;
+LB__TARGET LB__INLINE LB__V LB__FN(lb__vwide)(const float *b, size_t i, const lb_dtype type) {                /* b[i, i + LB__W) */
+#if LB__KERNEL_PASS == 3
+    if (type == LB_F16) return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(b + i / 2)));
+    if (type == LB_BF16) return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(b + i / 2))), 16));
+#endif
+    (void)type;
+    return lb__vload(b + i);
+}
+LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const int half, const lb_dtype type, const float *a, const float *b, size_t kc, float *c, size_t ldc, int load, const char *next, size_t fetches, size_t step, const float *ahead, size_t ldahead, const float *out, size_t ldout) {
+    const size_t rs = tr ? 1 : LB__LDP, cs = tr ? mr : 1, bs = type == LB_F32 ? LB__PW : LB__PW / 2;
     size_t k = 0, j;
 #define LB__X(i) LB__V x##i = lb__vset(0.0f), y##i = x##i;
     LB__EACH_ROW(LB__X)
@@ -2453,10 +2463,10 @@ LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const
             ahead += 16;
         }
         if (out && k < 16 * mr) { LB__FETCH_WRITE(out); if (LB__W == 16) LB__FETCH_WRITE(out + 16); out += ldout; }
-        for (j = fetches > 16 ? (fetches + 1) / 2 : fetches; k < e; k++, a += cs, b += LB__PW) {
-            LB__FETCH_NEAR(b + LB__NEAR * LB__PW); if (LB__W == 16 && !half) LB__FETCH_NEAR(b + LB__NEAR * LB__PW + LB__W);
+        for (j = fetches > 16 ? (fetches + 1) / 2 : fetches; k < e; k++, a += cs, b += bs) {
+            LB__FETCH_NEAR(b + LB__NEAR * bs); if (LB__W == 16 && !half && type == LB_F32) LB__FETCH_NEAR(b + LB__NEAR * bs + LB__W);
             if (j) { LB__FETCH(next); next += step; j--; if (fetches > 16) { LB__FETCH(next); next += step; } }
-            LB__V b0 = lb__vload(b), b1 = half ? b0 : lb__vload(b + LB__W);
+            LB__V b0 = LB__FN(lb__vwide)(b, 0, type), b1 = half ? b0 : LB__FN(lb__vwide)(b, LB__W, type);
 #define LB__X(i) if (mr > i) { LB__V s = lb__vset(a[i * rs]); x##i = lb__vfma(s, b0, x##i); if (!half) y##i = lb__vfma(s, b1, y##i); }
             LB__EACH_ROW(LB__X)
 #undef LB__X
@@ -2466,18 +2476,18 @@ LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const
     LB__EACH_ROW(LB__X)
 #undef LB__X
 }
-LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr) {
+LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr, const lb_dtype type) {
     size_t strips = (t->rows + LB__ROWS - 1) / LB__ROWS, s, col, steps = (t->kc + 15) / 16, fetches = 0; const char *next = t->next, *end = t->next_bytes ? next + t->next_bytes : next;
     if (t->next_bytes) fetches = (t->next_bytes / t->next_step + steps * strips * (LB__PW / 2 / LB__W) - 1) / (steps * strips * (LB__PW / 2 / LB__W));
-    const int half = LB__W == 16 && t->cols <= LB__W;      /* a vector of columns is enough */
+    const int half = LB__W == 16 && type == LB_F32 && t->cols <= LB__W;      /* a vector of columns is enough */
     for (col = 0; col < t->cols; col += 2 * LB__W) for (s = 0; s < strips; s++) {
         size_t r = t->rows * s / strips, mr = t->rows * (s + 1) / strips - r;
-        const float *a = t->a + r * (tr ? t->kc : (size_t)LB__LDP), *b = t->b + col; float *c = t->c + r * t->ldc + col;
+        const float *a = t->a + r * (tr ? t->kc : (size_t)LB__LDP), *b = t->b + (type == LB_F32 ? col : col / 2); float *c = t->c + r * t->ldc + col;
         if (next >= end) fetches = 0;
         switch (mr) {
 #define LB__X(i) case i + 1: if (i < LB__ROWS) { \
-                if (half) LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, LB__W == 16, a, b, t->kc, c, t->ldc, t->load, next, fetches, t->next_step, t->rows_next, t->ldrows, NULL, 0); \
-                else LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, 0, a, b, t->kc, c, t->ldc, t->load, next, fetches, t->next_step, t->rows_next, t->ldrows, t->out ? t->out + r * t->ldout + col : NULL, t->ldout); } break;
+                if (half) LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, LB__W == 16 && type == LB_F32, type, a, b, t->kc, c, t->ldc, t->load, next, fetches, t->next_step, t->rows_next, t->ldrows, NULL, 0); \
+                else LB__FN(lb__tile)(i < LB__ROWS ? i + 1 : 1, tr, 0, type, a, b, t->kc, c, t->ldc, t->load, next, fetches, t->next_step, t->rows_next, t->ldrows, t->out ? t->out + r * t->ldout + col : NULL, t->ldout); } break;
             LB__EACH_ROW(LB__X)
 #undef LB__X
             default: break;
@@ -2485,8 +2495,14 @@ LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr)
         next += fetches * steps * t->next_step;
     }
 }
-LB__TARGET static void LB__FN(lb__slab_r)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 0); }
-LB__TARGET static void LB__FN(lb__slab_c)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 1); }
+LB__TARGET static void LB__FN(lb__slab_r)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 0, LB_F32); }
+LB__TARGET static void LB__FN(lb__slab_c)(const lb__slab *t) {
+#if LB__KERNEL_PASS == 3
+    if (t->type == LB_F16) { LB__FN(lb__slab_any)(t, 1, LB_F16); return; }
+    if (t->type == LB_BF16) { LB__FN(lb__slab_any)(t, 1, LB_BF16); return; }
+#endif
+    LB__FN(lb__slab_any)(t, 1, LB_F32);
+}
 #if LB__KERNEL_PASS == 3 && defined(LB__TILES)
 /* Tiles.  AMX multiplies 16 x 32 by 32 x 16 numbers of bf16 into sums of f32, sixteen times as many a cycle as AVX-512 multiplies f32.  A float is the exact
  * sum of three bf16, of eight of its 24 bits each, and of the nine products of two floats' parts the three smallest lie below the last bit: six products of
@@ -2819,7 +2835,7 @@ LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g,
     }
 }
 
-#define LB__KERNEL_SET(name, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
+#define LB__KERNEL_SET(name, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__KERNEL_PASS == 3, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
     LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd), LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), \
     LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw) }
 #if LB__KERNEL_PASS == 3
@@ -2992,12 +3008,15 @@ static void lb__prod_split(const lb__prod *p, float *to, size_t m, size_t n, siz
 static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
     const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, strips = (rows + p->k->rows - 1) / p->k->rows; size_t step = 64;
     float *tmp = work, *raw = tmp + LB__KC * LB__PW, *acc = raw + LB__PW * LB__PW, *packed = acc + (p->panels ? 0 : p->group * p->mrows * LB__PW); size_t k0, q, s;
+    const int narrow = p->k->narrow && strips == 1 && p->bkind == LB__B_PANELS;      /* a weight that is used once is widened where it is used */
     for (k0 = 0; k0 == 0 || k0 < p->K; k0 += p->width) {
         const size_t kc = LB__MIN(p->width, p->K - k0); const int last = k0 + kc == p->K; float *a = packed + k0 * rows;
         if (fresh && p->ta) p->k->strips(a, p->a + k0 * p->lda + m0, p->lda, rows, kc);
         for (q = p0; q < p1; q++) {
             lb__slab b; const char *next; size_t lines; float *c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
-            b.b = lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw); b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
+            b.type = narrow ? p->btype : LB_F32;
+            b.b = narrow ? (const float *)(const void *)((const char *)p->b + (q * p->K + k0) * LB__PW * lb_dtype_size(p->btype)) : lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw);
+            b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
             next = lb__prod_next(p, k0, kc, q, p0, p1, strips == 1, &lines, &step);
             for (s = 0; s < strips; s++) {
                 const size_t r0 = rows * s / strips, n = rows * (s + 1) / strips - r0, pieces = (kc + LB__PW - 1) / LB__PW, piece = pieces * s / strips;
