@@ -196,7 +196,7 @@ done
 
 # bench of a file: how long it takes to open, and one input of each kind
 wants 0 '"name": "open"' bench -m "$M" --threads 1 --json
-is "$(grep -c '"name": "memory".*"own_mb": ' "$T/out")" 2 "rows of memory, one for image and one for text"
+is "$(grep -c '"name": "memory".*"own_mb": ' "$T/out")" 3 "rows of memory: an image, a text as long as its context, a short one"
 wants 1 'cannot open' bench -m "$T/not-there.lbw"
 wants 2 'no row is called `nosuch`' bench -r nosuch
 
