@@ -5,6 +5,7 @@ LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; REAL=${REAL
 P="--attributes $S/attributes.tsv --prompts ${PROMPTS:-examples/demo/prompts.json}"
 run() { echo; printf "\$ languagebind eval"; for a in "$@"; do case $a in *[\ {]*) printf " '%s'" "$a";; *) printf " %s" "$a";; esac; done; echo; "$LB" eval -m "$M" "$@" || { echo "(not measured)"; failed=1; }; }
 failed=0
+export OMP_WAIT_POLICY=passive                                           # cores may be shared
 run --data "$S/depth.jsonl" $P -c depth:shape depth:colour
 run --data "$S/thermal.jsonl" $P -c thermal:temperature thermal:shape
 run --data "$S/image.jsonl" $P -c image:shape image:colour image:temperature
