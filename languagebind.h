@@ -717,7 +717,7 @@ LB_API lb_status lb_model_parse(lb_ctx *ctx, const char *json, size_t size, lb_m
 LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **out);
 /* lb_model_part: the model with only the `n` modalities of these names, in its own order, and the towers that they read through; without text it has
  * no tokenizer.  Borrows the weights of `model`, which outlives it.
- *   errs   LB_ERR_ARG a name that the model has not, or one twice */
+ *   errs   LB_ERR_ARG no name, one that the model has not, or one twice; LB_ERR_MEM */
 LB_API lb_status lb_model_part(lb_ctx *ctx, const lb_model *model, const char *const *modalities, size_t n, lb_model **out);
 
 LB_API const lb_model_desc    *lb_model_describe(const lb_model *model);                       /* defaults filled in; valid as long as the model */
@@ -2104,7 +2104,7 @@ enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW 
 typedef struct lb__slab {
     const float *a; size_t rows;
     const float *b; size_t kc, cols;                       /* cols: so many of the 32 are wanted; a set may leave the rest out */
-    lb_dtype type;                                         /* of b: f16 and bf16 only for slab_c of a set that is `narrow` */
+    lb_dtype type;                                         /* of b: f32, or for slab_c one of lb__kernels.narrow */
     float *c; size_t ldc; int load;
     const char *next; size_t next_bytes, next_step;        /* fetched into the cache meanwhile, every so many bytes: the block that comes after this one */
     const float *rows_next; size_t ldrows;                 /* ... rows of the left operand that will be packed next; may be NULL */
@@ -2118,7 +2118,7 @@ typedef struct lb__adam { float decay, rate, beta1, beta2, root, eps, clip; } lb
 typedef struct lb__kernels {
     const char *name;
     size_t rows;                                           /* of a tile: blocks are cut into strips of at most so many */
-    int    narrow;                                         /* slab_c takes b as f16 and bf16 and widens it on its way into the registers */
+    int    narrow;                                         /* bit t is set: slab_c widens a block of type t on its way into the registers */
     void  (*slab_r)(const lb__slab *);
     void  (*slab_c)(const lb__slab *);
     void  (*split_rows)(float *dst, const float *src, size_t lds, size_t rows, size_t high, size_t kc);        /* sets that multiply tiles, else NULL: see 4.2, tiles */
@@ -2324,6 +2324,34 @@ LB__TARGET LB__INLINE void LB__FN(lb__vput)(float *p, LB__V v, size_t n) {
     for (i = 0; i < n; i++) p[i] = t[i];
 #endif
 }
+/* A vector from element i of a matrix on: f32, or one of f16 and bf16 that the set has an instruction for, which LB__WIDE tells. */
+#if LB__KERNEL_PASS == 3 || LB__KERNEL_PASS == 2 || (LB__KERNEL_PASS == 1 && defined(__aarch64__))
+#  define LB__WIDE(type) 1
+#elif LB__KERNEL_PASS == 1
+#  define LB__WIDE(type) ((type) == LB_BF16)
+#else
+#  define LB__WIDE(type) 0
+#endif
+LB__TARGET LB__INLINE LB__V LB__FN(lb__vwide)(const void *p, size_t i, const lb_dtype type) {
+#if LB__KERNEL_PASS == 3
+    const __m256i *h = (const __m256i *)(const void *)((const uint16_t *)p + i);
+    if (type == LB_F16) return _mm512_cvtph_ps(_mm256_loadu_si256(h));
+    if (type == LB_BF16) return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(h)), 16));
+#elif LB__KERNEL_PASS == 2
+    const __m128i *h = (const __m128i *)(const void *)((const uint16_t *)p + i);
+    if (type == LB_F16) return _mm256_cvtph_ps(_mm_loadu_si128(h));
+    if (type == LB_BF16) return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(h)), 16));
+#elif LB__KERNEL_PASS == 1
+    const uint16_t *h = (const uint16_t *)p + i;
+#  ifdef __aarch64__
+    if (type == LB_F16) return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(h)));
+#  endif
+    if (type == LB_BF16) return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(h), 16));
+#endif
+    (void)type;
+    return lb__vload((const float *)p + i);
+}
+#define lb__vwide LB__FN(lb__vwide)
 #define lb__vget LB__FN(lb__vget)
 #define lb__vput LB__FN(lb__vput)
 /* Zero in the lanes from n on. */
@@ -2435,14 +2463,6 @@ LB__TARGET LB__INLINE LB__V LB__FN(lb__vact_grad)(LB__V x, lb_act act) {
  * holds a place that loads from the near cache need too, so that a burst would hold them up.  So are, every 16 steps, the same 16 columns of
  * the rows that come next, and a row of the result; and the block's own rows LB__NEAR ahead, which may have left the first cache. */
 #define LB__EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
-LB__TARGET LB__INLINE LB__V LB__FN(lb__vwide)(const float *b, size_t i, const lb_dtype type) {                /* b[i, i + LB__W) */
-#if LB__KERNEL_PASS == 3
-    if (type == LB_F16) return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(b + i / 2)));
-    if (type == LB_BF16) return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(b + i / 2))), 16));
-#endif
-    (void)type;
-    return lb__vload(b + i);
-}
 LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const int half, const lb_dtype type, const float *a, const float *b, size_t kc, float *c, size_t ldc, int load, const char *next, size_t fetches, size_t step, const float *ahead, size_t ldahead, const float *out, size_t ldout) {
     const size_t rs = tr ? 1 : LB__LDP, cs = tr ? mr : 1, bs = type == LB_F32 ? LB__PW : LB__PW / 2;
     size_t k = 0, j;
@@ -2466,7 +2486,7 @@ LB__TARGET LB__INLINE void LB__FN(lb__tile)(const size_t mr, const int tr, const
         for (j = fetches > 16 ? (fetches + 1) / 2 : fetches; k < e; k++, a += cs, b += bs) {
             LB__FETCH_NEAR(b + LB__NEAR * bs); if (LB__W == 16 && !half && type == LB_F32) LB__FETCH_NEAR(b + LB__NEAR * bs + LB__W);
             if (j) { LB__FETCH(next); next += step; j--; if (fetches > 16) { LB__FETCH(next); next += step; } }
-            LB__V b0 = LB__FN(lb__vwide)(b, 0, type), b1 = half ? b0 : LB__FN(lb__vwide)(b, LB__W, type);
+            LB__V b0 = lb__vwide(b, 0, type), b1 = half ? b0 : lb__vwide(b, LB__W, type);
 #define LB__X(i) if (mr > i) { LB__V s = lb__vset(a[i * rs]); x##i = lb__vfma(s, b0, x##i); if (!half) y##i = lb__vfma(s, b1, y##i); }
             LB__EACH_ROW(LB__X)
 #undef LB__X
@@ -2497,11 +2517,9 @@ LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr,
 }
 LB__TARGET static void LB__FN(lb__slab_r)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 0, LB_F32); }
 LB__TARGET static void LB__FN(lb__slab_c)(const lb__slab *t) {
-#if LB__KERNEL_PASS == 3
-    if (t->type == LB_F16) { LB__FN(lb__slab_any)(t, 1, LB_F16); return; }
-    if (t->type == LB_BF16) { LB__FN(lb__slab_any)(t, 1, LB_BF16); return; }
-#endif
-    LB__FN(lb__slab_any)(t, 1, LB_F32);
+    if (LB__WIDE(LB_F16) && t->type == LB_F16) LB__FN(lb__slab_any)(t, 1, LB_F16);
+    else if (LB__WIDE(LB_BF16) && t->type == LB_BF16) LB__FN(lb__slab_any)(t, 1, LB_BF16);
+    else LB__FN(lb__slab_any)(t, 1, LB_F32);
 }
 #if LB__KERNEL_PASS == 3 && defined(LB__TILES)
 /* Tiles.  AMX multiplies 16 x 32 by 32 x 16 numbers of bf16 into sums of f32, sixteen times as many a cycle as AVX-512 multiplies f32.  A float is the exact
@@ -2707,19 +2725,7 @@ LB__TARGET static void LB__FN(lb__transpose)(float *dst, size_t ldd, const float
 LB__TARGET static void LB__FN(lb__widen)(float *dst, const void *src, lb_dtype type, size_t n) {
     const uint16_t *h = (const uint16_t *)src; size_t i = 0;
     if (type == LB_F32) { if (n) memmove(dst, src, n * sizeof(float)); return; }
-#if LB__KERNEL_PASS == 3
-    if (type == LB_F16) for (; i + 16 <= n; i += 16) _mm512_storeu_ps(dst + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(h + i))));
-    else for (; i + 16 <= n; i += 16) _mm512_storeu_ps(dst + i, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(h + i))), 16)));
-#elif LB__KERNEL_PASS == 2
-    if (type == LB_F16) for (; i + 8 <= n; i += 8) _mm256_storeu_ps(dst + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(h + i))));
-    else for (; i + 8 <= n; i += 8) _mm256_storeu_ps(dst + i, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(h + i))), 16)));
-#elif LB__KERNEL_PASS == 1
-#  ifdef __aarch64__
-    if (type == LB_F16) for (; i + 4 <= n; i += 4) vst1q_f32(dst + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(h + i))));
-    else
-#  endif
-    if (type == LB_BF16) for (; i + 4 <= n; i += 4) vst1q_f32(dst + i, vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(h + i), 16)));
-#endif
+    if (LB__WIDE(type)) for (; i + LB__W <= n; i += LB__W) lb__vstore(dst + i, lb__vwide(h, i, type));
     if (type == LB_F16) for (; i < n; i++) dst[i] = lb__f16_f32(h[i]);
     else for (; i < n; i++) dst[i] = lb__bf16_f32(h[i]);
 }
@@ -2835,7 +2841,7 @@ LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g,
     }
 }
 
-#define LB__KERNEL_SET(name, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__KERNEL_PASS == 3, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
+#define LB__KERNEL_SET(name, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__WIDE(LB_F16) << LB_F16 | LB__WIDE(LB_BF16) << LB_BF16, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
     LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd), LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), \
     LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw) }
 #if LB__KERNEL_PASS == 3
@@ -2872,6 +2878,8 @@ LB__TABLE const lb__kernels lb__kernels_scalar = LB__KERNEL_SET("scalar", NULL, 
 #undef lb__vmin
 #undef lb__vless
 #undef lb__vpow2
+#undef lb__vwide
+#undef LB__WIDE
 #undef lb__vget
 #undef lb__vput
 #undef lb__vkeep
@@ -2961,12 +2969,13 @@ typedef struct lb__prod {
     size_t worker_floats; float *work;
 } lb__prod;
 
-/* b's rows [k0, k0+kc), columns [n0, n0+32) as a block [kc][32] */
-static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_t n0, float *sums, float *tmp, float *raw) {
+/* b's rows [k0, k0+kc), columns [n0, n0+32) as a block [kc][32], of f32, or of *type where that is not NULL and b lies so already */
+static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_t n0, float *sums, float *tmp, float *raw, lb_dtype *type) {
     size_t cols = LB__MIN((size_t)LB__PW, p->N - n0), k, es = lb_dtype_size(p->btype);
     if (p->bkind == LB__B_PANELS) {
         const char *w = (const char *)p->b + (n0 / LB__PW * p->K + k0) * LB__PW * es;
-        if (p->btype == LB_F32) return (const float *)(const void *)w;
+        if (type) *type = p->btype;
+        if (type || p->btype == LB_F32) return (const float *)(const void *)w;
         p->k->widen(tmp, w, p->btype, kc * LB__PW);
     } else if (p->bkind == LB__B_PANELS_T) {
         if (cols < LB__PW) memset(tmp, 0, kc * LB__PW * sizeof(float));
@@ -3008,14 +3017,13 @@ static void lb__prod_split(const lb__prod *p, float *to, size_t m, size_t n, siz
 static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
     const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, strips = (rows + p->k->rows - 1) / p->k->rows; size_t step = 64;
     float *tmp = work, *raw = tmp + LB__KC * LB__PW, *acc = raw + LB__PW * LB__PW, *packed = acc + (p->panels ? 0 : p->group * p->mrows * LB__PW); size_t k0, q, s;
-    const int narrow = p->k->narrow && strips == 1 && p->bkind == LB__B_PANELS;      /* a weight that is used once is widened where it is used */
     for (k0 = 0; k0 == 0 || k0 < p->K; k0 += p->width) {
         const size_t kc = LB__MIN(p->width, p->K - k0); const int last = k0 + kc == p->K; float *a = packed + k0 * rows;
         if (fresh && p->ta) p->k->strips(a, p->a + k0 * p->lda + m0, p->lda, rows, kc);
         for (q = p0; q < p1; q++) {
             lb__slab b; const char *next; size_t lines; float *c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * rows * LB__PW;
-            b.type = narrow ? p->btype : LB_F32;
-            b.b = narrow ? (const float *)(const void *)((const char *)p->b + (q * p->K + k0) * LB__PW * lb_dtype_size(p->btype)) : lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw);
+            b.type = LB_F32;
+            b.b = lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw, strips == 1 && p->k->narrow >> p->btype & 1 ? &b.type : NULL);          /* a weight that is used once is widened where it is used */
             b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.ldc = LB__PW; b.load = p->panels || k0 > 0; b.out = NULL; b.ldout = 0; b.ldrows = p->lda;
             next = lb__prod_next(p, k0, kc, q, p0, p1, strips == 1, &lines, &step);
             for (s = 0; s < strips; s++) {
@@ -3047,7 +3055,7 @@ static void lb__prod_task_tiles(lb__prod *p, size_t mb, size_t group, float *wor
         for (q = p0; q < p1; q++) {
             lb__slab b;
             memset(&b, 0, sizeof b);
-            p->k->split_block(parts, lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw), kc, p->parts);
+            p->k->split_block(parts, lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw, NULL), kc, p->parts);
             b.a = a; b.rows = rows; b.b = parts; b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.load = p->panels || k0 > 0; b.ldc = LB__PW;
             b.c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * high * LB__PW;
             b.next = lb__prod_next(p, k0, kc, q, p0, p1, rows <= 32, &lines, &b.next_step); b.next_bytes = lines * b.next_step;
@@ -3062,7 +3070,7 @@ typedef struct lb__turn { const lb__prod *p; float *to; } lb__turn;
 static void lb__prod_turn(void *arg, size_t begin, size_t end, int worker) {
     const lb__turn *t = (const lb__turn *)arg; size_t k; float raw[LB__PW * LB__PW];
     (void)worker;
-    for (; begin < end; begin++) for (k = 0; k < t->p->K; k += LB__KC) lb__prod_slab(t->p, k, LB__MIN((size_t)LB__KC, t->p->K - k), begin * LB__PW, NULL, t->to + (begin * t->p->K + k) * LB__PW, raw);
+    for (; begin < end; begin++) for (k = 0; k < t->p->K; k += LB__KC) lb__prod_slab(t->p, k, LB__MIN((size_t)LB__KC, t->p->K - k), begin * LB__PW, NULL, t->to + (begin * t->p->K + k) * LB__PW, raw, NULL);
 }
 /* Each worker begins with a block of rows of its own, which it packs for itself, and helps with those of others when it is done. */
 static void lb__prod_work(void *arg, size_t begin, size_t end, int worker) {

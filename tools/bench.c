@@ -249,33 +249,39 @@ static void bench_file_row(const bench_cfg *c, const char *name, const char *wha
     else printf("%-16s %-34s %3d %10.3f ms %10.2f MiB beside the file\n", name, what, c->ctx->threads, seconds * 1e3, bytes / 1048576);
     fflush(stdout);
 }
+/* One input, a text of ids or an array: the shortest of a few passes, of which the first brings the weights in. */
+static void bench_file_input(bench_cfg *c, const lb_model *m, const char *modality, const char *what, const int32_t *ids, size_t length, const float *x, double own) {
+    enum { PASSES = 4 }; float *out = bench_floats(lb_model_dim(m)); double best = 1e9, t; int k;
+    c->failed = !out;
+    for (k = 0; k < PASSES && !c->failed; k++) {
+        t = bench_now();
+        c->failed = (ids ? lb_embed_tokens(c->ctx, m, ids, 1, length, out) : lb_embed_tensor(c->ctx, m, modality, x, 1, out)) != LB_OK;
+        if ((t = bench_now() - t) < best) best = t;
+    }
+    if (!c->failed) bench_file_row(c, "memory", what, best, bench_own_bytes() - own);
+    lb__release(out);
+}
 static void bench_file(bench_cfg *c, const char *path) {
-    enum { TIMES = 15, PASSES = 4, SHORT = 12 }; lb_model *m = NULL; const lb_model_desc *d; double time[TIMES], own = bench_own_bytes(), t, best; int i, j, k;
+    enum { TIMES = 15, SHORT = 12 }; lb_model *m = NULL; const lb_model_desc *d; double time[TIMES], own = bench_own_bytes(), t; int i, k;
     for (i = 0; i < TIMES && !c->failed; i++) { lb_model_free(m); m = NULL; t = bench_now(); c->failed = lb_model_open(c->ctx, path, &m) != LB_OK; time[i] = bench_now() - t; }
     if (c->failed) return;
     qsort(time, TIMES, sizeof *time, bench_double_cmp);
     bench_file_row(c, "open", path, time[TIMES / 2], bench_own_bytes() - own);
     d = lb_model_describe(m);
     for (i = 0; i < d->modalities && !c->failed; i++) {
-        const lb_modality_desc *y = &d->modality[i]; const lb_tower_desc *w = &d->tower[0]; float *x, *out = bench_floats(lb_model_dim(m)); int32_t *ids;
+        const lb_modality_desc *y = &d->modality[i]; const lb_tower_desc *w = &d->tower[0]; void *input; char what[LB_NAME_SIZE + 32]; int length;
         for (k = 0; k < d->towers; k++) if (!strcmp(d->tower[k].name, y->tower)) w = &d->tower[k];
-        x = (float *)calloc((size_t)y->channels * (size_t)y->frames * (size_t)y->height * (size_t)y->width + 1, sizeof *x); ids = (int32_t *)calloc((size_t)w->context + 1, sizeof *ids);
-        if (!x || !ids || !out) c->failed = 1;
-        else {
-            const int texts = y->kind == LB_TEXT && w->context > SHORT ? 2 : 1;          /* a text that fills its context, and a short one */
-            for (j = 0; j < texts && !c->failed; j++) {
-                const int tokens = j ? SHORT : w->context; char what[LB_NAME_SIZE + 32];
-                snprintf(what, sizeof what, y->kind == LB_TEXT ? "%s, %d tokens" : "%s", y->name, tokens);
-                if (y->kind == LB_TEXT) { memset(ids, 0, (size_t)w->context * sizeof *ids); ids[tokens - 1] = w->vocab - 1; }
-                for (k = 0, best = 1e9; k < PASSES && !c->failed; k++) {                 /* the first pass brings the weights in */
-                    t = bench_now();
-                    c->failed = (y->kind == LB_TEXT ? lb_embed_tokens(c->ctx, m, ids, 1, (size_t)w->context, out) : lb_embed_tensor(c->ctx, m, y->name, x, 1, out)) != LB_OK;
-                    if ((t = bench_now() - t) < best) best = t;
-                }
-                if (!c->failed) bench_file_row(c, "memory", what, best, bench_own_bytes() - own);
-            }
+        if (y->kind != LB_TEXT) {
+            if (!(input = calloc((size_t)y->channels * (size_t)y->frames * (size_t)y->height * (size_t)y->width, sizeof(float)))) c->failed = 1;
+            else bench_file_input(c, m, y->name, y->name, NULL, 0, (const float *)input, own);
+            free(input);
+        } else for (length = w->context; length && !c->failed; length = length > SHORT ? SHORT : 0) {          /* a text that fills its context, and a short one */
+            if (!(input = calloc((size_t)w->context, sizeof(int32_t)))) { c->failed = 1; break; }
+            ((int32_t *)input)[length - 1] = w->vocab - 1;
+            snprintf(what, sizeof what, "%s, %d tokens", y->name, length);
+            bench_file_input(c, m, y->name, what, (const int32_t *)input, (size_t)w->context, NULL, own);
+            free(input);
         }
-        free(x); free(ids); lb__release(out);
     }
     lb_model_free(m);
 }

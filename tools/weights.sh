@@ -128,30 +128,28 @@ bind() {
     whole $file $n
     mv "$WORK/$file.lbw" "$WORK/$file.done.lbw"
 }
-# MODEL FROM ADAPTER MODALITY...: an adapter (if any) merged, then modalities that start from its image tower
+# MODEL FROM ADAPTER...: adapters merged into one;  MODEL FROM MODALITY...: modalities that start from its image tower
+join() { to=$1; shift; [ -e "$to" ] || "$LB" merge "$@" -o "$to"; }
 grow() {
-    to=$1 from=$2 adapter=$3; shift 3
+    to=$1 from=$2; shift 2
     [ -e "$to" ] && return 0
-    if [ -n "$adapter" ]; then "$LB" merge "$from" "$adapter" -o "$to.0"; else cp "$from" "$to.0"; fi
-    i=0
-    for m in "$@"; do "$LB" extend -m "$to.$i" --modality "$WORK/$m.json" --seed $SEED -o "$to.$((i + 1))"; i=$((i + 1)); done
-    mv "$to.$i" "$to"; rm -f "$to".?
+    for m in "$@"; do "$LB" extend -m "$from" --modality "$WORK/$m.json" --seed $SEED -o "$to.$m"; from=$to.$m; done
+    mv "$from" "$to"; rm -f "$to".*
 }
 bind audio audio "$WORK/start.lbw" 1 $(steps ${AUDIO:-5000}) --trainable 'audio.*' -b 32 --warmup $(steps 200) --mask-ratio 0.1 --segments & one=$!
 bind depth depth "$WORK/start.lbw" 1 $(steps ${DEPTH:-5500}) --trainable 'depth.*' -b 64 --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7
-grow "$WORK/base-depth.lbw" "$WORK/start.lbw" "$WORK/depth.done.lbw"
+join "$WORK/base-depth.lbw" "$WORK/start.lbw" "$WORK/depth.done.lbw"
 bind depth depth2 "$WORK/base-depth.lbw" 1 $(steps ${DEPTH2:-2200}) --trainable 'depth.*' -b 64 --warmup $(steps 50) $more
-grow "$WORK/base-image.lbw" "$WORK/base-depth.lbw" "$WORK/depth2.done.lbw" image
+join "$WORK/base-depth2.lbw" "$WORK/base-depth.lbw" "$WORK/depth2.done.lbw"
+grow "$WORK/base-image.lbw" "$WORK/base-depth2.lbw" image
 wait $one
 bind image image "$WORK/base-image.lbw" 2 $(steps ${IMAGE:-4500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7 $more
-grow "$WORK/base-image2.lbw" "$WORK/base-image.lbw" "$WORK/image.done.lbw"
+join "$WORK/base-image2.lbw" "$WORK/base-image.lbw" "$WORK/image.done.lbw"
 bind image image2 "$WORK/base-image2.lbw" 2 $(steps ${IMAGE2:-2500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85 $more
 # the depth tower was there for image to start from; it leaves, and depth comes back over what image has learnt
-if [ ! -e "$WORK/bound.lbw" ]; then
-    "$LB" merge "$WORK/base-image2.lbw" "$WORK/image2.done.lbw" "$WORK/audio.done.lbw" -o "$WORK/bound.0"
-    "$LB" quantize "$WORK/bound.0" --only text audio image -o "$WORK/bound.lbw"; rm "$WORK/bound.0"
-fi
-grow "$WORK/base.lbw" "$WORK/bound.lbw" '' depth thermal video
+join "$WORK/base-whole.lbw" "$WORK/base-image2.lbw" "$WORK/image2.done.lbw" "$WORK/audio.done.lbw"
+[ -e "$WORK/bound.lbw" ] || "$LB" quantize "$WORK/base-whole.lbw" --only text audio image -o "$WORK/bound.lbw"
+grow "$WORK/base.lbw" "$WORK/bound.lbw" depth thermal video
 bind depth depth3 "$WORK/base.lbw" 1 $(steps ${DEPTH3:-3000}) --trainable upstream -b 64 --warmup $(steps 100) $more & one=$!
 bind thermal thermal "$WORK/base.lbw" 1 $(steps ${THERMAL:-3000}) --trainable upstream -b 64 --warmup $(steps 100) $more
 wait $one

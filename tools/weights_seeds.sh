@@ -6,16 +6,18 @@ set -eu
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; SEEDS=${SEEDS:-1 2 3}; here=$(cd "$(dirname "$0")" && pwd)
 [ -e "$WORK/bound.lbw" ] || { echo "weights_seeds.sh: $WORK/bound.lbw is not there; make weights first" >&2; exit 1; }
 WORK=$(cd "$WORK" && pwd); files=
+seed=${SEED:-1}                                                      # that of WORK: what it has bound is not bound again
 for s in $SEEDS; do
     w=$WORK/seed$s; mkdir -p "$w"; files="$files $w/metrics.txt"
     [ ! -e "$w/metrics.txt" ] || continue
-    for f in "$WORK"/*.json "$WORK"/*.jsonl "$WORK/vocab.lbw" "$WORK/data.done" "$WORK/synth" "$WORK/real" "$WORK/text.lbw" "$WORK/start.lbw" "$WORK"/base-*.lbw "$WORK/bound.lbw" "$WORK/audio.done.lbw" "$WORK/depth.done.lbw" "$WORK/depth2.done.lbw" "$WORK/image.done.lbw" "$WORK/image2.done.lbw"; do
+    for f in "$WORK"/*.json "$WORK"/*.jsonl "$WORK"/*.lbw "$WORK/data.done" "$WORK/synth" "$WORK/real"; do
+        case ${f##*/} in base.lbw|depth3*|thermal*|video*) [ "$s" = "$seed" ] || [ "${f%.lbw}" = "$f" ] || continue;; whole.lbw) continue;; esac
         [ ! -e "$f" ] || ln -sfn "$f" "$w/${f##*/}"
     done
     SEED=$s WORK=$w REAL=${REAL:-$WORK/real} OUT=$w/model.lbw sh "$here/weights.sh" >&2
     WORK=$WORK REAL=${REAL:-$WORK/real} sh "$here/weights_metrics.sh" "$w/model.lbw" > "$w/metrics.part"; mv "$w/metrics.part" "$w/metrics.txt"
 done
-echo "| what | of | split | % | smallest to largest of seeds $SEEDS |"; echo "|---|---|---|---|---|"
+echo "seeds $SEEDS:"; echo "| what | of | split | % | smallest to largest |"; echo "|---|---|---|---|---|"
 awk '/^\$ / { split_ = "test"; of = ""; for (i = 1; i < NF; i++) { if ($i == "--split") split_ = $(i + 1); if ($i == "--data") { of = $(i + 1); sub(/.*\//, "", of); sub(/\.[a-z]*$/, "", of) } } next }
     $1 ~ /^[a-z]+:[a-z]+$/ { row($1, $4) }
     $2 == "->" { row($1 " to " $3 ", R@1", $6); row($1 " to " $3 ", R@10", $10) }

@@ -31,27 +31,25 @@ def features(path, side=64, cell=8):
     if len(planes) == 1: thumb = (thumb - thumb.mean()) / (thumb.std() + 1e-6) / 4
     return np.concatenate([np.sqrt(h).ravel() * 0.3, thumb.ravel()]).astype(np.float32)
 
+unit = lambda v: v / (np.linalg.norm(v, axis=1, keepdims=True) + 1e-9)
 words = lambda captions: collections.Counter(w for c in captions for w in re.findall('[a-z]+', c.lower()))
 def bags(texts, vocabulary, weight):
     out = np.zeros((len(texts), len(vocabulary)), np.float32)
     for i, t in enumerate(texts):
         for w, n in words(t).items():
             if w in vocabulary: out[i, vocabulary[w]] = n * weight[w]
-    return out / (np.linalg.norm(out, axis=1, keepdims=True) + 1e-9)
+    return unit(out)
 
 def vectors(lists):
-    """The model's vectors of every list's texts, averaged; all of them less the mean, then of unit length."""
+    """The mean of the model's vectors of each list's texts."""
     with tempfile.TemporaryDirectory() as d:
         with open(d + '/texts', 'w') as f: f.writelines(t.replace('\n', ' ') + '\n' for l in lists for t in l)
         subprocess.run([command, 'embed', '-m', model, '--text-file', d + '/texts', '-o', d + '/v.npy'], check=True); v = np.load(d + '/v.npy')
-    return np.stack([v[a:b].mean(0) for a, b in zip(np.cumsum([0] + [len(l) for l in lists]), np.cumsum([len(l) for l in lists]))])
-def unit(v): return v / (np.linalg.norm(v, axis=1, keepdims=True) + 1e-9)
-
+    return np.stack([p.mean(0) for p in np.split(v, np.cumsum([len(l) for l in lists])[:-1])])
 def fit(x, t, q, width, penalty):
     mean = x.mean(0); x, q = x - mean, q - mean; n, m = (x * x).sum(1), (q * q).sum(1); scale = width / (2 * n.mean())
     k = np.exp(-scale * (n[:, None] + n[None] - 2 * x @ x.T)); k[np.diag_indices(len(k))] += penalty
-    p = np.exp(-scale * (m[:, None] + n[None] - 2 * q @ x.T)) @ np.linalg.solve(k, t - t.mean(0)) + t.mean(0)
-    return p / (np.linalg.norm(p, axis=1, keepdims=True) + 1e-9)
+    return unit(np.exp(-scale * (m[:, None] + n[None] - 2 * q @ x.T)) @ np.linalg.solve(k, t - t.mean(0)) + t.mean(0))
 def recall(p, texts, own):
     """Of item i, text own[i] is right; an equal score counts against it."""
     s = p @ texts.T; right = s[np.arange(len(own)), own]; rank = (s >= right[:, None]).sum(1) - 1
