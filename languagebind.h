@@ -199,7 +199,8 @@ LB_API lb_status lb_csv_load(lb_ctx *ctx, const char *path, lb_tensor *out);
 
 /* lb_npy_save: a whole tensor (LB_ROWS, any type but bf16) as a .npy file.
  * lb_npy_create ... lb_npy_append ... lb_npy_commit: the same for rows that come one after the other, [rows, shape...]; lb_npy_append copies
- * n rows, lb_npy_commit writes their number into the header.  The file appears whole or not at all: lb_npy_abort (NULL is fine) drops it.
+ * n rows, lb_npy_commit writes their number into the header, for which the path must be a file.  It appears whole or not at all: lb_npy_abort
+ * (NULL is fine) drops it.  Errors stick: after the first one lb_npy_append does nothing, and lb_npy_commit returns it and leaves no file.
  * Commit and abort free the writer, whatever they return.  path "-" is standard output; there the rows wait in memory for the commit.
  *   errs  LB_ERR_ARG, LB_ERR_MEM, LB_ERR_IO, LB_ERR_UNSUPPORTED a type that .npy has not */
 typedef struct lb_npy lb_npy;
@@ -1326,19 +1327,30 @@ LB_API const char *lb_dtype_name(lb_dtype dtype) { return (size_t)dtype < LB__CO
 
 /* ---- 1.4 checksums ---- */
 
-/* CRC-32 of zip, PNG and .lbw (polynomial edb88320), eight bytes a step.  Start with 0 and feed the result back in.  Tables are built
- * once; two threads that race write the same values. */
+/* CRC-32 of zip, PNG and .lbw (polynomial edb88320), eight bytes a step.  Start with 0 and feed the result back in. */
 static uint32_t lb__crc_table[8][256];
-static void lb__crc_init(void) {
+static void lb__crc_build(void) {
     uint32_t i, k, t[8][256];
     for (i = 0; i < 256; i++) { uint32_t c = i; for (k = 0; k < 8; k++) c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1; t[0][i] = c; }
     for (k = 1; k < 8; k++) for (i = 0; i < 256; i++) t[k][i] = t[k - 1][i] >> 8 ^ t[0][t[k - 1][i] & 255];
     memcpy(lb__crc_table[1], t[1], sizeof t - sizeof t[0]);
     memcpy(lb__crc_table[0], t[0], sizeof t[0]);
 }
+/* The first thread that asks builds the table; those that come meanwhile wait the few microseconds. */
+static void lb__crc_init(void) {
+#if defined(__GNUC__)
+    static int state;                      /* 0: nothing, 1: being built, 2: there */
+    int nothing = 0;
+    if (LB__LIKELY(__atomic_load_n(&state, __ATOMIC_ACQUIRE) == 2)) return;
+    if (__atomic_compare_exchange_n(&state, &nothing, 1, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) { lb__crc_build(); __atomic_store_n(&state, 2, __ATOMIC_RELEASE); }
+    else while (__atomic_load_n(&state, __ATOMIC_ACQUIRE) != 2) {}
+#else
+    if (!lb__crc_table[0][255]) lb__crc_build();
+#endif
+}
 static uint32_t lb__crc32(uint32_t crc, const void *data, size_t n) {
     const uint8_t *p = (const uint8_t *)data;
-    if (!lb__crc_table[0][255]) lb__crc_init();
+    lb__crc_init();
     crc = ~crc;
     for (; n >= 8; n -= 8, p += 8) {
         uint32_t a = crc ^ lb__u32le(p), b = lb__u32le(p + 4);
@@ -1430,6 +1442,24 @@ static float  lb__rng_normal(lb__rng *r) {                                      
 /* ---- 1.6 files ---- */
 
 #ifndef LB_NO_STDIO
+/* open() that keeps clear of the three standard descriptors, which a caller may have closed: 0 stands for none below. */
+static int lb__open(const char *path, int flags, mode_t mode) {
+    const int fd = open(path, flags, mode); int higher;
+    if (fd < 0 || fd > 2) return fd;
+    higher = fcntl(fd, F_DUPFD, 3);
+    close(fd);
+    return higher;
+}
+static lb_status lb__write_all(int fd, const char *name, const void *data, size_t n) {
+    const unsigned char *p = (const unsigned char *)data;
+    while (n) {
+        ssize_t k = write(fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return lb__fail(LB_ERR_IO, "%s: cannot write: %s", name, k < 0 ? strerror(errno) : "nothing was taken");
+        p += k; n -= (size_t)k;
+    }
+    return LB_OK;
+}
 /* A whole file, read-only: mapped where the system can, read into memory where it cannot (pipes).  Close with lb__file_close. */
 typedef struct lb__file { const unsigned char *data; size_t size; int mapped; } lb__file;
 static void lb__file_close(lb__file *f) {
@@ -1442,7 +1472,7 @@ static void lb__file_close(lb__file *f) {
 #  define LB__PIPE_MAX ((size_t)1 << (sizeof(size_t) > 4 ? 32 : 28))
 #endif
 static lb_status lb__file_open(const char *path, lb__file *out) {
-    struct stat st; lb__buf b = { 0, 0, 0 }; int fd = strcmp(path, "-") ? open(path, O_RDONLY) : 0; lb_status s = LB_OK;
+    struct stat st; lb__buf b = { 0, 0, 0 }; int fd = strcmp(path, "-") ? lb__open(path, O_RDONLY, 0) : 0; lb_status s = LB_OK;
     memset(out, 0, sizeof *out);
     if (fd < 0) return lb__fail(LB_ERR_IO, "%s: cannot open: %s", *path ? path : "a file without a name", strerror(errno));
     if (fstat(fd, &st)) { s = lb__fail(LB_ERR_IO, "%s: cannot read: %s", path, strerror(errno)); goto done; }
@@ -1502,41 +1532,31 @@ static lb_status lb__writer_open(const char *path, lb__writer *w) {
     memcpy(w->path, path, n);
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
         if (S_ISDIR(st.st_mode)) { lb__writer_abort(w); return lb__fail(LB_ERR_IO, "%s: is a folder, a file was expected", path); }
-        w->fd = open(path, O_WRONLY);
+        w->fd = lb__open(path, O_WRONLY, 0);
     }
     else for (i = 0; i < 100; i++) {
         lb__format(w->temp, n + 32, "%s.%u.%d.tmp", path, (unsigned)getpid(), i);
         LB__TEMPORARY(w->temp, 1);                               /* before it is there: a signal right after open finds the name */
-        w->fd = open(w->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        w->fd = lb__open(w->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
         if (w->fd > 0 || errno != EEXIST) break;
         LB__TEMPORARY(w->temp, 0);
     }
     if (w->fd <= 0) { w->fd = 0; lb__fail(LB_ERR_IO, "%s: cannot create: %s", path, strerror(errno)); lb__writer_abort(w); return LB_ERR_IO; }
     return LB_OK;
 }
-static lb_status lb__writer_flush(lb__writer *w, const unsigned char *p, size_t n) {
-    while (n) {
-        ssize_t k = write(w->fd, p, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return lb__fail(LB_ERR_IO, "%s: cannot write: %s", w->path, k < 0 ? strerror(errno) : "nothing was taken");
-        p += k; n -= (size_t)k;
-    }
-    return LB_OK;
-}
+static lb_status lb__writer_flush(lb__writer *w) { const size_t n = w->used; w->used = 0; return lb__write_all(w->fd, w->path, w->buf, n); }
 static lb_status lb__writer_add(lb__writer *w, const void *data, size_t n) {
-    const unsigned char *p = (const unsigned char *)data;
     w->offset += n;
-    if (w->used + n > LB__WRITER_BUF) { size_t u = w->used; w->used = 0; LB__TRY(lb__writer_flush(w, w->buf, u)); }
-    if (n >= LB__WRITER_BUF) return lb__writer_flush(w, p, n);
-    if (n) memcpy(w->buf + w->used, p, n);
+    if (w->used + n > LB__WRITER_BUF) LB__TRY(lb__writer_flush(w));
+    if (n >= LB__WRITER_BUF) return lb__write_all(w->fd, w->path, data, n);
+    if (n) memcpy(w->buf + w->used, data, n);
     w->used += n;
     return LB_OK;
 }
 /* Replace bytes that were added before. */
 static lb_status lb__writer_patch(lb__writer *w, uint64_t offset, const void *data, size_t n) {
-    const unsigned char *p = (const unsigned char *)data; size_t u = w->used;
-    w->used = 0;
-    LB__TRY(lb__writer_flush(w, w->buf, u));
+    const unsigned char *p = (const unsigned char *)data;
+    LB__TRY(lb__writer_flush(w));
     while (n) {
         ssize_t k = pwrite(w->fd, p, n, (off_t)offset);
         if (k < 0 && errno == EINTR) continue;
@@ -1546,7 +1566,7 @@ static lb_status lb__writer_patch(lb__writer *w, uint64_t offset, const void *da
     return LB_OK;
 }
 static lb_status lb__writer_commit(lb__writer *w) {
-    lb_status s = lb__writer_flush(w, w->buf, w->used);
+    lb_status s = lb__writer_flush(w);
     if (!s && fsync(w->fd) && errno != EINVAL && errno != ENOTSUP) s = lb__fail(LB_ERR_IO, "%s: cannot flush to disk: %s", w->path, strerror(errno));
     if (!s) {
         int fd = w->fd; w->fd = 0;
@@ -1555,6 +1575,14 @@ static lb_status lb__writer_commit(lb__writer *w) {
     }
     lb__writer_abort(w);
     return s;
+}
+/* A file of n bytes, whole or not at all. */
+static lb_status lb__writer_save(const char *path, const void *data, size_t n) {
+    lb__writer w; lb_status s;
+    LB__TRY(lb__writer_open(path, &w));
+    s = lb__writer_add(&w, data, n);
+    if (s) { lb__writer_abort(&w); return s; }
+    return lb__writer_commit(&w);
 }
 
 /* The names inside a folder, without those that start with a dot, in byte order.  One allocation: release names. */
@@ -3726,7 +3754,7 @@ done:
 LB__LOADER(lb_npy_load, lb_npy_decode, lb_tensor)
 LB__LOADER(lb_csv_load, lb_csv_decode, lb_tensor)
 
-struct lb_npy { lb__writer file; lb__buf memory; lb_dtype dtype; int whole, ndim, to_stdout; size_t shape[LB_MAX_DIMS], row, rows, head; };
+struct lb_npy { lb__writer file; lb__buf memory; lb_dtype dtype; int whole, ndim, to_stdout; size_t shape[LB_MAX_DIMS], row, rows, head; lb_status broken; char why[512]; };      /* broken: the first error of an append */
 
 /* The header with `rows` in it, always as long as for the largest number, so that it can be written over.  Returns its length. */
 static size_t lb__npy_head_write(const lb_npy *w, unsigned char out[512]) {
@@ -3768,10 +3796,9 @@ static lb_status lb__npy_begin(const char *path, lb_dtype dtype, int whole, int 
     return LB_OK;
 }
 LB_API lb_status lb_npy_create(const char *path, lb_dtype dtype, int ndim, const size_t *shape, lb_npy **out) { LB__POINTERS(path && out && (shape || ndim <= 0)); return lb__npy_begin(path, dtype, 0, ndim, shape, out); }
-LB_API lb_status lb_npy_append(lb_npy *w, const void *rows, size_t n) {
-    const uint8_t *p = (const uint8_t *)rows; size_t bytes, width;
-    LB__POINTERS(w && (rows || !n));
-    width = lb_dtype_size(w->dtype);
+static lb_status lb__npy_append(lb_npy *w, const void *rows, size_t n) {
+    const uint8_t *p = (const uint8_t *)rows; size_t bytes; const size_t width = lb_dtype_size(w->dtype);
+    if (!rows && n) return lb__fail(LB_ERR_ARG, "lb_npy_append: %zu rows at NULL", n);
     if (!lb__mul(w->row, n, &bytes) || w->rows > SIZE_MAX - n) return lb__fail(LB_ERR_ARG, "npy: %zu rows of %zu bytes do not fit in the address space", n, w->row);
     w->rows += n;
     if (lb__host_little() || width == 1) return lb__npy_put(w, p, bytes);
@@ -3783,25 +3810,22 @@ LB_API lb_status lb_npy_append(lb_npy *w, const void *rows, size_t n) {
     }
     return LB_OK;
 }
-LB_API lb_status lb_npy_commit(lb_npy *w) {
-    unsigned char head[512]; lb_status s = LB_OK;
+LB_API lb_status lb_npy_append(lb_npy *w, const void *rows, size_t n) {
     LB__POINTERS(w);
-    lb__npy_head_write(w, head);
-    if (w->to_stdout) {
-        const unsigned char *p = w->memory.data; size_t n = w->memory.size;
-        memcpy(w->memory.data, head, w->head);
+    if (!w->broken && (w->broken = lb__npy_append(w, rows, n)) != LB_OK) lb__format(w->why, sizeof w->why, "%s", lb_last_error());
+    return w->broken;
+}
+LB_API lb_status lb_npy_commit(lb_npy *w) {
+    unsigned char head[512]; lb_status s;
+    LB__POINTERS(w);
+    s = w->broken;
+    if (s) lb__fail(s, "%s", w->why);
+    else if (w->to_stdout) {
+        lb__npy_head_write(w, w->memory.data);
         fflush(stdout);
-        while (n && !s) {
-            ssize_t k = write(1, p, n);
-            if (k < 0 && errno == EINTR) continue;
-            if (k <= 0) s = lb__fail(LB_ERR_IO, "standard output: cannot write: %s", k < 0 ? strerror(errno) : "nothing was taken");
-            else { p += k; n -= (size_t)k; }
-        }
+        s = lb__write_all(1, "standard output", w->memory.data, w->memory.size);
     } else {
-        size_t used = w->file.used;
-        w->file.used = 0;
-        s = lb__writer_flush(&w->file, w->file.buf, used);
-        if (!s && pwrite(w->file.fd, head, w->head, 0) != (ssize_t)w->head) s = lb__fail(LB_ERR_IO, "%s: cannot write: %s", w->file.path, strerror(errno));
+        if (!w->whole) { lb__npy_head_write(w, head); s = lb__writer_patch(&w->file, 0, head, w->head); }      /* a pipe, where nothing can be replaced, takes a whole tensor */
         if (!s) s = lb__writer_commit(&w->file);
     }
     lb_npy_abort(w);
@@ -7825,12 +7849,10 @@ static lb_status lb__image_encode(const lb_image *img, const char *name, int qua
 }
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_image_save(lb_ctx *ctx, const lb_image *img, const char *path, int quality) {
-    lb__buf b = { 0, 0, 0 }; lb__writer w; lb_status s;
+    lb__buf b = { 0, 0, 0 }; lb_status s;
     LB__POINTERS(ctx && img && path);
     s = lb__image_encode(img, path, quality, &b);
-    if (!s) s = lb__writer_open(path, &w);
-    else { lb__buf_free(&b); return s; }
-    if (!s) { s = lb__writer_add(&w, b.data, b.size); if (s) lb__writer_abort(&w); else s = lb__writer_commit(&w); }
+    if (!s) s = lb__writer_save(path, b.data, b.size);
     lb__buf_free(&b);
     return s;
 }
@@ -8716,14 +8738,14 @@ static lb_status lb__wav_pack(const int16_t *pcm, size_t frames, int channels, i
 }
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_audio_save(lb_ctx *ctx, const lb_audio *a, const char *path) {
-    lb__buf b = { 0, 0, 0 }; lb__writer w; size_t i, n; int16_t *pcm; lb_status s;
+    lb__buf b = { 0, 0, 0 }; size_t i, n; int16_t *pcm; lb_status s;
     LB__POINTERS(ctx && a && path && (a->data || !a->frames));
     if (a->channels < 1 || a->channels > 65535 || a->rate < 1 || !lb__mul(a->frames, (size_t)a->channels, &n)) return lb__fail(LB_ERR_ARG, "%s: a clip of %d channels at %d samples a second cannot be written", path, a->channels, a->rate);
     pcm = (int16_t *)lb__alloc(n, sizeof *pcm);
     if (!pcm) return LB_ERR_MEM;
     for (i = 0; i < n; i++) { const double v = floor((double)a->data[i] * 32768 + 0.5); pcm[i] = (int16_t)(v >= 32767 ? 32767 : v > -32768 ? v : -32768); }     /* NaN: -32768 */
     s = lb__wav_pack(pcm, a->frames, a->channels, a->rate, &b);
-    if (!s && (s = lb__writer_open(path, &w)) == LB_OK) { s = lb__writer_add(&w, b.data, b.size); if (s) lb__writer_abort(&w); else s = lb__writer_commit(&w); }
+    if (!s) s = lb__writer_save(path, b.data, b.size);
     lb__release(pcm); lb__buf_free(&b);
     return s;
 }
@@ -9400,7 +9422,7 @@ LB_API lb_status lb_video_open(lb_ctx *ctx, const char *path, lb_video **out) {
         return lb__video_opened(s, v, out);
     }
     if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode))) {         /* pipes and devices */
-        if (strcmp(path, "-") && (fd = open(path, O_RDONLY)) < 0) { s = lb__fail(LB_ERR_IO, "cannot open: %s", strerror(errno)); return lb__video_opened(s, v, out); }
+        if (strcmp(path, "-") && (fd = lb__open(path, O_RDONLY, 0)) < 0) { s = lb__fail(LB_ERR_IO, "cannot open: %s", strerror(errno)); return lb__video_opened(s, v, out); }
         s = lb__video_spool(ctx, v, lb__read_fd, &fd);
         if (fd) close(fd);
     } else {
@@ -9729,7 +9751,7 @@ static lb_status lb__y4m_pack(const lb_image *frames, size_t n, double fps, lb__
     return LB_OK;
 }
 LB_API lb_status lb_video_save(lb_ctx *ctx, const lb_image *frames, size_t n, double fps, const char *path, int quality) {
-    lb__buf b = { 0, 0, 0 }; lb__writer w; lb_status s; size_t i; const char *dot = path ? strrchr(path, '.') : NULL; char e[8];
+    lb__buf b = { 0, 0, 0 }; lb_status s; size_t i; const char *dot = path ? strrchr(path, '.') : NULL; char e[8];
     LB__POINTERS(ctx && frames && path);
     if (!n) return lb__fail(LB_ERR_ARG, "%s: a clip of no frames, at least one was expected", path);
     if (!(fps >= 0.1 && fps <= 1000)) return lb__fail(LB_ERR_ARG, "%s: %g frames per second, 0.1 to 1000 were expected", path, fps);
@@ -9742,7 +9764,7 @@ LB_API lb_status lb_video_save(lb_ctx *ctx, const lb_image *frames, size_t n, do
     if (!strcmp(e, "y4m")) s = lb__y4m_pack(frames, n, fps, &b);
     else if (!strcmp(e, "mp4") || !strcmp(e, "mov") || !strcmp(e, "avi")) s = lb__video_pack(frames, n, fps, e, quality, &b);
     else s = lb__fail(LB_ERR_ARG, "%s: the name does not end in mp4, mov, avi or y4m", path);
-    if (!s && (s = lb__writer_open(path, &w)) == LB_OK) { s = lb__writer_add(&w, b.data, b.size); if (s) lb__writer_abort(&w); else s = lb__writer_commit(&w); }
+    if (!s) s = lb__writer_save(path, b.data, b.size);
     lb__buf_free(&b);
     return s;
 }
@@ -10065,7 +10087,6 @@ LB_API lb_status lb_file_verify(lb_ctx *ctx, const lb_file *f) {
     LB__POINTERS(ctx && f);
     v.f = f; v.bad = (unsigned char *)lb__alloc(f->count, 1);
     if (!v.bad) return LB_ERR_MEM;
-    if (!lb__crc_table[0][255]) lb__crc_init();
     lb_parallel_for(ctx, f->count, 1, lb__verify_some, &v);
     for (i = 0; i < f->count && !s; i++) {
         if (v.bad[i] == 1) s = lb__fail(LB_ERR_FORMAT, "tensor %s is damaged: its CRC-32 is not the one in the directory", f->entries[i].name);

@@ -91,6 +91,20 @@ LBT(base, writer_is_atomic) {
     CHECK(lb__writer_open("/nonexistent-folder/x", &w) == LB_ERR_IO, "%s", lb_last_error());
     CHECK(lb__file_open("tests", &f) == LB_ERR_IO && strstr(lb_last_error(), "folder"), "%s", lb_last_error());
 }
+/* With the standard input closed the system hands out descriptor 0, which stands for none in here. */
+LBT(base, files_work_without_standard_input) {
+    const char *p = "build/tests/no_stdin.tmpfile"; const int keep = dup(0); lb__writer w; lb__file f; lb_status s, t, u = LB_OK; int closed;
+    remove(p); close(0);
+    s = lb__writer_open(p, &w);
+    if (!s) u = lb__writer_add(&w, "abc", 3);
+    if (!s) s = lb__writer_commit(&w);
+    t = lb__file_open(p, &f); closed = fcntl(0, F_GETFD) < 0;
+    if (keep >= 0) { dup2(keep, 0); close(keep); }
+    CHECK(!s && !u && !t && closed, "%s", lb_last_error());
+    CHECK(t || (f.mapped && f.size == 3 && !memcmp(f.data, "abc", 3)), "%d, %zu bytes", f.mapped, f.size);
+    if (!t) lb__file_close(&f);
+    remove(p);
+}
 LBT(base, folder_is_listed_in_order) {
     lb__dir d; size_t i;
     REQUIRE(!lb__dir_list("tests", &d), "%s", lb_last_error());

@@ -4,6 +4,8 @@
 #include "tests/failing_malloc.h"
 #include "tests/lbt.h"
 #include "tests/golden.h"
+#include <signal.h>
+#include <sys/resource.h>
 
 static lb_ctx *context(void) { lb_ctx *c = NULL; if (lb_ctx_new(NULL, &c)) { puts(lb_last_error()); exit(1); } return c; }
 
@@ -61,6 +63,37 @@ LBT(npy, rows_one_by_one) {
     CHECK(lb_npy_create(path, LB_BF16, 1, &dim, &w) == LB_ERR_UNSUPPORTED && !w, "%s", lb_last_error());
     CHECK(lb_npy_create("/nonexistent-folder/x.npy", LB_F32, 1, &dim, &w) == LB_ERR_IO && !w, "%s", lb_last_error());
     lb_ctx_free(c);
+}
+/* A disk that is full for a while: what was lost then is not forgotten. */
+LBT(npy, errors_stick) {
+    const char *path = "build/tests/npy_full.tmpfile"; const size_t dim = 50000; static float row[50000]; struct rlimit all, few; lb_npy *w = NULL; lb_tensor t; lb_ctx *c = context(); char why[1024]; lb_status s, again;
+    remove(path); signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(!getrlimit(RLIMIT_FSIZE, &all) && !lb_npy_create(path, LB_F32, 1, &dim, &w), "%s", lb_last_error());
+    few = all; few.rlim_cur = 100000; setrlimit(RLIMIT_FSIZE, &few);
+    s = lb_npy_append(w, row, 1); snprintf(why, sizeof why, "%s", lb_last_error());
+    setrlimit(RLIMIT_FSIZE, &all);
+    again = lb_npy_append(w, row, 1); lb_npy_append(w, NULL, 1);
+    CHECK(s == LB_ERR_IO && again == s, "%s", why);
+    CHECK(lb_npy_commit(w) == s && !strcmp(lb_last_error(), why), "%s", lb_last_error());
+    CHECK(lb_npy_load(c, path, &t) == LB_ERR_IO, "no file after a failure"); lb_tensor_free(&t);
+    REQUIRE(!lb_npy_create(path, LB_F32, 1, &dim, &w), "%s", lb_last_error());
+    CHECK(lb_npy_append(w, NULL, 1) == LB_ERR_ARG && lb_npy_commit(w) == LB_ERR_ARG && lb_npy_load(c, path, &t) == LB_ERR_IO, "%s", lb_last_error());
+    lb_ctx_free(c);
+}
+/* A pipe takes a tensor whose header is final; rows that are counted at the end need a file. */
+LBT(npy, into_a_pipe) {
+    int fd[2]; char path[32]; unsigned char got[1024]; float v[6] = { 1, 2, 3, 4, 5, 6 }; const size_t shape[2] = { 2, 3 }; lb_tensor t, u; lb_npy *w = NULL; lb_ctx *c = context(); ssize_t n;
+    memset(&t, 0, sizeof t); t.data = v; t.ndim = 2; t.shape[0] = 2; t.shape[1] = 3;
+    REQUIRE(!pipe(fd), "no pipe");
+    snprintf(path, sizeof path, "/dev/fd/%d", fd[1]);
+    if (access(path, W_OK)) { close(fd[0]); close(fd[1]); lb_ctx_free(c); SKIP("no /dev/fd"); }
+    CHECK(!lb_npy_save(path, &t), "%s", lb_last_error());
+    n = read(fd[0], got, sizeof got);
+    CHECK(n > 0 && !lb_npy_decode(c, got, (size_t)n, &u) && u.shape[1] == 3 && !memcmp(u.data, v, sizeof v), "%s", lb_last_error());
+    if (n > 0) lb_tensor_free(&u);
+    REQUIRE(!lb_npy_create(path, LB_F32, 1, shape, &w), "%s", lb_last_error());
+    CHECK(!lb_npy_append(w, v, 3) && lb_npy_commit(w) == LB_ERR_IO, "%s", lb_last_error());
+    close(fd[0]); close(fd[1]); lb_ctx_free(c);
 }
 LBT(npy, bad_files_are_named) {
     static const struct { const char *dict; const char *says; lb_status status; } bad[] = {
