@@ -1687,14 +1687,24 @@ static lb_status lb__json_error(const char *text, size_t size, size_t at, const 
     if ((unsigned char)text[at] < 32 || (unsigned char)text[at] > 126) return lb__fail(LB_ERR_FORMAT, "JSON line %zu, column %zu: byte 0x%x where %s was expected", line, column, (unsigned char)text[at], expected);
     return lb__fail(LB_ERR_FORMAT, "JSON line %zu, column %zu: '%c' where %s was expected", line, column, text[at], expected);
 }
-/* Bytes of the UTF-8 character at p, 0 for none (RFC 3629: shortest form, no surrogates). */
-static size_t lb__utf8_length(const unsigned char *p, size_t n) {
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0, i;
-    if (!len || len > n) return 0;
-    for (i = 1; i < len; i++) if ((p[i] & 0xc0) != 0x80) return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f)) return 0;
-    return len;
+/* The UTF-8 character at s[*i], of n bytes (RFC 3629: shortest form, no surrogates).  Broken sequences give UINT32_MAX and advance by the part
+ * that could have begun a character. */
+static uint32_t lb__utf8_read(const uint8_t *s, size_t n, size_t *i) {
+    size_t k = *i; uint32_t c = s[k++], need, lo = 0x80, hi = 0xBF;
+    if (c < 0x80) { *i = k; return c; }
+    if (c >= 0xC2 && c <= 0xDF) { need = 1; c &= 31; }
+    else if ((c & 0xF0) == 0xE0) { need = 2; if (c == 0xE0) lo = 0xA0; if (c == 0xED) hi = 0x9F; c &= 15; }
+    else if (c >= 0xF0 && c <= 0xF4) { need = 3; if (c == 0xF0) lo = 0x90; if (c == 0xF4) hi = 0x8F; c &= 7; }
+    else { *i = k; return UINT32_MAX; }
+    for (; need; need--, k++) {
+        if (k >= n || s[k] < lo || s[k] > hi) { *i = k; return UINT32_MAX; }
+        c = c << 6 | (s[k] & 63u); lo = 0x80; hi = 0xBF;
+    }
+    *i = k;
+    return c;
 }
+/* Bytes of the UTF-8 character at p, 0 for none. */
+static size_t lb__utf8_length(const unsigned char *p, size_t n) { size_t i = 0; return lb__utf8_read(p, n, &i) == UINT32_MAX ? 0 : i; }
 static size_t lb__utf8_put(char *out, uint32_t c) {
     if (c < 0x80) { out[0] = (char)c; return 1; }
     if (c < 0x800) { out[0] = (char)(0xc0 | c >> 6); out[1] = (char)(0x80 | (c & 63)); return 2; }
@@ -1959,7 +1969,7 @@ static void lb__arena_rewind(lb_ctx *c, lb__mark m) {
     m.chunk->used = m.used;
 }
 static void *lb__arena_chunk(lb_ctx *c, size_t bytes, size_t want, lb__chunk *last) {
-    lb__chunk *k = want > bytes ? (lb__chunk *)LB_MALLOC(sizeof *k + 64 + want) : NULL;
+    lb__chunk *k = want > bytes && want < PTRDIFF_MAX - 128 ? (lb__chunk *)LB_MALLOC(sizeof *k + 64 + want) : NULL;
     if (!k) k = (lb__chunk *)LB_MALLOC(sizeof *k + 64 + (want = bytes));
     if (!k) { lb__fail(LB_ERR_MEM, "out of memory: %zu bytes were refused", bytes); return NULL; }
     k->next = NULL; k->size = want; k->used = bytes;
@@ -3597,7 +3607,7 @@ static const char *lb__npy_string(lb__npy_text *t, size_t *len, int *closed) {
     if (*closed) t->at++;
     return s;
 }
-static lb_status lb__npy_wants(const lb__npy_text *t, size_t more, const char *what) { return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: %s", (size_t)(t->at - t->begin) + more, what); }
+static lb_status lb__npy_wants(const lb__npy_text *t, const char *what) { return lb__fail(LB_ERR_FORMAT, "npy: header byte %zu: %s", (size_t)(t->at - t->begin), what); }
 static lb_status lb__npy_descr(lb__npy_text *t, lb__npy_head *h) {
     const char *d; char order; size_t i, len; int closed;
     if (!lb__npy_quoted(t)) return lb__fail(LB_ERR_UNSUPPORTED, "npy: holds records; plain numbers were expected");
@@ -3615,22 +3625,22 @@ static lb_status lb__npy_order(lb__npy_text *t, lb__npy_head *h) {
     const size_t left = (size_t)(t->end - t->at);
     if (left >= 4 && !memcmp(t->at, "True", 4)) { h->fortran = 1; t->at += 4; }
     else if (left >= 5 && !memcmp(t->at, "False", 5)) { h->fortran = 0; t->at += 5; }
-    else return lb__npy_wants(t, 0, "True or False was expected");
+    else return lb__npy_wants(t, "True or False was expected");
     return LB_OK;
 }
 static lb_status lb__npy_shape(lb__npy_text *t, lb__npy_head *h) {
-    if (t->at == t->end || *t->at != '(') return lb__npy_wants(t, t->at < t->end, "a shape in parentheses was expected");
+    if (t->at == t->end || *t->at != '(') return lb__npy_wants(t, "a shape in parentheses was expected");
     t->at++;
     for (h->ndim = 0, h->count = 1; !lb__npy_take(t, ')'); ) {
         size_t v = 0;
-        if (t->at == t->end || *t->at < '0' || *t->at > '9') return lb__npy_wants(t, 0, "a size was expected in the shape");
+        if (t->at == t->end || *t->at < '0' || *t->at > '9') return lb__npy_wants(t, "a size was expected in the shape");
         for (; t->at < t->end && *t->at >= '0' && *t->at <= '9'; t->at++)
             if (!lb__mul(v, 10, &v) || !lb__add(v, (size_t)(*t->at - '0'), &v)) return lb__fail(LB_ERR_FORMAT, "npy: axis %d is larger than this machine's address space", h->ndim);
         if (t->at < t->end && *t->at == 'L') t->at++;                /* a long of Python 2 */
         if (h->ndim == LB_MAX_DIMS) return lb__fail(LB_ERR_LIMIT, "npy: more than %d axes", LB_MAX_DIMS);
         h->shape[h->ndim++] = v;
         if (!lb__mul(h->count, v, &h->count)) return lb__fail(LB_ERR_FORMAT, "npy: the shape multiplies to more than this machine's address space");
-        if (!lb__npy_take(t, ',') && (t->at == t->end || *t->at != ')')) return lb__npy_wants(t, 0, "',' or ')' was expected in the shape");
+        if (!lb__npy_take(t, ',') && (t->at == t->end || *t->at != ')')) return lb__npy_wants(t, "',' or ')' was expected in the shape");
     }
     return LB_OK;
 }
@@ -3642,15 +3652,15 @@ static lb_status lb__npy_header(const char *p, const char *end, lb__npy_head *h)
     if (!lb__npy_take(&t, '{')) return lb__fail(LB_ERR_FORMAT, "npy: the header does not begin with '{'");
     while (lb__npy_next(&t) == end || *t.at != '}') {
         const char *key; size_t len; int closed;
-        if (!lb__npy_quoted(&t)) return lb__npy_wants(&t, 0, "a quoted key was expected");
+        if (!lb__npy_quoted(&t)) return lb__npy_wants(&t, "a quoted key was expected");
         key = lb__npy_string(&t, &len, &closed);
-        if (!lb__npy_take(&t, ':')) return lb__npy_wants(&t, t.at < end, "':' was expected after the key");
+        if (!lb__npy_take(&t, ':')) return lb__npy_wants(&t, "':' was expected after the key");
         lb__npy_next(&t);
         for (k = 0; k < LB__COUNT(keys) && (len != strlen(keys[k].key) || memcmp(key, keys[k].key, len)); k++) {}
         if (k == LB__COUNT(keys)) return lb__fail(LB_ERR_FORMAT, "npy: the header has a key '%.*s'; descr, fortran_order and shape were expected", (int)LB__MIN(len, (size_t)32), key);
         LB__TRY(keys[k].read(&t, h));
         seen |= 1u << k;
-        if (!lb__npy_take(&t, ',') && (t.at == end || *t.at != '}')) return lb__npy_wants(&t, 0, "',' or '}' was expected");
+        if (!lb__npy_take(&t, ',') && (t.at == end || *t.at != '}')) return lb__npy_wants(&t, "',' or '}' was expected");
     }
     for (k = 0; k < LB__COUNT(keys); k++) if (!(seen >> k & 1)) return lb__fail(LB_ERR_FORMAT, "npy: the header lacks its %s", keys[k].key);
     return LB_OK;
@@ -3705,11 +3715,11 @@ static const char *lb__number_end(const char *p, const char *end) {
     return p;
 }
 LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_tensor *out) {
-    const char *p = (const char *)text, *end = p + size; size_t line = 0, rows = 0, cols = 0, shape[2]; lb__buf b = { 0, 0, 0 }; lb_status s = LB_OK; lb_tensor t;
+    const char *p = (const char *)text, *end; size_t line = 0, rows = 0, cols = 0, shape[2]; lb__buf b = { 0, 0, 0 }; lb_status s = LB_OK; lb_tensor t;
     if (out) memset(out, 0, sizeof *out);
     LB__POINTERS(ctx && out && (text || !size));
     if (size > ctx->limits.max_text) return lb__fail(LB_ERR_LIMIT, "csv: %zu bytes, the limit is %zu", size, ctx->limits.max_text);
-    p += lb__bom(p, size);
+    end = p + size; p += lb__bom(p, size);
     while (p < end && !s) {
         const char *eol = p, *q, *cut; size_t n = 0;
         line++;
@@ -4410,7 +4420,7 @@ static lb__var *lb__blocks(lb_ctx *ctx, const lb__tower *t, const lb__rows *r, l
 
 /* ---- 7.1 vision ---- */
 
-typedef struct lb__im2col { const lb_tower_desc *d; const float *x; float *y; const uint32_t *keep; size_t T, H, W, F, K, P; } lb__im2col;
+typedef struct lb__im2col { const lb_tower_desc *d; const float *x; float *y; const uint32_t *keep; size_t T, H, W, F, K; } lb__im2col;
 /* Row (clip, frame, j) holds the pixels of patch keep[clip][j], channel slowest: channel, frame in tube, row, column. */
 static void lb__im2col_run(void *arg, size_t i, size_t end, int worker) {
     const lb__im2col *m = (const lb__im2col *)arg; const lb_tower_desc *d = m->d; const size_t C = (size_t)d->channels, U = (size_t)d->tube, ph = (size_t)d->patch_h, pw = (size_t)d->patch_w;
@@ -4431,13 +4441,12 @@ static lb__var *lb__vision(lb_ctx *ctx, const lb__tower *t, const float *x, size
     const lb_tower_desc *d = &t->d; const size_t D = (size_t)d->width, cols = (size_t)d->channels * (size_t)d->tube * (size_t)d->patch_h * (size_t)d->patch_w;
     lb__im2col m; lb__var *h, *y; lb__rows r; lb__mark mark; size_t i, *pooled;
     memset(&r, 0, sizeof r);
-    m.d = d; m.x = x; m.keep = keep; m.T = (size_t)d->frames; m.H = H; m.W = W; m.F = m.T / (size_t)d->tube; m.P = (size_t)d->grid_h * (size_t)d->grid_w; m.K = keep ? K : m.P;
+    m.d = d; m.x = x; m.keep = keep; m.T = (size_t)d->frames; m.H = H; m.W = W; m.F = m.T / (size_t)d->tube; m.K = keep ? K : (size_t)d->grid_h * (size_t)d->grid_w;
     r.F = m.F; r.S = B * m.F; r.T = 1 + m.K;
     if (!(pooled = (size_t *)lb__arena(ctx, r.S, sizeof *pooled))) return NULL;
     for (i = 0; i < r.S; i++) pooled[i] = i * r.T;
     r.pooled = pooled;
     /* the embedding's result is made first, so that the patches can be given back */
-    h = NULL;
     {
         lb__rows *kept = (lb__rows *)lb__arena(ctx, 1, sizeof r);      /* backward nodes hold it */
         lb__var *out = NULL, *p;
@@ -4763,7 +4772,6 @@ typedef struct lb__unicode {
 
 typedef struct lb__stream { const char *const *line; const char *p; } lb__stream;
 static int lb__stream_char(lb__stream *s) { while (!*s->p) s->p = *++s->line; return *s->p++; }
-static int lb__stream_end(lb__stream *s) { while (!*s->p && **s->line) s->p = *++s->line; return !*s->p; }
 static lb__stream lb__stream_open(const char *const *lines) { lb__stream s; s.line = lines; s.p = lines[0]; return s; }
 static uint32_t lb__stream_num(lb__stream *s) {
     uint32_t v = 0, d; int shift = 0;
@@ -4853,21 +4861,8 @@ static uint32_t lb__uc_compose(const lb__unicode *u, uint32_t a, uint32_t b) {
     }
     return 0;
 }
-/* The code point at s[*i], of n bytes; broken sequences give U+FFFD and advance by the part that could have begun a character. */
-static uint32_t lb__utf8_next(const uint8_t *s, size_t n, size_t *i) {
-    size_t k = *i; uint32_t c = s[k++], need, lo = 0x80, hi = 0xBF;
-    if (c < 0x80) { *i = k; return c; }
-    if (c >= 0xC2 && c <= 0xDF) { need = 1; c &= 31; }
-    else if ((c & 0xF0) == 0xE0) { need = 2; if (c == 0xE0) lo = 0xA0; if (c == 0xED) hi = 0x9F; c &= 15; }
-    else if (c >= 0xF0 && c <= 0xF4) { need = 3; if (c == 0xF0) lo = 0x90; if (c == 0xF4) hi = 0x8F; c &= 7; }
-    else { *i = k; return 0xFFFD; }
-    for (; need; need--, k++) {
-        if (k >= n || s[k] < lo || s[k] > hi) { *i = k; return 0xFFFD; }
-        c = c << 6 | (s[k] & 63u); lo = 0x80; hi = 0xBF;
-    }
-    *i = k;
-    return c;
-}
+/* The code point at s[*i]; U+FFFD for a broken sequence. */
+static uint32_t lb__utf8_next(const uint8_t *s, size_t n, size_t *i) { const uint32_t c = lb__utf8_read(s, n, i); return c == UINT32_MAX ? 0xFFFD : c; }
 
 /* Normalisation form C.  The text is untouched when nothing in it can change, else *text points to a new one in the arena. */
 static lb_status lb__nfc(lb_ctx *ctx, const lb__unicode *u, uint32_t **text, size_t *size) {
@@ -5128,7 +5123,8 @@ struct lb_tokenizer {
     uint8_t     byte[256];           /* byte of an id */
     lb__unicode unicode;
 };
-enum { LB__MAX_MERGES = 65536 - 514, LB__NO_MERGE = 0x7FFFFFFF, LB__SHORT_WORD = 32, LB__MAX_TOKEN_BYTES = 4096, LB__ENDS_WORD = 0x8000 };
+enum { LB__MAX_MERGES = 65536 - 514, LB__NO_MERGE = 0x7FFFFFFF, LB__SHORT_WORD = 32, LB__MAX_TOKEN_BYTES = 4096 };
+#define LB__ENDS_WORD 0x8000u
 
 /* CLIP numbers the bytes that print first, then the others. */
 static int lb__byte_prints(unsigned b) { return (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174; }
@@ -5324,7 +5320,7 @@ static lb_status lb__encode(lb__ids *o, int clean, const uint8_t *s, size_t n) {
     lb__mark mark = lb__arena_mark(o->ctx); lb_status st = LB_OK; size_t i; uint8_t *copy; int mode = clean & 15, plain = 1;
     const char *const *special = clean & LB_CLEAN_NO_SPECIAL ? NULL : lb__specials[mode != LB_CLEAN_OPEN_CLIP];
     for (i = 0; i < n && plain; i++) plain = (s[i] >= 32 && s[i] < 127 && s[i] != '&') || s[i] == '\n' || s[i] == '\t' || s[i] == '\r' || s[i] == '\f';
-    if (!plain) { st = lb__clean_text(o->ctx, &o->t->unicode, mode, s, n, &copy, &n); s = copy; }
+    if (!plain && (st = lb__clean_text(o->ctx, &o->t->unicode, mode, s, n, &copy, &n)) == LB_OK) s = copy;
     if (!st && mode == LB_CLEAN_HF && special) {
         for (i = 0; i < n && !st; ) {
             int which = 0; size_t len = 0, k = lb__special_next(special, s, n, i, &which, &len);
@@ -5354,15 +5350,20 @@ static lb_status lb__tokenize(lb__ids *o, int clean, const char *text, size_t si
     }
     return LB_OK;
 }
+static lb_status lb__clean_check(const char *who, int clean) {
+    const int known = (clean & 15) <= LB_CLEAN_LANGUAGEBIND && !(clean & ~(15 | LB_CLEAN_NO_SPECIAL));
+    return known ? LB_OK : lb__fail(LB_ERR_ARG, "%s: unknown cleaning %d", who, clean);
+}
 LB_API lb_status lb_tokenize(lb_ctx *ctx, const lb_tokenizer *t, int clean, const char *text, size_t size, int32_t *ids, size_t context, size_t *count) {
-    lb__ids o; size_t i;
+    lb__ids o; size_t i; lb_status s;
     LB__POINTERS(ctx && t && (text || !size) && (ids || !context));
-    if ((clean & 15) > LB_CLEAN_LANGUAGEBIND || (clean & ~(15 | LB_CLEAN_NO_SPECIAL))) return lb__fail(LB_ERR_ARG, "lb_tokenize: unknown cleaning %d", clean);
+    LB__TRY(lb__clean_check("lb_tokenize", clean));
     if (context == 1) return lb__fail(LB_ERR_ARG, "lb_tokenize: a context of one id holds no text, two or more were expected");
     memset(&o, 0, sizeof o);
     o.ctx = ctx; o.t = t; o.id = ids; o.cap = context;
     lb__ids_add(&o, (uint32_t)lb_tokenizer_sot(t));
-    LB__TRY(lb__tokenize(&o, clean, text, size));
+    s = lb__tokenize(&o, clean, text, size);
+    if (s) { if (context) memset(ids, 0, context * sizeof *ids); return s; }
     lb__ids_add(&o, (uint32_t)lb_tokenizer_eot(t));
     if (context) {
         if (o.n > context) ids[context - 1] = lb_tokenizer_eot(t);
@@ -5631,7 +5632,8 @@ LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *t
     LB__POINTERS(ctx && out && (texts || !n));
     *out = NULL;
     if (vocab < 514 || vocab > 65536) return lb__fail(LB_ERR_ARG, "vocabulary: %zu ids asked for, 514 (bytes alone) to 65536 were expected", vocab);
-    if ((clean & 15) > LB_CLEAN_LANGUAGEBIND || (clean & ~(15 | LB_CLEAN_NO_SPECIAL))) return lb__fail(LB_ERR_ARG, "lb_tokenizer_train: unknown cleaning %d", clean);
+    LB__TRY(lb__clean_check("lb_tokenizer_train", clean));
+    for (i = 0; i < n; i++) if (!texts[i] && (!sizes || sizes[i])) return lb__fail(LB_ERR_ARG, "lb_tokenizer_train: text %zu of %zu is NULL", i, n);
     memset(&l, 0, sizeof l); memset(&o, 0, sizeof o);
     s = lb_tokenizer_new(ctx, NULL, 0, &base);
     o.ctx = ctx; o.t = base; o.learn = &l;
@@ -5983,11 +5985,12 @@ static int lb__exif_orientation(const uint8_t *p, size_t n) {
  * horizontally or both ways or vertically, replication otherwise, 16-bit fixed-point colour conversion.  The scan's bytes are first copied
  * without their stuffing, so that the bit reader loads eight bytes at a time and never looks for markers. */
 
-enum { LB__JPEG_FAST = 10, LB__JPEG_SLACK = 16448 };                          /* slack: what 64 blocks of 64 coefficients of 31 bits may read too far */
+enum { LB__JPEG_FAST = 10, LB__JPEG_SLACK = 16448, LB__JPEG_PASSES = 100 };   /* slack: what 64 blocks of 64 coefficients of 31 bits may read too far;
+                                                                               * passes over all blocks, where encoders need about ten: scans of nothing but ends are cheap to write */
 typedef struct lb__jpeg_huff {
     uint8_t bits[17], values[256]; int set, built;
     uint32_t fast[1 << LB__JPEG_FAST];       /* symbol << 16 | code length << 8 | code length + extra bits; 0: longer than FAST bits */
-    uint32_t limit[18];                      /* first 16-bit left-aligned code that is longer than l bits */
+    uint32_t limit[17];                      /* first 16-bit left-aligned code that is longer than l bits */
     int32_t  delta[17];                      /* index of a code's symbol minus the code, per length */
 } lb__jpeg_huff;
 typedef struct lb__jpeg_comp {
@@ -6002,6 +6005,7 @@ typedef struct lb__jpeg_comp {
 typedef struct lb__jpeg {
     lb_ctx *ctx; const uint8_t *data; size_t size, pos;
     size_t width, height, mcux, mcuy, done;  /* done: output rows converted so far */
+    size_t blocks, walked;                   /* of the picture; of all scans so far */
     int n, maxh, maxv, progressive, frame, restart, jfif, adobe, color, plain;   /* plain: chroma is replicated, as video converters do */
     lb__jpeg_comp comp[4], *scan[4]; int scan_n, ss, se, ah, al;
     uint16_t qt[4][64]; int qt_set[4];
@@ -6277,7 +6281,6 @@ static lb_status lb__jpeg_huff_build(lb__jpeg_huff *h, int dc, const char *name)
         h->limit[l] = code << (16 - l);
         code <<= 1;
     }
-    h->limit[17] = 0xffffffffu;
     h->built = 1;
     return LB_OK;
 }
@@ -6575,7 +6578,7 @@ static lb_status lb__jpeg_sof(lb__jpeg *j, int marker, const uint8_t *p, size_t 
         c->stride = c->bw * 8;
         if (!lb__mul(c->bw, c->bh, &blocks) || !lb__mul(blocks, 128, &blocks) || !lb__add(total, blocks, &total)) return lb__fail(LB_ERR_MEM, "out of memory: %zu x %zu pixels do not fit in the address space", j->width, j->height);
     }
-    j->frame = 1;
+    j->frame = 1; j->blocks = total / 128;
     return LB_OK;
 }
 static lb_status lb__jpeg_dht(lb__jpeg *j, const uint8_t *p, size_t n) {
@@ -6638,8 +6641,9 @@ static lb_status lb__jpeg_sos(lb__jpeg *j, const uint8_t *p, size_t n) {
             if (!j->qt_set[c->tq]) return lb__fail(LB_ERR_FORMAT, "JPEG: quantisation table %d is used but not defined", c->tq);
             memcpy(c->q, j->qt[c->tq], sizeof c->q); c->have_q = 1;
         }
-        j->scan[i] = c;
+        j->scan[i] = c; j->walked += c->bw * c->bh;
     }
+    if (j->walked / LB__JPEG_PASSES >= j->blocks && j->walked > LB__JPEG_PASSES * j->blocks) return lb__fail(LB_ERR_LIMIT, "JPEG: the scans before byte %zu go over the picture more than %d times", j->pos, (int)LB__JPEG_PASSES);
     if (!j->out->data) LB__TRY(lb__jpeg_memory(j, j->scan_n == j->n && !j->progressive));
     return lb__jpeg_scan(j);
 }
@@ -6653,7 +6657,7 @@ static void lb__jpeg_free(lb__jpeg *j) {
     for (i = 0; i < 4; i++) { lb__release(j->comp[i].plane); lb__release(j->comp[i].coef); }
     lb__release(j->dc); lb__release(j->seg); lb__release(j->rows_mem); lb__buf_free(&j->clean);
 }
-/* Reads markers; stops after the frame header and the EXIF block before it when only the head is wanted. */
+/* Reads markers; stops at the first scan when only the head is wanted. */
 static lb_status lb__jpeg_run(lb__jpeg *j, int head_only) {
     int i;
     for (j->pos = 2;;) {
@@ -6671,13 +6675,14 @@ static lb_status lb__jpeg_run(lb__jpeg *j, int head_only) {
         p = j->data + j->pos + 2; j->pos += n; n -= 2;
         if (m == 0xc4) LB__TRY(lb__jpeg_dht(j, p, n));
         else if (m == 0xdb) LB__TRY(lb__jpeg_dqt(j, p, n));
-        else if (m >= 0xc0 && m <= 0xc2) { LB__TRY(lb__jpeg_sof(j, m, p, n)); if (head_only) return LB_OK; }
+        else if (m >= 0xc0 && m <= 0xc2) LB__TRY(lb__jpeg_sof(j, m, p, n));
         else if (m >= 0xc3 && m <= 0xcf && m != 0xc8 && m != 0xcc) return lb__fail(LB_ERR_UNSUPPORTED, "JPEG: %s coding, baseline and progressive Huffman coding are read", m >= 0xc9 ? "arithmetic" : m == 0xc3 ? "lossless" : "hierarchical");
         else if (m == 0xdd) { if (n != 2) return lb__fail(LB_ERR_FORMAT, "JPEG: the restart interval before byte %zu has a wrong length", j->pos); j->restart = lb__u16be(p); }
         else if (m == 0xe0 && n >= 14 && !memcmp(p, "JFIF", 5)) j->jfif = 1;
         else if (m == 0xee && n >= 12 && !memcmp(p, "Adobe", 5)) j->adobe = p[11] + 1;
         else if (m == 0xe1 && n > 6 && !memcmp(p, "Exif\0\0", 6)) j->out->orientation = lb__exif_orientation(p + 6, n - 6);
         else if (m == 0xda) {
+            if (head_only && j->frame) return LB_OK;
             if (j->frame && j->color < 0) {
                 const lb__jpeg_comp *c = j->comp;
                 if (j->n == 1) j->color = LB__JPEG_GREY;
@@ -6710,7 +6715,7 @@ static lb_status lb__jpeg_decode(lb_ctx *ctx, const uint8_t *data, size_t size, 
 
 typedef struct lb__png {
     size_t width, height; int depth, color, interlace, planes, alpha; /* planes: samples a pixel in the file */
-    uint8_t palette[256 * 4]; size_t colors; int key; uint16_t trns[3]; int has_trns;
+    uint8_t palette[256 * 4]; size_t colors; uint16_t trns[3];
 } lb__png;
 
 LB__INLINE int lb__paeth(int a, int b, int c) { int p = b - c, q = a - c, pa = abs(p), pb = abs(q), pc = abs(p + q); return pa <= pb && pa <= pc ? a : pb <= pc ? b : c; }
@@ -6814,13 +6819,19 @@ static void lb__png_expand(const lb__png *g, const uint8_t *in, size_t count, vo
         }
     }
 }
+/* The seven passes of Adam7, and the one of a picture that is not interlaced: first column and row, steps. */
+static const struct { uint8_t x0, y0, dx, dy; } lb__png_passes[8] = { { 0, 0, 8, 8 }, { 4, 0, 8, 8 }, { 0, 4, 4, 8 }, { 2, 0, 4, 4 }, { 0, 2, 2, 4 }, { 1, 0, 2, 2 }, { 0, 1, 1, 2 }, { 0, 0, 1, 1 } };
+/* Pixels across and down; 0: the picture is too small for this pass. */
+static int lb__png_pass(const lb__png *g, int pass, size_t *W, size_t *H) {
+    const size_t dx = lb__png_passes[pass].dx, dy = lb__png_passes[pass].dy;
+    *W = (g->width + dx - 1 - lb__png_passes[pass].x0) / dx; *H = (g->height + dy - 1 - lb__png_passes[pass].y0) / dy;
+    return *W && *H;
+}
 static lb_status lb__png_pixels(const lb__png *g, const uint8_t *z, size_t zn, lb_image *out) {
-    static const uint8_t x0[7] = { 0, 4, 0, 2, 0, 1, 0 }, y0[7] = { 0, 0, 4, 0, 2, 0, 1 }, dx[7] = { 8, 8, 4, 4, 2, 2, 1 }, dy[7] = { 8, 8, 8, 4, 4, 2, 2 };
-    size_t bitspp = (size_t)g->planes * (size_t)g->depth, bpp = (bitspp + 7) / 8, total = 0, rowbytes, y, W, H, px = (size_t)out->channels * (size_t)(out->bits / 8); int pass, passes = g->interlace ? 7 : 1; lb_status s; uint8_t *raw, *p; const uint8_t *up;
+    size_t bitspp = (size_t)g->planes * (size_t)g->depth, bpp = (bitspp + 7) / 8, total = 0, rowbytes, y, W, H, px = (size_t)out->channels * (size_t)(out->bits / 8); int pass, first = g->interlace ? 0 : 7, passes = g->interlace ? 7 : 8; lb_status s; uint8_t *raw, *p; const uint8_t *up;
     int in_place = !g->interlace && g->depth == 8 && g->color != 3 && !g->alpha;
-    for (pass = 0; pass < passes; pass++) {
-        W = g->interlace ? (g->width - x0[pass] + dx[pass] - 1) / dx[pass] : g->width; H = g->interlace ? (g->height - y0[pass] + dy[pass] - 1) / dy[pass] : g->height;
-        if (g->interlace && (g->width <= x0[pass] || g->height <= y0[pass])) continue;
+    for (pass = first; pass < passes; pass++) {
+        if (!lb__png_pass(g, pass, &W, &H)) continue;
         if (!lb__mul(W, bitspp, &rowbytes) || !lb__mul((rowbytes + 7) / 8 + 1, H, &rowbytes) || !lb__add(total, rowbytes, &total)) return lb__fail(LB_ERR_MEM, "out of memory: %zu x %zu pixels do not fit in the address space", g->width, g->height);
     }
     /* a stream cannot make more than 1032 bytes out of one: refuse before taking memory for an image that is not there */
@@ -6830,18 +6841,16 @@ static lb_status lb__png_pixels(const lb__png *g, const uint8_t *z, size_t zn, l
     s = lb__zlib(z, zn, raw, total);
     if (s) { s = s == LB_ERR_MEM ? s : lb__fail_in(s, "PNG"); goto done; }
     if (!in_place && (s = lb__image_pixels(out)) != LB_OK) goto done;
-    for (p = raw, pass = 0; pass < passes; pass++) {
-        if (g->interlace && (g->width <= x0[pass] || g->height <= y0[pass])) continue;
-        W = g->interlace ? (g->width - x0[pass] + dx[pass] - 1) / dx[pass] : g->width; H = g->interlace ? (g->height - y0[pass] + dy[pass] - 1) / dy[pass] : g->height;
+    for (p = raw, pass = first; pass < passes; pass++) {
+        const size_t x0 = lb__png_passes[pass].x0, y0 = lb__png_passes[pass].y0, dx = lb__png_passes[pass].dx, dy = lb__png_passes[pass].dy;
+        if (!lb__png_pass(g, pass, &W, &H)) continue;
         rowbytes = (W * bitspp + 7) / 8;
         for (up = NULL, y = 0; y < H; y++, p += rowbytes + 1) {
             uint8_t *o = in_place ? raw + y * rowbytes : p + 1;                /* without expansion rows move together in the buffer, which becomes the image */
             if (p[0] > 4) { s = lb__fail(LB_ERR_FORMAT, "PNG: row %zu has filter %d, 0 to 4 was expected", y, p[0]); goto done; }
             lb__png_unfilter(p[0], o, p + 1, up, rowbytes, bpp);
             up = o;
-            if (in_place) continue;
-            if (g->interlace) lb__png_expand(g, o, W, (uint8_t *)out->data + (((size_t)y0[pass] + y * dy[pass]) * g->width + x0[pass]) * px, dx[pass]);
-            else lb__png_expand(g, o, W, (uint8_t *)out->data + y * g->width * px, 1);
+            if (!in_place) lb__png_expand(g, o, W, (uint8_t *)out->data + ((y0 + y * dy) * g->width + x0) * px, dx);
         }
     }
     if (in_place) { out->data = raw; raw = NULL; }
@@ -6947,7 +6956,6 @@ static lb_status lb__bmp_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int hea
         const size_t fields = packing == 6 || head >= 56 ? 4 : 3, from = head >= 52 ? 14 + 40 : at;
         if (n < from + 4 * fields) return lb__fail(LB_ERR_FORMAT, "BMP: the colour masks are cut off");
         for (k = 0; k < (int)fields; k++) mask[k] = lb__u32le(d + from + 4 * (size_t)k);
-        if (head < 52) at += 4 * fields;
     } else if (bits == 16) { mask[0] = 0x7c00; mask[1] = 0x3e0; mask[2] = 0x1f; }
     else if (bits == 32) { mask[0] = 0xff0000; mask[1] = 0xff00; mask[2] = 0xff; }
     for (k = 0; k < 4; k++) { if (mask[k]) while (!(mask[k] >> shift[k] & 1)) shift[k]++; top[k] = mask[k] ? mask[k] >> shift[k] : 1; }

@@ -107,6 +107,8 @@ LBT(npy, bad_files_are_named) {
         { "{'descr': '<f4', 'fortran_order': False, }", "shape", LB_ERR_FORMAT },
         { "{'descr': '<f4', 'shape': (1,), }", "fortran_order", LB_ERR_FORMAT },
         { "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", "size", LB_ERR_FORMAT },
+        { "{'descr': '<f4', 'fortran_order': False, 'shape': 9, }", "header byte 50: a shape", LB_ERR_FORMAT },
+        { "{'descr'; '<f4', 'fortran_order': False, 'shape': (1,), }", "header byte 8: ':'", LB_ERR_FORMAT },
         { "{'nope': 1}", "nope", LB_ERR_FORMAT },
         { "[]", "'{'", LB_ERR_FORMAT } };
     lb_ctx *c = context(); size_t i; lb_tensor t;

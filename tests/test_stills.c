@@ -82,6 +82,24 @@ LBT(stills, sentences) {
     for (i = 0; i < LB__COUNT(s); i++) CHECK(lb_image_decode(c, s[i].bytes, s[i].n, &a) != LB_OK && strstr(lb_last_error(), s[i].word), "%zu: %s", i, lb_last_error());
     lb_ctx_free(c);
 }
+/* A grey block of 8 x 8, its EXIF behind the frame header, and scan after scan of six bits: a file may be written that takes very long to read. */
+LBT(stills, jpeg_scans_and_markers) {
+    static const char exif[] = "\xff\xe1\0\x22" "Exif\0\0" "II*\0\x08\0\0\0\1\0" "\x12\1\3\0\1\0\0\0\6\0\0\0" "\0\0\0\0"; uint8_t f[2048]; size_t n, i; int scans; lb_ctx *c = new_ctx();
+    for (scans = 100; scans < 102; scans++) {
+        lb_image a, head; lb_status s;
+        memcpy(f, "\xff\xd8\xff\xdb\0\x43\0", 7); memset(f + 7, 1, 64); n = 71;
+        memcpy(f + n, "\xff\xc0\0\x0b\x08\0\x08\0\x08\1\1\x11\0", 13); n += 13;
+        memcpy(f + n, exif, sizeof exif - 1); n += sizeof exif - 1;
+        for (i = 0; i < (size_t)scans; i++, n += 11) memcpy(f + n, "\xff\xda\0\x08\1\1\0\0\x3f\0\x2b", 11);
+        memcpy(f + n, "\xff\xd9", 2); n += 2;
+        CHECK(!lb_image_info(c, f, n, &head) && head.width == 8 && head.orientation == 6, "%d: %s", head.orientation, lb_last_error());
+        s = lb_image_decode(c, f, n, &a);
+        if (scans == 100) CHECK(!s && a.orientation == 6 && ((uint8_t *)a.data)[63] == 128, "%s", lb_last_error());
+        else CHECK(s == LB_ERR_LIMIT && strstr(lb_last_error(), "100 times"), "%s", lb_last_error());
+        lb_image_free(&a);
+    }
+    lb_ctx_free(c);
+}
 LBT(stills, upstreams_sample_files) {
     static const struct { const char *path; double v[9]; } s[] = {                  /* means of the channels, pixel (0, 0), pixel (112, 112) */
         { "image/0.jpg", { -0.28162, -0.23438, -0.03883, -0.75351, -1.01455, -0.98046, -0.14807, -0.2452, -0.2671 } }, { "image/1.jpg", { -0.14051, -0.5635, -0.35366, -0.03077, -0.39471, -0.45088, -0.77278, -1.12286, -0.92733 } },

@@ -138,7 +138,7 @@ LBT(text, long_words_merge_like_short_ones) {
     }
 }
 LBT(text, wrong_use_says_so) {
-    int32_t a[4]; lb_tokenizer *t = NULL; static const uint16_t late[][2] = { { 0, 256 }, { 514, 1 } }, twice[][2] = { { 0, 1 }, { 0, 1 } }, past[][2] = { { 256, 1 } }; lb_ctx *small = NULL; lb_ctx_desc d;
+    int32_t a[4]; lb_tokenizer *t = NULL; static const uint16_t late[][2] = { { 0, 256 }, { 514, 1 } }, twice[][2] = { { 0, 1 }, { 0, 1 } }, past[][2] = { { 256, 1 } }; const char *const holes[] = { "a", "", NULL }; const size_t sizes[] = { 1, 0, 0 }; lb_ctx *small = NULL; lb_ctx_desc d;
     REQUIRE(clip(), "no vocabulary");
     CHECK(lb_tokenize(ctx, clip(), 0, "a", 1, a, 1, NULL) == LB_ERR_ARG, "context of one");
     CHECK(lb_tokenize(ctx, clip(), 7, "a", 1, a, 4, NULL) == LB_ERR_ARG, "unknown cleaning");
@@ -151,8 +151,11 @@ LBT(text, wrong_use_says_so) {
     CHECK(lb_tokenizer_parse(ctx, "a \xe2\x82\xac", LB_CSTRING, 100, &t) == LB_ERR_FORMAT && strstr(lb_last_error(), "U+20ac"), "%s", lb_last_error());
     memset(&d, 0, sizeof d); d.limits.max_text = 10;
     REQUIRE(!lb_ctx_new(&d, &small), "%s", lb_last_error());
-    CHECK(lb_tokenize(small, clip(), 0, "eleven char", 11, a, 4, NULL) == LB_ERR_LIMIT, "%s", lb_last_error());
+    CHECK(lb_tokenize(small, clip(), 0, "eleven char", 11, a, 4, NULL) == LB_ERR_LIMIT && !a[0], "%s", lb_last_error());
     lb_ctx_free(small);
+    CHECK(lb_tokenizer_train(ctx, 0, holes, NULL, 3, 600, 1, &t) == LB_ERR_ARG && !t && strstr(lb_last_error(), "text 2 of 3"), "%s", lb_last_error());
+    CHECK(!lb_tokenizer_train(ctx, 0, holes, sizes, 3, 600, 1, &t), "an empty text may be NULL: %s", lb_last_error());
+    lb_tokenizer_free(t);
 }
 LBT(text, doubling_merges_are_refused) {
     uint16_t m[20][2]; lb_tokenizer *t = NULL; int i;
@@ -235,7 +238,7 @@ LBT(text, survives_failing_memory) {
         lb_ctx *c = NULL; lb_tokenizer *t = NULL; int32_t ids[77]; size_t i; lb_status s; long live = alloc_live;
         alloc_left = -1;
         REQUIRE(!lb_ctx_new(NULL, &c), "%s", lb_last_error());
-        alloc_left = n;
+        memset(ids, 255, sizeof ids); alloc_left = n;
         if (kind == 0) s = lb_tokenizer_new(c, m, count, &t);
         else if (kind == 1) s = lb_tokenizer_parse(c, "a b\nab c</w>\n", LB_CSTRING, 10, &t);
         else if (kind == 2) s = lb_tokenizer_train(c, 0, texts, NULL, 3, 600, 1, &t);
@@ -243,6 +246,7 @@ LBT(text, survives_failing_memory) {
         if (!s && kind > 2) s = lb_tokenize(c, clip(), kind - 3, texts[2], LB_CSTRING, ids, 77, &i);
         alloc_left = -1;
         CHECK(s == LB_OK || (s == LB_ERR_MEM && !t), "kind %d, call %d: %s", kind, (int)n, lb_last_error());
+        for (i = 0; s && kind > 2 && i < 77; i++) CHECK(!ids[i], "kind %d, call %d: id %u is %d", kind, (int)n, (unsigned)i, (int)ids[i]);
         lb_tokenizer_free(t); lb_ctx_free(c);
         CHECK(alloc_live == live, "kind %d, call %d: %d blocks leaked", kind, (int)n, (int)(alloc_live - live));
         if (!s) break;
