@@ -19,11 +19,11 @@
  *
  * CONTENTS  (a reader enters at the top; each section stands only on those above it; search for the tag with >> before it)
  *      1 base        configuration, types, status, memory, files, endian, hashes, random numbers, JSON
- *      2 parallel    lb_parallel_for
+ *      2 parallel    the context, scratch memory, lb_parallel_for
  *      3 cpu         instruction sets and the kernel table
  *      4 kernels     matrix product, attention, norms, activations
- *      5 tensor      views, the context, scratch memory, the tape
- *      6 autograd    every operation, forward and backward
+ *      5 tensor      views, making a context, .npy and .csv
+ *      6 autograd    the tape; every operation, forward and backward
  *      7 nn          layers, blocks, towers, LoRA, patch masking
  *      8 text        CLIP byte-pair tokenizer
  *      9 image       JPEG, PNG, BMP, PNM, GIF; resize; normalise
@@ -37,6 +37,7 @@
  * OPTIONS  (define before the implementation; none of them changes a public struct)
  *     LB_STATIC                          every function static: a private copy in this file
  *     LB_MALLOC LB_REALLOC LB_FREE       the allocator; all three or none                        default malloc realloc free
+ *                                        (under -std=c99 _POSIX_C_SOURCE 200809L is defined before the headers that they need)
  *     LB_ASSERT(x)                       programming errors inside the header                    default nothing
  *     LB_NO_STDIO                        no file access: models and inputs come from memory
  *     LB_NO_SIMD                         scalar kernels only
@@ -56,7 +57,7 @@
 #define LANGUAGEBIND_H
 
 #if defined(LANGUAGEBIND_IMPLEMENTATION) && !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L                             /* fsync, fdopen under -std=c99 */
+#define _POSIX_C_SOURCE 200809L                             /* open, mmap, pwrite, fsync under -std=c99 */
 #endif
 #if defined(LANGUAGEBIND_IMPLEMENTATION) && !defined(_FILE_OFFSET_BITS)
 #define _FILE_OFFSET_BITS 64                                /* large files on 32-bit hosts */
@@ -116,7 +117,7 @@ typedef struct lb_limits {
     size_t max_samples;      /* of one audio clip, all channels       default 2^28                      */
     size_t max_frames;       /* of one video                          default 1,000,000                 */
     size_t max_tensors;      /* in a weight file or checkpoint        default 1,000,000                 */
-    size_t max_text;         /* bytes of one string or JSON text      default 2^28                      */
+    size_t max_text;         /* bytes of one text: string, JSON, CSV, merges   default 2^28             */
     size_t max_nesting;      /* of JSON, pickle and container formats default 64                        */
     size_t max_spool;        /* bytes kept of a stream of unknown end default 2^34, 2^30 on 32 bits     */
 } lb_limits;
@@ -130,8 +131,8 @@ typedef void (*lb_pool_fn)(void *user, void (*run)(void *arg, int worker), void 
 
 /* ---- API of 3 cpu ---------------------------------------------------------------------------------------------------- */
 
-/* The kernel set in use: "scalar", "avx2", "avx512", "amx" or "neon".  Chosen once from what the processor and the system support; the
- * environment variable LB_CPU picks a lower one. */
+/* The kernel set that a context takes when it is made, and keeps: "scalar", "avx2", "avx512", "amx" or "neon".  The best that the processor and the
+ * system support; the environment variable LB_CPU, which is read at every call, picks a lower one. */
 LB_API const char *lb_cpu_name(void);
 
 /* ---- API of 5 tensor: the context ------------------------------------------------------------------------------------ */
@@ -139,13 +140,14 @@ LB_API const char *lb_cpu_name(void);
 typedef struct lb_ctx lb_ctx;
 typedef struct lb_ctx_desc {
     uint32_t   _zero0;
-    int        threads;      /* default: what OpenMP offers; 1 without OpenMP or pool     */
-    lb_pool_fn pool;         /* runs the workers instead of OpenMP                         */
+    int        threads;      /* default: what OpenMP offers, else 1                        */
+    lb_pool_fn pool;         /* runs the workers instead of OpenMP; without OpenMP it has to be told how many `threads` */
     void      *pool_user;
     lb_limits  limits;       /* a zero field means its default                             */
     uint32_t   _zero1;
 } lb_ctx_desc;
-/* lb_ctx_new: scratch memory and settings for one thread.  desc may be NULL.  Freed with lb_ctx_free (NULL is fine). */
+/* lb_ctx_new: scratch memory and settings for one thread.  desc may be NULL.  Freed with lb_ctx_free (NULL is fine).
+ *   errs  LB_ERR_ARG a description that was not zeroed, threads outside 0..4096; LB_ERR_MEM */
 LB_API lb_status lb_ctx_new(const lb_ctx_desc *desc, lb_ctx **out);
 LB_API void      lb_ctx_free(lb_ctx *ctx);
 
@@ -162,7 +164,7 @@ LB_API void lb_parallel_for(lb_ctx *ctx, size_t n, size_t grain, void (*fn)(void
 typedef enum lb_layout { LB_ROWS = 0, LB_PANEL = 1 } lb_layout;
 #define LB_PANEL_WIDTH 32
 
-/* A typed view of memory that somebody else owns.  Row-major and dense. */
+/* A typed view of memory, dense, in the order that `layout` says.  Whoever made it owns the memory: see lb_tensor_new and what gives one out. */
 typedef struct lb_tensor {
     void     *data;
     float    *grad;                  /* gradient in the same layout, f32; NULL: none is wanted */
@@ -176,7 +178,8 @@ LB_API size_t lb_tensor_count(const lb_tensor *t);      /* product of the shape,
 LB_API size_t lb_tensor_stored(const lb_tensor *t);     /* elements in memory: PANEL counts its padding */
 
 /* lb_tensor_new: a zeroed tensor in LB_ROWS layout that the caller owns.  lb_tensor_free takes what lb_tensor_new or a function with an
- * lb_tensor *out argument gave, or a zeroed struct.  lb_tensor_f32 turns an owned tensor of any type into f32, in place. */
+ * lb_tensor *out argument gave, or a zeroed struct.  lb_tensor_f32 turns an owned tensor of any type into f32, in place; on failure it is as it was.
+ *   errs  LB_ERR_ARG an unknown type, more than LB_MAX_DIMS axes, no data; LB_ERR_MEM */
 LB_API lb_status lb_tensor_new(lb_dtype dtype, int ndim, const size_t *shape, lb_tensor *out);
 LB_API void      lb_tensor_free(lb_tensor *t);
 LB_API lb_status lb_tensor_f32(lb_tensor *t);
@@ -184,13 +187,16 @@ LB_API lb_status lb_tensor_f32(lb_tensor *t);
 /* lb_npy_decode, lb_npy_load: the array of a NumPy .npy file, versions 1 to 3, as numpy.save writes it.
  *   out   the type of the file (f16 f32 f64, i8 to i64, u8 to u64, bool) in this machine's byte order; shape as in the file, at most LB_MAX_DIMS
  *         axes, Fortran order turned into rows; owned by the caller, freed with lb_tensor_free.  path "-" is standard input
- *   errs  LB_ERR_FORMAT damaged or shorter than its shape says, LB_ERR_UNSUPPORTED complex numbers, strings, records; LB_ERR_MEM, LB_ERR_IO
+ *   errs  LB_ERR_FORMAT damaged or shorter than its shape says, LB_ERR_UNSUPPORTED complex numbers, strings, records; LB_ERR_LIMIT more axes;
+ *         LB_ERR_MEM, LB_ERR_IO
  *   from  NEP 1 and numpy/lib/format */
 LB_API lb_status lb_npy_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_tensor *out);
 
 /* lb_csv_decode, lb_csv_load: a table of numbers as text -> [rows, columns] f32.  Fields are parted by commas, semicolons, tabs or blanks;
  * empty lines and those that begin with # are skipped, and so is a first line of column names.
- *   errs  LB_ERR_FORMAT a field that is not a finite number, or a row with another number of fields; the sentence names line and column */
+ *   out   owned by the caller, freed with lb_tensor_free.  path "-" is standard input
+ *   errs  LB_ERR_FORMAT a field that is not a finite number, or a row with another number of fields; the sentence names line and field.
+ *         LB_ERR_LIMIT longer than limits.max_text; LB_ERR_MEM, LB_ERR_IO */
 LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_tensor *out);
 
 #ifndef LB_NO_STDIO
@@ -272,7 +278,7 @@ typedef struct lb_tokenizer lb_tokenizer;
 typedef enum lb_clean { LB_CLEAN_OPEN_CLIP = 0, LB_CLEAN_HF, LB_CLEAN_LANGUAGEBIND, LB_CLEAN_NO_SPECIAL = 16 } lb_clean;
 
 /* lb_tokenizer_new: a tokenizer from its merges, [n, 2]: pair i joins two ids below 512 + i into id 512 + i, lower i first.
- *   errs  LB_ERR_FORMAT a pair that no vocabulary can have, LB_ERR_MEM
+ *   errs  LB_ERR_FORMAT a pair that no vocabulary can have; LB_ERR_LIMIT more than 65,022 merges, a token of more than 4,096 bytes; LB_ERR_MEM
  * The array is copied.  Freed with lb_tokenizer_free (NULL is fine). */
 LB_API lb_status lb_tokenizer_new(lb_ctx *ctx, const uint16_t *merges, size_t n, lb_tokenizer **out);
 LB_API void      lb_tokenizer_free(lb_tokenizer *t);
@@ -300,6 +306,7 @@ LB_API lb_status lb_detokenize(const lb_tokenizer *t, const int32_t *ids, size_t
 /* lb_tokenizer_parse: a tokenizer from the text of a merges file ("i n" a line, bytes written as CLIP does; a first line that begins with # or "
  * is a title): merges.txt of Hugging Face folders, bpe_simple_vocab_16e6.txt of OpenAI.
  *   max_merges   lines to read, 49152 - 256 - 2 for CLIP's own files
+ *   out          freed with lb_tokenizer_free
  *   errs         LB_ERR_FORMAT names the line; LB_ERR_LIMIT, LB_ERR_MEM */
 LB_API lb_status lb_tokenizer_parse(lb_ctx *ctx, const char *text, size_t size, size_t max_merges, lb_tokenizer **out);
 
@@ -307,7 +314,8 @@ LB_API lb_status lb_tokenizer_parse(lb_ctx *ctx, const char *text, size_t size, 
  * and again, until the vocabulary is full or no pair occurs min_count times.  Equal counts: the lower left id first, then the lower right
  * one; a pair that would spell a token that is there already is passed over.  The same texts in any order give the same vocabulary.
  *   sizes   [n] bytes of each text; NULL: they end at their first zero byte
- *   errs    LB_ERR_ARG vocab outside 514..65536; LB_ERR_LIMIT, LB_ERR_MEM */
+ *   out     freed with lb_tokenizer_free
+ *   errs    LB_ERR_ARG vocab outside 514..65536, unknown cleaning, a text that is NULL; LB_ERR_LIMIT, LB_ERR_MEM */
 LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *texts, const size_t *sizes, size_t n, size_t vocab, size_t min_count, lb_tokenizer **out);
 
 /* ---- API of 9 image --------------------------------------------------------------------------------------------------- */
@@ -324,7 +332,7 @@ typedef enum lb_crop { LB_CROP_ROUND_HALF_EVEN = 0, LB_CROP_FLOOR } lb_crop;
 
 /* A picture in memory: rows from top to bottom without padding, channels interleaved, host byte order.
  * channels   1 grey, 2 grey + alpha, 3 RGB, 4 RGBA
- * bits       8 (uint8_t), 16 (uint16_t), or 32 (float; never decoded from a file, a caller may build one)
+ * bits       8 (uint8_t), 16 (uint16_t), or 32 (float; never decoded from a file, a caller may build one: colour in 0..1, depth in millimetres)
  * orientation  1..8 as EXIF defines it, 1 when the file says nothing; recorded and not applied: see lb_image_orient */
 typedef struct lb_image {
     size_t width, height;
@@ -347,33 +355,40 @@ typedef struct lb_image_profile {
  * keeps its depth and channels, palettes are expanded, transparency becomes alpha; of PNM with more than 8 bits grey keeps them.  Freed with lb_image_free.
  *   errs  LB_ERR_FORMAT (what was found at which byte), LB_ERR_UNSUPPORTED, LB_ERR_LIMIT, LB_ERR_MEM; *out is zeroed */
 LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
-/* lb_image_info: the same without decoding: data is NULL, the rest as lb_image_decode will give it. */
+/* lb_image_info: the same without decoding: data is NULL, the rest as lb_image_decode will give it; of an orientation only what stands before the
+ * pixels in the file. */
 LB_API lb_status lb_image_info(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_image_load(lb_ctx *ctx, const char *path, lb_image *out);       /* lb_image_decode of a file; "-" is standard input */
 #endif
 LB_API void      lb_image_free(lb_image *img);                                      /* zeroes it too */
 /* lb_image_rgb: an 8-bit RGB copy as Pillow's convert("RGB") gives it: grey on three channels, alpha dropped (not blended); of 16-bit
- * colour the high byte.  16-bit grey is clipped at 255, as Pillow does. */
+ * colour the high byte.  16-bit grey is clipped at 255, as Pillow does; floats are multiplied by 255, rounded and clipped.
+ *   out   another image than `in`; owned by the caller, freed with lb_image_free; untouched on failure
+ *   errs  LB_ERR_ARG an image without pixels or of another form than lb_image describes; LB_ERR_MEM */
 LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out);
 /* lb_image_orient: turn and mirror img as its orientation asks and set that to 1.  The reference systems ignore EXIF, so nobody calls
- * this unless asked to. */
+ * this unless asked to.   errs LB_ERR_ARG as above, LB_ERR_MEM; img is untouched on failure */
 LB_API lb_status lb_image_orient(lb_ctx *ctx, lb_image *img);
 /* lb_image_resize: an 8-bit image to width x height with Pillow's antialiased bicubic filter, bit for bit (alpha is not premultiplied).
  *   from  Pillow 9.4 to 12.1, rows before columns, as when the published models were trained.  12.2 takes columns first where a picture is more than 100
  *         times as tall as wide, 13 where the height shrinks by more than twice as many pixels as the width: the same but for the rounding in
- *         between, a level or two of a photograph's pixels. */
+ *         between, a level or two of a photograph's pixels.
+ *   out   another image than `in`; owned by the caller, freed with lb_image_free; untouched on failure
+ *   errs  LB_ERR_ARG not 8 bits, no pixels; LB_ERR_FORMAT a width or height of 0; LB_ERR_LIMIT a larger result than limits allow; LB_ERR_MEM */
 LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out);
 
 /* lb_image_preprocess: resize, centre crop, normalise.
  *   img   any decoded image; converted to RGB first unless profile->depth (then 1 channel of 8, 16 or 32 bits)
  *   out   [3, height, width] f32
- *   errs  LB_ERR_ARG a profile without size, LB_ERR_MISMATCH a colour image for depth, LB_ERR_MEM
+ *   errs  LB_ERR_ARG a profile without size, with a std that is not positive, or with depth and LB_RESIZE_PIL_BICUBIC; LB_ERR_MISMATCH a colour
+ *         image for depth; LB_ERR_LIMIT a picture too narrow to be resized; LB_ERR_MEM
  *   from  spec of upstream's torchvision 0.14.1 transforms and Pillow; PIL_BICUBIC is exact, the others agree to 2e-5 (tests/test_image.c).
  *         A picture smaller than the crop (LB_RESIZE_NONE) is padded with black on both sides, as torchvision does. */
 LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *profile, float *out);
-/* lb_image_save: .png (8 or 16 bits, 1 to 4 channels), .jpg (8 bits, 1 or 3; quality 1 to 100, 0: 92; 4:4:4 from 90 on), .ppm or .pgm, by the
- * name.  The file appears whole or not at all.   errs LB_ERR_ARG a form the format does not hold, LB_ERR_MEM, LB_ERR_IO */
+/* lb_image_save: .png (8 or 16 bits, 1 to 4 channels), .jpg (8 bits, 1 or 3; quality 1 to 100, clipped to that, 0: 92; 4:4:4 from 90 on), .ppm or
+ * .pgm, by the name.  The file appears whole or not at all.
+ *   errs  LB_ERR_ARG a form the format does not hold, LB_ERR_LIMIT more than 65,535 pixels a side for JPEG, LB_ERR_MEM, LB_ERR_IO */
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_image_save(lb_ctx *ctx, const lb_image *img, const char *path, int quality);
 #endif
@@ -1066,8 +1081,8 @@ LB_API lb_status lb_eval_tsne(lb_ctx *ctx, const float *x, size_t n, size_t dim,
 #endif
 
 /* ==== 1 >>base ===================================================================================================================
- * What everything stands on: macros, the error sentence, memory, files, byte order, hashes, random numbers.
- * Calls: libc.  Held by: tests/test_base.c */
+ * What everything stands on: macros, the error sentence, memory, byte order, checksums, random numbers, files, JSON.
+ * Calls: libc.  Held by: tests/test_base.c, tests/test_json.c */
 #include <float.h>
 #include <limits.h>
 #include <locale.h>
@@ -1083,6 +1098,9 @@ LB_API lb_status lb_eval_tsne(lb_ctx *ctx, const float *x, size_t n, size_t dim,
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#if defined(__GLIBC__) && !defined(__USE_XOPEN2K8)          /* settled by the first header of all: too late to ask for it here */
+#  error "languagebind.h: include the implementation before any other header, or define _POSIX_C_SOURCE 200809L before the first of them"
+#endif
 #endif
 
 #if defined(LB_MALLOC) && defined(LB_REALLOC) && defined(LB_FREE)
@@ -1615,7 +1633,8 @@ static lb_status lb__dir_list(const char *path, lb__dir *out) {
 
 /* ---- 1.7 JSON ---- */
 
-/* A decimal number, correctly rounded whatever the locale.  s[0, n) follows JSON's number grammar; huge ones come out infinite. */
+/* A decimal number, correctly rounded whatever the locale; in 512 characters or more only to about 15 digits.  s[0, n) follows JSON's number
+ * grammar; huge ones come out infinite. */
 static double lb__decimal(const char *s, size_t n) {
     static const double ten[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
     uint64_t m = 0; int digits = 0, e10 = 0, x = 0, neg = 0, xneg = 0; size_t i = 0, point = n; char tmp[512], *end;
@@ -1636,7 +1655,7 @@ static double lb__decimal(const char *s, size_t n) {
         double v = e10 < 0 ? (double)m / ten[-e10] : (double)m * ten[e10];
         return neg ? -v : v;
     }
-    if (n >= sizeof tmp) {                                                          /* hundreds of digits: the ones past the buffer decide nothing but exact ties */
+    if (n >= sizeof tmp) {                                                          /* nobody's measurement has hundreds of digits */
         double v = (double)m * pow(10, e10);
         return neg ? -v : v;
     }
@@ -1889,7 +1908,7 @@ static lb_status lb__json_put_str(lb__buf *b, const char *s, size_t n) {
     }
     return lb__buf_add(b, "\"", 1);
 }
-/* The fewest digits that read back as the same float or double; null for NaN and infinities, which JSON lacks. */
+/* The fewest digits that read back as the same float or double (0 for -0); null for NaN and infinities, which JSON lacks. */
 static lb_status lb__json_put_f64(lb__buf *b, double v) {
     char tmp[40]; size_t n = 0, k; int digits;
     if (v != v || v > DBL_MAX || v < -DBL_MAX) return lb__buf_add(b, "null", 4);
@@ -1920,8 +1939,8 @@ static lb_status lb__json_put_i64(lb__buf *b, int64_t v) {
 }
 
 /* ==== 2 >>parallel ===============================================================================================================
- * One loop construct.  Workers take pieces from a shared counter, so a slow core delays one piece and not its half of the work; every
- * user writes results that do not depend on who computed which piece.  Calls: base.  Held by: tests/test_base.c */
+ * The context with its scratch memory, and one loop construct.  Workers take pieces from a shared counter, so a slow core delays one piece and not
+ * its half of the work; every user writes results that do not depend on who computed which piece.  Calls: base.  Held by: tests/test_base.c */
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -1939,7 +1958,8 @@ struct lb_ctx {
     lb_watch_fn watch;                 /* shows activations on their way */
     void      *watch_user;
     const struct lb__draw *draw;       /* training: where dropout and masks are drawn; NULL: nothing is drawn */
-    size_t     rows;                   /* that a product has at least, whatever the batch: an item's, in a block of a tower where all have as many, else 0 */
+    size_t     rows;                   /* while a block of a tower runs: the rows of one item, where all items have as many, else 0.  Whether tiles pay is asked of this,
+                                        * not of a product's own rows, so that an item's result does not depend on how many share its batch */
     int        whole;                  /* for tests: every token and the whole last block are computed */
     lb__chunk *first, *current;        /* arena */
     size_t     in_use, peak, want;     /* bytes of it that are taken, the most that ever were, and what was reserved */
@@ -2090,7 +2110,8 @@ typedef enum lb_act { LB_ACT_NONE = 0, LB_ACT_GELU, LB_ACT_QUICK_GELU } lb_act;
 
 /* ==== 4 >>kernels ================================================================================================================
  * The arithmetic.  All activations are f32, row-major with a row stride ("ld", in elements).  Every result element is summed in an
- * order that depends on nothing but K (and, for attention, the number of keys): not on M, the batch, the tile or the thread.
+ * order that depends on nothing but K (and, for attention, the number of keys): not on M, the batch, the tile or the thread.  The one exception
+ * is the amx set, which multiplies in tiles where rows are many (LB__TILE_ROWS): there those of one item count too, in training those of the batch.
  * Calls: base, parallel, cpu.  Held by: tests/test_kernels.c */
 
 /* gemm  c = act(a w^T + bias) + add            a [M,K], w [N,K] panels, bias [N], add and c [M,N]; bias and add may be NULL; add may be c */
@@ -2104,15 +2125,10 @@ typedef struct lb__gemm {
     float       *pre;  size_t ldpre;            /* not NULL: a w^T + bias is stored here too, for the backward of act */
     lb_act       act;
 } lb__gemm;
-static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g);
-/* gemm_dx  dx = dy w [+ dx if add]             dy [M,N], w [N,K] panels, dx [M,K] */
-static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, int add, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K);
-/* gemm_dw  dw += dy^T x,  db += sum_m dy       dy [M,N], x [M,K], dw [N,K] panels f32, db [N] or NULL */
-static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, float *db, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K);
 
 /* attention  o = softmax(scale q k^T [+ causal mask]) v, per sequence and head.
  * Sequence s, token t lives at row (s / inner) * inner * T + s % inner + t * inner: inner = 1 is the usual order; inner = n attends over
- * frames when rows are [clip, frame, n].  `len` gives every sequence its own length (then inner must be 1 and rows are packed without
+ * frames when rows are [clip, frame, n].  `offset` gives every sequence its own length (then inner must be 1 and rows are packed without
  * gaps, sequence after sequence).  With `pooled`, only one query a sequence is computed: q and o have one row a sequence. */
 typedef struct lb__attn {
     size_t S, T, H, D, inner;                   /* sequences, tokens, heads, head size */
@@ -2124,17 +2140,15 @@ typedef struct lb__attn {
     int causal, pooled;
     float scale;
 } lb__attn;
-static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a);
-/* dq, dk, dv (same shapes and strides as q, k, v) += their gradients; do_ as o; needs o and lse of the forward.  What is fresh (1: dq,
- * 2: dk and dv) is written instead. */
-static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv, int fresh);
 
 /* ---- 4.1 what the sets share ---- */
 
 /* Inside a product both operands are repacked so that the innermost loop reads memory it has in a near cache, at strides that are known when
  * it is compiled.  The left operand lies in slices of at most LB__KC of k, [slice][strip][k][rows of the strip]: one stream, which the processor
  * fetches ahead of the loop by itself; rows side by side would be fourteen.  Attention keeps rows, [slice][row][LB__LDP]: they are LB__LDP apart,
- * which is no power of two, so that no two fight for a cache set.  The right one lies in blocks [k][32], which is what a weight panel is already. */
+ * which is no power of two, so that no two fight for a cache set.  The right one lies in blocks [k][32], which is what a weight panel is already.
+ * LB__MC rows of the left operand at most are packed at a time, and a worker takes LB__GROUP panels at a time; weights that are read once are fetched
+ * LB__AHEAD bytes before they are needed, and a block's own rows once more LB__NEAR rows before. */
 enum { LB__KC = 384, LB__LDP = LB__KC + 16, LB__MC = 288, LB__GROUP = 8, LB__PW = LB_PANEL_WIDTH, LB__AHEAD = 16384, LB__NEAR = 8,
        LB__TILE_KC = 96, LB__TILE_K = 64, LB__TILE_ROWS = 48 };             /* where tiles are multiplied: slices of k, and the least k and rows */
 
@@ -3001,7 +3015,7 @@ typedef struct lb__prod {
     float *panels; size_t ldpanel;                         /* ... or: added to panels, 32 columns of ldpanel rows after another */
     float *sums;                                           /* b's columns are added up here on the way; may be NULL */
     size_t width;                                          /* k is taken in steps of `width` */
-    size_t rows; int parts;                                /* tiles are worth their splitting where rows are many: at least so many there are, whatever the batch; parts of b, 0 without tiles */
+    size_t rows; int parts;                                /* rows of one item (lb_ctx.rows): tiles pay where they are many; parts that b is split into, 0 without tiles */
     size_t mblocks, mrows, groups, group, workers;         /* blocks of rows, groups of panels */
     size_t *next;                                          /* [mblocks] the group that is to be taken next */
     size_t worker_floats; float *work;
@@ -3169,6 +3183,7 @@ static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g) {
     p.out = g;
     return lb__prod_run(ctx, &p);
 }
+/* gemm_dx  dx = dy w [+ dx if add]             dy [M,N], w [N,K] panels, dx [M,K] */
 static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, int add, const float *dy, size_t lddy, const void *w, lb_dtype wtype, size_t M, size_t N, size_t K) {
     lb__prod p; lb__gemm g;
     LB_ASSERT(lddx >= K && lddy >= N);
@@ -3178,6 +3193,7 @@ static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, int add, const
     return lb__prod_run(ctx, &p);
 }
 enum { LB__TALL = LB__KC * 8 };                            /* a sum over many rows is taken in parts, so that what is packed stays small */
+/* gemm_dw  dw += dy^T x,  db += sum_m dy       dy [M,N], x [M,K], dw [N,K] panels f32, db [N] or NULL */
 static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, float *db, const float *dy, size_t lddy, const float *x, size_t ldx, size_t M, size_t N, size_t K) {
     size_t m;
     LB_ASSERT(lddy >= N && ldx >= K);
@@ -3469,6 +3485,8 @@ static lb_status lb__attention(lb_ctx *ctx, const lb__attn *a) {
     memset(&j, 0, sizeof j); j.a = a;
     return lb__attn_run(ctx, &j, 0);
 }
+/* dq, dk, dv (same shapes and strides as q, k, v) += their gradients; do_ as o; needs o and lse of the forward.  What is fresh (1: dq,
+ * 2: dk and dv) is written instead. */
 static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *do_, float *dq, float *dk, float *dv, int fresh) {
     lb__attn_job j;
     memset(&j, 0, sizeof j); j.a = a; j.g = do_; j.dq = dq; j.dk = dk; j.dv = dv; j.fresh = fresh;
@@ -3496,8 +3514,8 @@ static void lb__narrow(void *dst, lb_dtype type, const float *src, size_t n) {
 }
 
 /* ==== 5 >>tensor =================================================================================================================
- * Views of memory, and the making of a context.
- * Calls: base, parallel, cpu.  Held by: tests/test_base.c */
+ * Views of memory, the making of a context, arrays from .npy and .csv.
+ * Calls: base, parallel, cpu, kernels (their choice).  Held by: tests/test_base.c, tests/test_npy.c */
 
 LB_API size_t lb_tensor_count(const lb_tensor *t) { size_t n = t != NULL; int i; for (i = 0; t && i < t->ndim; i++) n *= t->shape[i]; return n; }
 LB_API size_t lb_tensor_stored(const lb_tensor *t) {
@@ -4283,7 +4301,7 @@ static lb__var *lb__recomputed(lb_ctx *ctx, lb__block_fn f, const void *arg, lb_
  * frames and switches.  One text tower.  Both are written once; with a tape they are training, without one inference.
  * Exact speed-ups are always on: text runs only to its end-of-text token, texts of different lengths lie packed one after the other, the
  * last block computes queries, output and MLP for pooled tokens only, q, k and v are one product.
- * Calls: kernels, tensor, autograd.  Held by: tests/test_model.c, tests/test_autograd.c */
+ * Calls: base, parallel, tensor, autograd.  Held by: tests/test_model.c, tests/test_autograd.c */
 
 typedef struct lb__block {
     lb__norm norm1, norm2, tnorm;
@@ -4310,7 +4328,7 @@ typedef struct lb__rows {
     const size_t *pooled;              /* [S] the rows that are read in the end */
     int causal;
 } lb__rows;
-/* What a product over the rows of a block has at least, whatever else is in the batch: those of an item; the batches of training are large. */
+/* lb_ctx.rows for a product over the rows of a block: those of one item, 0 where texts differ in length; in training, whose batches are large, many. */
 static size_t lb__rows_least(const lb_ctx *ctx, const lb__rows *r) { return ctx->draw ? SIZE_MAX : r->offset ? 0 : r->T; }
 typedef struct lb__block_arg { const lb__tower *t; const lb__block *b; const lb__rows *r; } lb__block_arg;
 
@@ -4474,7 +4492,8 @@ static lb__var *lb__vision(lb_ctx *ctx, const lb__tower *t, const float *x, size
 /* ---- 7.2 patch masking ---- */
 
 static size_t lb__mask_count(size_t patches, double ratio) { const size_t k = (size_t)((double)patches * (1.0 - ratio)); return k ? k : 1; }
-/* A uniform subset of K of P patches, ascending, for clip `clip` of the run's `seed`: the K smallest of P draws that depend on nothing else. */
+/* A uniform subset of K of P patches, ascending, for clip `clip` of the run's `seed`, which are all that it depends on: patch after patch is
+ * kept with the share that is still wanted of those that are left. */
 static void lb__mask_draw(uint64_t seed, uint64_t clip, size_t P, size_t K, uint32_t *keep) {
     lb__rng r = lb__rng_new(seed, clip); size_t p, left = K, n = 0;
     for (p = 0; p < P && left; p++) if (lb__rng_below(&r, (uint32_t)(P - p)) < left) { keep[n++] = (uint32_t)p; left--; }
@@ -4513,7 +4532,7 @@ static lb__var *lb__text(lb_ctx *ctx, const lb__tower *t, const int32_t *ids, si
 /* ==== 8 >>text ===================================================================================================================
  * CLIP's byte-pair tokenizer: clean a text as the reference does, cut it into words, merge the bytes of each word, and back; and learn a
  * new vocabulary.  ASCII takes a short way; everything else goes through code points.  Mojibake repair is left out.
- * Calls: base, tensor (scratch memory).  Held by: tests/test_text.c */
+ * Calls: base, parallel (scratch memory).  Held by: tests/test_text.c */
 
 /* ---- 8.1 Unicode ----
  * The tables are written by tools/data/make_unicode.py, which documents their form. */
@@ -6994,8 +7013,8 @@ static lb_status lb__bmp_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int hea
 }
 
 /* "P1".."P6", then width, height and (not for bitmaps) the largest value as text with # comments, then text (P1-P3) or bytes.  P7 names its
- * fields.  Above 255 samples have two bytes, big-endian.  8-bit values are scaled to 255 and 16-bit colour to 65535, rounded; 16-bit grey is
- * left as it is, because it measures something (depth in millimetres). */
+ * fields.  Where the largest value is above 255 samples have two bytes, big-endian: grey is left as it is then, because it measures something
+ * (depth in millimetres); everything else, colour always, is scaled to 255, rounded. */
 static int lb__pnm_number(const uint8_t *d, size_t n, size_t *at, uint64_t *v) {
     *v = 0;
     for (;;) {
@@ -10433,7 +10452,7 @@ LB_API lb_status lb_file_commit(lb_file_writer *w) {
 /* How a fresh weight is drawn: a constant, normal with that deviation, or uniform in +- that bound. */
 typedef enum lb__init { LB__CONST, LB__NORMAL, LB__UNIFORM } lb__init;
 enum { LB__NAME = 96 };
-typedef struct lb__param { char name[LB__NAME]; lb_tensor t; lb__init init; float spread; int owned, optional; } lb__param;
+typedef struct lb__param { char name[LB__NAME]; lb_tensor t; lb__init init; float spread; int owned; } lb__param;
 struct lb_model {
     lb_model_desc desc;
     lb__tower    tower[LB_MAX_TOWERS];

@@ -28,6 +28,11 @@ check() {   # check NAME COMMAND...: one line of the table
     name=$1; shift
     if out=$("$@" 2>&1); then passed=$((passed + 1)); else failed=$((failed + 1)); printf 'FAIL %s\n  %s\n%s\n' "$name" "$*" "$out" | head -n 20; fi
 }
+refuses() { # refuses SENTENCE COMMAND...: it fails, and says so
+    said=$1; shift
+    if out=$("$@" 2>&1); then return 1; fi
+    case $out in *"$said"*) ;; *) echo "$out"; return 1 ;; esac
+}
 skip() { skipped=$((skipped + 1)); echo "skip $1: $2"; }
 program() { # program CC EXTENSION FLAGS: implementation, a plain user and a private copy in one program, and it runs
     c=$1 e=$2; shift 2
@@ -51,6 +56,11 @@ compiler() {    # compiler CC: its part of the table, in a folder of its own
     else skip "$cxx" "not installed"; fi
     for switch in LB_NO_STDIO LB_NO_SIMD LB_NO_TRAIN LB_NO_IMAGE LB_NO_AUDIO LB_NO_VIDEO; do check "$cc -D$switch" compiles $cc c -O0 -std=c99 -D$switch; done
     check "$cc, every switch" program $cc c -O0 -std=c99 -DLB_NO_STDIO -DLB_NO_SIMD -DLB_NO_TRAIN -DLB_NO_IMAGE -DLB_NO_AUDIO -DLB_NO_VIDEO
+    late="$cc, after a header that settled without POSIX"
+    if printf '#include <stdlib.h>\n#ifndef __GLIBC__\n#error\n#endif\n' | $cc -fsyntax-only -x c - 2>/dev/null; then
+        { echo '#include <stdio.h>'; cat "$B/impl.c"; } >"$B/late.c"
+        check "$late" refuses "define _POSIX_C_SOURCE" $cc -std=c99 -I. -fsyntax-only "$B/late.c"
+    else skip "$late" "no glibc"; fi
     if works $cc -fopenmp; then check "$cc -fopenmp" compiles $cc c -O0 -std=c99 -fopenmp; else skip "$cc -fopenmp" "no OpenMP"; fi
     m32="-m32 -idirafter /usr/include/$(gcc -print-multiarch 2>/dev/null)"       # the kernel's headers, where only gcc-12-multilib is installed
     if echo '#include <errno.h>
