@@ -471,7 +471,7 @@ static lb_status conv_hf_config(convert *c) {
     if (c->languagebind) {
         v->lora_alpha = lb__json_num(vc, "lora_alpha", 16);
         n = lb__json_num(vc, "num_frames", 1);
-        if (v->temporal && n != (double)v->frames) return lb__fail(LB_ERR_MISMATCH, "%s: the configuration says %g frames, the tensors have %zu", c->o.source, n, v->frames);
+        if (v->temporal && c->config.root && n != (double)v->frames) return lb__fail(LB_ERR_MISMATCH, "%s: the configuration says %g frames, the tensors have %zu", c->o.source, n, v->frames);
         if (!strcmp(c->kind, "audio")) {
             c->bins = lb__json_num(vc, "num_mel_bins", 0); c->target = lb__json_num(vc, "target_length", 0); c->rate = lb__json_num(vc, "audio_sample_rate", 16000);
             if (!(c->bins >= 1 && c->bins <= 4096 && c->target >= 1 && c->target <= 1e6)) {
@@ -481,7 +481,8 @@ static lb_status conv_hf_config(convert *c) {
                 conv_note(c, "no num_mel_bins and target_length in the configuration: %g x %g follow from the position table", c->bins, c->target);
             }
             v->image_h = (size_t)c->bins; v->image_w = (size_t)c->target;
-            for (n = 0; n < 16; n++) { c->mean[(int)n] = lb__json_num(vc, "audio_mean", 0.5); c->std[(int)n] = lb__json_num(vc, "audio_std", 0.5); }
+            for (k = 0; k < 16; k++) { c->mean[k] = lb__json_num(vc, "audio_mean", c->config.root ? 0.5 : -4.2677393); c->std[k] = lb__json_num(vc, "audio_std", c->config.root ? 0.5 : 4.5689974); }     /* 0.5: the class's own default */
+            if (!c->config.root) conv_note(c, "no config.json: mean -4.2677393 and deviation 4.5689974 are assumed, those of every released LanguageBind_Audio");
         }
         if (!strcmp(c->kind, "depth")) c->max_depth = lb__json_num(vc, "max_depth", 10);
         return LB_OK;
