@@ -766,7 +766,8 @@ LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *model, const lb_i
 #if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
 /* lb_prepare_video: a clip as the array that one of the model's video modalities reads, [channels, frames, height, width]; `desc` says which
  * frames (NULL: evenly from first to last; desc->frames 0: the model's number); LB_FRAMES_VIEW is upstream's Kinetics evaluation whole, so it normalises by
- * ImageNet's mean and deviation in place of the modality's.   lb_embed_video: n clips, prepared so and embedded. */
+ * ImageNet's mean and deviation in place of the modality's; LB_FRAMES_RETRIEVAL is its retrieval evaluation and resizes with Pillow's bicubic filter
+ * (LB_RESIZE_PIL_BICUBIC), whatever the modality says.   lb_embed_video: n clips, prepared so and embedded. */
 LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_video *video, const lb_video_desc *desc, float *out);
 LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *model, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out);
 #endif
@@ -11601,6 +11602,7 @@ LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *mo
     if (v.frames != d->frames) return lb__fail(LB_ERR_MISMATCH, "lb_prepare_video: %d frames were asked for, the model reads %d", v.frames, d->frames);
     p = lb__modality_profile(d);
     if (v.rule == LB_FRAMES_VIEW) { memcpy(p.mean, imagenet_mean, sizeof imagenet_mean); memcpy(p.std, imagenet_std, sizeof imagenet_std); }
+    if (v.rule == LB_FRAMES_RETRIEVAL) p.resize = LB_RESIZE_PIL_BICUBIC;                                                  /* that evaluation resizes each frame as a picture of Pillow's */
     if (d->channels == 3) return lb_video_preprocess(ctx, video, &p, &v, out);
     n = lb_modality_floats(d); mark = lb__arena_mark(ctx);
     lb__profile_plain(&p);

@@ -2,6 +2,10 @@
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
 #include "tests/failing_malloc.h"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "tools/cli.h"
+#include "tools/inputs.c"
+#include "tools/eval.c"
 #include "tests/lbt.h"
 #include "tests/golden.h"
 
@@ -195,4 +199,75 @@ LBT(eval, survives_failing_memory) {
     }
     CHECK(kind == 9 && n > 0 && n < 50, "the last call ends well");
     golden_close(&g); lb_ctx_free(ctx); ctx = NULL;
+}
+
+/* ---- the command's own arithmetic (tools/eval.c), against the same by hand ---- */
+
+static void by_hand_length(void *user, const char *stage, size_t i, const float *x, size_t rows, size_t cols) { double sum = 0; size_t k; (void)i; (void)rows; if (strcmp(stage, "projected")) return; for (k = 0; k < cols; k++) sum += (double)x[k] * (double)x[k]; *(double *)user = sqrt(sum); }
+/* One task of the command over four clips: a long and wide one, and three of the demo, the last two the same; one caption stands twice. */
+static int evaluated(eval *e, eval_task *t, const char *left, const char *right) {
+    enum { W = 48, H = 32, N = 128 }; static uint8_t rgb[N][3 * W * H]; static lb_image frame[N]; size_t i, k;
+    static const char rows[] = "file\tmodality\tcaption\tcaption\tcaption\tgroup\n" "eval.avi\tvideo\ta\ta b\ta\tone\n" "../../examples/demo/video/02.mp4\tvideo\tc\td\te\ttwo\n" "../../examples/demo/video/04.mp4\tvideo\tf\t\t\tthree\n" "../../examples/demo/video/04.mp4\tvideo\tf\tg\t\tfour\n";
+    FILE *f = fopen("build/tests/eval.tsv", "w"); int rc;
+    for (i = 0; i < N; i++) { for (k = 0; k < sizeof rgb[i]; k++) rgb[i][k] = (uint8_t)(k % (3 * W) * 2 + i * k % 7 * 5 + i); frame[i].width = W; frame[i].height = H; frame[i].channels = 3; frame[i].bits = 8; frame[i].data = rgb[i]; }
+    if (lb_ctx_new(NULL, &e->j.ctx) || lb_video_save(e->j.ctx, frame, N, 25, "build/tests/eval.avi", 0)) return 1;
+    lb_ctx_free(e->j.ctx); e->j.ctx = NULL;
+    if (!f || fputs(rows, f) < 0 || fclose(f)) return 1;
+    memset(t, 0, sizeof *t); t->left = left; t->right = right; t->retrieval = right != NULL; e->galleries = 1; e->rounds = 10; e->split = "all"; if (!e->captions) e->captions = "all";
+    if (!cli_add(&e->data, "data", "build/tests/eval.tsv") || (rc = job_open(&e->j, "weights/languagebind-tiny.lbw", &e->common)) != 0 || (rc = eval_load(e, NULL)) != 0 || (rc = eval_set_new(e, left, right, 0, &t->a)) != 0 || (right && (rc = eval_set_new(e, right, NULL, 0, &t->b)) != 0)) return 1;
+    if (e->raw && !(e->j.norms = (float *)lb__alloc(e->in.n, sizeof(float)))) return 1;
+    e->j.in = &e->in;
+    if ((rc = job_run(&e->j)) != 0 || (rc = eval_set_vectors(e, t->a)) != 0 || (right && (rc = eval_set_vectors(e, t->b)) != 0)) return rc;
+    lb_ctx_watch(e->j.ctx, NULL, NULL);
+    return right ? eval_retrieve(e, t) : eval_classify(e, t);
+}
+static void clip_vector(const eval *e, const char *path, const lb_video_desc *d, float *v) {
+    lb_video *clip = NULL; float *x = (float *)malloc(lb_modality_floats(lb_model_modality(e->j.model, "video")) * sizeof *x);
+    CHECK(!lb_video_open(e->j.ctx, path, &clip) && !lb_prepare_video(e->j.ctx, e->j.model, "video", clip, d, x) && !lb_embed_tensor(e->j.ctx, e->j.model, "video", x, 1, v), "%s", lb_last_error());
+    lb_video_free(clip); free(x);
+}
+LBT(eval, views_are_averaged_after_softmax_at_100) {
+    static eval e; static const char *const template_[] = { "a video of a {}." }; eval_task t; size_t i, k, v, dim; const char *names[4]; float *w, *x, one[4]; double want[4], worst = 0, other = 0;
+    memset(&e, 0, sizeof e); e.views = 1;
+    REQUIRE(!evaluated(&e, &t, "video", NULL) && e.results == 1 && e.result[0].columns == 4 && e.in.n == 60, "%s", lb_last_error());
+    dim = e.j.dim; w = (float *)malloc(4 * dim * sizeof *w); x = (float *)malloc(dim * sizeof *x);
+    for (k = 0; k < 4; k++) names[k] = e.result[0].classes[k].name;
+    REQUIRE(!lb_zero_shot(e.j.ctx, e.j.model, names, 4, template_, 1, w), "%s", lb_last_error());
+    for (i = 0; i < 4; i++) {
+        memset(want, 0, sizeof want);
+        for (v = 0; v < 15; v++) {
+            lb_video_desc d; memset(&d, 0, sizeof d); d.rule = LB_FRAMES_VIEW; d.segment = (int)v / 3; d.crop = (int)v % 3;
+            clip_vector(&e, e.item[i].file, &d, x); lb_similarity(e.j.ctx, x, 1, w, 4, dim, 100, one); lb_softmax_rows(one, 1, 4);
+            for (k = 0; k < 4; k++) want[k] += (double)one[k] / 15;
+            if (v) other = LB__MAX(other, max_abs_diff(x, e.j.vectors + (e.item[i].first + v - 1) * dim, dim));
+        }
+        for (k = 0; k < 4; k++) worst = LB__MAX(worst, fabs(want[k] - (double)e.result[0].scores[i * 4 + k]));
+    }
+    CHECK(worst < 1e-5 && other > 1e-3, "off by %g; views differ by %g", worst, other);
+    free(w); free(x); eval_close(&e);
+}
+LBT(eval, retrieval_as_upstream_counts_it) {
+    static eval e, clean; eval_task t; size_t i, k, c, dim; double length; float *v; lb_retrieval f, b; lb_video_desc d;
+    memset(&e, 0, sizeof e); e.raw = e.upstream = 1; e.j.rule = LB_FRAMES_RETRIEVAL;
+    REQUIRE(!evaluated(&e, &t, "text", "video") && e.results == 2 && e.result[0].rows == 9, "%s, %zu rows", lb_last_error(), e.results ? e.result[0].rows : 0);     /* every caption counts, the one that stands twice, too */
+    dim = e.j.dim; v = (float *)malloc(2 * dim * sizeof *v); memset(&d, 0, sizeof d); d.rule = LB_FRAMES_RETRIEVAL;
+    for (k = 0; k < 4; k++) {                                                                       /* vectors not of unit length, of the retrieval rule's frames */
+        lb_ctx_watch(e.j.ctx, by_hand_length, &length); clip_vector(&e, t.b->at[k].item->file, &d, v);
+        for (i = 0; i < 9; i++) {
+            double text, sum = 0; const char *s = e.result[0].of[i]->text; size_t column;
+            lb_ctx_watch(e.j.ctx, by_hand_length, &text); CHECK(!lb_embed_text(e.j.ctx, e.j.model, &s, 1, v + dim), "%s", lb_last_error());
+            for (c = 0; c < dim; c++) sum += (double)v[c] * (double)v[dim + c];
+            for (column = 0; e.result[0].group[column] != &t.b->at[k]; column++) {}
+            CHECK(fabs(sum * length * text - (double)e.result[0].scores[i * 4 + column]) < 1e-4 * (1 + length * text) && fabs(length * text - 1) > 0.01, "%g, %g was expected", (double)e.result[0].scores[i * 4 + column], sum * length * text);
+        }
+    }
+    REQUIRE(!lb_eval_retrieval(e.j.ctx, e.result[0].scores, 9, 4, e.result[0].owner, 1, &f, &b, NULL, NULL), "%s", lb_last_error());
+    CHECK(near(e.result[0].metric[0].value, f.r1) && near(e.result[1].metric[0].value, b.r1) && near(e.result[1].metric[4].value, b.mean) && e.result[1].n == b.count, "%g and %g", e.result[0].metric[0].value, e.result[1].metric[4].value);
+    memset(&clean, 0, sizeof clean); clean.raw = 1; clean.j.rule = LB_FRAMES_RETRIEVAL;
+    REQUIRE(!evaluated(&clean, &t, "text", "video") && clean.result[0].rows == 8 && b.count > clean.result[1].n, "%s; %zu rows, ties are entries of their own: %zu and %zu", lb_last_error(), clean.result[0].rows, b.count, clean.result[1].n);
+    CHECK(near(clean.result[0].metric[0].ceiling, e.result[0].metric[0].ceiling * 9 / 8 - 1.0 / 8), "the same words of one item are one text for the ceiling: %g, %g", clean.result[0].metric[0].ceiling, e.result[0].metric[0].ceiling);
+    free(v); eval_close(&clean); eval_close(&e);
+    memset(&e, 0, sizeof e); e.captions = "join";
+    REQUIRE(!evaluated(&e, &t, "text", "video") && e.result[0].rows == 4 && !strcmp(e.result[0].of[0]->text, "a a b a") && !strcmp(e.result[0].of[3]->text, "f g"), "%s", lb_last_error());
+    eval_close(&e);
 }

@@ -64,6 +64,22 @@ wants 0 '^image -> depth  *1  *4 ' -m "$M" -d "$T/few.tsv" -r image:depth --gall
 # upstream's counting and vectors: other numbers than ours only where norms or ties matter
 wants 0 '^text -> image' -m "$M" -d $D/demo.jsonl -r text:image --upstream-metrics --unnormalised
 
+# which frames: those of upstream's retrieval evaluation are others, and resized otherwise
+wants 0 '^text -> video  *72 ' -m "$M" -d $D/demo.jsonl -r text:video --frames retrieval --rounds 50
+"$L" eval -m "$M" -d $D/demo.jsonl -r text:video --json --frames inference >"$T/a"; "$L" eval -m "$M" -d $D/demo.jsonl -r text:video --json >"$T/b"; "$L" eval -m "$M" -d $D/demo.jsonl -r text:video --json --frames retrieval >"$T/c"
+cmp -s "$T/a" "$T/b" && ! cmp -s "$T/a" "$T/c" && good || bad "--frames inference is the default, retrieval is not"
+wants 2 'two ways' -m "$M" -d $D/demo.jsonl -r text:video --frames retrieval --views
+wants 2 'inference|retrieval' -m "$M" -d $D/demo.jsonl -r text:video --frames all
+# the counting and the vectors of the command are those that were asked for: the same counts as upstream's only with its words
+"$L" embed -m "$M" --image $D/image/01.jpg $D/image/01.jpg $(ls $D/image/*.jpg | tail -n 10) -o "$T/v2.npy"
+for words in --upstream-metrics --unnormalised --captions=join; do
+    "$L" eval -m "$M" -d $D/demo.jsonl -r text:image depth:image --json --rounds 50 --vectors depth="$T/v.npy" image="$T/v2.npy" $words >"$T/a" 2>"$T/err"; "$L" eval -m "$M" -d $D/demo.jsonl -r text:image depth:image --json --rounds 50 --vectors depth="$T/v.npy" image="$T/v2.npy" >"$T/b"
+    [ -s "$T/a" ] && ! cmp -s "$T/a" "$T/b" && good || bad "$words changes nothing: $(cat "$T/err")"
+done
+# parity scores carry both modalities' scales
+s=$("$L" score -m "$M" --image $D/image/01.jpg $D/image/02.jpg --depth $D/depth/01.png --upstream-scaling --json | sed -n 's/.*"scale": \([0-9]*\).*/\1/p')
+[ "${s:-0}" -gt 190 ] && [ "${s:-0}" -lt 220 ] && good || bad "the scale of image x depth is $s, 14.3 x 14.3 was expected"
+
 # manifests: groups parted by |, labels that no item has, splits, folders, a modality by name
 printf 'file\tcaption\tgroup\tsplit\n%s/image/01.jpg\ta\tpost|white\ttest\n%s/image/02.jpg\tb\tpost\ttest\n%s/image/03.jpg\tc\tblack\ttest\n%s/image/04.jpg\td\tred\ttrain\n' "$PWD/$D" "$PWD/$D" "$PWD/$D" "$PWD/$D" >"$T/many.tsv"
 wants 0 'image  *3  *3  *[0-9.]* (' -m "$M" -d "$T/many.tsv" -c image --multi-label

@@ -400,6 +400,16 @@ LBT(video, pipeline_as_torch) {
             REQUIRE(!lb_model_create(c, m, &model), "%s", lb_last_error());
             d.crop = 2; REQUIRE(!lb_video_preprocess(c, v, &p, &d, out) && !lb_prepare_video(c, model, "video", v, &d, by_model), "%s", lb_last_error());
             CHECK(!memcmp(out, by_model, 3 * 224 * 224 * sizeof(float)), "views of a model");
+            memset(&d, 0, sizeof d); d.frames = 1; d.rule = LB_FRAMES_RETRIEVAL; p.resize = LB_RESIZE_PIL_BICUBIC;         /* the retrieval evaluation keeps them, and resizes each frame as Pillow does */
+            for (k = 0; k < 3; k++) { p.mean[k] = 0.4f; p.std[k] = 0.3f; }
+            { lb_image f; memset(&f, 0, sizeof f); f.width = 340; f.height = 256; f.channels = 3; f.bits = 8; f.data = frames; REQUIRE(!lb_image_preprocess(c, &f, &p, out) && !lb_prepare_video(c, model, "video", v, &d, by_model), "%s", lb_last_error()); }
+            CHECK(!memcmp(out, by_model, 3 * 224 * 224 * sizeof(float)), "frames of the retrieval evaluation");
+            {   /* a frame that is not there stays zero, not black */
+                lb__video_pipe pipe; pipe.profile = &p; pipe.desc = d; pipe.desc.frames = 2; pipe.out = out;
+                for (k = 0; k < 3 * 2 * 4; k++) out[k] = 7;
+                p.width = p.height = 2; CHECK(!lb__take_tensor(&pipe, c, 1, NULL), "%s", lb_last_error());
+                for (k = 0; k < 3 * 2 * 4; k++) CHECK(out[k] == (k / 4 % 2 ? 0.0f : 7.0f), "number %zu is %g", k, (double)out[k]);
+            }
             lb_model_free(model); free(m); free(by_model);
         }
         lb_video_free(v); free(frames); free(out);

@@ -11,7 +11,7 @@ typedef struct eval_item {
     size_t first, views;                                             /* its inputs; views 0: not needed so far */
 } eval_item;
 /* One thing that is asked with or found: one item, one text, or several items of the same group whose vectors are added. */
-typedef struct eval_entry { const char *key, *text; const eval_item *item; size_t part[LB_MAX_MODALITIES]; } eval_entry;     /* part: which input, by modality of the set */
+typedef struct eval_entry { const char *key, *text; const eval_item *item; int again; size_t part[LB_MAX_MODALITIES]; } eval_entry;     /* again: a caption that the item has before; part: which input, by modality of the set */
 typedef struct eval_set { const char *name; const char *modality[LB_MAX_MODALITIES]; size_t modalities; eval_entry *at; size_t n, cap; float *v, *raw; } eval_set;
 
 enum { EVAL_METRICS = 5 };
@@ -30,7 +30,7 @@ typedef struct eval {
     job j; inputs in, keep; cli_common common;
     lb_manifest *manifest; size_t manifests; eval_item *item; size_t items; eval_table table; int has_table, prompts_open;
     eval_result *result; size_t results; eval_set set[64]; size_t sets; lb__json_doc prompts;
-    const char *split, *labels_file; long long batch; cli_list data, classify, retrieve, template_list, where, shared, vectors; const char *templates_file, *captions;
+    const char *split, *labels_file; long long batch; cli_list data, classify, retrieve, template_list, where, shared, vectors; const char *templates_file, *captions, *frames;
     int multi, views, upstream, raw, details, pca; long long size, galleries, rounds, seed;
 } eval;
 
@@ -192,15 +192,15 @@ static int eval_set_new(eval *e, const char *name, const char *other, int across
         }
         if (!s->n) return cli_fail("text: the items of modality %s have no captions", other);
         if (!(row = (eval_row *)lb__alloc(s->n, sizeof *row))) return cli_fail("%s", lb_last_error());
-        for (i = 0; i < s->n; i++) {                                                   /* the same words for the same thing are asked once */
+        for (i = 0; i < s->n; i++) {                                                   /* the same words for the same thing are asked once, though not by upstream */
             char *both = inputs_keep(&e->keep, s->at[i].key, strlen(s->at[i].key) + strlen(s->at[i].text) + 1);
             if (!both) { lb__release(row); return cli_fail("out of memory"); }
             sprintf(both + strlen(s->at[i].key), "\n%s", s->at[i].text);
             row[i].key = both; row[i].at = i;
         }
         qsort(row, s->n, sizeof *row, eval_by_key);
-        for (i = 1; i < s->n; i++) if (!strcmp(row[i].key, row[i - 1].key)) s->at[row[i].at].key = NULL;
-        for (i = k = 0; i < s->n; i++) if (s->at[i].key) s->at[k++] = s->at[i];
+        for (i = 1; i < s->n; i++) s->at[row[i].at].again = !strcmp(row[i].key, row[i - 1].key);
+        for (i = k = 0; i < s->n; i++) if (!s->at[i].again || e->upstream) s->at[k++] = s->at[i];
         s->n = k; lb__release(row);
         for (i = 0; i < s->n; i++) { s->at[i].part[0] = e->in.n; if (!inputs_add(&e->in, "text", s->at[i].text)) return cli_fail("out of memory"); }
         return 0;
@@ -504,14 +504,16 @@ static int eval_retrieve(eval *e, const eval_task *task) {
     if (!lb__mul(rows, draws, &cap) || !pick || !place || (size < groups && !sub) || !own || !kq || !kg || !(ri = (double *)lb__alloc(cap, sizeof *ri)) || !(unit = (uint32_t *)lb__alloc(cap, sizeof *unit)) ||
         !lb__mul(size, draws, &cap) || !(rt = (double *)lb__alloc(cap, sizeof *rt)) || !(unit_t = (uint32_t *)lb__alloc(cap, sizeof *unit_t))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (d = 0; d < draws; d++) {                                                       /* galleries drawn from the seed, averaged */
-        lb__rng rng = lb__rng_new((uint64_t)e->seed, d); size_t n = 0; const float *x = sim;
+        lb__rng rng = lb__rng_new((uint64_t)e->seed, d); size_t n = 0, once = 0; const float *x = sim;
         for (i = 0; i < groups; i++) { pick[i] = (uint32_t)i; place[i] = UINT32_MAX; }
         if (size < groups) for (i = 0; i < size; i++) { const size_t other = i + lb__rng_below(&rng, (uint32_t)(groups - i)); const uint32_t t = pick[i]; pick[i] = pick[other]; pick[other] = t; }
         for (i = 0; i < size; i++) place[pick[i]] = (uint32_t)i;
         for (i = 0; i < rows; i++) {
             if (place[owner[i]] == UINT32_MAX) continue;
             if (sub) for (k = 0; k < size; k++) sub[n * size + k] = sim[i * groups + pick[k]];
-            own[n] = place[owner[i]]; unit[qn + n] = owner[i]; kq[n] = e->shared.n ? mean_q[i] : texts_ask ? texts[i] : owner[i]; n++;
+            own[n] = place[owner[i]]; unit[qn + n] = owner[i]; kq[n] = e->shared.n ? mean_q[i] : texts_ask ? texts[i] : owner[i];
+            if (!of[i]->again) kg[once++] = kq[n];                                          /* each text once a group, so the same words count the groups */
+            n++;
         }
         if (!n) continue;
         if (sub) x = sub;
@@ -519,8 +521,7 @@ static int eval_retrieve(eval *e, const eval_task *task) {
         if (ceilings) {
             lb_retrieval c;
             if (e->shared.n) for (k = 0; k < size; k++) kg[k] = mean_g[pick[k]];
-            else for (k = 0; k < n; k++) kg[k] = kq[k];                                  /* each text once a group, so the same words count the groups */
-            if ((st = lb_eval_ceiling(e->j.ctx, kq, n, kg, e->shared.n ? size : n, &c)) != LB_OK) break;
+            if ((st = lb_eval_ceiling(e->j.ctx, kq, n, kg, e->shared.n ? size : once, &c)) != LB_OK) break;
             ceil_f.r1 += c.r1 * (double)n; ceil_f.r5 += c.r5 * (double)n; ceil_f.r10 += c.r10 * (double)n; ceil_f.mean += c.mean * (double)n; ceil_f.median += c.median * (double)n;
         }
         for (k = asked = 0; k < size; k++) if (rt[tn + k] == rt[tn + k]) kg[asked++] = kg[k];          /* what no query stands for is neither asked with nor found */
@@ -721,7 +722,8 @@ static int cmd_eval(int argc, char **argv) {
         { "gallery-size", 0, CLI_INT, &e.size, "N", "search among N, drawn from the seed (default all)", 2, 1e9 },
         { "galleries", 0, CLI_INT, &e.galleries, "N", "how many are drawn and averaged (default 10)", 1, 10000 },
         { "views", 0, CLI_FLAG, &e.views, NULL, "videos in 15 views (5 windows x 3 crops), averaged; resized\nand normalised as upstream's Kinetics evaluation does", 0, 0 },
-        { "upstream-metrics", 0, CLI_FLAG, &e.upstream, NULL, "retrieval counted as LanguageBind's code does: equal\nscores are entries of their own (intervals are not)", 0, 0 },
+        { "frames", 0, CLI_CHOICE, &e.frames, "inference|retrieval", "which frames of a video (default inference: first to last);\nretrieval: from whole seconds without the last one, resized by\nPillow's bicubic filter, as upstream's retrieval evaluation does", 0, 0 },
+        { "upstream-metrics", 0, CLI_FLAG, &e.upstream, NULL, "retrieval counted as LanguageBind's code does: equal\nscores are entries of their own, and so are equal captions of an\nitem (intervals are not)", 0, 0 },
         { "unnormalised", 0, CLI_FLAG, &e.raw, NULL, "retrieval by vectors not of unit length, as that code", 0, 0 },
         { "vectors", 0, CLI_LIST, &e.vectors, "MODALITY=FILE.npy", "vectors computed before (embed -o), a row an item; its files\nare read for the pictures of a report only", 0, 0 },
         { "details", 0, CLI_FLAG, &e.details, NULL, "every class with its row of the confusion matrix", 0, 0 },
@@ -750,6 +752,8 @@ static int cmd_eval(int argc, char **argv) {
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!e.data.n) { rc = cli_wrong("which data? --data MANIFEST or FOLDER"); goto done; }
     if (report && !strcmp(report, "-") && (!to || !strcmp(to, "-"))) { rc = cli_wrong("table and page would both go to standard output; -o FILE or --report FILE.html was expected"); goto done; }
+    if (e.views && e.frames && !strcmp(e.frames, "retrieval")) { rc = cli_wrong("--views and --frames retrieval choose frames in two ways"); goto done; }
+    e.j.rule = e.frames && !strcmp(e.frames, "retrieval") ? LB_FRAMES_RETRIEVAL : LB_FRAMES_UNIFORM;
     if (e.shared.n && !attributes) { rc = cli_wrong("--shared names columns: --attributes FILE was expected"); goto done; }
     if (prompts) {
         if (lb__file_open(prompts, &f)) { rc = cli_fail("%s", lb_last_error()); goto done; }

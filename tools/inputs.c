@@ -109,13 +109,13 @@ static int inputs_from(inputs *in, const cli_list *l) {
 /* ---- one input ---- */
 
 /* A file as the array that the modality's tower reads; released with lb__release.  Any thread, with a context of its own. */
-static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, int view, int flip, uint64_t seed, float **out) {
+static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, int view, lb_frame_rule rule, int flip, uint64_t seed, float **out) {
     const size_t size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s; float *x = (float *)lb__alloc(size, sizeof *x);
     *out = NULL;
     if (!x) return LB_ERR_MEM;
-    if (view || (flip && m->kind == LB_VIDEO)) {
+    if (view || ((flip || rule) && m->kind == LB_VIDEO)) {
         lb_video *clip = NULL; lb_video_desc d;
-        memset(&d, 0, sizeof d); d.flip = flip;
+        memset(&d, 0, sizeof d); d.flip = flip; d.rule = rule;
         if (view) { d.rule = LB_FRAMES_VIEW; d.segment = (view - 1) / 3; d.crop = (view - 1) % 3; }
         s = lb_video_open(ctx, path, &clip);
         if (!s) s = lb_prepare_video(ctx, model, m->name, clip, &d, x);
@@ -139,7 +139,7 @@ typedef struct job {
     lb_model *model, *under[LB_MAX_TOWERS]; int unders;       /* the model in use, and those that it stands over when there are adapters */
     cli_list adapters;
     const inputs *in; size_t batch; int skip_bad, any;        /* any: no input at all is a result too */
-    int flip; long long seed;                                 /* clips mirrored; segments of long sounds drawn from a seed, 0: the first of each third */
+    lb_frame_rule rule; int flip; long long seed;             /* which frames of clips; clips mirrored; segments of long sounds drawn from a seed, 0: the first of each third */
     size_t dim; float *vectors; unsigned char *good;          /* results: [in->n, dim]; good[i] 0: left out */
     float *norms; size_t seen;                                /* [in->n] lengths before they were made 1, when the caller put memory here */
     job_item *item; size_t begin, end;                        /* the piece being read */
@@ -192,7 +192,7 @@ static void *job_read(void *arg) {
     for (i = j->begin; i < j->end; i++) {
         const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[i].modality); size_t n;
         if (m->kind == LB_TEXT || !j->in->at[i].value) continue;
-        if (input_read(j->reader, j->model, m, j->in->at[i].value, j->in->at[i].view, j->flip, (uint64_t)j->seed, &j->item[i].x) == LB_OK) continue;
+        if (input_read(j->reader, j->model, m, j->in->at[i].value, j->in->at[i].view, j->rule, j->flip, (uint64_t)j->seed, &j->item[i].x) == LB_OK) continue;
         n = strlen(lb_last_error()) + 1; j->item[i].x = NULL;
         if ((j->item[i].error = (char *)malloc(n)) != NULL) memcpy(j->item[i].error, lb_last_error(), n);
     }
