@@ -851,6 +851,7 @@ typedef struct lb_manifest_desc {
  *   path   FILE.tsv    the first line names the columns: file, modality, caption (may stand several times), group, split
  *          FILE.jsonl  an object a line: file, modality, caption or captions, group, split
  *          FILE.json   VIDAL-10M: id -> {folder, raw, mplug, polish_mplug, sound_mplug, ofa[8]}; raw titles are cleaned as upstream does;
+ *                      where a folder ID_resize256_folder lies beside a clip ID.mp4 (or in its place), its frames are the clip;
  *                      or an array of the objects that a .jsonl has
  *          a folder    class/file; the class names the group and fills the prompt, '_' and '-' become spaces
  *   out    freed with lb_manifest_free
@@ -12193,12 +12194,21 @@ static lb_status lb__listing_vidal(lb__listing *p, const lb__json *v, size_t lin
         int frame = 0;
         for (c = c->first; c && frame < 8 && !s; c = c->next, frame++) if (c->type == LB__JSON_STRING) s = lb__listing_caption_add(p, c->str, c->len, "ofa", 0.025f, frame);
     }
-    if (!s && !strcmp(modality, "video")) {
+    if (!s && (!strcmp(modality, "video") || !strcmp(modality, "image"))) {
         if (!strncmp(folder, "new_", 4)) s = lb__buf_add(&name, "new_download_resize256_skip15/", 30);
         else if ((s = lb__buf_add(&name, folder, strlen(folder))) == LB_OK) s = lb__buf_add(&name, "_resize256_skip15/", 18);
-        if (!s && (s = lb__buf_add(&name, v->key, strlen(v->key))) == LB_OK) s = lb__buf_add(&name, ".mp4", 4);
+        if (!s) s = lb__buf_add(&name, v->key, strlen(v->key));
+        if (!s && *modality == 'i') { s = lb__buf_add(&name, "_resize256_folder/{}.jpg", 24); frames = 8; }
+        else if (!s) {                                      /* frames that were taken from the clip before, in a folder beside it, stand for it: upstream's "imgs" */
+            const size_t root = p->root ? strlen(p->root) : 0; lb__buf full = { 0, 0, 0 }; struct stat st; int there = 0;
+            if (root && name.data[0] != '/') { s = lb__buf_add(&full, p->root, root); if (!s) s = lb__buf_add(&full, "/", 1); }
+            if (!s && (s = lb__buf_add(&full, name.data, name.size)) == LB_OK) s = lb__buf_add(&full, "_resize256_folder", 18);
+            if (!s) there = !stat((const char *)full.data, &st) && S_ISDIR(st.st_mode);
+            lb__buf_free(&full);
+            if (!s) s = there ? lb__buf_add(&name, "_resize256_folder", 17) : lb__buf_add(&name, ".mp4", 4);
+        }
     } else if (!s) {
-        const char *tail = !strcmp(modality, "depth") ? "_depth_f8glpn_folder/{}.png" : !strcmp(modality, "thermal") ? "_thermal_folder/{}.jpg" : !strcmp(modality, "image") ? "_resize256_folder/{}.jpg" : NULL;
+        const char *tail = !strcmp(modality, "depth") ? "_depth_f8glpn_folder/{}.png" : !strcmp(modality, "thermal") ? "_thermal_folder/{}.jpg" : NULL;
         if (!tail) s = lb__fail(LB_ERR_ARG, "%s: VIDAL's JSON has no files of modality %s; video, image, depth or thermal was expected", p->path, modality);
         else if ((s = lb__buf_add(&name, folder, strlen(folder))) == LB_OK && (s = lb__buf_add(&name, "/", 1)) == LB_OK && (s = lb__buf_add(&name, v->key, strlen(v->key))) == LB_OK) s = lb__buf_add(&name, tail, strlen(tail));
         frames = 8;

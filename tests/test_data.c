@@ -85,6 +85,14 @@ LBT(data, vidal_paths_texts_and_weights) {
     REQUIRE(!lb_manifest_load(ctx(), file("v.json", vidal), &d, &m), "%s", lb_last_error());
     CHECK(!strcmp(m.items[0].file, "/data/f0/abc_depth_f8glpn_folder/{}.png") && m.items[0].frames == 8, "%s", m.items[0].file);
     lb_manifest_free(&m);
+    d.modality = "image";
+    REQUIRE(!lb_manifest_load(ctx(), file("v.json", vidal), &d, &m), "%s", lb_last_error());
+    CHECK(!strcmp(m.items[0].file, "/data/f0_resize256_skip15/abc_resize256_folder/{}.jpg") && !strcmp(m.items[1].file, "/data/new_download_resize256_skip15/def_resize256_folder/{}.jpg") && m.items[1].frames == 8, "%s", m.items[0].file);
+    lb_manifest_free(&m);
+    d.modality = "video"; d.root = NULL; mkdir("build/tests/f0_resize256_skip15", 0777); mkdir("build/tests/f0_resize256_skip15/abc_resize256_folder", 0777);      /* frames beside a clip stand for it */
+    REQUIRE(!lb_manifest_load(ctx(), file("v.json", vidal), &d, &m), "%s", lb_last_error());
+    CHECK(!strcmp(m.items[0].file, "build/tests/f0_resize256_skip15/abc_resize256_folder") && !m.items[0].frames && !strcmp(m.items[1].file, "build/tests/new_download_resize256_skip15/def.mp4"), "%s", m.items[0].file);
+    lb_manifest_free(&m); rmdir("build/tests/f0_resize256_skip15/abc_resize256_folder");
 }
 LBT(data, folders_are_classes) {
     lb_manifest m; lb_manifest_desc d; memset(&d, 0, sizeof d);
