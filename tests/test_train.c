@@ -157,6 +157,81 @@ LBT(train, faults_are_sentences) {
     d.lr = -1; CHECK(lb_trainer_new(c, m, &d, &u) == LB_ERR_ARG && strstr(lb_last_error(), "lr is -1"), "%s", lb_last_error());
     free(before); feed_close(&f); lb_trainer_free(t); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
 }
+/* What upstream trains, name by name, and nothing else; of low-rank runs torch's gradients are of the same names. */
+LBT(train, what_is_trained_is_upstreams) {
+#define SHARED ".logit_scale,vision.class,vision.post_norm.weight,vision.post_norm.bias,vision.proj.weight,"
+    static const struct { const char *golden; lb_trainable trainable; int temporal; const char *names; } r[] = {
+        { "grad_lora", LB_TRAIN_LORA, 0, "image" SHARED "vision.blocks.*.attn.lora.*" }, { "video_lora", LB_TRAIN_LORA, 1, "video" SHARED "vision.blocks.*.temporal.attn.lora.*,vision.blocks.*.temporal.embed,vision.blocks.*.temporal.norm.*" },
+        { "grad_full", LB_TRAIN_UPSTREAM, 0, "image" SHARED "vision.blocks.*.attn.qkv.*,vision.blocks.*.attn.out.*" }, { "video_vl", LB_TRAIN_UPSTREAM, 1, "video" SHARED "vision.blocks.*.temporal.*" }, { "video_vl_new", LB_TRAIN_UPSTREAM, 1, "video" SHARED "vision.blocks.*.temporal.*" } };
+#undef SHARED
+    size_t k, i, j, n; char key[160]; const char *p;
+    for (k = 0; k < LB__COUNT(r); k++) {
+        golden g; lb_ctx *c = ctx_with(1); lb_model *m; lb_trainer *t = NULL; lb_train_desc d;
+        REQUIRE(golden_open(r[k].golden, &g), "%s", r[k].golden);
+        m = clip_model(c, &g); REQUIRE(m, "model");
+        memset(&d, 0, sizeof d); d.trainable = r[k].trainable; d.lora_rank = r[k].trainable == LB_TRAIN_LORA ? 4 : 0; d.lora_temporal = r[k].temporal; d.freeze_text = 1;
+        REQUIRE(!lb_trainer_new(c, m, &d, &t), "%s", lb_last_error());
+        for (i = 0; i < t->model->params; i++) {
+            const char *name = t->model->param[i].name;
+            for (j = 0; j < t->slots && t->slot[j].p != &t->model->param[i]; j++) {}
+            CHECK((j < t->slots) == lb__glob_any(r[k].names, name), "%s: %s is %s", r[k].golden, name, j < t->slots ? "trained" : "not trained");
+        }
+        if (d.lora_rank) {
+            for (n = 0, p = g.header; (p = strstr(p, "\"grad.")) != NULL; p++) n++;
+            CHECK(n == t->slots, "%s: %zu gradients of torch's, %zu tensors are trained", r[k].golden, n, t->slots);
+            for (j = 0; j < t->slots; j++) { snprintf(key, sizeof key, "\"grad.%s\"", t->slot[j].p->name); CHECK(strstr(g.header, key), "%s: torch has no %s", r[k].golden, key); }
+        }
+        lb_trainer_free(t); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+    }
+}
+/* lr_rest slows everything but the low-rank updates. */
+LBT(train, the_rest_learns_at_its_own_rate) {
+    golden g; lb_ctx *c = ctx_with(1); lb_model *m[2]; lb_trainer *t[2]; feed f; lb_train_desc d; lb_train_stats st; size_t i, k, rest = 0, low = 0; int q;
+    REQUIRE(golden_open("train_lora", &g), "golden");
+    memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 4; d.freeze_text = 1; d.lr = 1e-2; d.weight_decay = -1;
+    for (q = 0; q < 2; q++) { d.lr_rest = q ? 0.25 : 1; t[q] = start(c, &g, &m[q], &d); REQUIRE(t[q], "run"); }
+    feed_open(&f, &g);
+    REQUIRE(!lb_trainer_step(c, t[0], feed_step(&f, 0), &st) && !lb_trainer_step(c, t[1], feed_step(&f, 0), &st), "%s", lb_last_error());
+    for (i = 0; i < t[0]->slots; i++) {
+        const float *a = (const float *)t[0]->slot[i].p->t.data, *b = (const float *)t[1]->slot[i].p->t.data, *o = NULL; const lb_tensor *w = lb_model_tensor(m[0], t[0]->slot[i].p->name);
+        if (t[0]->slot[i].lora) { CHECK(!memcmp(a, b, t[0]->slot[i].n * sizeof *a), "%s", t[0]->slot[i].p->name); low++; continue; }
+        REQUIRE(w, "%s", t[0]->slot[i].p->name); o = (const float *)w->data; rest++;
+        for (k = 0; k < t[0]->slot[i].n; k++) CHECK(fabs(((double)b[k] - (double)o[k]) - 0.25 * ((double)a[k] - (double)o[k])) < 1e-5, "%s: %g and %g from %g", t[0]->slot[i].p->name, (double)a[k], (double)b[k], (double)o[k]);
+    }
+    CHECK(rest >= 5 && low >= 8, "%zu and %zu", rest, low);
+    feed_close(&f); for (q = 0; q < 2; q++) { lb_trainer_free(t[q]); lb_model_free(m[q]); } lb_ctx_free(c); golden_close(&g);
+}
+/* How many patches stay is upstream's count; which ones is a uniform draw, another one for every clip, the same in all frames of one. */
+LBT(train, masks_are_uniform_subsets) {
+    static const struct { size_t patches; double ratio; size_t kept; } n[] = { { 256, 0.5, 128 }, { 256, 0.3, 179 }, { 592, 0.1, 532 }, { 666, 0.1, 599 }, { 4, 0.999, 1 } };
+    enum { P = 20, K = 7, N = 20000 }; size_t i, k, seen[P] = { 0 }, both[P] = { 0 }, other = 0; uint32_t keep[P + 1], last[K] = { 0 };
+    for (i = 0; i < LB__COUNT(n); i++) CHECK(lb__mask_count(n[i].patches, n[i].ratio) == n[i].kept, "%zu of %zu at %g", lb__mask_count(n[i].patches, n[i].ratio), n[i].patches, n[i].ratio);
+    for (i = 0; i < N; i++) {
+        for (k = 0; k <= P; k++) keep[k] = 77;
+        lb__mask_draw(5, i, P, K, keep);
+        for (k = 0; k < K; k++) { CHECK(keep[k] < P && (!k || keep[k] > keep[k - 1]), "clip %zu: %u", i, keep[k]); seen[keep[k] % P]++; if (k && keep[k] == keep[k - 1] + 1) both[keep[k] % P]++; }
+        CHECK(keep[K] == 77, "clip %zu: more than %d", i, (int)K);
+        other += memcmp(keep, last, sizeof last) != 0; memcpy(last, keep, sizeof last);
+    }
+    for (k = 0; k < P; k++) {
+        const double p = (double)K / P, q = (double)(K * (K - 1)) / (P * (P - 1));
+        CHECK(fabs((double)seen[k] - N * p) < 5 * sqrt(N * p * (1 - p)), "patch %zu stays %zu times", k, seen[k]);
+        CHECK(!k || fabs((double)both[k] - N * q) < 5 * sqrt(N * q * (1 - q)), "patches %zu and %zu stay together %zu times", k - 1, k, both[k]);
+    }
+    CHECK(other > N * 0.999, "%zu clips of %d have another mask than the one before", other, (int)N);
+    {   /* in a step: one picture twice in a batch is seen in two ways */
+        golden g; lb_ctx *c = ctx_with(1); lb_model *m; lb_trainer *t = NULL; feed f; lb_train_desc d; lb__draw draw; lb__var *x, *y; lb_batch b; lb__mark mark = lb__arena_mark(c);
+        REQUIRE(golden_open("train_full", &g), "golden");
+        memset(&d, 0, sizeof d); d.mask_ratio = 0.5; t = start(c, &g, &m, &d); REQUIRE(t, "run");
+        feed_open(&f, &g); b = *feed_step(&f, 0); memcpy(f.bx + f.per, f.bx, f.per * sizeof *f.bx);
+        memset(&draw, 0, sizeof draw); c->draw = &draw;
+        REQUIRE(!lb__train_embed(c, t, &b, 0, 2, &x, &y), "%s", lb_last_error());
+        CHECK(max_abs_diff(x->x, x->x + x->c, x->c) > 1e-4, "both have the same mask");
+        c->draw = NULL; REQUIRE(!lb__train_embed(c, t, &b, 0, 2, &x, &y), "%s", lb_last_error());
+        CHECK(!memcmp(x->x, x->x + x->c, x->c * sizeof *x->x), "without masks they are the same");
+        lb__arena_rewind(c, mark); feed_close(&f); lb_trainer_free(t); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+    }
+}
 /* Positives of one group share the target: with every caption twice, the loss of perfect vectors is that of the entropy. */
 LBT(train, groups_share_the_target) {
     lb_ctx *c = ctx_with(1); float x[8 * 4], dx[8 * 4]; uint64_t group[8]; double loss = 0, ds = 0, up, down, want = 0; size_t i, k; const double s = 30;
