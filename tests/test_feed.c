@@ -234,6 +234,29 @@ LBT(feed, frozen_texts_are_embedded_once_and_kept_by_hash) {
     REQUIRE(!lb__dir_list("build/tests/texts", &dir), "folder"); CHECK(dir.count == 5, "%zu files", dir.count); lb__release(dir.names);
     lb_manifest_free(&man); lb_model_free(adapted); lb_model_free(base); lb_model_free(m); lb_model_free(other); lb_ctx_free(c);
 }
+/* A caption of one frame shows that frame; one of the whole clip any of them. */
+LBT(feed, a_caption_of_a_frame_selects_it) {
+    enum { ITEMS = 16, FRAMES = 8 }; lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); lb_caption q[FRAMES + 1]; lb_item it[ITEMS]; lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; size_t i, k, seen[FRAMES] = { 0 }, own = 0, per = 3 * SIDE * SIDE; char path[64], text[FRAMES + 1][128]; static uint8_t grey[SIDE * SIDE * 3]; lb_image im;
+    manifest_file(); memset(&im, 0, sizeof im); im.width = im.height = SIDE; im.channels = 3; im.bits = 8; im.data = grey;
+    for (k = 0; k < FRAMES; k++) { memset(grey, (int)(30 * k), sizeof grey); snprintf(path, sizeof path, "build/tests/tiles/frame%d.png", (int)k); REQUIRE(!lb_image_save(c, &im, path, 0), "%s", lb_last_error()); }
+    memset(q, 0, sizeof q); memset(it, 0, sizeof it); memset(&man, 0, sizeof man);
+    for (k = 0; k <= FRAMES; k++) { words((int)k, text[k]); q[k].text = text[k]; q[k].weight = k < FRAMES ? 1 : FRAMES; q[k].frame = k < FRAMES ? (int)k : -1; }
+    for (i = 0; i < ITEMS; i++) { it[i].file = "build/tests/tiles/frame{}.png"; it[i].modality = "image"; it[i].captions = q; it[i].n_captions = FRAMES + 1; it[i].frames = FRAMES; it[i].line = i + 1; }
+    man.items = it; man.count = ITEMS;
+    memset(&d, 0, sizeof d); d.batch = ITEMS; d.seed = 2;
+    REQUIRE(m && !lb_feed_new(c, m, &man, &d, &l), "%s", lb_last_error());
+    for (k = 0; k < 12; k++) {
+        REQUIRE(!lb_feed_batch(c, l, k, &b), "%s", lb_last_error());
+        for (i = 0; i < b.n; i++) {
+            const lb_caption *p; const int frame = (int)lrint((((double)b.x[i * per] * 0.25 + 0.5) * 255) / 30);
+            lb_feed_item(l, i, &p);
+            if (p->frame >= 0) { own++; CHECK(frame == p->frame, "step %zu: the caption of frame %d shows frame %d", k, p->frame, frame); } else if (frame >= 0 && frame < FRAMES) seen[frame]++;
+        }
+    }
+    for (k = 0; k < FRAMES; k++) CHECK(seen[k], "frame %zu is never seen with the clip's caption", k);
+    CHECK(own > 30, "%zu captions of frames", own);
+    lb_feed_free(l); lb_model_free(m); lb_ctx_free(c);
+}
 LBT(feed, positives_are_of_one_group_or_caption) {
     lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; size_t i, j, k;
     REQUIRE(m && !lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());

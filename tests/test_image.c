@@ -80,6 +80,18 @@ LBT(image, profiles_equal_torchvision) {
     }
     golden_close(&g); lb_ctx_free(ctx);
 }
+/* Millimetres to shares of the range: at least 10 mm, at most the range, or the picture's own maximum. */
+LBT(image, depth_is_clipped) {
+    static const uint16_t mm[4] = { 0, 7, 20, 12000 }; static const float want[2][4] = { { 0.001f, 0.001f, 0.002f, 1 }, { 0.01f / 12, 0.01f / 12, 0.02f / 12, 1 } };
+    lb_ctx *ctx = new_ctx(); lb_image in; lb_image_profile p = clip_profile(2, LB_RESIZE_NONE, LB_CROP_ROUND_HALF_EVEN); float out[12]; int i, k;
+    memset(&in, 0, sizeof in); in.width = in.height = 2; in.channels = 1; in.bits = 16; in.data = (void *)(uintptr_t)mm; p.depth = 1;
+    for (k = 0; k < 3; k++) { p.mean[k] = 0; p.std[k] = 1; }
+    for (i = 0; i < 2; i++) {
+        p.max_depth = i ? 0.0f : 10.0f; REQUIRE(!lb_image_preprocess(ctx, &in, &p, out), "%s", lb_last_error());
+        for (k = 0; k < 12; k++) CHECK(fabs((double)out[k] - (double)want[i][k % 4]) < 1e-7, "%u mm are %g, %g was expected", mm[k % 4], (double)out[k], (double)want[i][k % 4]);
+    }
+    lb_ctx_free(ctx);
+}
 LBT(image, position_grids_equal_torch) {
     static const size_t to[4][2] = { { 8, 74 }, { 9, 74 }, { 24, 24 }, { 7, 5 } }; golden g; const float *in; size_t i; float out[9 * 74 * 6]; char name[32];
     REQUIRE(golden_open("images", &g), "no golden file");

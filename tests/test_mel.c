@@ -140,6 +140,30 @@ LBT(mel, model_input_as_upstream) {
     golden_close(&g);
     CHECK(alloc_live == 0, "%ld blocks were not freed", alloc_live);
 }
+/* Positions 0..m-T in three groups as numpy's array_split: one is drawn from each, an empty group gives the first. */
+LBT(mel, segments_of_long_clips_are_drawn_from_their_thirds) {
+    static const struct { size_t more, low[3], high[3]; } s[] = { { 8, { 0, 3, 6 }, { 2, 5, 8 } }, { 10, { 0, 4, 8 }, { 3, 7, 10 } }, { 3, { 0, 2, 3 }, { 1, 2, 3 } }, { 1, { 0, 1, 0 }, { 0, 1, 0 } } };
+    enum { T = 6, B = 8, SEEDS = 60 }; static float wave[400 + 160 * 15], whole[3 * B * 16], out[3 * B * T]; lb_ctx *c = new_ctx(1); size_t i, k, b, seed, at, m;
+    for (i = 0; i < LB__COUNT(wave); i++) wave[i] = 0.3f * (float)sin(0.00004 * (double)i * (double)i);
+    for (i = 0; i < LB__COUNT(s); i++) {
+        lb_audio a; lb_audio_profile p = profile_of(B, T), all; size_t seen[16];
+        m = T + s[i].more; all = profile_of(B, (int)m);
+        memset(&a, 0, sizeof a); a.rate = 16000; a.channels = 1; a.frames = 400 + 160 * (m - 1); a.data = wave;
+        REQUIRE(!lb_audio_preprocess(c, &a, &all, whole), "%s", lb_last_error());
+        memset(seen, 0, sizeof seen);
+        for (seed = 0; seed <= SEEDS; seed++) {                                   /* 0: the first of each */
+            p.seed = seed; REQUIRE(!lb_audio_preprocess(c, &a, &p, out), "%s", lb_last_error());
+            for (k = 0; k < 3; k++) {
+                for (at = 0; at <= s[i].more; at++) { for (b = 0; b < B && !memcmp(out + (k * B + b) * T, whole + b * m + at, T * sizeof *out); b++) {} if (b == B) break; }
+                CHECK(at >= s[i].low[k] && at <= (seed ? s[i].high[k] : s[i].low[k]), "%zu positions, seed %zu: segment %zu begins at %zu", s[i].more + 1, seed, k, at);
+                if (at < 16) seen[at]++;
+            }
+        }
+        for (at = 0; at <= s[i].more; at++) CHECK(seen[at], "%zu positions: %zu is never drawn", s[i].more + 1, at);
+    }
+    lb_ctx_free(c);
+    CHECK(alloc_live == 0, "%ld blocks were not freed", alloc_live);
+}
 LBT(mel, upstreams_sample_files) {
     static const struct { int file, bins; double mean, std, final; } s[] = { { 0, 112, -5.778833, 3.575964, -0.161824 }, { 0, 126, -5.960473, 3.642591, -0.181706 }, { 1, 112, -4.018620, 3.225747, 0.028098 }, { 1, 126, -4.187027, 0, 0.009665 } };
     static const struct { int file, row, col; double value; } at[] = { { 0, 0, 0, -0.76712 }, { 0, 50, 500, -0.09605 }, { 0, 111, 1021, -1.02598 }, { 0, 5, 0, -0.68502 }, { 0, 5, 1022, -0.68502 }, { 0, 111, 1035, 0.02711 },

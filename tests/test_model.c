@@ -74,6 +74,25 @@ LBT(model, video_matches_upstream) {
         free(out); free(alone); lb_model_free(m); lb_ctx_free(ctx); golden_close(&g);
     }
 }
+/* One frame: temporal attention still runs, the embedding of its place is not added. */
+LBT(model, a_clip_of_one_frame_has_no_temporal_embedding) {
+    static const struct { const char *name; int matters; } p[] = { { "video.blocks.0.temporal.embed", 0 }, { "video.blocks.0.temporal.attn.out.bias", 1 }, { "video.blocks.0.temporal.norm.bias", 1 } };
+    lb_ctx *c = ctx_with(1); lb_model_desc d; lb_model *m = NULL; float x[3 * 16 * 16], a[8], b[8]; size_t i, k;
+    memset(&d, 0, sizeof d); d.towers = d.modalities = 1; d.seed = 3;
+    strcpy(d.tower[0].name, "video"); d.tower[0].kind = LB_TOWER_VISION; d.tower[0].width = 16; d.tower[0].layers = 1; d.tower[0].heads = 2; d.tower[0].embed_dim = 8; d.tower[0].patch_h = d.tower[0].patch_w = 8; d.tower[0].grid_h = d.tower[0].grid_w = 2; d.tower[0].frames = 1; d.tower[0].temporal = 1;
+    strcpy(d.modality[0].name, "video"); strcpy(d.modality[0].tower, "video"); d.modality[0].kind = LB_VIDEO;
+    REQUIRE(!lb_model_create(c, &d, &m), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(x); i++) x[i] = (float)(i * 7 % 23) / 11 - 1;
+    REQUIRE(!lb_embed_tensor(c, m, "video", x, 1, a), "%s", lb_last_error());
+    for (k = 0; k < LB__COUNT(p); k++) {
+        lb_tensor *t = (lb_tensor *)(uintptr_t)lb_model_tensor(m, p[k].name); REQUIRE(t, "%s", p[k].name);
+        ((float *)t->data)[1] += 0.5f;
+        REQUIRE(!lb_embed_tensor(c, m, "video", x, 1, b), "%s", lb_last_error());
+        CHECK((max_abs_diff(a, b, 8) > 1e-4) == p[k].matters, "%s moves the vector by %g", p[k].name, max_abs_diff(a, b, 8));
+        ((float *)t->data)[1] -= 0.5f;
+    }
+    lb_model_free(m); lb_ctx_free(c);
+}
 /* The same bits for 1, 2 and 4 threads, alone or in a batch of any size and order. */
 LBT(model, same_bits_in_any_company) {
     size_t k;
@@ -280,6 +299,19 @@ LBT(model, extend) {
     p = lb_model_tensor(m, "vision.blocks.1.attn.qkv.weight"); q = lb_model_tensor(clip, "video.blocks.1.temporal.attn.qkv.weight");
     CHECK(q && q->data == p->data && lb_model_tensor(clip, "video.blocks.0.temporal.norm.bias")->data == lb_model_tensor(m, "vision.blocks.0.norm1.bias")->data && lb_model_tensor(clip, "video.class")->shape[0] == 2, "attention over frames starts as that over patches");
     CHECK(!lb_embed_tensor(c, clip, "video", x, 1, b), "%s", lb_last_error());
+    CHECK(fabs(log(lb_model_logit_scale(clip, "video")) - 2.659260) < 1e-6, "a new modality's scale is %.7f", log(lb_model_logit_scale(clip, "video")));
+    lb_model_free(clip); t.frames = 16; t.tube = 2;                                                    /* tubes: the picture's weights in the first frame, one class vector a tube, embeddings of 1/sqrt(width) */
+    REQUIRE(!lb_model_extend(c, m, "vision", &t, &d, 1, &clip), "%s", lb_last_error());
+    p = lb_model_tensor(m, "vision.patch.weight"); q = lb_model_tensor(clip, "video.patch.weight");
+    REQUIRE(q && q->shape[1] == 2 * p->shape[1], "patch weights");
+    { const size_t P = p->shape[1] / 3, D = p->shape[0]; size_t r, k, off = 0; double sum = 0; const lb_tensor *one = lb_model_tensor(m, "vision.class"), *e = lb_model_tensor(clip, "video.blocks.1.temporal.embed");
+      for (r = 0; r < D; r++) for (k = 0; k < q->shape[1]; k++) off += ((const float *)q->data)[lb__panel_index(r, k, q->shape[1])] != (k / P % 2 ? 0 : ((const float *)p->data)[lb__panel_index(r, k / P / 2 * P + k % P, p->shape[1])]);
+      CHECK(!off, "%zu patch weights are not the picture's in the first frame and zero in the second", off);
+      q = lb_model_tensor(clip, "video.class"); REQUIRE(q->shape[0] == 8 && e->shape[0] == 8, "%zu class vectors", q->shape[0]);
+      for (r = 0; r < 8; r++) CHECK(!memcmp((const float *)q->data + r * D, one->data, D * 4), "class vector %zu", r);
+      for (k = 0; k < 8 * D; k++) sum += (double)((const float *)e->data)[k] * (double)((const float *)e->data)[k];
+      CHECK(fabs(sum / 8 - 1) < 0.2, "temporal embedding: %g of variance 1/width", sum / 8); }
+    t.frames = 2; t.tube = 1;
     t.width = 32; CHECK(lb_model_extend(c, m, "vision", &t, &d, 1, &none) == LB_ERR_ARG && !none, "%s", lb_last_error());
     CHECK(lb_model_extend(c, m, "text", NULL, &d, 1, &none) == LB_ERR_ARG && !none, "%s", lb_last_error());
     remove("build/tests/e1.lbw"); remove("build/tests/e2.lbw");
