@@ -452,7 +452,7 @@ static int cmd_train(int argc, char **argv) {
         { "trainable", 0, CLI_TEXT, &run.trainable, "all|lora|upstream|projection|PATTERN", "which parameters (default all; lora with --lora); upstream: its runs\nwithout LoRA; PATTERN: names parted by commas, * for anything", 0, 0 },
         { "lora", 0, CLI_TEXT, &run.lora, "RANK[:ALPHA]", "low-rank updates (default 16:16)", 0, 0 },
         { "lora-targets", 0, CLI_TEXT, &run.targets, "q,k,v,out", "matrices that get updates (default all four)", 0, 0 },
-        { "lora-temporal", 0, CLI_CHOICE, &run.lora_temporal, "spatial|temporal|both", "which attention gets updates (default spatial; towers with attention over\nframes: temporal, as upstream)", 0, 0 },
+        { "lora-temporal", 0, CLI_CHOICE, &run.lora_temporal, "spatial|temporal|both", "which attention gets updates (default spatial; towers with attention over\nframes: temporal, as upstream; with --class-per-frame its training means both)", 0, 0 },
         { "lora-dropout", 0, CLI_REAL, &run.dropout, "P", "in front of the updates (default 0)", 0, 0.99 },
         { "freeze", 0, CLI_LIST, &run.freeze, "text|scale", "the text tower, the logit scale", 0, 0 },
         { "mask-ratio", 0, CLI_REAL, &run.mask, "R", "of the patches that are dropped (default 0)", 0, 0.99 },
@@ -498,7 +498,8 @@ static int cmd_train(int argc, char **argv) {
     static char text[sizeof train_config_help + 4096];
     memset(r, 0, sizeof *r); r->wd = 0.2; r->save_minutes = 5;
     snprintf(text, sizeof text, "%s%s",
-        "Trains a modality against text with the symmetric contrastive loss, AdamW, linear warm-up and cosine: upstream's recipe.  A manifest's\n"
+        "Trains a modality against text with the symmetric contrastive loss, AdamW, linear warm-up and cosine: upstream's recipe,\n"
+        "but that clips are cropped in the centre, not at a random place of the scaled frame, and mirrored with --flip only.  A manifest's\n"
         "files are relative to it; with a split column the items of split train are trained on.  The log's columns are step, loss (before that\n"
         "step's update), lr, logit_scale (the factor after it), the gradient's length, and what --eval finds.  Ctrl-C finishes the step, saves\n"
         "model and checkpoint, and exits 0.  Results depend on the seed, not on threads or the cache.\n", train_config_help);
