@@ -5,6 +5,7 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "tools/cli.h"
 #include "tools/inputs.c"
+#include "tools/score.c"
 #include "tools/eval.c"
 #include "tests/lbt.h"
 #include "tests/golden.h"
