@@ -78,6 +78,26 @@ static int cli_add(cli_list *l, const char *option, const char *value) {
     return 1;
 }
 
+/* Two names of one file? */
+static int cli_same(const char *a, const char *b) {
+    struct stat s, t;
+    if (!a || !b || !strcmp(a, "-")) return 0;
+    if (stat(a, &s) || stat(b, &t)) return !strcmp(a, b);
+    return S_ISREG(s.st_mode) && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+/* What is written takes the place of nothing that is read: -1, or 2 after a message.  NULL: not asked for.  A list's values may be NAME=FILE. */
+static int cli_apart(const char *to, const char *from) { return cli_same(to, from) ? cli_wrong("%s is read, and would be written over; another name was expected for what is written", from) : -1; }
+static int cli_apart_all(const char *to, const cli_list *from) {
+    size_t i; int rc = -1;
+    for (i = 0; i < from->n && rc < 0; i++) { const char *v = from->item[i].value, *eq = strchr(v, '='); if ((rc = cli_apart(to, v)) < 0 && eq) rc = cli_apart(to, eq + 1); }
+    return rc;
+}
+
+/* Scores and what they are of; cli_best puts the largest first, equal ones in the order of `at`. */
+typedef struct cli_hit { float score; size_t at; } cli_hit;
+static int cli_hit_order(const void *a, const void *b) { const cli_hit *x = (const cli_hit *)a, *y = (const cli_hit *)b; return x->score < y->score ? 1 : x->score > y->score ? -1 : x->at > y->at ? 1 : -1; }
+static void cli_best(cli_hit *hit, size_t n) { if (n) qsort(hit, n, sizeof *hit, cli_hit_order); }
+
 /* "languagebind embed [usage]", the text, and the table of options, wrapped by hand in the help strings themselves. */
 static void cli_help(const char *usage, const char *text, const cli_option *o, size_t n) {
     size_t i;
@@ -104,7 +124,7 @@ static int cli_store(const cli_option *o, const char *shown, const char *v) {
     if (o->kind == CLI_LIST) return cli_add((cli_list *)o->to, o->name, v) ? -1 : cli_fail("out of memory");
     if (o->kind == CLI_CHOICE) {
         const char *p = o->value; size_t n = strlen(v);
-        while (p) { if (n && !strncmp(p, v, n) && (p[n] == '|' || !p[n])) { *(const char **)o->to = v; return -1; } p = strchr(p, '|'); if (p) p++; }
+        while (p) { if (n && strcspn(p, "|") == n && !strncmp(p, v, n)) { *(const char **)o->to = v; return -1; } p = strchr(p, '|'); if (p) p++; }
         return cli_wrong("%s is `%s`, one of %s was expected", shown, v, o->value);
     }
     if (o->kind == CLI_INT) {
@@ -207,10 +227,8 @@ static lb_status cli_out_text(cli_out *o, const char *format, ...) {
 static lb_status cli_out_json(cli_out *o, const char *s) {
     LB__TRY(cli_out_add(o, "\"", 1));
     while (*s) {
-        unsigned char c = (unsigned char)*s; size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0, i;
-        for (i = 1; i < len; i++) if (((unsigned char)s[i] & 0xc0) != 0x80) break;
-        if (len > 1 && i == len && ((c == 0xe0 && (unsigned char)s[1] < 0xa0) || (c == 0xed && (unsigned char)s[1] > 0x9f) || (c == 0xf0 && (unsigned char)s[1] < 0x90) || (c == 0xf4 && (unsigned char)s[1] > 0x8f))) len = 0;
-        if (!len || i != len) { LB__TRY(cli_out_add(o, "\xef\xbf\xbd", 3)); s++; continue; }
+        const unsigned char c = (unsigned char)*s; const size_t len = lb__utf8_length((const unsigned char *)s, 4);        /* the zero ends what is shorter */
+        if (!len) { LB__TRY(cli_out_add(o, "\xef\xbf\xbd", 3)); s++; continue; }
         if (c == '"' || c == '\\') LB__TRY(cli_out_text(o, "\\%c", c));
         else if (c < 32 || c == 127) LB__TRY(cli_out_text(o, "\\u%04x", c));
         else LB__TRY(cli_out_add(o, s, len));
@@ -223,6 +241,15 @@ static lb_status cli_out_commit(cli_out *o) {
     if (o->file) { o->file = 0; return lb__writer_commit(&o->w); }
     errno = 0;
     if (fflush(stdout) || ferror(stdout)) return lb__fail(LB_ERR_IO, "cannot write to standard output: %s", strerror(errno));
+    return LB_OK;
+}
+
+/* A place that cannot be written shows now, not after the work.  Pipes and devices are left alone: who reads them would see an end. */
+static lb_status cli_out_try(const char *path) {
+    cli_out o; struct stat st;
+    if (!path || (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) return LB_OK;
+    LB__TRY(cli_out_open(&o, path));
+    cli_out_abort(&o);
     return LB_OK;
 }
 

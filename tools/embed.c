@@ -44,6 +44,7 @@ static int cmd_embed(int argc, char **argv) {
     if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!in.n) { rc = cli_wrong("nothing to embed: --image, --text, ... or files were expected"); goto done; }
+    if ((rc = cli_apart(to, model)) >= 0 || (rc = cli_apart_all(to, &j.adapters)) >= 0 || (rc = inputs_apart(&in, &list, to)) >= 0) goto done;
     if (!format) {
         const char *dot = to ? strrchr(to, '.') : NULL;
         format = dot && !strcmp(dot, ".npy") ? "npy" : dot && !strcmp(dot, ".txt") ? "txt" : "jsonl";

@@ -44,16 +44,18 @@ static const char *info_str(const lb_file *f, const char *head, const char *name
     lb__format(key, sizeof key, "%s%s%s%s%s", head, *name ? "." : "", name, *tail ? "." : "", tail);
     return lb_file_has(f, key) && lb_file_get_str(f, key, &v) == LB_OK ? v : "";
 }
-/* Parameters, bytes and the type that most bytes have, of the tensors that begin with `prefix.` ("" for all). */
+/* Parameters, bytes and the type that most bytes have, of the tensors that begin with `prefix.`; "" for all: what is no parameter - inputs of a parity
+ * record, merges, an index - does not count, and the bytes are the file's, in which what towers share lies once. */
 static uint64_t info_sum(const lb_file *f, const char *prefix, uint64_t *bytes, const char **dtype) {
     uint64_t count = 0, by[16] = { 0 }; size_t i, n = strlen(prefix), best = 0;
     *bytes = 0;
     for (i = 0; i < lb_file_tensors(f); i++) {
         const char *name; const lb_tensor *t = lb_file_tensor_at(f, i, &name); uint64_t b = (uint64_t)lb_tensor_stored(t) * lb_dtype_size(t->dtype);
-        if (n && (strncmp(name, prefix, n) || name[n] != '.')) continue;
+        if (n ? strncmp(name, prefix, n) || name[n] != '.' : !strncmp(name, "parity.", 7) || !strncmp(name, "tokenizer.", 10) || !strncmp(name, "index.", 6)) continue;
         count += lb_tensor_count(t); *bytes += b;
         if ((size_t)t->dtype < 16) by[t->dtype] += b;
     }
+    if (!n) *bytes = f->size;
     for (i = 0; i < 16; i++) if (by[i] > by[best]) best = i;
     *dtype = lb_dtype_name((lb_dtype)best);
     return count;

@@ -4,7 +4,7 @@
 
 /* ---- the list ---- */
 
-typedef struct input { const char *modality, *value; int view; } input;      /* value NULL: a place for a vector that is known; view 1..15: that window and crop of a clip; 0: its usual frames */
+typedef struct input { const char *modality, *value, *from; size_t line; int view; } input;      /* value NULL: a place for a vector that is known; from, line: the list that names it; view 1..15: that window and crop of a clip; 0: its usual frames */
 typedef struct inputs { input *at; size_t n, cap; char **owned; size_t owned_n, owned_cap; int stdin_used; } inputs;
 
 #define INPUT_OPTIONS(list) \
@@ -30,7 +30,7 @@ static int inputs_add(inputs *in, const char *modality, const char *value) {
         if (!p) return 0;
         in->at = p; in->cap = cap;
     }
-    in->at[in->n].view = 0; in->at[in->n].modality = modality; in->at[in->n++].value = value;
+    memset(&in->at[in->n], 0, sizeof *in->at); in->at[in->n].modality = modality; in->at[in->n++].value = value;
     return 1;
 }
 /* n bytes that live as long as the list, and a zero: those of s up to its end, and zeros where it is shorter; NULL: out of memory. */
@@ -49,33 +49,33 @@ static char *inputs_keep(inputs *in, const char *s, size_t n) {
 }
 /* What a plain file is by its ending; NULL: not known.  A .txt holds texts, which --text-file reads. */
 static const char *input_guess(const char *path) { const char *m = lb_modality_of_file(path); return m && strcmp(m, "text") ? m : NULL; }
-/* "depth:a.png" or "a.jpg"; -1 or an exit status. */
-static int inputs_add_line(inputs *in, const char *line, int must_name) {
+/* "depth:a.png" or "a.jpg"; `where` begins the message, "" or the file and the line of a list.  -1 or an exit status. */
+static int inputs_add_line(inputs *in, const char *line, int must_name, const char *where) {
     const char *colon = strchr(line, ':'), *modality, *p = line;
     while (p < colon && ((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_')) p++;
     if (colon && p == colon && p > line) {
         modality = inputs_keep(in, line, (size_t)(colon - line));
         return modality && inputs_add(in, modality, colon + 1) ? -1 : cli_fail("out of memory");
     }
-    if (must_name) return cli_wrong("`%s`: MODALITY:FILE was expected", line);
+    if (must_name) return cli_wrong("%s`%s`: MODALITY:FILE was expected", where, line);
     modality = input_guess(line);
-    if (!modality && strlen(line) > 4 && !strcmp(line + strlen(line) - 4, ".lbw")) return cli_wrong("%s: a model is named by -m FILE", line);
-    if (!modality) return cli_wrong("%s: the name does not tell what it is; --image, --audio, --video, --depth, --thermal or --text say it", line);
+    if (!modality && strlen(line) > 4 && !strcmp(line + strlen(line) - 4, ".lbw")) return cli_wrong("%s%s: a model is named by -m FILE", where, line);
+    if (!modality) return *where ? cli_wrong("%s%s: the name does not tell what it is; MODALITY:FILE says it", where, line) : cli_wrong("%s: the name does not tell what it is; --image, --audio, --video, --depth, --thermal or --text say it", line);
     return inputs_add(in, modality, line) ? -1 : cli_fail("out of memory");
 }
 /* The lines of a text file, without their line ends (LF or CR LF).  -1 or an exit status. */
 static int inputs_lines(inputs *in, const char *path, int texts) {
-    lb__file f; size_t a, b; int rc = -1;
+    lb__file f; size_t a, b, number = 0; int rc = -1;
     if (lb__file_open(path, &f)) return cli_fail("%s", lb_last_error());
-    for (a = lb__bom(f.data, f.size); a < f.size && rc < 0; ) {
-        size_t end; char *line;
+    for (a = lb__bom(f.data, f.size); a < f.size && rc < 0; number++) {
+        size_t end; char *line, where[512];
         for (b = a; b < f.size && f.data[b] != '\n'; b++) {}
         end = b > a && f.data[b - 1] == '\r' ? b - 1 : b;
         line = inputs_keep(in, (const char *)f.data + a, end - a);
         if (!line) rc = cli_fail("out of memory");
         else if (strlen(line) != end - a) rc = cli_fail("%s: holds a zero byte, lines of text were expected", path);
         else if (texts) { if (!inputs_add(in, "text", line)) rc = cli_fail("out of memory"); }
-        else if (*line) rc = inputs_add_line(in, line, 0);
+        else if (*line) { snprintf(where, sizeof where, "%.400s: line %lu: ", path, (unsigned long)number + 1); if ((rc = inputs_add_line(in, line, 0, where)) < 0) { in->at[in->n - 1].from = path; in->at[in->n - 1].line = number + 1; } }
         a = b + 1;
     }
     lb__file_close(&f);
@@ -83,8 +83,12 @@ static int inputs_lines(inputs *in, const char *path, int texts) {
 }
 /* Prompt templates, built in under a name or the lines of a file.  -1 or an exit status. */
 static int inputs_prompts(inputs *in, const char *name, lb_modality_kind kind) {
-    static char built_in[LB_PROMPTS][LB_PROMPT_SIZE]; size_t i, n = 0;
-    if (strcmp(name, "openai") && strcmp(name, "upstream")) return inputs_lines(in, name, 1);
+    static char built_in[LB_PROMPTS][LB_PROMPT_SIZE]; size_t i, n = 0; const size_t before = in->n; int rc;
+    if (strcmp(name, "openai") && strcmp(name, "upstream")) {
+        if ((rc = inputs_lines(in, name, 1)) >= 0) return rc;
+        for (i = before; i < in->n; i++) { const char *t = in->at[i].value; n += *t != 0; if (*t && !strstr(t, "{}")) return cli_fail("%s: line %lu: `%s` has no {} for the class name", name, (unsigned long)(i - before) + 1, t); }
+        return n ? -1 : cli_fail("%s: holds no templates", name);
+    }
     if (lb_prompts(name, kind, built_in, &n)) return cli_fail("%s", lb_last_error());
     for (i = 0; i < n; i++) { char *copy = inputs_keep(in, built_in[i], strlen(built_in[i])); if (!copy || !inputs_add(in, "text", copy)) return cli_fail("out of memory"); }
     return -1;
@@ -96,13 +100,21 @@ static int inputs_from(inputs *in, const cli_list *l) {
         const char *o = l->item[i].option, *v = l->item[i].value;
         before = in->n;
         if (!strcmp(v, "-") && in->stdin_used++) return cli_wrong("standard input can be read only once");
-        if (!o) rc = strcmp(v, "-") ? inputs_add_line(in, v, 0) : cli_wrong("`-` alone does not tell what it is; say for instance --image -");
+        if (!o) rc = strcmp(v, "-") ? inputs_add_line(in, v, 0, "") : cli_wrong("`-` alone does not tell what it is; say for instance --image -");
         else if (!strcmp(o, "text-file") || (!strcmp(o, "text") && !strcmp(v, "-"))) rc = inputs_lines(in, v, 1);
         else if (!strcmp(o, "list")) rc = inputs_lines(in, v, 0);
-        else if (!strcmp(o, "input")) rc = inputs_add_line(in, v, 1);
+        else if (!strcmp(o, "input")) rc = inputs_add_line(in, v, 1, "");
         else if (!inputs_add(in, o, v)) rc = cli_fail("out of memory");
-        if (rc < 0 && in->n == before) rc = cli_fail("%s: holds no lines, inputs were expected", v);
+        if (rc < 0 && in->n == before) rc = cli_fail("%s: holds no lines, inputs were expected", strcmp(v, "-") ? v : "standard input");
     }
+    return rc;
+}
+
+/* What is written is none of the inputs: -1, or 2 after a message. */
+static int inputs_apart(const inputs *in, const cli_list *l, const char *to) {
+    size_t i; int rc = -1;
+    for (i = 0; i < in->n && rc < 0; i++) if (strcmp(in->at[i].modality, "text")) rc = cli_apart(to, in->at[i].value);
+    for (i = 0; i < l->n && rc < 0; i++) if (l->item[i].option && (!strcmp(l->item[i].option, "text-file") || !strcmp(l->item[i].option, "list"))) rc = cli_apart(to, l->item[i].value);
     return rc;
 }
 
@@ -110,7 +122,7 @@ static int inputs_from(inputs *in, const cli_list *l) {
 
 /* A file as the array that the modality's tower reads; released with lb__release.  Any thread, with a context of its own. */
 static lb_status input_read(lb_ctx *ctx, const lb_model *model, const lb_modality_desc *m, const char *path, int view, lb_frame_rule rule, int flip, uint64_t seed, float **out) {
-    const size_t size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s; float *x = (float *)lb__alloc(size, sizeof *x);
+    lb_status s; float *x = (float *)lb__alloc(lb_modality_floats(m), sizeof *x);
     *out = NULL;
     if (!x) return LB_ERR_MEM;
     if (view || ((flip || rule) && m->kind == LB_VIDEO)) {
@@ -190,11 +202,15 @@ static size_t job_batch(const job *j, const lb_modality_desc *m) {
 static void *job_read(void *arg) {
     job *j = (job *)arg; size_t i;
     for (i = j->begin; i < j->end; i++) {
-        const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[i].modality); size_t n;
-        if (m->kind == LB_TEXT || !j->in->at[i].value) continue;
-        if (input_read(j->reader, j->model, m, j->in->at[i].value, j->in->at[i].view, j->rule, j->flip, (uint64_t)j->seed, &j->item[i].x) == LB_OK) continue;
-        n = strlen(lb_last_error()) + 1; j->item[i].x = NULL;
-        if ((j->item[i].error = (char *)malloc(n)) != NULL) memcpy(j->item[i].error, lb_last_error(), n);
+        const input *in = &j->in->at[i]; const lb_modality_desc *m = lb_model_modality(j->model, in->modality); size_t n; const char *why;
+        if (m->kind == LB_TEXT || !in->value) continue;
+        if (input_read(j->reader, j->model, m, in->value, in->view, j->rule, j->flip, (uint64_t)j->seed, &j->item[i].x) == LB_OK) continue;
+        why = lb_last_error(); j->item[i].x = NULL;
+        n = strlen(why) + (in->from ? strlen(in->from) : 0) + 64;
+        if ((j->item[i].error = (char *)malloc(n)) == NULL) continue;
+        if (in->from) snprintf(j->item[i].error, n, "%s: line %lu: %s", in->from, (unsigned long)in->line, why);
+        else if (!strcmp(in->value, "-") && !strncmp(why, "-:", 2)) snprintf(j->item[i].error, n, "standard input%s", why + 1);
+        else memcpy(j->item[i].error, why, strlen(why) + 1);
     }
     return NULL;
 }
@@ -213,7 +229,7 @@ static void job_watch(void *user, const char *stage, size_t i, const float *x, s
     for (r = 0; r < rows; r++) { for (c = 0, sum = 0; c < cols; c++) sum += (double)x[r * cols + c] * (double)x[r * cols + c]; if (j->seen < j->in->n) j->norms[j->seen++] = (float)sqrt(sum); }
 }
 static lb_status job_compute(job *j, size_t begin, size_t end) {
-    const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[begin].modality); const char **text = NULL; float *x = NULL, *v = NULL; size_t i, k = 0, n = 0, size = (size_t)m->channels * (size_t)LB__MAX(m->frames, 1) * (size_t)m->height * (size_t)m->width; lb_status s = LB_ERR_MEM;
+    const lb_modality_desc *m = lb_model_modality(j->model, j->in->at[begin].modality); const char **text = NULL; float *x = NULL, *v = NULL; size_t i, k = 0, n = 0; const size_t size = lb_modality_floats(m); lb_status s = LB_ERR_MEM;
     j->seen = begin;
     for (i = begin; i < end; i++) n += j->good[i] = m->kind == LB_TEXT || j->item[i].x;
     if (!n) return LB_OK;

@@ -40,7 +40,8 @@ static lb_status score_table(cli_out *o, const job *j, const score_side *r, cons
         }
         if (!s) s = cli_out_text(o, "]}\n");
     } else if (!s && upstream) {
-        s = cli_out_text(o, "%c%s x %c%s:\n", r->modality[0] & ~32, r->modality + 1, c->modality[0] & ~32, c->modality + 1);
+        const char a0 = r->modality[0], b0 = c->modality[0];
+        s = cli_out_text(o, "%c%s x %c%s:\n", a0 >= 'a' && a0 <= 'z' ? a0 - 32 : a0, r->modality + 1, b0 >= 'a' && b0 <= 'z' ? b0 - 32 : b0, c->modality + 1);
         for (i = 0; i < r->n && !s; i++) {
             s = cli_out_text(o, "%s[", i ? " " : "[");
             for (k = 0; k < c->n && !s; k++) s = cli_out_text(o, "%s%.7e", k ? " " : "", (double)x[i * c->n + k]);
@@ -102,14 +103,9 @@ done:
     return rc;
 }
 
-typedef struct classify_hit { float p; size_t label; } classify_hit;
-static int classify_order(const void *a, const void *b) {
-    const classify_hit *x = (const classify_hit *)a, *y = (const classify_hit *)b;
-    return x->p < y->p ? 1 : x->p > y->p ? -1 : x->label > y->label ? 1 : -1;
-}
 static int cmd_classify(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }, given = { NULL, 0, 0 }, prompts = { NULL, 0, 0 }; inputs in, labels, templates; job j; cli_out out; int rc; lb_status s = LB_OK;
-    const char *model = NULL, *labels_file = NULL, *templates_file = NULL; long long top = 5; size_t i, k, t; const char **names = NULL; float *w = NULL, *p = NULL; classify_hit *hit = NULL;
+    const char *model = NULL, *labels_file = NULL, *templates_file = NULL; long long top = 5; size_t i, k, t; const char **names = NULL; float *w = NULL, *p = NULL; cli_hit *hit = NULL;
     const cli_option options[] = {
         CLI_MODEL(model),
         JOB_ADAPTER(j),
@@ -144,7 +140,7 @@ static int cmd_classify(int argc, char **argv) {
     for (i = 1; i < in.n && !strcmp(in.at[i].modality, in.at[0].modality); i++) {}
     if (!templates.n && !inputs_add(&templates, "text", default_template(i == in.n ? in.at[0].modality : "image"))) { rc = cli_fail("out of memory"); goto done; }
     for (t = 0; t < templates.n; t++) if (!strstr(templates.at[t].value, "{}")) { rc = cli_fail("the template `%s` has no {} for the class name", templates.at[t].value); goto done; }
-    if (!(w = (float *)lb__alloc(labels.n, j.dim * sizeof *w)) || !(p = (float *)lb__alloc(labels.n, sizeof *p)) || !(hit = (classify_hit *)lb__alloc(labels.n, sizeof *hit)) ||
+    if (!(w = (float *)lb__alloc(labels.n, j.dim * sizeof *w)) || !(p = (float *)lb__alloc(labels.n, sizeof *p)) || !(hit = (cli_hit *)lb__alloc(labels.n, sizeof *hit)) ||
         !(names = (const char **)lb__alloc(labels.n + templates.n, sizeof *names))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (i = 0; i < labels.n; i++) names[i] = labels.at[i].value;
     for (i = 0; i < templates.n; i++) names[labels.n + i] = templates.at[i].value;
@@ -157,16 +153,18 @@ static int cmd_classify(int argc, char **argv) {
         s = lb_similarity(j.ctx, j.vectors + i * j.dim, 1, w, labels.n, j.dim, (float)lb_model_logit_scale(j.model, m), p);
         if (s) break;
         lb_softmax_rows(p, 1, labels.n);
-        for (k = 0; k < labels.n; k++) { hit[k].p = p[k]; hit[k].label = k; }
-        qsort(hit, labels.n, sizeof *hit, classify_order);
+        for (k = 0; k < labels.n; k++) { hit[k].score = p[k]; hit[k].at = k; }
+        cli_best(hit, labels.n);
         if (common.json) {
             s = cli_out_text(&out, "{\"input\": "); if (!s) s = cli_out_json(&out, in.at[i].value);
-            if (!s) s = cli_out_text(&out, ", \"modality\": \"%s\", \"top\": [", m);
-            for (k = 0; k < n && !s; k++) { s = cli_out_text(&out, "%s{\"label\": ", k ? ", " : ""); if (!s) s = cli_out_json(&out, labels.at[hit[k].label].value); if (!s) s = cli_out_text(&out, ", \"p\": %.6g}", (double)hit[k].p); }
+            if (!s) s = cli_out_text(&out, ", \"modality\": ");
+            if (!s) s = cli_out_json(&out, m);
+            if (!s) s = cli_out_text(&out, ", \"top\": [");
+            for (k = 0; k < n && !s; k++) { s = cli_out_text(&out, "%s{\"label\": ", k ? ", " : ""); if (!s) s = cli_out_json(&out, labels.at[hit[k].at].value); if (!s) s = cli_out_text(&out, ", \"p\": %.6g}", (double)hit[k].score); }
             if (!s) s = cli_out_text(&out, "]}\n");
         } else {
             s = cli_out_text(&out, "%s\n", in.at[i].value);
-            for (k = 0; k < n && !s; k++) s = cli_out_text(&out, "  %6.2f %%  %s\n", 100 * (double)hit[k].p, labels.at[hit[k].label].value);
+            for (k = 0; k < n && !s; k++) s = cli_out_text(&out, "  %6.2f %%  %s\n", 100 * (double)hit[k].score, labels.at[hit[k].at].value);
         }
     }
     if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());

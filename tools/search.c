@@ -22,7 +22,7 @@ static index_entry *index_push(index_list *l, inputs *in, const char *path, cons
 /* Every file below `path` that some modality claims; the others are counted.  Links to folders are not followed. */
 static int index_walk(index_list *l, inputs *in, const char *path, const char *as, size_t depth, size_t *other) {
     struct stat st; const char *modality; lb__dir dir; size_t i; index_entry *e; int rc = 0;
-    if (stat(path, &st)) return depth ? 0 : cli_fail("%s: %s", path, strerror(errno));
+    if (stat(path, &st)) return depth ? 0 : cli_fail("%s: cannot open: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode)) {
         modality = S_ISREG(st.st_mode) ? input_guess(path) : NULL;
         if (!modality) { ++*other; return 0; }
@@ -157,7 +157,8 @@ static int cmd_index(int argc, char **argv) {
     rc = cli_parse(argc, argv, "-m MODEL -o INDEX FOLDER...",
         "Embeds every image, sound and clip below the folders and keeps the vectors in one file, for `languagebind search`.\n"
         "Run again, it computes only what is new or has changed (size or time), and forgets files that are gone.\n"
-        "Files that cannot be read are left out with a warning.\n", options, LB__COUNT(options));
+        "Files that cannot be read are left out with a warning.  Paths of files, model and adapters are kept as they are typed: relative ones are\n"
+        "found again from the same folder only.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!to || !strcmp(to, "-")) { rc = cli_wrong("where to? -o FILE"); goto done; }
@@ -165,6 +166,7 @@ static int cmd_index(int argc, char **argv) {
     for (i = 0, rc = 0; i < list.n && !rc; i++) rc = index_walk(&now, &keep, list.item[i].value, as, 0, &other);
     if (rc || (rc = job_open(&j, model, &common)) != 0) goto done;
     dim = j.dim;
+    if (as && !job_has(&j, as)) { rc = job_lacks(&j, "--as", as); goto done; }
     if (lb_file_open(j.ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (stat(to, &st) == 0) {
         size_t d = 0;
@@ -211,14 +213,9 @@ static lb_status index_adapters(const lb_file *f, cli_list *l) {
     return LB_OK;
 }
 
-typedef struct search_hit { float score; size_t entry; } search_hit;
-static int search_order(const void *a, const void *b) {
-    const search_hit *x = (const search_hit *)a, *y = (const search_hit *)b;
-    return x->score < y->score ? 1 : x->score > y->score ? -1 : x->entry > y->entry ? 1 : -1;
-}
 static int cmd_search(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs in, keep; job j; index_list l = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_file *f = NULL, *mf = NULL; cli_out out; lb_status s = LB_OK;
-    const char *model = NULL, *index = NULL, *only = NULL, *id[INDEX_TOWERS]; int rc; long long top = 10; size_t i, q, c, dim = 0, ids = 0; search_hit *hit = NULL;
+    const char *model = NULL, *index = NULL, *only = NULL, *id[INDEX_TOWERS]; int rc, named; long long top = 10; size_t i, q, c, dim = 0, ids = 0, given; cli_hit *hit = NULL;
     const cli_option options[] = {
         { "index", 'i', CLI_TEXT, &index, "FILE", "what `languagebind index` made", 0, 0 },
         { "model", 'm', CLI_TEXT, &model, "FILE", "the weight file (default: the one the index was made with,\nand its adapters)", 0, 0 },
@@ -234,7 +231,12 @@ static int cmd_search(int argc, char **argv) {
     if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
     if (!index) { rc = cli_wrong("which index? -i FILE"); goto done; }
     if (!in.n) { rc = cli_wrong("what to search for? --text, --image, ... or files were expected"); goto done; }
+    named = model != NULL; given = j.adapters.n;
     if (cli_ctx(&common, &ctx) || lb_file_open(ctx, index, &f) || index_read(f, index, &l, &keep, &dim) || (!model && !j.adapters.n && index_adapters(f, &j.adapters)) || (!model && lb_file_get_str(f, "index.model", &model))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; !named && i <= (given ? 0 : j.adapters.n); i++) {                                   /* as they were typed then: seen from another folder they may be elsewhere */
+        const char *made = i ? j.adapters.item[i - 1].value : model;
+        if (access(made, R_OK)) { rc = cli_fail("%s was made with %s, which cannot be opened (%s); -m FILE%s", index, made, strerror(errno), j.adapters.n ? " and --adapter A.lbw name model and adapters" : " names it"); goto done; }
+    }
     if ((rc = job_open(&j, model, &common)) != 0) goto done;
     if (lb_file_open(ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids) || index_agrees(f, index, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (j.dim != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", index, (unsigned long)dim, (unsigned long)j.dim); goto done; }
@@ -246,7 +248,7 @@ static int cmd_search(int argc, char **argv) {
     }
     j.in = &in;
     if ((rc = job_run(&j)) != 0) goto done;
-    if (!(hit = (search_hit *)malloc((l.n + 1) * sizeof *hit))) { rc = cli_fail("out of memory"); goto done; }
+    if (!(hit = (cli_hit *)malloc((l.n + 1) * sizeof *hit))) { rc = cli_fail("out of memory"); goto done; }
     s = cli_out_open(&out, NULL);
     for (q = 0; q < in.n && !s; q++) {
         size_t n = 0;
@@ -254,24 +256,28 @@ static int cmd_search(int argc, char **argv) {
             double sum = 0;
             if (only && strcmp(only, l.at[i].modality)) continue;
             for (c = 0; c < dim; c++) sum += (double)l.at[i].vector[c] * j.vectors[q * dim + c];
-            hit[n].score = (float)sum; hit[n++].entry = i;
+            hit[n].score = (float)sum; hit[n++].at = i;
         }
-        qsort(hit, n, sizeof *hit, search_order);
+        cli_best(hit, n);
         if (n > (size_t)top) n = (size_t)top;
         if (common.json) {
             s = cli_out_text(&out, "{\"query\": ");
             if (!s) s = cli_out_json(&out, in.at[q].value);
-            if (!s) s = cli_out_text(&out, ", \"modality\": \"%s\", \"results\": [", in.at[q].modality);
+            if (!s) s = cli_out_text(&out, ", \"modality\": ");
+            if (!s) s = cli_out_json(&out, in.at[q].modality);
+            if (!s) s = cli_out_text(&out, ", \"results\": [");
             for (i = 0; i < n && !s; i++) {
-                s = cli_out_text(&out, "%s{\"score\": %.6g, \"modality\": \"%s\", \"path\": ", i ? ", " : "", (double)hit[i].score, l.at[hit[i].entry].modality);
-                if (!s) s = cli_out_json(&out, l.at[hit[i].entry].path);
+                s = cli_out_text(&out, "%s{\"score\": %.6g, \"modality\": ", i ? ", " : "", (double)hit[i].score);
+                if (!s) s = cli_out_json(&out, l.at[hit[i].at].modality);
+                if (!s) s = cli_out_text(&out, ", \"path\": ");
+                if (!s) s = cli_out_json(&out, l.at[hit[i].at].path);
                 if (!s) s = cli_out_text(&out, "}");
             }
             if (!s) s = cli_out_text(&out, "]}\n");
             continue;
         }
         if (in.n > 1) s = cli_out_text(&out, "%s%s:\n", q ? "\n" : "", in.at[q].value);
-        for (i = 0; i < n && !s; i++) s = cli_out_text(&out, "%.4f  %s\n", (double)hit[i].score, l.at[hit[i].entry].path);
+        for (i = 0; i < n && !s; i++) s = cli_out_text(&out, "%.4f  %s\n", (double)hit[i].score, l.at[hit[i].at].path);
     }
     if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());
 done:

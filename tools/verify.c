@@ -99,6 +99,7 @@ static int cmd_record(int argc, char **argv) {
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!to) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
     if (!in.n) { rc = cli_wrong("nothing to record: --image, --text, ... were expected"); goto done; }
+    if ((rc = inputs_apart(&in, &list, to)) >= 0) goto done;                          /* the model may be: it comes back whole, with the record */
     rc = cli_ctx(&common, &ctx) || record_write(ctx, model, &in, to) ? cli_fail("%s", lb_last_error()) : 0;
 done:
     lb_ctx_free(ctx); inputs_free(&in); cli_list_free(&list);

@@ -31,6 +31,7 @@ static int cmd_vocab(int argc, char **argv) {
         "Writes a tokenizer file.  Learning is deterministic: the most frequent pair of neighbours is merged again and again; equal counts are\n"
         "decided by the lower ids; the order of the captions does not matter.  Every caption counts as often as it is there.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&files); return rc; }
     if (!out || (!files.n && !merges) || (files.n && merges)) { cli_list_free(&files); return cli_wrong(!out ? "-o OUT.lbw is missing" : "one of --text-file and --merges was expected"); }
+    if ((rc = cli_apart(out, merges)) >= 0 || (rc = cli_apart_all(out, &files)) >= 0) { cli_list_free(&files); return rc; }
     mode = !strcmp(clean, "hf") ? LB_CLEAN_HF : !strcmp(clean, "languagebind") ? LB_CLEAN_LANGUAGEBIND : LB_CLEAN_OPEN_CLIP;
     s = cli_ctx(&common, &ctx);
     if (!s && !(f = (lb__file *)lb__alloc(files.n + 1, sizeof *f))) s = LB_ERR_MEM;
