@@ -102,6 +102,15 @@ is "$(grep -cE 'https?:|<script|@import|@font-face|<link[^>]*href="[^d]|src="[^d
 for w in '</html>' 'class="map"' "default-src 'none'" 'class="matrix"' 'class="heat"' 'class="wave"' 'class="t[0-9]' 'data:image/jpeg;base64,/9j/'; do grep -q "$w" "$T/r.html" && good || bad "$w is not in the report"; done
 printf '{"file":"%s/image/01.jpg","captions":["<b>&\\"x"],"group":"<i>"}\n{"file":"%s/image/02.jpg","captions":["y"],"group":"j"}\n' "$PWD/$D" "$PWD/$D" >"$T/markup.jsonl"
 wants 0 'text -> image' -m "$M" -d "$T/markup.jsonl" --report "$T/m.html"
+grep -q 'Maps' "$T/m.html" && bad "a card of maps for two points" || good
+# each picture of a sum is called by its own caption
+{ printf 'file\tmodality\tcaption\tgroup\n'; for i in 01 02; do printf '%s/depth/%s.png\tdepth\tdeep %s\t%s\n%s/thermal/%s.jpg\tthermal\thot %s\t%s\n%s/image/%s.jpg\timage\tseen %s\t%s\n' "$PWD/$D" $i $i $i "$PWD/$D" $i $i $i "$PWD/$D" $i $i $i; done; } >"$T/sum.tsv"
+wants 0 'depth+thermal -> image' -m "$M" -d "$T/sum.tsv" -r depth+thermal:image --report "$T/sum.html" --rounds 10
+is "$(grep -c 'title="hot 01"' "$T/sum.html" | sed 's/[1-9][0-9]*/some/')" some "captions of the pictures of a sum"
+# names of columns and modalities are text, too; long labels are cut by characters; products are not called cosines
+awk 'BEGIN { print "id\t<u>&\tlong" } { printf "%02d\t%s\t%s\n", NR, NR % 2 ? "one" : "two", NR % 2 ? "äääääääääääääääääääää" : "b" }' $D/demo.jsonl | head -n 13 >"$T/odd.tsv"
+"$L" eval -m "$M" -d $D/demo.jsonl --attributes "$T/odd.tsv" -c 'image:<u>&' image:long -r depth+text:image --unnormalised --report "$T/m2.html" --map pca --rounds 10 >"$T/out" 2>"$T/err" || bad "eval: $(cat "$T/err")"
+is "$(grep -c '<u>&' "$T/m2.html") $(grep -c '>ääääääääääääääääääää…<' "$T/m2.html" | sed 's/[1-9][0-9]*/some/') $(grep -c 'with their cosine' "$T/m2.html") $(grep -c 'product, of vectors' "$T/m2.html")" "0 some 0 2" "the page's words"
 is "$(grep -c '<b>&"\|<i>' "$T/m.html") $(grep -c '&lt;b&gt;&amp;&quot;x' "$T/m.html" | sed 's/[1-9][0-9]*/some/')" "0 some" "markup in captions"
 "$L" eval -m "$M" -d $D/demo.jsonl $A -c image:colour -r video:audio --report "$T/r2.html" --map pca --threads 1 >/dev/null; cmp -s "$T/r.html" "$T/r2.html" && good || bad "two reports of the same differ"
 
@@ -140,6 +149,38 @@ names_of_"ball" {"shape":{"names":{"ball":[]}}}
 expected_as_"templates" {"shape":{"templates":[]}}
 END
 wants 1 'no {}' -m "$M" -d $D/demo.jsonl $A -c image:shape --template 'no hole'
+while read -r says task json; do                                                       # what is misspelt is not passed over in silence
+    printf '%s' "$json" >"$T/odd.json"; wants 1 "$(echo "$says" | tr _ ' ')" -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv --prompts "$T/odd.json" -c $task
+done <<'END'
+has_"template" image:shape {"shape":{"template":["a {}"]}}
+"imag:shape"_is_no_task image:shape {"shape":{"templates":["a {}"]},"imag:shape":{"templates":["the {}"]}}
+"shap"_is_no_task image:shape {"shap":{"templates":["a {}"]}}
+"image:shap"_is_no_task image:shape {"image:shap":{"templates":["a {}"]}}
+names_for_"bal" image:shape {"shape":{"names":{"bal":"ball"}}}
+END
+printf '{"shape":{"templates":["a {}"],"names":{"ball":"sphere"}},"weight":{"templates":["{}"]},"thermal:colour":{"names":{"pink":"rose"}}}' >"$T/more.json"      # what is not asked for may be there
+wants 0 '^image:shape' -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv --prompts "$T/more.json" -c image:shape --rounds 10
+: >"$T/empty"; printf 'a {}\n\nno hole\n' >"$T/holes"
+wants 1 'empty: holds no templates' -m "$M" -d $D/demo.jsonl $A -c image:shape --templates "$T/empty"
+wants 1 'holes: line 3: .no hole. has no {}' -m "$M" -d $D/demo.jsonl $A -c image:shape --templates "$T/holes"
+wants 1 'empty: holds no labels' -m "$M" -d $D/demo.jsonl $A -c image:shape --labels "$T/empty"
+wants 2 'QUERY:GALLERY was expected, text:image' -m "$M" -d $D/demo.jsonl -r text
+wants 1 'no modality .smell., only' -m "$M" -d $D/demo.jsonl -r text:smell
+wants 1 'no item of modality depth' -m "$M" -d $D/real.jsonl -r text:depth
+wants 1 'vectors: the model has no modality .imag.' -m "$M" -d $D/demo.jsonl -r text:image --vectors imag="$T/v.npy"
+wants 2 'names image twice' -m "$M" -d $D/demo.jsonl -r text:image --vectors image="$T/v.npy" image="$T/v.npy"
+wants 1 'vectors: the data has no item of modality depth' -m "$M" -d $D/real.jsonl -r text:image --vectors depth="$T/v.npy"
+wants 1 'gone.jsonl: line 1: .*gone' -m "$M" -d "$T/gone.jsonl" -r text:image
+# nothing is written over what is read; what cannot be written shows before the work
+for f in data.jsonl table.tsv prompts.json labels templates v.npy; do : >"$T/own-$f"; done
+cp $D/demo.jsonl "$T/own-data.jsonl"; cp $D/attributes.tsv "$T/own-table.tsv"; cp $D/prompts.json "$T/own-prompts.json"
+for f in data.jsonl table.tsv prompts.json labels templates v.npy; do for o in -o --report "--json -o"; do
+    wants 2 "own-$f is read, and would be written over" -m "$M" -d "$T/own-data.jsonl" --attributes "$T/own-table.tsv" --prompts "$T/own-prompts.json" --labels "$T/own-labels" --templates "$T/own-templates" --vectors image="$T/own-v.npy" -c image:shape $o "$T/own-$f"
+done; done
+cmp -s $D/demo.jsonl "$T/own-data.jsonl" && good || bad "eval wrote over its data"
+wants 2 'table and page would both be' -m "$M" -d $D/demo.jsonl -o "$T/page.html" --report "$T/page.html"
+wants 1 'cannot create' -m "$M" -d "$T/gone.jsonl" -r text:image -o "$T/no/such/table"
+wants 1 'cannot create' -m "$M" -d "$T/gone.jsonl" -r text:image --report "$T/no/such/r.html"
 cp LICENSE "$T/f/far/broken.png"; wants 1 'broken.png' -m "$M" -d depth="$T/f" --report "$T/none.html"
 [ -e "$T/none.html" ] && bad "a report of a failed run" || good
 wants 1 'cannot create' -m "$M" -d $D/demo.jsonl -r text:image --report "$T/no/such/r.html"

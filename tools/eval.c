@@ -66,6 +66,12 @@ static const char *eval_stem(inputs *keep, const char *file) {
     const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file, *dot = strrchr(base, '.');
     return inputs_keep(keep, base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
 }
+/* DATA of "MODALITY=DATA" */
+static const char *eval_path(const char *data) {
+    const char *p = data;
+    while ((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_') p++;
+    return *p == '=' && p > data ? p + 1 : data;
+}
 /* A file of item i: its own, or the middle one of its frames. */
 static const char *eval_file(inputs *keep, const lb_item *it) {
     const char *hole = it->frames ? strstr(it->file, "{}") : NULL; char number[24]; size_t n; char *p;
@@ -96,10 +102,9 @@ static int eval_load(eval *e, const char *attributes) {
     }
     if (!(e->manifest = (lb_manifest *)lb__alloc(e->data.n, sizeof *e->manifest))) return cli_fail("%s", lb_last_error());
     for (i = 0; i < e->data.n; i++) {
-        const char *path = e->data.item[i].value, *p = path; lb_manifest_desc d;
+        const char *value = e->data.item[i].value, *path = eval_path(value); lb_manifest_desc d;
         memset(&d, 0, sizeof d);
-        while ((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_') p++;
-        if (*p == '=' && p > path) { if (!(d.modality = inputs_keep(&e->keep, path, (size_t)(p - path)))) return cli_fail("out of memory"); path = p + 1; }
+        if (path > value && !(d.modality = inputs_keep(&e->keep, value, (size_t)(path - value) - 1))) return cli_fail("out of memory");
         if (lb_manifest_load(e->j.ctx, path, &d, &e->manifest[i])) return cli_fail("%s", lb_last_error());
         e->manifests++; total += e->manifest[i].count;
         for (k = 0; k < e->manifest[i].count; k++) if (e->manifest[i].items[k].split && !strcmp(e->manifest[i].items[k].split, "test")) tests = 1;
@@ -139,11 +144,16 @@ static int eval_given(const eval *e, const char *modality) {
 }
 /* The inputs of an item, asked for once. */
 static int eval_need(eval *e, eval_item *it) {
-    const lb_modality_desc *m = lb_model_modality(e->j.model, it->modality); const int given = eval_given(e, it->modality); int v, views = e->views && !given && m && m->kind == LB_VIDEO ? 15 : 1;
+    const lb_modality_desc *m = lb_model_modality(e->j.model, it->modality); const int given = eval_given(e, it->modality); int v, views = e->views && !given && m && m->kind == LB_VIDEO ? 15 : 1; size_t k;
     if (it->views) return 0;
     if (!m) return job_lacks(&e->j, it->file, it->modality);
     it->first = e->in.n; it->views = (size_t)views;
-    for (v = 0; v < views; v++) { if (!inputs_add(&e->in, it->modality, given ? NULL : it->file)) return cli_fail("out of memory"); e->in.at[e->in.n - 1].view = views > 1 ? v + 1 : 0; }
+    for (k = 0; k < e->manifests && !(it->item >= e->manifest[k].items && it->item < e->manifest[k].items + e->manifest[k].count); k++) {}
+    for (v = 0; v < views; v++) {
+        if (!inputs_add(&e->in, it->modality, given ? NULL : it->file)) return cli_fail("out of memory");
+        e->in.at[e->in.n - 1].view = views > 1 ? v + 1 : 0;
+        if (it->item->line) { e->in.at[e->in.n - 1].from = eval_path(e->data.item[k].value); e->in.at[e->in.n - 1].line = it->item->line; }
+    }
     return 0;
 }
 static eval_entry *eval_push(eval_set *s) {
@@ -174,6 +184,9 @@ static int eval_set_new(eval *e, const char *name, const char *other, int across
         if (strcmp(s->modality[main_part], "text") == 0 && k) main_part = k;
     }
     if (s->modalities == 1 && !strcmp(s->modality[0], "text")) {                      /* captions: all of an item, the first, or joined into one */
+        if (!lb_model_modality(e->j.model, other)) return job_lacks(&e->j, NULL, other);
+        for (i = 0; i < e->items && strcmp(e->item[i].modality, other); i++) {}
+        if (i == e->items) return cli_fail("`%s`: the data has no item of modality %s (split %s)", other, other, e->split);
         for (i = 0; i < e->items; i++) {
             const eval_item *it = &e->item[i]; const lb_item *m = it->item; size_t c, len = 0; eval_entry *q; char *joined;
             if (strcmp(it->modality, other)) continue;
@@ -285,12 +298,26 @@ static int eval_prompts_check(const char *path, const lb__json *root) {
     if (root->type != LB__JSON_OBJECT) return cli_fail("%s: an object of tasks was expected", path);
     for (task = root->first; task; task = task->next) {
         if (task->type != LB__JSON_OBJECT) return cli_fail("%s: \"%s\": an object with \"templates\" and \"names\" was expected", path, task->key);
+        for (t = task->first; t; t = t->next) if (strcmp(t->key, "templates") && strcmp(t->key, "names")) return cli_fail("%s: \"%s\": has \"%s\"; \"templates\" and \"names\" were expected", path, task->key, t->key);
         if ((t = lb__json_get(task, "templates")) != NULL && !eval_texts(t, EVAL_TEMPLATES)) return cli_fail("%s: \"%s\": a list of 1 to %d texts was expected as \"templates\"", path, task->key, EVAL_TEMPLATES);
         if ((t = lb__json_get(task, "names")) != NULL && t->type != LB__JSON_OBJECT) return cli_fail("%s: \"%s\": an object of classes was expected as \"names\"", path, task->key);
         for (v = t ? t->first : NULL; v; v = v->next)
             if (v->type != LB__JSON_STRING && !eval_texts(v, EVAL_NAMES)) return cli_fail("%s: \"%s\": a text or a list of 1 to %d was expected as the names of \"%s\"", path, task->key, EVAL_NAMES, v->key);
     }
     return 0;
+}
+/* "depth" or "depth+thermal": what the model or the data has, or one of the usual six, which may be left out of either. */
+static int eval_side_known(const eval *e, const char *p, size_t n) {
+    static const char *const usual[] = { "image", "text", "audio", "video", "depth", "thermal" }; char name[LB_NAME_SIZE]; size_t i, len; int known;
+    for (;; p += len + 1, n -= len + 1) {
+        for (len = 0; len < n && p[len] != '+'; len++) {}
+        if (!len || len >= sizeof name) return 0;
+        memcpy(name, p, len); name[len] = 0;
+        known = lb_model_modality(e->j.model, name) != NULL;
+        for (i = 0; i < LB__COUNT(usual); i++) known |= !strcmp(name, usual[i]);
+        for (i = 0; i < e->items && !known; i++) known = !strcmp(name, e->item[i].modality);
+        if (!known || len == n) return known;
+    }
 }
 /* The entry of the prompts file for a task: "depth:shape", else "shape", else "depth". */
 static const lb__json *eval_prompts(const eval *e, const char *set, const char *column, const char *key) {
@@ -308,6 +335,37 @@ static const char *eval_class_of(const eval_entry *q, int column) {
 static int eval_class_order(const void *a, const void *b) { return strcmp(((const eval_class *)a)->value, ((const eval_class *)b)->value); }
 
 typedef struct eval_task { int retrieval; const char *left, *right; eval_set *a, *b; } eval_task;
+
+/* Is there a class of a column, or among the groups of all items (column -1), whatever --split and --where let pass: called `key`; or, without a key,
+ * one that `names` lacks? */
+static int eval_class_known(const eval *e, int column, const char *key, const lb__json *names) {
+    size_t i, k; char one[256];
+    for (k = 0; k < (column < 0 ? e->manifests : 1); k++) for (i = column < 0 ? 0 : 1; i < (column < 0 ? e->manifest[k].count : e->table.rows); i++) {
+        const char *p = column < 0 ? e->manifest[k].items[i].group : e->table.cell[i * e->table.columns + (size_t)column];
+        while (p && *p) {
+            const size_t len = e->multi ? strcspn(p, "|") : strlen(p);
+            if (len && len < sizeof one) { memcpy(one, p, len); one[len] = 0; if (key ? !strcmp(one, key) : !lb__json_get(names, one)) return 1; }
+            p += len; if (*p) p++;
+        }
+    }
+    return 0;
+}
+/* What is misspelt is not passed over in silence: a task whose modality or column there is not, while one that is asked for finds nothing; and names of
+ * a class that there is not, while another has none.  What this run does not ask for may be there. */
+static int eval_prompts_known(const eval *e, const char *path, const eval_task *task, size_t tasks) {
+    size_t i; int unserved = 0; const lb__json *t, *v;
+    for (i = 0; i < tasks; i++) unserved |= !task[i].retrieval && !eval_prompts(e, task[i].left, task[i].right, "templates") && !eval_prompts(e, task[i].left, task[i].right, "names");
+    for (t = e->prompts.root->first; t; t = t->next) {
+        const char *colon = strchr(t->key, ':'); const int side = eval_side_known(e, t->key, colon ? (size_t)(colon - t->key) : strlen(t->key)), column = e->has_table && eval_column(&e->table, colon ? colon + 1 : t->key) >= 0;
+        if (colon ? !side || (unserved && e->has_table && !column) : unserved && !side && !column) return cli_fail("%s: \"%s\" is no task: MODALITY:COLUMN, a column of --attributes or a modality was expected", path, t->key);
+    }
+    for (i = 0; i < tasks && !e->labels_file; i++) {                                   /* labels bring classes of their own */
+        const int column = task[i].right ? eval_column(&e->table, task[i].right) : -1; const lb__json *names = task[i].retrieval ? NULL : eval_prompts(e, task[i].left, task[i].right, "names");
+        for (v = names ? names->first : NULL; v && eval_class_known(e, column, v->key, NULL); v = v->next) {}
+        if (v && eval_class_known(e, column, NULL, names)) return cli_fail("%s: there are names for \"%s\", which is no class of %s%s%s, and others are missing", path, v->key, task[i].left, task[i].right ? ":" : "", task[i].right ? task[i].right : "");
+    }
+    return 0;
+}
 
 /* The distinct classes, sorted, and how they are called: by the labels file, by the prompts, or by themselves.  A column's classes are all that its
  * table knows (and --where lets pass), whether or not an item has them. */
@@ -670,7 +728,6 @@ static void eval_close(eval *e) {
 /* Vectors that were computed before, in the place of embedding: MODALITY=FILE.npy, a row an item in the order of the data. */
 static int eval_vectors(eval *e, const char *rule) {
     const char *equal = strchr(rule, '='); lb_tensor t; size_t i, n = 0, at = 0; int rc = 0;
-    if (!equal || equal == rule) return cli_wrong("--vectors is `%s`, MODALITY=FILE.npy was expected", rule);
     memset(&t, 0, sizeof t);
     if (lb_npy_load(e->j.ctx, equal + 1, &t)) return cli_fail("%s", lb_last_error());
     for (i = 0; i < e->items; i++) n += strlen(e->item[i].modality) == (size_t)(equal - rule) && !strncmp(e->item[i].modality, rule, (size_t)(equal - rule));
@@ -684,6 +741,20 @@ static int eval_vectors(eval *e, const char *rule) {
     }
     lb_tensor_free(&t);
     return rc;
+}
+/* What --vectors names is there, and once. */
+static int eval_vectors_check(const eval *e) {
+    size_t i, k;
+    for (i = 0; i < e->vectors.n; i++) {
+        const char *rule = e->vectors.item[i].value, *equal = strchr(rule, '='); const size_t n = equal ? (size_t)(equal - rule) + 1 : 0; char name[LB_NAME_SIZE];
+        if (n < 2) return cli_wrong("--vectors is `%s`, MODALITY=FILE.npy was expected", rule);
+        for (k = 0; k < i; k++) if (!strncmp(e->vectors.item[k].value, rule, n)) return cli_wrong("--vectors names %.*s twice", (int)n - 1, rule);
+        snprintf(name, sizeof name, "%.*s", (int)n - 1, rule);
+        if (!lb_model_modality(e->j.model, name)) return job_lacks(&e->j, "--vectors", name);
+        for (k = 0; k < e->items && strcmp(e->item[k].modality, name); k++) {}
+        if (k == e->items) return cli_fail("--vectors: the data has no item of modality %s (split %s)", name, e->split);
+    }
+    return 0;
 }
 /* "depth:shape" or "depth" */
 static int eval_split_task(eval *e, const char *text, eval_task *t) {
@@ -702,13 +773,13 @@ static const char *eval_other(eval *e, const char *side) {
 #include "report.c"
 
 static int cmd_eval(int argc, char **argv) {
-    static eval e; int rc; const char *model = NULL, *to = NULL, *attributes = NULL, *prompts = NULL, *report = NULL, *map = NULL; cli_out out; size_t i, k, tasks = 0; eval_task *task = NULL; lb__file f; lb_status s;
+    static eval e; int rc; const char *model = NULL, *to = NULL, *attributes = NULL, *prompts = NULL, *report = NULL, *map = NULL; cli_out out; size_t i, k, tasks = 0; eval_task *task = NULL; lb__file f; lb_status s; inputs lines;
     const cli_option options[] = {
         CLI_MODEL(model),
         JOB_ADAPTER(e.j),
         { "data", 'd', CLI_LIST, &e.data, "[MODALITY=]DATA", "manifests (.tsv, .jsonl, VIDAL's .json) or folders\nclass/file; MODALITY for items that do not say it", 0, 0 },
         { "split", 0, CLI_TEXT, &e.split, "NAME", "the items to look at; all for every one (default: test\nwhere the data has such a split)", 0, 0 },
-        { "classify", 'c', CLI_LIST, &e.classify, "MODALITY[:COLUMN]", "zero-shot classes: the group of an item, or\nthe column of --attributes", 0, 0 },
+        { "classify", 'c', CLI_LIST, &e.classify, "MODALITY[:COLUMN]", "zero-shot classes: the group of an item, or\nthe column of --attributes; a+b for the sum of two embeddings", 0, 0 },
         { "retrieve", 'r', CLI_LIST, &e.retrieve, "QUERY:GALLERY", "both directions; text stands for the other\nside's captions, a+b for the sum of two embeddings", 0, 0 },
         { "attributes", 0, CLI_TEXT, &attributes, "FILE", "tab-separated: a line of column names, then a row a\ngroup (or file name), which the first column names", 0, 0 },
         { "where", 0, CLI_LIST, &e.where, "COLUMN=VALUE[,VALUE]", "only items with these attributes; != without them", 0, 0 },
@@ -755,6 +826,22 @@ static int cmd_eval(int argc, char **argv) {
     if (e.views && e.frames && !strcmp(e.frames, "retrieval")) { rc = cli_wrong("--views and --frames retrieval choose frames in two ways"); goto done; }
     e.j.rule = e.frames && !strcmp(e.frames, "retrieval") ? LB_FRAMES_RETRIEVAL : LB_FRAMES_UNIFORM;
     if (e.shared.n && !attributes) { rc = cli_wrong("--shared names columns: --attributes FILE was expected"); goto done; }
+    if (cli_same(to, report)) { rc = cli_wrong("table and page would both be %s; name another with -o or --report", to); goto done; }
+    for (i = 0; i < 2; i++) {
+        const char *o = i ? report : to;
+        if ((rc = cli_apart(o, model)) >= 0 || (rc = cli_apart(o, attributes)) >= 0 || (rc = cli_apart(o, prompts)) >= 0 || (rc = cli_apart(o, e.labels_file)) >= 0 || (rc = cli_apart(o, e.templates_file)) >= 0 ||
+            (rc = cli_apart_all(o, &e.data)) >= 0 || (rc = cli_apart_all(o, &e.vectors)) >= 0 || (rc = cli_apart_all(o, &e.j.adapters)) >= 0) goto done;
+    }
+    if (cli_out_try(report) || cli_out_try(to)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    memset(&lines, 0, sizeof lines);                                                   /* files that hold nothing, or a wrong line, show before the work, too */
+    rc = e.templates_file ? inputs_prompts(&lines, e.templates_file, LB_IMAGE) : -1;
+    if (rc < 0 && e.labels_file) {
+        lines.n = 0; rc = inputs_lines(&lines, e.labels_file, 1);
+        for (i = k = 0; i < lines.n; i++) k += *lines.at[i].value != 0;
+        if (rc < 0 && !k) rc = cli_fail("%s: holds no labels", e.labels_file);
+    }
+    inputs_free(&lines);
+    if (rc >= 0) goto done;
     if (prompts) {
         if (lb__file_open(prompts, &f)) { rc = cli_fail("%s", lb_last_error()); goto done; }
         { lb_limits l = lb_limits_default(); s = lb__json_parse(&l, (const char *)f.data, f.size, NULL, &e.prompts); }
@@ -765,7 +852,7 @@ static int cmd_eval(int argc, char **argv) {
     }
     if ((rc = job_open(&e.j, model, &e.common)) != 0) goto done;
     e.j.batch = (size_t)e.batch;
-    if ((rc = eval_load(&e, attributes)) != 0) goto done;
+    if ((rc = eval_load(&e, attributes)) != 0 || (rc = eval_vectors_check(&e)) != 0) goto done;
     for (i = 0; i < e.shared.n; i++) if (eval_column(&e.table, e.shared.item[i].value) < 0) { rc = cli_fail("%s: has no column %s", attributes, e.shared.item[i].value); goto done; }
     if (!(task = (eval_task *)lb__alloc(e.classify.n + e.retrieve.n + 2 * LB_MAX_MODALITIES, sizeof *task))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (i = 0; i < e.classify.n; i++, tasks++) {
@@ -777,7 +864,7 @@ static int cmd_eval(int argc, char **argv) {
     for (i = 0; i < e.retrieve.n; i++, tasks++) {
         if ((rc = eval_split_task(&e, e.retrieve.item[i].value, &task[tasks])) != 0) goto done;
         task[tasks].retrieval = 1;
-        if (!task[tasks].right) { rc = cli_wrong("`%s`: QUERY:GALLERY was expected, text:%s for instance", e.retrieve.item[i].value, e.retrieve.item[i].value); goto done; }
+        if (!task[tasks].right) { rc = cli_wrong("`%s`: QUERY:GALLERY was expected, text:%s for instance", e.retrieve.item[i].value, strcmp(e.retrieve.item[i].value, "text") ? e.retrieve.item[i].value : strcmp(e.item[0].modality, "text") ? e.item[0].modality : "image"); goto done; }
         if (!strcmp(task[tasks].left, task[tasks].right)) { rc = cli_wrong("`%s`: both sides are the same", e.retrieve.item[i].value); goto done; }
     }
     if (!tasks) for (i = 0; i < e.items; i++) {
@@ -786,6 +873,7 @@ static int cmd_eval(int argc, char **argv) {
         if (k < tasks || tasks == LB_MAX_MODALITIES) continue;
         task[tasks].retrieval = !folder; task[tasks].left = folder ? m : "text"; task[tasks].right = folder ? NULL : m; tasks++;
     }
+    if (prompts && (rc = eval_prompts_known(&e, prompts, task, tasks)) != 0) goto done;
     for (i = 0; i < tasks; i++) {
         eval_task *t = &task[i]; const int across = t->retrieval && ((strcmp(t->left, "text") && strcmp(t->right, "text")) || strchr(t->left, '+') || strchr(t->right, '+')); const char *other;
         for (k = 0; k < i && (strcmp(task[k].left, t->left) || task[k].retrieval || t->retrieval); k++) {}

@@ -2,7 +2,7 @@
  * encoders, everything else is inline SVG and CSS.  Errors stick in the page and are looked at once, at the end. */
 
 enum { PAGE_MAP_POINTS = 500, PAGE_HEAT = 32, PAGE_QUERIES = 5, PAGE_FOUND = 5, PAGE_THUMB = 112, PAGE_MATRIX = 24 };
-typedef struct page { cli_out out; lb_status s; eval *e; lb_ctx *ctx; unsigned char *shown; size_t thumbs; } page;    /* shown [items]: 1 its picture is in the style sheet, 2 there is none */
+typedef struct page { cli_out out; lb_status s; eval *e; lb_ctx *ctx; unsigned char *shown; size_t maps; } page;    /* shown [items]: 1 its picture is in the style sheet, 2 there is none */
 
 static void page_raw(page *p, const char *text) { if (!p->s) p->s = cli_out_add(&p->out, text, strlen(text)); }
 static void page_put(page *p, const char *format, ...) {
@@ -12,12 +12,12 @@ static void page_put(page *p, const char *format, ...) {
     if (n < 0 || (size_t)n >= sizeof text) { p->s = lb__fail(LB_ERR_LIMIT, "report: a line of %d bytes", n); return; }
     p->s = cli_out_add(&p->out, text, (size_t)n);
 }
-/* Text as HTML, cut to `max` bytes at a whole character (0: not cut); bytes that are not UTF-8 and control characters become U+FFFD. */
+/* Text as HTML, cut to `max` characters (0: not cut); bytes that are not UTF-8 and control characters become U+FFFD. */
 static void page_text(page *p, const char *text, size_t max) {
-    const size_t n = strlen(text); size_t i = 0;
+    const size_t n = strlen(text); size_t i = 0, shown = 0;
     while (i < n && !p->s) {
         const size_t k = lb__utf8_length((const unsigned char *)text + i, n - i); const char c = text[i];
-        if (max && i + (k ? k : 1) > max) { page_raw(p, "\xe2\x80\xa6"); return; }
+        if (max && shown++ == max) { page_raw(p, "\xe2\x80\xa6"); return; }
         if (!k || ((unsigned char)c < 32 && c != '\t') || c == 127) page_raw(p, "\xef\xbf\xbd");
         else if (c == '&') page_raw(p, "&amp;");
         else if (c == '<') page_raw(p, "&lt;");
@@ -54,9 +54,8 @@ static const unsigned char page_depth_scale[9][3] = { { 253, 231, 37 }, { 170, 2
 static const unsigned char page_heat_scale[9][3] = { { 0, 0, 4 }, { 31, 12, 72 }, { 85, 15, 109 }, { 136, 34, 106 }, { 186, 54, 85 }, { 227, 89, 51 }, { 249, 140, 10 }, { 249, 201, 50 }, { 252, 255, 164 } };
 static int page_by_float(const void *a, const void *b) { const float x = *(const float *)a, y = *(const float *)b; return x < y ? -1 : x > y; }
 
-static lb_status page_false_colour(lb_ctx *ctx, const lb_image *in, int depth, lb_image *out) {
+static lb_status page_false_colour(const lb_image *in, int depth, lb_image *out) {
     const size_t n = in->width * in->height; size_t i, c; float *v = (float *)lb__alloc(n, 2 * sizeof *v), low, high; const unsigned char (*scale)[3] = depth ? page_depth_scale : page_heat_scale;
-    (void)ctx;
     memset(out, 0, sizeof *out);
     if (!v || !(out->data = lb__alloc(n, 3))) { lb__release(v); return LB_ERR_MEM; }
     out->width = in->width; out->height = in->height; out->channels = 3; out->bits = 8; out->orientation = 1;
@@ -77,7 +76,7 @@ static lb_status page_false_colour(lb_ctx *ctx, const lb_image *in, int depth, l
 static lb_status page_small(lb_ctx *ctx, const lb_image *in, int false_colour, int depth, lb_image *out) {
     lb_image rgb, cut; size_t side = in->width < in->height ? in->width : in->height, y; lb_status s;
     memset(&rgb, 0, sizeof rgb); memset(&cut, 0, sizeof cut); memset(out, 0, sizeof *out);
-    s = false_colour ? page_false_colour(ctx, in, depth, &rgb) : lb_image_rgb(ctx, in, &rgb);
+    s = false_colour ? page_false_colour(in, depth, &rgb) : lb_image_rgb(ctx, in, &rgb);
     if (s) return s;
     cut = rgb; cut.width = cut.height = side;
     if (!(cut.data = lb__alloc(side * side, 3))) s = LB_ERR_MEM;
@@ -110,16 +109,17 @@ static void page_item(page *p, size_t i) {
             { const double h = 1 + 44 * sqrt((double)top / LB__MAX((double)most, 0.1)); page_put(p, "M%.0f %.0fv%.0f", 3.0 + 2.0 * (double)k, 56 - h, 2 * h); }
         }
         page_put(p, "\"/></symbol>\n");
-        lb_audio_free(&a); p->shown[i] = 1; p->thumbs++;
+        lb_audio_free(&a); p->shown[i] = 1;
         return;
     }
     if (!s) s = page_small(p->ctx, &img, m->kind == LB_DEPTH || m->kind == LB_THERMAL, m->kind == LB_DEPTH, &small);
-    if (!s) { page_put(p, ".t%lu{background-image:url(", (unsigned long)i); page_image(p, &small, "x.jpg"); page_put(p, ")}\n"); p->shown[i] = 1; p->thumbs++; }
+    if (!s) { page_put(p, ".t%lu{background-image:url(", (unsigned long)i); page_image(p, &small, "x.jpg"); page_put(p, ")}\n"); p->shown[i] = 1; }
     lb_image_free(&img); lb_image_free(&small);
 }
+static const char *page_name(const eval_item *it) { return it->item->n_captions ? it->item->captions[0].text : it->name; }
 static const char *page_caption(const eval_entry *q) {
     if (q->text && (!q->item || !q->item->views)) return q->text;
-    return q->item->item->n_captions ? q->item->item->captions[0].text : q->item->name;
+    return page_name(q->item);
 }
 /* A thing as a tile: its picture, its wave, or its words. */
 static void page_tile(page *p, const eval_set *s, const eval_entry *q, const char *more) {
@@ -129,7 +129,7 @@ static void page_tile(page *p, const eval_set *s, const eval_entry *q, const cha
         const eval_item *it; size_t i; const lb_modality_desc *m;
         if (!strcmp(s->modality[k], "text")) { page_put(p, "<span class=\"tile words\">"); page_text(p, q->text, 120); page_raw(p, "</span>"); continue; }
         it = s->modalities == 1 ? q->item : &p->e->item[q->part[k]]; i = (size_t)(it - p->e->item); m = lb_model_modality(p->e->j.model, it->modality);
-        page_put(p, "<span class=\"tile%s%s\" title=\"", m->kind == LB_VIDEO ? " film" : "", more); page_text(p, page_caption(q), 200);
+        page_put(p, "<span class=\"tile%s%s\" title=\"", m->kind == LB_VIDEO ? " film" : "", more); page_text(p, it == q->item ? page_caption(q) : page_name(it), 200);
         if (p->shown[i] != 1) { page_raw(p, "\"><em>"); page_text(p, it->name, 40); page_raw(p, "</em></span>"); }
         else if (m->kind == LB_AUDIO) page_put(p, "\"><svg class=\"wave\" viewBox=\"0 0 112 112\"><use href=\"#a%lu\"/></svg></span>", (unsigned long)i);
         else page_put(p, "\"><i class=\"t%lu\"></i></span>", (unsigned long)i);
@@ -139,11 +139,9 @@ static void page_tile(page *p, const eval_set *s, const eval_entry *q, const cha
 /* ---- what is shown of a retrieval: chosen once, so that the pictures can go into the style sheet first ---- */
 
 typedef struct page_row { size_t row, own; size_t found[PAGE_FOUND]; float score[PAGE_FOUND]; size_t n, rank; } page_row;    /* row: of the scores, or a group when transposed */
-typedef struct page_hit { float score; size_t at; } page_hit;
-static int page_hit_order(const void *a, const void *b) { const page_hit *x = (const page_hit *)a, *y = (const page_hit *)b; return x->score < y->score ? 1 : x->score > y->score ? -1 : x->at > y->at ? 1 : -1; }
 
 static int page_choose(page *p, const eval_result *r, page_row *out, size_t *count) {
-    const size_t rows = r->rows, N = r->columns; size_t i, k, n = 0, tries; page_hit *hit = (page_hit *)lb__alloc(N, sizeof *hit); lb__rng rng = lb__rng_new((uint64_t)p->e->seed, 0x70616765 + (uint64_t)r->transposed);
+    const size_t rows = r->rows, N = r->columns; size_t i, k, n = 0, tries; cli_hit *hit = (cli_hit *)lb__alloc(N, sizeof *hit); lb__rng rng = lb__rng_new((uint64_t)p->e->seed, 0x70616765 + (uint64_t)r->transposed);
     if (!hit) { p->s = LB_ERR_MEM; return 0; }
     for (tries = 0; tries < 200 && n < PAGE_QUERIES && n < (r->transposed ? N : rows); tries++) {
         page_row *q = &out[n]; const size_t at = lb__rng_below(&rng, (uint32_t)(r->transposed ? N : rows)); size_t seen = 0;
@@ -153,7 +151,7 @@ static int page_choose(page *p, const eval_result *r, page_row *out, size_t *cou
         for (k = 0; k < N; k++) { hit[k].at = k; hit[k].score = r->transposed ? -INFINITY : r->scores[at * N + k]; }
         for (i = 0; i < rows && r->transposed; i++) if (r->scores[i * N + at] > hit[r->owner[i]].score) hit[r->owner[i]].score = r->scores[i * N + at];
         for (k = 0; k < N; k++) q->rank += hit[k].score >= hit[q->own].score && k != q->own;
-        qsort(hit, N, sizeof *hit, page_hit_order);
+        cli_best(hit, N);
         for (k = 0; k < N && k < PAGE_FOUND && hit[k].score > -INFINITY; k++) { q->found[k] = hit[k].at; q->score[k] = hit[k].score; q->n++; }
         n++;
     }
@@ -204,7 +202,7 @@ static void page_style(page *p) {
         ".ask{display:grid;grid-template-columns:max-content max-content minmax(0,1fr);gap:14px;align-items:center;padding:12px 0;border-top:1px solid var(--line)}.ask:first-of-type{border-top:0}.pair{display:flex;gap:6px}.found{display:flex;flex-wrap:wrap;gap:10px}.hit{width:84px;font-size:11px;color:var(--soft);text-align:center}.hit.yes{color:var(--good);font-weight:650}.to{color:var(--soft);font-size:18px}\n"
         ".tile{display:block;width:84px;height:84px;border-radius:8px;overflow:hidden;background:var(--wash);position:relative;flex:none}.tile>i{display:block;width:100%;height:100%;background-size:cover;background-position:center}.tile.yes{box-shadow:0 0 0 2.5px var(--good)}.hit .pair{margin-bottom:3px}.found.list .pair{margin:0}.tile em{position:absolute;inset:6px;font-size:10px;font-style:normal;color:var(--soft);overflow:hidden;overflow-wrap:anywhere}"
         ".tile.words{width:auto;max-width:440px;height:auto;min-height:0;padding:6px 11px;font-size:12.5px;line-height:1.35;color:var(--ink);font-weight:400;text-align:left;overflow-wrap:anywhere}.ask>div:first-child .words{width:170px}.film::after{content:\"\";position:absolute;right:6px;bottom:6px;border:6px solid transparent;border-left:9px solid #fff;border-right:0;filter:drop-shadow(0 0 2px #000a)}.wave{width:100%;height:100%;display:block;stroke:var(--accent);stroke-width:1.3;fill:none;stroke-linecap:round}\n"
-        ".hit.text{width:auto;display:grid;gap:2px}.found.list{flex-direction:column;flex-wrap:nowrap;gap:4px}.found.list .hit{display:flex;width:auto;align-items:center;gap:10px;text-align:left}.own{font-size:11px;color:var(--soft);margin-top:4px}.map circle{stroke:var(--card);stroke-width:.6}.map{width:100%;height:auto;display:block;background:var(--wash);border-radius:8px}footer{margin-top:64px;padding-top:18px;border-top:1px solid var(--line);color:var(--soft);font-size:13px}footer p{max-width:90ch}\n"
+        ".found.list{flex-direction:column;flex-wrap:nowrap;gap:4px}.found.list .hit{display:flex;width:auto;align-items:center;gap:10px;text-align:left}.own{font-size:11px;color:var(--soft);margin-top:4px}.map circle{stroke:var(--card);stroke-width:.6}.map{width:100%;height:auto;display:block;background:var(--wash);border-radius:8px}footer{margin-top:64px;padding-top:18px;border-top:1px solid var(--line);color:var(--soft);font-size:13px}footer p{max-width:90ch}\n"
         "@media(max-width:820px){.bar{display:none}.card{padding:18px 16px}.ask{grid-template-columns:minmax(0,1fr);gap:10px}.to{display:none}.found.list .pair{min-width:0}.tile.words,.ask>div:first-child .words{flex:0 1 auto;width:auto}}\n"      /* a phone: numbers, not their plot; what was found below what was asked */
         "@media print{.card{break-inside:avoid}main{max-width:none}}\n");
 }
@@ -247,7 +245,7 @@ static void page_table(page *p, int retrieval) {
 }
 static void page_matrix(page *p, const eval_result *r) {
     const size_t n = r->columns; size_t i, k, longest = 0; int cell = n <= 10 ? 34 : n <= 16 ? 26 : 20, left, top;
-    for (i = 0; i < n; i++) { size_t w = strlen(r->classes[i].name); if (w > longest) longest = w; }
+    for (i = 0; i < n; i++) { size_t w = (size_t)score_columns(r->classes[i].name); if (w > longest) longest = w; }
     if (longest > 20) longest = 20;
     left = 14 + (int)(longest * 62 / 10); top = 14 + (int)(longest * 48 / 10);
     page_put(p, "<figure><svg class=\"matrix\" viewBox=\"0 0 %d %d\" style=\"width:100%%;max-width:%dpx\" role=\"img\" aria-label=\"confusion matrix\">", left + cell * (int)n + top, top + cell * (int)n + 4, left + cell * (int)n + top);
@@ -277,7 +275,7 @@ static void page_classes(page *p, const eval_result *r) {
     if (r->confusion && r->columns <= PAGE_MATRIX) page_matrix(p, r);
     page_raw(p, "</div></div>\n");
 }
-/* Similarities of up to PAGE_HEAT pairs, in their order; the right answers are on the diagonal.  One ink whose strength is the cosine, so that the
+/* Similarities of up to PAGE_HEAT pairs, in their order; the right answers are on the diagonal.  One ink whose strength is the score, so that the
  * picture stands on a light and on a dark page. */
 static void page_heat(page *p, const eval_result *r) {
     const size_t rows = r->rows, N = r->columns; size_t pick[PAGE_HEAT], group[PAGE_HEAT], n = 0, i, k; float low = INFINITY, high = -INFINITY; unsigned char *px; lb_image img; size_t want = N < PAGE_HEAT ? N : PAGE_HEAT;
@@ -295,7 +293,8 @@ static void page_heat(page *p, const eval_result *r) {
     }
     memset(&img, 0, sizeof img); img.width = img.height = n; img.channels = 4; img.bits = 8; img.orientation = 1; img.data = px;
     page_raw(p, "<figure><div class=\"heat\"><img alt=\"similarity matrix\" src=\""); page_image(p, &img, "x.png");
-    page_put(p, "\"></div><figcaption>Similarity of %lu pairs, %s down and %s across: from %.2f (paper) to %.2f (ink). Matching pairs are on the diagonal.</figcaption></figure>\n", (unsigned long)n, r->from, r->to, (double)low, (double)high);
+    page_put(p, "\"></div><figcaption>Similarity of %lu pairs, ", (unsigned long)n); page_text(p, r->from, 0); page_raw(p, " down and "); page_text(p, r->to, 0);
+    page_put(p, " across: from %.2f (paper) to %.2f (ink). Matching pairs are on the diagonal.</figcaption></figure>\n", (double)low, (double)high);
     lb__release(px);
 }
 static void page_gallery(page *p, const eval_result *r, const page_row *row, size_t n) {
@@ -315,7 +314,8 @@ static void page_gallery(page *p, const eval_result *r, const page_row *row, siz
         }
         page_raw(p, "</div></div>\n");
     }
-    page_put(p, "<figcaption>%s &rarr; %s: questions drawn by the seed, not picked; the %d nearest with their cosine, the right one outlined.</figcaption></figure>\n", r->from, r->to, PAGE_FOUND);
+    page_raw(p, "<figcaption>"); page_text(p, r->from, 0); page_raw(p, " &rarr; "); page_text(p, r->to, 0);
+    page_put(p, ": questions drawn by the seed, not picked; the %d nearest with their %s, the right one outlined.</figcaption></figure>\n", PAGE_FOUND, p->e->raw ? "product, of vectors that are not of unit length" : "cosine");
 }
 
 /* ---- maps ---- */
@@ -324,6 +324,7 @@ typedef struct page_point { const float *v; int colour; const char *name; } page
 static void page_map(page *p, page_point *point, size_t n, const char *const *legend, size_t legends, const char *caption) {
     const size_t dim = p->e->j.dim; float *x, *y; size_t i, c; double low[2] = { INFINITY, INFINITY }, high[2] = { -INFINITY, -INFINITY }, span; lb_tsne_desc d;
     if (n < 8 || p->s) return;
+    if (!p->maps++) page_raw(p, "<h2>Maps</h2><div class=\"card\"><div class=\"two\">\n");
     x = (float *)lb__alloc(n, dim * sizeof *x); y = (float *)lb__alloc(n, 2 * sizeof *y); memset(&d, 0, sizeof d); d.seed = (uint64_t)p->e->seed;
     if (!x || !y) p->s = LB_ERR_MEM;
     for (i = 0; i < n && !p->s; i++) memcpy(x + i * dim, point[i].v, dim * sizeof *x);
@@ -333,19 +334,18 @@ static void page_map(page *p, page_point *point, size_t n, const char *const *le
     if (!(span > 0)) span = 1;
     page_raw(p, "<figure><svg class=\"map\" viewBox=\"0 0 480 400\" role=\"img\" aria-label=\"map of the embeddings\">\n");
     for (i = 0; i < n && !p->s; i++) {
-        const double s = 372 / span, a = 240 + s * ((double)y[2 * i] - 0.5 * (low[0] + high[0])) * (span > 0 ? 1.15 : 1), b = 200 + s * ((double)y[2 * i + 1] - 0.5 * (low[1] + high[1]));
+        const double s = 372 / span, a = 240 + s * ((double)y[2 * i] - 0.5 * (low[0] + high[0])) * 1.15, b = 200 + s * ((double)y[2 * i + 1] - 0.5 * (low[1] + high[1]));
         page_put(p, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.4\" style=\"fill:var(--c%d)\"><title>", a, b, point[i].colour); page_text(p, point[i].name, 90); page_raw(p, "</title></circle>\n");
     }
     page_raw(p, "</svg><ul class=\"key\">");
     for (c = 0; c < legends; c++) { page_put(p, "<li><i style=\"background:var(--c%d)\"></i>", (int)(c % 12)); page_text(p, legend[c], 40); page_raw(p, "</li>"); }
-    page_put(p, "</ul><figcaption>%s%s</figcaption></figure>\n", p->e->pca ? "Two directions of largest variance: " : "t-SNE: ", caption);
+    page_put(p, "</ul><figcaption>%s", p->e->pca ? "Two directions of largest variance: " : "t-SNE: "); page_text(p, caption, 0); page_raw(p, "</figcaption></figure>\n");
     lb__release(x); lb__release(y);
 }
 static void page_maps(page *p) {
     eval *e = p->e; const size_t dim = e->j.dim; page_point *point; const char *legend[64]; size_t i, k, n = 0, legends = 0, total = 0, used; char caption[256];
     for (i = 0; i < e->sets; i++) if (e->set[i].modalities == 1 && e->set[i].v) total += e->set[i].n;
     if (!(point = (page_point *)lb__alloc(total, sizeof *point))) { p->s = LB_ERR_MEM; return; }
-    page_raw(p, "<h2>Maps</h2><div class=\"card\"><div class=\"two\">\n");
     for (i = 0; i < e->sets; i++) {                                                       /* every modality once, thinned evenly */
         const eval_set *s = &e->set[i]; size_t take;
         if (s->modalities != 1 || !s->v) continue;
@@ -366,7 +366,7 @@ static void page_maps(page *p) {
         snprintf(caption, sizeof caption, "%s alone, coloured by %s.", r->from, r->column ? r->column : "class");
         page_map(p, point, n, legend, r->columns, caption); used++;
     }
-    page_raw(p, "</div></div>\n");
+    if (p->maps) page_raw(p, "</div></div>\n");
     lb__release(point);
 }
 
