@@ -308,12 +308,17 @@ static lb_status train_open(train_run *r, const lb_model **out) {
     return s;
 }
 static int train_wrong(train_run *r) {
-    const char *e; char *end; double cache = 0; size_t i; lb_train_desc *d = &r->desc;
+    const char *e; char *end; double cache = 0; size_t i; lb_train_desc *d = &r->desc; struct stat st; int frozen;
     if (!r->model_path == !r->config) return cli_wrong("one of -m MODEL and --config FILE was expected");
     if (!r->data) return cli_wrong("which data? --data MANIFEST");
     if (!r->out) return cli_wrong("where to? -o OUT.lbw");
     if (r->steps && r->epochs) return cli_wrong("--steps or --epochs, not both");
     if (r->from && (!r->modality || r->config)) return cli_wrong("--from wants -m MODEL and --modality NAME: the new one");
+    if (r->from && lb__ends_with(r->modality, ".json")) return cli_wrong("--from goes with --modality NAME; %s says itself what it starts from", r->modality);
+    if (!r->from && (r->kind || r->size || r->frames || r->tube || r->temporal || r->class_per_frame)) return cli_wrong("--kind, --size, --frames, --tube, --temporal and --class-per-frame tell of a new modality: they go with --from");
+    if (r->text_type && !lb__ends_with(r->data, ".json")) return cli_wrong("--text-type goes with VIDAL's FILE.json as --data");
+    if (r->prompt && !stat(r->data, &st) && !S_ISDIR(st.st_mode)) return cli_wrong("--prompt goes with a folder class/file as --data");
+    if (r->other_steps && !r->resume) return cli_wrong("--other-steps goes with --resume");
     if (r->adapter && r->config) return cli_wrong("--adapter goes with -m MODEL");
     if (r->whole && r->as_adapter) return cli_wrong("--whole or --as-adapter, not both");
     if (r->as_adapter && r->config) return cli_wrong("an adapter stands over a model file: --as-adapter goes with -m MODEL");
@@ -332,6 +337,7 @@ static int train_wrong(train_run *r) {
         d->lora_rank = (int)rank; d->lora_alpha = (float)alpha;
     }
     if ((r->targets || r->lora_temporal || r->dropout > 0) && d->trainable != LB_TRAIN_LORA) return cli_wrong("--lora-targets, --lora-temporal and --lora-dropout go with --lora");
+    if (r->dtype && !r->config && !r->whole && (r->as_adapter || d->trainable == LB_TRAIN_LORA)) return cli_wrong("--dtype is of a whole model; an adapter was asked for, and --whole writes the model");
     if ((r->held || r->eval_steps) && !r->eval) return cli_wrong("--eval-split and --eval-every go with --eval");
     for (e = r->targets; e && *e; ) {
         static const char *const names[] = { "q", "k", "v", "out" }; const size_t n = strcspn(e, ",");
@@ -345,22 +351,20 @@ static int train_wrong(train_run *r) {
         else if (!strcmp(r->freeze.item[i].value, "scale")) d->freeze_scale = 1;
         else return cli_wrong("--freeze is `%s`, text or scale was expected", r->freeze.item[i].value);
     }
+    frozen = (!r->modality || strcmp(r->modality, "text")) && (d->freeze_text || (d->trainable != LB_TRAIN_ALL && d->trainable != LB_TRAIN_PATTERN));
+    if (r->negatives && !frozen) return cli_wrong("--negatives needs --freeze text%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
+    if (r->text_folder && !frozen) return cli_wrong("--text-cache keeps vectors of frozen texts; it needs --freeze text%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
     d->mask_ratio = r->mask; d->micro_batch = (size_t)r->micro; d->recompute = r->recompute; d->lr = r->lr; d->lr_rest = r->lr_rest; d->warmup = (uint64_t)r->warmup; d->beta1 = r->beta1; d->beta2 = r->beta2; d->eps = r->eps;
     d->weight_decay = r->wd == 0 ? -1 : r->wd; d->clip = r->clip; d->ema = r->ema; d->seed = (uint64_t)r->seed; d->lora_dropout = (float)r->dropout; d->other_steps = r->other_steps;
     return -1;
-}
-/* Two names of one file? */
-static int train_same(const char *a, const char *b) {
-    struct stat s, t;
-    return a && b && (!strcmp(a, b) || (!stat(a, &s) && !stat(b, &t) && s.st_dev == t.st_dev && s.st_ino == t.st_ino));
 }
 /* What is written takes the place neither of what is read (but a whole model that of the one it started from) nor of what else is written: a manifest
  * pairs.csv and -o pairs.lbw would lose the manifest to the log. */
 static int train_clash(const train_run *r) {
     static const char *const made[] = { "the model", "the log", "its plot", "the checkpoint" }; const char *const to[] = { r->out, r->log_path, r->svg_path, r->ckpt_path }, *const from[] = { r->data, r->config, r->model_path, r->adapter }; size_t i, k;
     for (i = 0; i < LB__COUNT(to); i++) {
-        for (k = 0; k < i; k++) if (train_same(to[i], to[k])) return cli_wrong("%s and %s would both be %s; name another with -o, --log or --checkpoint", made[k], made[i], to[i]);
-        for (k = 0; k < (i ? LB__COUNT(from) : 2); k++) if (train_same(to[i], from[k])) return cli_wrong("%s would be written over %s, which is read; name another with -o, --log or --checkpoint", made[i], from[k]);
+        for (k = 0; k < i; k++) if (cli_same(to[i], to[k])) return cli_wrong("%s and %s would both be %s; name another with -o, --log or --checkpoint", made[k], made[i], to[i]);
+        for (k = 0; k < (i ? LB__COUNT(from) : 2); k++) if (cli_same(to[i], from[k])) return cli_wrong("%s would be written over %s, which is read; name another with -o, --log or --checkpoint", made[i], from[k]);
     }
     return -1;
 }
@@ -370,7 +374,11 @@ static lb_status train_start(train_run *r) {
     LB__TRY(lb__writer_open(r->out, &probe)); lb__writer_abort(&probe);                /* a place that cannot be written shows now, not after the run */
     LB__TRY(train_open(r, &m));
     for (i = 0; i < (size_t)m->desc.modalities && !mod; i++) if (r->modality ? !strcmp(r->modality, m->desc.modality[i].name) : m->desc.modality[i].kind != LB_TEXT) mod = &m->desc.modality[i];
-    if (!mod) return lb__fail(LB_ERR_ARG, "the model has no modality %s to train", r->modality ? r->modality : "");
+    if (!mod) {
+        char all[LB_MAX_MODALITIES * (LB_NAME_SIZE + 2)]; size_t n = 0;
+        for (i = 0, all[0] = 0; i < (size_t)m->desc.modalities; i++) n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", i ? ", " : "", m->desc.modality[i].name);
+        return lb__fail(LB_ERR_ARG, "%s: has no modality %s to train, only %s%s", r->config ? r->config : r->model_path, r->modality ? r->modality : "", all, r->config ? "" : "; --from NAME makes a new one");
+    }
     r->desc.modality = mod->name;
     if (!r->config) LB__TRY(train_manifest(r, mod->name));
     for (i = 0; i < (size_t)m->desc.towers && !r->lora_temporal; i++) if (!strcmp(m->desc.tower[i].name, mod->tower) && m->desc.tower[i].temporal) r->desc.lora_temporal = 1;     /* upstream's video run */
@@ -407,7 +415,7 @@ static int train_loop(train_run *r) {
             if ((st = train_eval(r, &l, &r1)) != LB_OK) break;
             evaluated = 1;
             if (live) fprintf(stderr, "\r\033[K");
-            printf("step %llu: held-out loss %.4f, recall@1 %.2f %%\n", (unsigned long long)s.step, l, 100 * r1);
+            fprintf(r->common.json ? stderr : stdout, "step %llu: held-out loss %.4f, recall@1 %.2f %%\n", (unsigned long long)s.step, l, 100 * r1);
             fflush(stdout);
         }
         if ((st = train_log_line(r, &s, evaluated, l, r1)) != LB_OK) break;
@@ -427,11 +435,12 @@ static int train_loop(train_run *r) {
     if (r->common.json) printf("{\"step\": %llu, \"steps\": %llu, \"first_loss\": %.9g, \"loss\": %.9g, \"parameters\": %lu, \"samples_per_second\": %.4g}\n", (unsigned long long)lb_trainer_steps(r->trainer), (unsigned long long)r->total, first, s.loss, (unsigned long)lb_trainer_parameters(r->trainer), (double)pairs / (train_now() - t0));
     else if (lb_trainer_steps(r->trainer) == begun) printf("%s: step %llu of %llu, nothing left to train\n", r->out, (unsigned long long)begun, (unsigned long long)r->total);
     else printf("%s: %sstep %llu of %llu, %lu parameters trained, loss %.4f at first, %.4f at last, %.1f samples/s\n", r->out, train_is_adapter(r) ? "adapter, " : "", (unsigned long long)s.step, (unsigned long long)r->total, (unsigned long)lb_trainer_parameters(r->trainer), first, s.loss, (double)pairs / (train_now() - t0));
-    if (train_stop) printf("stopped by a signal; --resume continues from %s\n", r->ckpt_path);
+    if (train_stop) fprintf(r->common.json ? stderr : stdout, "stopped by a signal; --resume continues from %s\n", r->ckpt_path);
     return 0;
 }
 static int cmd_train(int argc, char **argv) {
-    train_run run, *r = &run; int rc; struct sigaction act; struct stat st; lb_status s;
+    static const int stops[] = { SIGINT, SIGTERM };
+    train_run run, *r = &run; int rc; size_t i; struct sigaction act, was; struct stat st; lb_status s;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &run.model_path, "M.lbw", "the model to start from", 0, 0 },
         { "adapter", 0, CLI_TEXT, &run.adapter, "A.lbw", "with this adapter over it", 0, 0 },
@@ -458,7 +467,7 @@ static int cmd_train(int argc, char **argv) {
         { "mask-ratio", 0, CLI_REAL, &run.mask, "R", "of the patches that are dropped (default 0)", 0, 0.99 },
         { "epochs", 0, CLI_INT, &run.epochs, "N", "passes over the data (default 1)", 1, 1e12 },
         { "steps", 0, CLI_INT, &run.steps, "N", "updates, instead of --epochs", 1, 1e15 },
-        { "batch", 'b', CLI_INT, &run.batch, "N", "pairs in an update (default 32); what is left over in an epoch waits", 1, 1 << 23 },
+        { "batch", 'b', CLI_INT, &run.batch, "N", "pairs in an update (default 32); what is left over in an epoch waits", 2, 1 << 23 },
         { "micro-batch", 0, CLI_INT, &run.micro, "N", "pairs in memory at once; the gradient stays that of the batch\n(with --lora-dropout the draws are other ones)", 1, 1 << 23 },
         { "no-shuffle", 0, CLI_FLAG, &run.no_shuffle, NULL, "the order of the manifest in every epoch", 0, 0 },
         { "lr", 0, CLI_REAL, &run.lr, "X", "highest learning rate (default 1e-4)", 1e-12, 1e6 },
@@ -510,22 +519,22 @@ static int cmd_train(int argc, char **argv) {
     if ((rc = train_clash(r)) >= 0) goto done;
     train_sweep(r->out); train_sweep(r->ckpt_path); train_sweep(r->log_path); train_sweep(r->svg_path);
     s = train_start(r);
-    if (!s && train_is_adapter(r) && train_same(r->out, r->model_path)) s = lb__fail(LB_ERR_ARG, "%s: the adapter would be written over the model it stands on; name another with -o", r->out);
+    if (!s && train_is_adapter(r) && cli_same(r->out, r->model_path)) s = lb__fail(LB_ERR_ARG, "%s: the adapter would be written over the model it stands on; name another with -o", r->out);
     if (!s && r->resume) {
         if (!stat(r->ckpt_path, &st)) s = lb_trainer_load(r->ctx, r->trainer, r->ckpt_path);
-        else printf("no checkpoint %s: a new run begins\n", r->ckpt_path);
+        else fprintf(run.common.json ? stderr : stdout, "no checkpoint %s: a new run begins\n", r->ckpt_path);
     }
     if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (r->memory) {
         const size_t step = lb_trainer_bytes(r->trainer, LB__MIN((size_t)(r->batch ? r->batch : 32), lb_feed_count(r->feed)), lb_feed_length(r->feed)), data = lb_feed_bytes(r->feed) + (r->test ? lb_feed_bytes(r->test) : 0);
-        printf("memory: %lu bytes over the mapped model: %lu for a step with weights, gradients and moments of %lu parameters, %lu for data\n", (unsigned long)(step + data), (unsigned long)step, (unsigned long)lb_trainer_parameters(r->trainer), (unsigned long)data);
+        fprintf(r->common.json ? stderr : stdout, "memory: %lu bytes over the mapped model: %lu for a step with weights, gradients and moments of %lu parameters, %lu for data\n", (unsigned long)(step + data), (unsigned long)step, (unsigned long)lb_trainer_parameters(r->trainer), (unsigned long)data);
         fflush(stdout);
     }
     if (isatty(2)) {
         bench_choose(r->ctx); r->peak = bench_peak_rate(r->ctx, 0.2); r->flop = train_flop(r, (double)LB__MIN((size_t)(r->batch ? r->batch : 32), lb_feed_count(r->feed)));
     }
     memset(&act, 0, sizeof act); act.sa_handler = train_signal; act.sa_flags = SA_RESTART; sigemptyset(&act.sa_mask);
-    sigaction(SIGINT, &act, NULL); sigaction(SIGTERM, &act, NULL);
+    for (i = 0; i < LB__COUNT(stops); i++) if (!sigaction(stops[i], NULL, &was) && was.sa_handler != SIG_IGN) sigaction(stops[i], &act, NULL);      /* what the parent ignores stays ignored */
     rc = train_log_open(r, lb_trainer_steps(r->trainer)) ? cli_fail("%s", lb_last_error()) : train_loop(r);
 done:
     if (r->log_file) fclose(r->log_file);
