@@ -434,7 +434,7 @@ LBT(adapter, several_trained_modalities_in_one_file) {
         lb_trainer_free(run);
     }
     lb_model_free(six);
-    REQUIRE(!bundle_files(ctx, files, 5, NULL, 1, OUT, NULL), "%s", lb_last_error());
+    REQUIRE(!bundle_files(ctx, files, 5, NULL, 0, OUT, NULL), "%s", lb_last_error());
     REQUIRE(!lb_model_open(ctx, OUT, &six), "%s", lb_last_error());
     for (i = 0; i < 4; i++) CHECK(!lb_embed_tensor(ctx, six, names[i], x, 3, v) && !memcmp(v, want[i], sizeof v), "%s is not what was trained (off by %g)", names[i], max_abs_diff(v, want[i], 48));
     CHECK(size_of(OUT) < alone + 4 * size_of(files[1]) * 2, "%ld bytes, %ld before the adapters", size_of(OUT), alone);

@@ -25,26 +25,41 @@ typedef struct bundle {
 } bundle;
 
 static size_t bundle_bytes(const lb_tensor *t) { return lb_tensor_stored(t) * lb_dtype_size(t->dtype); }
-static int bundle_same(const lb_tensor *a, const lb_tensor *b) {
-    int i;
-    if (a->dtype != b->dtype || a->layout != b->layout || a->ndim != b->ndim) return 0;
-    for (i = 0; i < a->ndim; i++) if (a->shape[i] != b->shape[i]) return 0;
-    return !memcmp(a->data, b->data, bundle_bytes(a));
-}
 static int bundle_is_text(const lb_file *f, const char *tower) {
     char key[96]; const char *kind;
     lb__format(key, sizeof key, "tower.%s.kind", tower);
     return !lb_file_get_str(f, key, &kind) && !strcmp(kind, "text");
 }
 static lb_status bundle_open(bundle *b, bundle_part *p) {
-    const char *kind; size_t i, others = 0;
+    const char *kind = ""; size_t i, others = 0; int is_adapter;
     LB__TRY(lb_file_open(b->ctx, p->path, &p->f));
-    if (lb_file_get_str(p->f, "format.kind", &kind) || strcmp(kind, "model")) return lb__fail(LB_ERR_MISMATCH, "%s: not a model (an adapter is brought into its base by `languagebind merge` first)", p->path);
+    is_adapter = !lb_file_get_str(p->f, "format.kind", &kind) && !strcmp(kind, "adapter");
+    if (strcmp(kind, "model")) return lb__fail(LB_ERR_MISMATCH, "%s: is %s; a model was expected%s", p->path, is_adapter ? "an adapter" : "no model", is_adapter ? ": the one that it stands on is named first, or `languagebind merge` brings it in" : "");
     LB__TRY(lb__fail_in(lb_file_get_strs(p->f, "towers", p->tower, LB_MAX_TOWERS, &p->towers), p->path));
     LB__TRY(lb__fail_in(lb_file_get_strs(p->f, "modalities", p->modality, LB_MAX_MODALITIES, &p->modalities), p->path));
     for (i = 0; i < p->towers; i++) others += !bundle_is_text(p->f, p->tower[i]);
     if (p->rename && others != 1) return lb__fail(LB_ERR_ARG, "%s: has %zu towers beside the text tower; only a file with one can be given the name %s", p->path, others, p->rename);
     return LB_OK;
+}
+/* What a text tower computes with beside its tensors: "tower.text.act" or the modality's "modality.text.clean" as a text. */
+static const char *bundle_text_key(const bundle_part *p, const char *tower, const char *key, char out[64]) {
+    char name[192]; const char *on, *s; uint64_t u; double d; size_t i;
+    *out = 0;
+    if (!strcmp(key, "clean")) {
+        for (i = 0; i < p->modalities && !*out; i++) {
+            lb__format(name, sizeof name, "modality.%s.tower", p->modality[i]);
+            if (lb_file_get_str(p->f, name, &on) || strcmp(on, tower)) continue;
+            lb__format(name, sizeof name, "modality.%s.clean", p->modality[i]);
+            lb__format(out, 64, "%s", lb_file_has(p->f, name) && !lb_file_get_str(p->f, name, &s) ? s : lb__cleans[0]);
+        }
+        return out;
+    }
+    lb__format(name, sizeof name, "tower.%s.%s", tower, key);
+    if (!lb_file_has(p->f, name)) return out;
+    if (!strcmp(key, "act")) { if (!lb_file_get_str(p->f, name, &s)) lb__format(out, 64, "%s", s); }
+    else if (!strcmp(key, "eps") || !strcmp(key, "lora.alpha")) { if (!lb_file_get_f64(p->f, name, &d)) snprintf(out, 64, "%.6g", d); }
+    else if (!lb_file_get_u64(p->f, name, &u)) snprintf(out, 64, "%llu", (unsigned long long)u);
+    return out;
 }
 /* The text towers of two files, tensor by tensor. */
 static lb_status bundle_compare_text(const bundle_part *a, const char *at, const bundle_part *b, const char *bt, size_t *differ, size_t *total, char *first, size_t cap) {
@@ -55,13 +70,22 @@ static lb_status bundle_compare_text(const bundle_part *a, const char *at, const
         if (strncmp(name, at, n) || name[n] != '.') continue;
         lb__format(other, sizeof other, "%s%s", bt, name + n);
         u = lb_file_tensor(b->f, other); ++*total;
-        if (u && bundle_same(t, u)) continue;
+        if (u && lb__tensor_same(t, u)) continue;
+        if (!(*differ)++) lb__format(first, cap, "%s", name);
+    }
+    for (i = 0, n = strlen(bt); i < lb_file_tensors(b->f); i++) {                      /* and what only the second has */
+        lb_file_tensor_at(b->f, i, &name);
+        if (strncmp(name, bt, n) || name[n] != '.') continue;
+        lb__format(other, sizeof other, "%s%s", at, name + n);
+        if (lb_file_tensor(a->f, other)) continue;
+        ++*total;
         if (!(*differ)++) lb__format(first, cap, "%s", name);
     }
     return LB_OK;
 }
 static lb_status bundle_choose_text(bundle *b, const char *from) {
-    size_t i, k, differ, total; const bundle_part *first = NULL; const char *first_tower = NULL; char name[LB__LBW_NAME + 1];
+    static const char *const keys[] = { "act", "heads", "eps", "lora.alpha", "clean" }; char x[64], y[64];
+    size_t i, k, q, differ, total; const bundle_part *first = NULL; const char *first_tower = NULL; char name[LB__LBW_NAME + 1];
     for (i = 0; i < b->parts; i++) for (k = 0; k < b->part[i].towers; k++) {
         const bundle_part *p = &b->part[i];
         if (!bundle_is_text(p->f, p->tower[k])) continue;
@@ -69,6 +93,8 @@ static lb_status bundle_choose_text(bundle *b, const char *from) {
         if (!first) { first = b->text = p; first_tower = p->tower[k]; lb__format(b->text_name, sizeof b->text_name, "%s", p->tower[k]); continue; }
         LB__TRY(bundle_compare_text(first, first_tower, p, p->tower[k], &differ, &total, name, sizeof name));
         if (differ) return lb__fail(LB_ERR_MISMATCH, "the text towers of %s and %s differ in %zu of %zu tensors (%s is the first); say which one is meant: --text %s or --text %s", first->path, p->path, differ, total, name, first->path, p->path);
+        for (q = 0; q < LB__COUNT(keys); q++) if (strcmp(bundle_text_key(first, first_tower, keys[q], x), bundle_text_key(p, p->tower[k], keys[q], y)))
+            return lb__fail(LB_ERR_MISMATCH, "the text towers of %s and %s compute differently: %s is %s and %s; say which one is meant: --text %s or --text %s", first->path, p->path, keys[q], *x ? x : "not given", *y ? y : "not given", first->path, p->path);
     }
     if (from && !b->text) return lb__fail(LB_ERR_ARG, "--text %s is none of the files, or has no text tower", from);
     return LB_OK;
@@ -89,7 +115,7 @@ static lb_status bundle_tensor_in(bundle *b, const char *name, const lb_tensor *
     for (i = 0; i < b->count; i++) if (!strcmp(b->done[i].name, name)) return lb__fail(LB_ERR_MISMATCH, "two of the files have the tensor %s; give one another name (NAME=FILE)", name);
     if (b->share && bytes >= 256) {
         crc = lb__crc32(0, t->data, bytes);
-        for (i = 0; i < b->count; i++) if (b->done[i].crc == crc && b->done[i].bytes == bytes && bundle_same(b->done[i].t, t)) { lb_file_share(b->w, name, b->done[i].name); b->sum->saved += bytes; break; }
+        for (i = 0; i < b->count; i++) if (b->done[i].crc == crc && b->done[i].bytes == bytes && lb__tensor_same(b->done[i].t, t)) { lb_file_share(b->w, name, b->done[i].name); b->sum->saved += bytes; break; }
     }
     if (!(b->share && bytes >= 256) || i == b->count) lb_file_add(b->w, name, t);
     d = &b->done[b->count++];
@@ -175,7 +201,7 @@ static lb_status bundle_low_rank(bundle *b, const bundle_part *p, const char *to
     lb__format(name, sizeof name, "%s.blocks.0.mlp.fc1.weight", tower); t = lb_file_tensor(p->f, name);
     for (i = 0; i < towers && t && !base; i++) {
         const bundle_tensor *d; lb__format(name, sizeof name, "%s.blocks.0.mlp.fc1.weight", before[i]);
-        if ((d = bundle_find(b, name)) != NULL && bundle_same(d->t, t)) base = before[i];
+        if ((d = bundle_find(b, name)) != NULL && lb__tensor_same(d->t, t)) base = before[i];
     }
     if (!base || layers > 1024) return LB_OK;
     l->layers = (size_t)layers; l->n = l->layers * 8;
@@ -334,7 +360,10 @@ static lb_status bundle_adapters(lb_ctx *ctx, const char *const *paths, size_t n
 static lb_status bundle_files(lb_ctx *ctx, const char *const *args, size_t n, const char *text, int share, const char *output, bundle_sum *sum) {
     bundle b; lb_status s = LB_OK; size_t i, k; lb__mark mark = lb__arena_mark(ctx); bundle_sum own;
     memset(&own, 0, sizeof own);
-    for (i = 1; i < n; i++) if (bundle_is_adapter(ctx, args[i])) return bundle_adapters(ctx, args, n, output);
+    for (i = 1; i < n; i++) if (bundle_is_adapter(ctx, args[i])) {
+        if (text || share) return lb__fail(LB_ERR_ARG, "%s: is an adapter; %s of models", args[i], text ? "--text chooses among the text towers" : "--share-backbone looks for what is equal in the towers");
+        return bundle_adapters(ctx, args, n, output);
+    }
     memset(&b, 0, sizeof b);
     b.ctx = ctx; b.share = share; b.sum = sum ? sum : &own;
     if (n > BUNDLE_MAX) return lb__fail(LB_ERR_LIMIT, "%zu files, a model has at most %d towers", n, LB_MAX_TOWERS);
@@ -342,8 +371,10 @@ static lb_status bundle_files(lb_ctx *ctx, const char *const *args, size_t n, co
         bundle_part *p = &b.part[b.parts++]; const char *eq = strchr(args[i], '=');
         p->path = args[i];
         if (eq && !memchr(args[i], '/', (size_t)(eq - args[i]))) {
-            if (eq == args[i] || (size_t)(eq - args[i]) >= LB_NAME_SIZE) { s = lb__fail(LB_ERR_ARG, "%s: a name of 1 to %d bytes is expected before =", args[i], LB_NAME_SIZE - 1); break; }
-            memcpy(p->newname, args[i], (size_t)(eq - args[i])); p->rename = p->newname; p->path = eq + 1;
+            char name[LB_NAME_SIZE];
+            lb__format(name, sizeof name, "%.*s", (int)LB__MIN((size_t)(eq - args[i]), sizeof name - 1), args[i]);
+            if ((size_t)(eq - args[i]) >= LB_NAME_SIZE || lb__declared_named("", name, "", p->newname)) { s = lb__fail(LB_ERR_ARG, "%s: a name of 1 to %d small letters, digits and _ is expected before =", args[i], LB_NAME_SIZE - 1); break; }
+            p->rename = p->newname; p->path = eq + 1;
         }
         s = bundle_open(&b, p);
     }
@@ -372,6 +403,7 @@ static int cmd_bundle(int argc, char **argv) {
     if (rc >= 0) goto done;
     if (!files.n) { rc = cli_wrong("no files to join"); goto done; }
     if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
+    if ((rc = cli_apart_all(output, &files)) >= 0) goto done;
     if (cli_ctx(&common, &ctx) || !(paths = cli_values(&files))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = bundle_files(ctx, paths, files.n, text, share, output, &sum);
     if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
@@ -401,6 +433,7 @@ static int cmd_merge(int argc, char **argv) {
     const cli_option options[] = {
         CLI_LBW_OUT(output),
         CLI_DTYPE(dtype, "the base's"),
+        { "model", 'm', CLI_LIST, &files, "FILE", "the base (or as a plain argument)", 0, 0 },
         CLI_FILES(files, "FILE") };
     rc = cli_parse(argc, argv, "BASE.lbw [ADAPTER.lbw...] -o OUT.lbw",
                    "Brings adapters into their base model: their tensors replace the base's, low-rank updates are added into the weights in f32.\n"
@@ -408,6 +441,7 @@ static int cmd_merge(int argc, char **argv) {
     if (rc >= 0) goto done;
     if (!files.n) { rc = cli_wrong("which model?"); goto done; }
     if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
+    if ((rc = cli_apart_all(output, &files)) >= 0) goto done;
     if (cli_ctx(&common, &ctx) || !(paths = cli_values(&files))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = merge_files(ctx, paths, files.n, dtype, output);
     rc = cli_end(s);
@@ -435,6 +469,7 @@ static int cmd_extend(int argc, char **argv) {
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!json) { rc = cli_wrong("which modality? --modality FILE.json"); goto done; }
     if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
+    if ((rc = cli_apart(output, model)) >= 0 || (rc = cli_apart(output, json)) >= 0) goto done;
     s = cli_ctx(&common, &ctx);
     if (!s) s = lb_model_open(ctx, model, &base);
     if (!s) s = lb__file_open(json, &f);
@@ -453,6 +488,7 @@ static int cmd_quantize(int argc, char **argv) {
         CLI_LBW_OUT(output),
         CLI_DTYPE(dtype, "f16"),
         { "only", 0, CLI_LIST, &only, "MODALITY", "leave out all other modalities, and the towers that only they read through", 0, 0 },
+        { "model", 'm', CLI_LIST, &files, "FILE", "the model (or as a plain argument)", 0, 0 },
         CLI_FILES(files, "FILE") };
     rc = cli_parse(argc, argv, "MODEL.lbw -o OUT.lbw [--dtype f16|bf16|f32] [--only MODALITY...]",
                    "Writes a model with its matrices and token table in another type; vectors and small tables stay f32, low-rank updates stay apart,\n"
@@ -460,6 +496,7 @@ static int cmd_quantize(int argc, char **argv) {
     if (rc >= 0) goto done;
     if (files.n != 1) { rc = cli_wrong("%d models, one was expected", (int)files.n); goto done; }
     if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
+    if ((rc = cli_apart_all(output, &files)) >= 0) goto done;
     if (cli_ctx(&common, &ctx) || (only.n && !(names = cli_values(&only)))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = lb_model_open(ctx, files.item[0].value, &whole);
     if (!s && only.n) s = lb__fail_in(lb_model_part(ctx, whole, names, only.n, &part), files.item[0].value);

@@ -19,6 +19,7 @@ typedef struct conv_tower {
 } conv_tower;
 typedef struct conv_options {
     const char *source, *config, *dtype, *tokenizer, *output, *act, *modality, *license, *parity, *base, *from;
+    const char *whole;                                     /* where it is written instead of to output, when an adapter is cut out of it */
     long long heads, text_heads; int keep_lora, quiet, adapter, base_text;
 } conv_options;
 typedef enum conv_layout { CONV_OPEN_CLIP, CONV_HF } conv_layout;
@@ -287,7 +288,6 @@ static lb_status conv_heads(convert *c, conv_tower *t, double configured) {
 }
 static lb_status conv_act(convert *c, const char *name, int *quick) {
     if (c->o.act) name = c->o.act;
-    if (!name) return lb__fail(LB_ERR_ARG, "no activation");
     *quick = !strcmp(name, "quick_gelu");
     if (!*quick && strcmp(name, "gelu")) return lb__fail(LB_ERR_UNSUPPORTED, "%s: the activation is %s; gelu and quick_gelu are supported", c->o.source, name);
     return LB_OK;
@@ -441,19 +441,18 @@ static const lb__json *conv_hf_section(const convert *c, const char *section) {
     return d && d->type == LB__JSON_OBJECT ? d : lb__json_get(c->config.root, section);
 }
 static lb_status conv_hf_tower(convert *c, conv_tower *t, const lb__json *v, const char *where) {
-    char key[32]; double h, w;
-    lb__format(key, sizeof key, "%s", where);
-    if (lb__json_get(v, "hidden_size")) LB__TRY(conv_agree(c, v, key, "hidden_size", t->width));
-    if (lb__json_get(v, "num_hidden_layers")) LB__TRY(conv_agree(c, v, key, "num_hidden_layers", t->layers));
-    if (lb__json_get(v, "intermediate_size")) LB__TRY(conv_agree(c, v, key, "intermediate_size", t->mlp));
+    double h, w;
+    if (lb__json_get(v, "hidden_size")) LB__TRY(conv_agree(c, v, where, "hidden_size", t->width));
+    if (lb__json_get(v, "num_hidden_layers")) LB__TRY(conv_agree(c, v, where, "num_hidden_layers", t->layers));
+    if (lb__json_get(v, "intermediate_size")) LB__TRY(conv_agree(c, v, where, "intermediate_size", t->mlp));
     LB__TRY(conv_heads(c, t, c->config.root ? lb__json_num(v, "num_attention_heads", t->text ? 8 : 12) : 0));
     t->eps = lb__json_num(v, "layer_norm_eps", 1e-5);
     if (!(t->eps >= 0 && t->eps < 1)) return lb__fail(LB_ERR_FORMAT, "%s: %s.layer_norm_eps is %g", c->o.source, where, t->eps);
     if (c->config.root) LB__TRY(conv_act(c, lb__json_str(v, "hidden_act", "quick_gelu"), &t->quick));
     else LB__TRY(conv_act(c, "gelu", &t->quick));
     if (t->text) {
-        if (lb__json_get(v, "vocab_size")) LB__TRY(conv_agree(c, v, key, "vocab_size", t->vocab));
-        if (lb__json_get(v, "max_position_embeddings")) LB__TRY(conv_agree(c, v, key, "max_position_embeddings", t->context));
+        if (lb__json_get(v, "vocab_size")) LB__TRY(conv_agree(c, v, where, "vocab_size", t->vocab));
+        if (lb__json_get(v, "max_position_embeddings")) LB__TRY(conv_agree(c, v, where, "max_position_embeddings", t->context));
         return LB_OK;
     }
     if (conv_pair(v, "patch_size", &h, &w) && (h != (double)t->patch_h || w != (double)t->patch_w)) return lb__fail(LB_ERR_MISMATCH, "%s: the configuration says patches of %g x %g, the tensors have %zu x %zu", c->o.source, h, w, t->patch_h, t->patch_w);
@@ -465,7 +464,7 @@ static lb_status conv_hf_config(convert *c) {
     static const char *const steps[] = { "do_resize", "do_center_crop", "do_rescale", "do_normalize" };
     c->crop = c->languagebind ? "round-half-even" : "floor"; c->clean = c->languagebind ? "languagebind" : "hf";
     c->resize = !c->languagebind ? "pil-bicubic" : !strcmp(c->kind, "video") ? "torch-bilinear" : !strcmp(c->kind, "audio") ? "none" : "torch-bicubic";
-    if (!c->config.root) conv_note(c, "no config.json: the exact GELU is assumed (--act quick_gelu for OpenAI's weights)");
+    if (!c->config.root && !c->o.act) conv_note(c, "no config.json: the exact GELU is assumed (--act quick_gelu for OpenAI's weights)");
     LB__TRY(conv_hf_tower(c, v, vc, "vision_config")); LB__TRY(conv_hf_tower(c, &c->text, tc, "text_config"));
     if (c->config.root) LB__TRY(conv_agree(c, c->config.root, "config", "projection_dim", v->embed));
     if (c->languagebind) {
@@ -562,7 +561,7 @@ static lb_status conv_towers(convert *c) {
 }
 /* Source tensors that nothing was made of. */
 static void conv_leftovers(convert *c) {
-    static const char *const harmless[] = { "input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask" }; size_t i, k, n, told = 0;
+    static const char *const harmless[] = { "input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask" }; size_t i, k, n;
     for (i = 0; i < c->ck.count; i++) {
         const ck_tensor *t = c->ck.tensor[i]; int skip = t->used; char x[96];
         for (k = 0; k < LB__COUNT(harmless); k++) skip |= !strcmp(t->name, harmless[k]);
@@ -570,9 +569,7 @@ static void conv_leftovers(convert *c) {
         if (n >= 12 && !strcmp(t->name + n - 12, "position_ids")) skip = 1;
         if (skip) continue;
         conv_note(c, "warning: tensor %s %s is not used", t->name, ck_shape_text(x, sizeof x, t->shape, t->ndim));
-        told++;
     }
-    (void)told;
     if (c->ck.outside) conv_note(c, "%zu tensors beside the state dict (optimizer state and the like) are left out", c->ck.outside);
 }
 
@@ -596,7 +593,7 @@ static lb_status conv_make(convert *c, const conv_out *o, lb_tensor *v) {
             ck_values(s->w, t);
             for (i = 0; i < rows; i++) for (j = 0; j < K; j++) to[i * K + j] = t[j * rows + i];
         } else ck_values(s->w, to);
-        if (s->a) {                                          /* W += alpha / r * B A, as one f32 sum over r */
+        if (s->a) {                                          /* W += alpha / r * B A, summed over r in double */
             size_t r = s->a->shape[0]; float *A = (float *)lb__arena(c->ctx, r * K, sizeof *A), *B = (float *)lb__arena(c->ctx, rows * r, sizeof *B);
             if (!A || !B) return LB_ERR_MEM;
             ck_values(s->a, A); ck_values(s->b, B);
@@ -638,13 +635,13 @@ static void conv_modality_keys(lb_file_writer *w, const convert *c) {
 #undef CONV_KEY
 }
 static lb_status conv_provenance(const convert *c, lb_file_writer *w) {
-    const char *names[CK_FILES], *sums[CK_FILES]; char (*hex)[65]; int i, k, n = c->ck.files; char producer[64];
+    const char *names[CK_FILES], *sums[CK_FILES]; char (*hex)[65]; int i, n = c->ck.files; char producer[64];
     hex = (char (*)[65])lb__arena(c->ctx, (size_t)n, 65);
     if (!hex) return LB_ERR_MEM;
     for (i = 0; i < n; i++) {
         lb__sha256 h; uint8_t d[32]; const char *slash = strrchr(c->ck.path[i], '/');
         lb__sha256_init(&h); lb__sha256_add(&h, c->ck.file[i].data, c->ck.file[i].size); lb__sha256_done(&h, d);
-        for (k = 0; k < 32; k++) lb__format(hex[i] + 2 * k, 3, "%x%x", d[k] >> 4, d[k] & 15);
+        lb__sha256_text(d, hex[i]);
         names[i] = slash ? slash + 1 : c->ck.path[i]; sums[i] = hex[i];
     }
     if (n == 1) { lb_file_set_str(w, "provenance.source", names[0]); lb_file_set_str(w, "provenance.sha256", sums[0]); }
@@ -708,7 +705,7 @@ static lb_status conv_parity(convert *c, lb_file_writer *w, checkpoint *ref) {
 static lb_status conv_write(convert *c) {
     checkpoint ref; lb_file_writer *w = NULL; lb_file *tok = NULL; const char *towers[2]; size_t i; lb_status s;
     LB__TRY(conv_tokenizer(c->ctx, c->o.tokenizer, &tok));
-    s = lb_file_create(c->ctx, c->o.output, &w);
+    s = lb_file_create(c->ctx, c->o.whole ? c->o.whole : c->o.output, &w);
     if (s) { lb_file_free(tok); return s; }
     lb_file_set_str(w, "format.kind", "model");
     s = conv_provenance(c, w);
@@ -751,11 +748,12 @@ static lb_status conv_run(convert *c) {
 }
 /* Convert o->source to o->output.  notes receives the lines for the user (freed by the caller with lb__buf_free), NULL drops them. */
 static lb_status conv_convert(lb_ctx *ctx, const conv_options *o, lb__buf *notes) {
-    convert c; lb_status s;
+    convert c; lb_status s; int i;
     memset(&c, 0, sizeof c);
     c.ctx = ctx; c.o = *o;
     c.dtype = !o->dtype || !strcmp(o->dtype, "f32") ? LB_F32 : !strcmp(o->dtype, "f16") ? LB_F16 : LB_BF16;
     s = ck_open(ctx, o->source, &c.ck);
+    for (i = 0; i < c.ck.files && !s; i++) if (cli_same(o->output, c.ck.path[i])) s = lb__fail(LB_ERR_ARG, "%s is read, and would be written over; another name was expected for what is written", o->output);
     if (!s) s = conv_run(&c);
     lb__json_free(&c.config); lb__json_free(&c.prep);
     ck_close(&c.ck);
@@ -789,21 +787,24 @@ static lb_status conv_adapter(lb_ctx *ctx, const conv_options *o, const lb_model
 /* Convert o->source to an adapter over the model o->base. */
 static lb_status conv_convert_adapter(lb_ctx *ctx, const conv_options *o, lb__buf *notes) {
     static const char *const types[] = { "f32", "f16", "bf16" };
-    lb_model *base = NULL, *whole = NULL; const lb_model_desc *d; const char *from = NULL; conv_options part = *o; char *path; int i; lb_status s;
+    lb_model *base = NULL, *whole = NULL; const lb_model_desc *d; const char *from = NULL; conv_options part = *o; char *path; size_t n; int i; lb_status s;
     LB__TRY(lb_model_open(ctx, o->base, &base));
     d = lb_model_describe(base);
     for (i = 0; i < d->modalities; i++) if (d->modality[i].kind != LB_TEXT && !strcmp(d->modality[i].name, o->from ? o->from : "image")) from = d->modality[i].tower;
     for (i = 0; i < d->towers && !from; i++) if (d->tower[i].kind == LB_TOWER_VISION && (!o->from || !strcmp(d->tower[i].name, o->from))) from = d->tower[i].name;
     if (!from) { s = lb__fail(LB_ERR_ARG, "%s: has no tower or modality %s to stand on", o->base, o->from ? o->from : "that sees"); lb_model_free(base); return s; }
-    if (!(path = (char *)lb__alloc(strlen(o->output) + 8, 1))) { lb_model_free(base); return LB_ERR_MEM; }
-    memcpy(path, o->output, strlen(o->output)); memcpy(path + strlen(o->output), ".whole", 7);       /* the whole checkpoint first, beside the output */
-    part.output = path; part.keep_lora = 1; part.dtype = o->dtype ? o->dtype : types[model_dtype(base, NULL)];
+    n = strlen(o->output) + 32;
+    if (!(path = (char *)lb__alloc(n, 1))) { lb_model_free(base); return LB_ERR_MEM; }
+    lb__format(path, n, "%s.%u.whole.tmp", o->output, (unsigned)getpid());                    /* the whole checkpoint first, beside the output, as a temporary of this process */
+    LB__TEMPORARY(path, 1);
+    part.whole = path; part.keep_lora = 1; part.dtype = o->dtype ? o->dtype : types[model_dtype(base, NULL)];
     s = conv_convert(ctx, &part, notes);
     if (!s) {
         s = lb_model_open(ctx, path, &whole);
         if (!s) s = conv_adapter(ctx, o, base, from, whole, notes);
         lb_model_free(whole); remove(path);
     }
+    LB__TEMPORARY(path, 0);
     lb__release(path); lb_model_free(base);
     return s;
 }
@@ -831,6 +832,7 @@ static int cmd_convert(int argc, char **argv) {
         { "act", 0, CLI_CHOICE, &o.act, "gelu|quick_gelu", "the activation", 0, 0 },
         { "parity", 0, CLI_TEXT, &o.parity, "FILE", "inputs and the reference's embeddings (tensors M.input,\nM.embedding), for `verify` to compute again", 0, 0 },
         { "license", 0, CLI_TEXT, &o.license, "TEXT", "the weights' licence, kept in the file", 0, 0 },
+        { "model", 'm', CLI_LIST, &files, "SRC", "the checkpoint (or as a plain argument)", 0, 0 },
         CLI_FILES(files, "SRC") };
     memset(&o, 0, sizeof o);
     rc = cli_parse(argc, argv, "SRC -o OUT.lbw [options]",
@@ -843,7 +845,9 @@ static int cmd_convert(int argc, char **argv) {
     if (!o.output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
     if (o.adapter && !o.base) { rc = cli_wrong("--adapter needs the model it stands on: --base FILE"); goto done; }
     if (!o.adapter && (o.base || o.from || o.base_text)) { rc = cli_wrong("--base, --from and --base-text go with --adapter"); goto done; }
+    if (o.adapter && o.parity) { rc = cli_wrong("--parity is of a whole model, an adapter carries no such record"); goto done; }
     o.source = files.item[0].value;
+    if ((rc = cli_apart(o.output, o.source)) >= 0 || (rc = cli_apart(o.output, o.config)) >= 0 || (rc = cli_apart(o.output, o.tokenizer)) >= 0 || (rc = cli_apart(o.output, o.base)) >= 0 || (rc = cli_apart(o.output, o.parity)) >= 0) goto done;
     if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = o.adapter ? conv_convert_adapter(ctx, &o, &notes) : conv_convert(ctx, &o, &notes);
     conv_print_notes(&notes);
