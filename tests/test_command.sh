@@ -45,6 +45,7 @@ for c in $commands; do
     if [ $status = 1 ] && grep -q 'cannot write' "$T/err"; then good; else bad "$c --help to a full device: status $status"; fi
 done
 wants 2 'needs a value' info -m
+wants 2 'npy|jsonl|txt was expected' embed --format 'npy|jsonl'
 wants 2 'takes no value' info --json=3
 wants 1 'cannot open' info "$T/not-there.lbw"
 wants 1 'folder' info "$T"
@@ -66,6 +67,8 @@ no "$T/v.lbw"
 printf 'a photo of a cat\na photo of a dog\nthe cat and the dog\n' >"$T/captions.txt"
 wants 0 '525 ids from 3 captions' vocab -f "$T/captions.txt" -o "$T/v.lbw"
 wants 0 '^523 320 522 517 520 513 524' tokenize -m "$T/v.lbw" 'a photo of the cat'
+cp "$T/captions.txt" "$T/kept.txt"; wants 2 'would be written over' vocab -f "$T/kept.txt" -o "$T/kept.txt"
+cmp -s "$T/captions.txt" "$T/kept.txt" && good || bad "vocab wrote over its captions"
 
 # ---- with a model: the one that `make demo` converts ----
 M=${B:-build}/demo.lbw CAT=examples/photos/cat.jpg CUP=examples/photos/coffee.jpg
@@ -141,6 +144,25 @@ wants 2 'whole number' embed -m "$M" --threads two $CAT
 wants 2 'were expected' embed -m "$M" --threads 0 $CAT
 wants 2 'npy|jsonl|txt' embed -m "$M" --format png $CAT
 
+# a line of a list: the list and the number; standard input is called so
+printf '%s\n\n%s\n' $CAT LICENSE >"$T/list"; wants 2 "list: line 3: LICENSE: the name does not tell" embed -m "$M" --list "$T/list"
+printf '%s\n%s\n' $CAT "$T/not-there.jpg" >"$T/list"; wants 1 "list: line 2: .*not-there.jpg" embed -m "$M" --list "$T/list"
+wants 1 'embed: standard input: ' embed -m "$M" --image -
+wants 1 'embed: standard input: holds no lines' embed -m "$M" --text -
+
+# nothing is written over what is read
+for c in "quantize $T/own.lbw" "quantize -m $T/own.lbw" "merge $T/own.lbw" "bundle again=$T/own.lbw" "extend -m $T/own.lbw --modality $T/own.lbw" "embed -m $T/own.lbw --text x" "embed -m $M --image $T/own.lbw" \
+    "record -m $M --image $T/own.lbw" "convert $T/own.lbw" "convert tests/golden/ckpt_demo --tokenizer $T/own.lbw" "convert tests/golden/lb_depth --adapter --base $T/own.lbw" "convert tests/golden/ckpt_demo --config $T/own.lbw"; do
+    cp "$M" "$T/own.lbw"; wants 2 'own.lbw is read, and would be written over' $c -o "$T/own.lbw"; same "$M" "$T/own.lbw" "$c"
+done
+for o in --list --text-file; do echo $CAT >"$T/own.txt"; wants 2 'would be written over' embed -m "$M" $o "$T/own.txt" -o "$T/own.txt"; is "$(cat "$T/own.txt")" $CAT "embed $o"; done
+cp "$M" "$T/own.lbw"; ln -sf own.lbw "$T/other.lbw"; wants 2 'would be written over' quantize "$T/own.lbw" -o "$T/other.lbw"; rm "$T/other.lbw"
+mkdir -p "$T/hf"; cp tests/golden/ckpt_demo/* "$T/hf"; for f in "$T"/hf/*.safetensors "$T"/hf/*.bin "$T"/hf/*.pt; do [ ! -f "$f" ] || wants 1 'would be written over' convert "$T/hf" -o "$f"; done
+wants 0 '' record -m "$T/own.lbw" --text x -o "$T/own.lbw"                          # but a model may come back with its record
+wants 0 '1 inputs of the parity record' verify "$T/own.lbw"
+"$L" info "$M" >"$T/a"; "$L" info "$T/own.lbw" >"$T/b"; is "$(sed -n '1s/.*model, \([0-9,]* parameters\).*/\1/p' "$T/b")" "$(sed -n '1s/.*model, \([0-9,]* parameters\).*/\1/p' "$T/a")" "what a record holds is no parameter"
+is "$("$L" info --json "$T/own.lbw" | sed 's/.*"bytes": \([0-9]*\).*/\1/')" "$(($(wc -c <"$T/own.lbw")))" "info's size is the file's"
+
 # where it cannot be written
 wants 1 'cannot create' embed -m "$M" $CAT -o "$T/no/such/folder/v.npy"
 wants 1 'folder' embed -m "$M" $CAT -o "$T"
@@ -201,10 +223,13 @@ wants 1 'cannot open' bench -m "$T/not-there.lbw"
 wants 2 'no row is called `nosuch`' bench -r nosuch
 
 # score, classify, tokenize
+printf '{ "name": "0lidar", "channels": 1, "length": 16, "patch": 8, "loader": "csv", "fit": "repeat" }' >"$T/lidar.json"; printf '1\n2\n' >"$T/lidar.csv"
+wants 0 '' extend -m "$M" --modality "$T/lidar.json" -o "$T/lidar.lbw"
 wants 0 'image x text' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup'
 is "$(wc -l <"$T/out")" 3 "lines of the table"
 wants 0 '"columns": {"modality": "text"' score -m "$M" --text 'a cat' 'a cup' --image $CAT --json
 wants 0 '1.0000' score -m "$M" --image $CAT
+wants 0 '^0lidar x Text:' score -m "$T/lidar.lbw" --input "0lidar:$T/lidar.csv" --text 'a cat' 'a cup' --upstream-scaling
 wants 0 '^Image x Text:' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup' --upstream-scaling
 is "$("$L" score -m "$M" --image $CAT --text a b c --softmax | tail -n 1 | awk '{ s = $2 + $3 + $4; print (s > 0.9998 && s < 1.0002) }')" 1 "--softmax sums to one"
 wants 2 'nothing to compare' score -m "$M"
@@ -217,6 +242,8 @@ wants 0 '%  dog' classify -m "$M" --labels "$T/labels" --templates openai $CAT
 wants 1 'not-there' classify -m "$M" --labels "$T/labels" --templates "$T/not-there" $CAT
 wants 2 'which classes' classify -m "$M" $CAT
 wants 1 'no labels' classify -m "$M" --labels "$T/empty.jpg" $CAT
+wants 1 'hole: line 1: .no hole. has no {}' classify -m "$M" --labels "$T/labels" --templates "$T/hole" $CAT
+wants 1 'no templates' classify -m "$M" --labels "$T/labels" --templates "$T/empty.jpg" $CAT
 wants 1 'cannot open' classify -m "$M" --labels "$T/not-there" $CAT
 is "$("$L" tokenize -m "$M" 'a photo of a cat' '')" "49406 320 1125 539 320 2368 49407
 49406 49407" "ids"
@@ -262,7 +289,17 @@ wants 1 'cannot open' convert tests/golden/lb_depth --adapter --base "$T/not-the
 "$L" convert tests/golden/lb_image -o "$T/image.lbw" 2>"$T/err" || bad "convert: $(cat "$T/err")"
 "$L" convert tests/golden/lb_depth --adapter --base "$T/image.lbw" -o "$T/none.lbw" 2>"$T/err"; is "$? $(tail -n 1 "$T/err" | grep -c -e --base-text)" "1 1" "another text tower"; no "$T/none.lbw"
 "$L" convert tests/golden/lb_depth --adapter --base "$T/image.lbw" --base-text -o "$T/depth.lbw" 2>"$T/err" && good || bad "convert --adapter: $(cat "$T/err")"
-wants 1 'adapter' bundle "$T/depth.lbw" -o "$T/none.lbw"
+ls "$T"/depth.lbw.* >/dev/null 2>&1 && bad "a temporary stayed: $(ls "$T"/depth.lbw.*)" || good
+ended TERM verified convert tests/golden/lb_depth --adapter --base "$T/image.lbw" --base-text
+echo mine >"$T/depth.lbw.whole"; "$L" convert tests/golden/lb_depth --adapter --base "$T/image.lbw" --base-text -o "$T/depth.lbw" 2>"$T/err"; is "$(cat "$T/depth.lbw.whole")" mine "a file of that name"
+wants 2 'parity is of a whole model' convert tests/golden/lb_depth --adapter --base "$T/image.lbw" --parity "$M" -o "$T/none.lbw"
+"$L" convert tests/golden/lb_image --act quick_gelu -o "$T/act.lbw" 2>"$T/err"; grep -q 'is assumed' "$T/err" && bad "warned of what was said: $(cat "$T/err")" || good
+wants 1 'depth.lbw: is an adapter; a model was expected: the one that it stands on' bundle "$T/depth.lbw" -o "$T/none.lbw"
+wants 1 'text chooses among the text towers' bundle "$T/image.lbw" "$T/depth.lbw" --text nofile -o "$T/none.lbw"
+wants 1 'share-backbone looks' bundle "$T/image.lbw" "$T/depth.lbw" --share-backbone -o "$T/none.lbw"
+for n in 'A-Long name!' 'a"b' Upper 0123456789012345678901234567890123456789; do wants 1 'small letters, digits and _' bundle "$T/image.lbw" "$n=$T/image.lbw" -o "$T/none.lbw"; done
+wants 1 'compute differently: act is .*gelu and .*gelu' bundle "$T/image.lbw" "other=$T/act.lbw" -o "$T/none.lbw"; no "$T/none.lbw"
+wants 0 '' bundle "$T/image.lbw" "other=$T/act.lbw" --text "$T/image.lbw" -o "$T/acts.lbw"
 wants 1 'named first' bundle "$T/image.lbw" "$T/depth.lbw" "$T/image.lbw" -o "$T/none.lbw"; no "$T/none.lbw"
 wants 0 '' bundle "$T/image.lbw" "$T/depth.lbw" -o "$T/both.lbw"
 wants 0 'modality depth' info "$T/both.lbw"
@@ -296,7 +333,11 @@ wants 1 'index' embed -m "$T/p.lbi" --text x
 wants 1 'cannot open' search -i "$T/not-there.lbi" --text x
 wants 2 'what to search for' search -i "$T/p.lbi"
 wants 2 'where to' index -m "$M" "$T/photos"
-wants 1 'not-there' index -m "$M" -o "$T/q.lbi" "$T/not-there"; no "$T/q.lbi"
+wants 1 'not-there: cannot open' index -m "$M" -o "$T/q.lbi" "$T/not-there"; no "$T/q.lbi"
+wants 1 'as: the model has no modality .dept., only image, text' index -m "$M" --as dept -o "$T/q.lbi" "$T/photos"; no "$T/q.lbi"
+cp "$M" "$T/here.lbw"; "$L" index -m "$T/here.lbw" -o "$T/here.lbi" "$T/photos" >"$T/out"; rm "$T/here.lbw"
+wants 1 'here.lbi was made with .*here.lbw, which cannot be opened .*-m FILE names it' search -i "$T/here.lbi" --text x
+wants 0 'cat.jpg' search -i "$T/here.lbi" -m "$M" --text x
 wants 1 'nothing: nothing in it can be embedded' index -m "$M" -o "$T/q.lbi" "$T/nothing"; no "$T/q.lbi"
 wants 1 'no tokenizer' tokenize -m "$T/p.lbi" x
 # with an adapter, which the index remembers
@@ -306,6 +347,15 @@ wants 0 '^1.0000  .*depth.png' search -i "$T/d.lbi" --depth tests/golden/lb_file
 wants 0 '^1.0000  .*depth.png' search -i "$T/d.lbi" -m "$T/image.lbw" --adapter "$T/depth.lbw" --depth tests/golden/lb_files/depth.png
 wants 1 'no modality .depth' search -i "$T/d.lbi" -m "$T/image.lbw" --depth tests/golden/lb_files/depth.png
 wants 1 'not-there' index -m "$T/image.lbw" --adapter "$T/not-there.lbw" -o "$T/q.lbi" "$T/photos"; no "$T/q.lbi"
+
+# synth and render: names that captions use already, models of one name, and no folder for what is no model
+printf 'v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n' >"$T/tri.obj"; mkdir -p "$T/sub"; cp "$T/tri.obj" "$T/sub"
+for n in ball sphere starfish 'plus sign' object thing; do wants 2 'captions could not tell' synth "$T/corpus" -n 1 --mesh "$n=$T/tri.obj"; done; no "$T/corpus"
+wants 2 'tri.obj and .*sub/tri.obj would both be rendered as tri' render "$T/tri.obj" "$T/sub/tri.obj" -o "$T/rd"
+wants 1 'v X Y Z' render "$T/captions.txt" -o "$T/rd"; no "$T/rd"
+printf 'v 0 0 0\nf 1 2 3\n' >"$T/bad.obj"; wants 1 'line 2: a corner that is vertex 2; 1 to 1' render "$T/bad.obj" -o "$T/rd"; no "$T/rd"
+"$L" render "$T/tri.obj" -o "$T/rd" --size 16 --metres 30 2>"$T/err"; is "$? $(grep -c 'tri.obj: 30 metres are shown as' "$T/err")" "0 1" "metres that no room has"
+wants 0 '1 clip of' synth "$T/one" -n 1 --size 16
 
 echo "test_command: $passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -7,9 +7,6 @@ static void keep_in_mind(const char *name, int born);
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
 #include "../languagebind.h"
-#if defined(__GNUC__)
-#pragma GCC diagnostic ignored "-Wunused-function"        /* not every helper of cli.h has a user yet */
-#endif
 #include "cli.h"
 #include "inputs.c"
 #include "embed.c"

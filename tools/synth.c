@@ -238,10 +238,11 @@ static int sy_obj(sy_mesh *m, const char *path, lb_ctx *ctx) {
             size_t c[3][3]; sy_v q[3], w[3]; long corners = 0; int j;                 /* first, last and this corner: places in v, vt and vn, 0: none */
             memset(c, 0, sizeof c);
             for (p++;; corners++) {
-                char *e; long x = strtol(p, &e, 10); int normals = 1;
+                char *e; long x = strtol(p, &e, 10), asked; int normals = 1;
                 if (e == p) break;
+                asked = x;
                 if (x < 0) x += (long)v.n + 1;
-                if (x < 1 || (size_t)x > v.n) { rc = cli_fail("%s: line %zu: corner %ld of %zu", path, line, x, v.n); break; }
+                if (x < 1 || (size_t)x > v.n) { rc = cli_fail("%s: line %zu: a corner that is vertex %ld; 1 to %zu, or -%zu to -1, were expected", path, line, asked, v.n, v.n); break; }
                 c[2][0] = (size_t)x; c[2][1] = c[2][2] = 0;
                 for (j = 1; j < 3 && *e == '/'; j++) { const size_t have = j == 1 ? vt.n : vn.n; p = e + 1; x = strtol(p, &e, 10); if (x < 0) x += (long)have + 1; c[2][j] = e != p && x > 0 && (size_t)x <= have ? (size_t)x : 0; }
                 while (*e && *e != ' ' && *e != '\t' && *e != '\r') e++;
@@ -262,7 +263,7 @@ static int sy_obj(sy_mesh *m, const char *path, lb_ctx *ctx) {
             if (m->count > 3000000) rc = cli_fail("%s: more than a million triangles", path);
         }
     }
-    if (rc < 0 && !m->count) rc = cli_fail("%s: no faces", path);
+    if (rc < 0 && !m->count) rc = cli_fail("%s: has no faces; a Wavefront OBJ with lines `v X Y Z` and `f A B C` was expected", path);
     if (rc < 0) {
         float s;
         for (i = 0; i < m->count; i++) { const sy_v p = m->p[i]; lo = sy_vec(fminf(lo.x, p.x), fminf(lo.y, p.y), fminf(lo.z, p.z)); hi = sy_vec(fmaxf(hi.x, p.x), fmaxf(hi.y, p.y), fmaxf(hi.z, p.z)); }
@@ -377,7 +378,7 @@ static void sy_pose(sy_stage *s, int frame, int frames) {
         else if (motion == SY_SWING) {
             const float L = 1.9f * A, a = 0.62f * sinf(6.2831853f * 1.1f * t + s->phase); sy_v pivot = sy_vec(p.x, p.y, r + 0.08f + L);
             p = sy_add(pivot, sy_vec(L * sinf(a), 0, -L * cosf(a))); tilt = -a;
-            { sy_thing *q = sy_put(s, rod, SY_STRING, sy_mul(sy_add(p, pivot), 0.5f), 0, tilt, sy_vec(0.012f, 0.012f, L / 2)); (void)q; }
+            sy_put(s, rod, SY_STRING, sy_mul(sy_add(p, pivot), 0.5f), 0, tilt, sy_vec(0.012f, 0.012f, L / 2));
         } else if (motion == SY_CIRCLE) { const float a = s->phase + s->dir * 6.2831853f * t; p.x += 0.85f * A * cosf(a); p.y += 0.85f * A * sinf(a); }
         else if (motion == SY_SHAKE) { const float sign = frame & 1 ? 1.0f : -1.0f; p.x += 0.13f * A * sign; tilt = 0.16f * sign; }
         else if (motion == SY_RISE) p.z += 1.7f * A * t;
@@ -961,8 +962,9 @@ static int sy_write_lists(const sy_job *j) {
     return 0;
 }
 
+static int sy_called(const char *name, const char *from, const char *to) { const size_t n = (size_t)(to - from); return strlen(name) == n && !strncmp(name, from, n); }
 static int cmd_synth(int argc, char **argv) {
-    static sy_job j; cli_list dirs = { 0, 0, 0 }, meshes = { 0, 0, 0 }; cli_common common = { 0, 0 }; long long clips = 1000, seed = 1, side = 96, frames = 8, stills = 1, quality = 88; double seconds = 1.5; const char *video = "mp4"; int rc, k, workers = 0; size_t i; lb_ctx_desc d; char path[1024];
+    static sy_job j; cli_list dirs = { 0, 0, 0 }, meshes = { 0, 0, 0 }; cli_common common = { 0, 0 }; long long clips = 1000, seed = 1, side = 96, frames = 8, stills = 1, quality = 88; double seconds = 1.5; const char *video = "mp4"; int rc, k, w, workers = 0; size_t i; lb_ctx_desc d; char path[1024];
     const cli_option options[] = {
         CLI_FILES(dirs, "DIR"),
         { "count", 'n', CLI_INT, &clips, "N", "clips (default 1000)", 1, 10000000 },
@@ -991,8 +993,9 @@ static int cmd_synth(int argc, char **argv) {
         char *name; const char *eq = strchr(meshes.item[i].value, '='), *p;
         for (p = meshes.item[i].value; eq && p < eq && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == ' ' || *p == '-' || *p == '_'); p++) {}
         if (!eq || p != eq || p == meshes.item[i].value || p - meshes.item[i].value > 60) { rc = cli_wrong("--mesh %s: NAME=FILE.obj with a name of letters, digits and spaces was expected", meshes.item[i].value); goto done; }
-        for (k = 0; k < j.mesh_count; k++) if (strlen(j.mesh[k].name) == (size_t)(eq - meshes.item[i].value) && !strncmp(j.mesh[k].name, meshes.item[i].value, strlen(j.mesh[k].name))) break;
-        if (k < j.mesh_count) { rc = cli_wrong("--mesh %s: there is a shape of that name, captions could not tell the two apart", meshes.item[i].value); goto done; }
+        for (k = 0; k < j.mesh_count && !sy_called(j.mesh[k].name, meshes.item[i].value, eq); k++) {}
+        for (w = 0; w < 3 * SY_SHAPES && !sy_called(sy_shape_words[w / 3][w % 3], meshes.item[i].value, eq); w++) {}
+        if (k < j.mesh_count || w < 3 * SY_SHAPES || sy_called("object", meshes.item[i].value, eq) || sy_called("thing", meshes.item[i].value, eq)) { rc = cli_wrong("--mesh %s: there is a shape of that name, captions could not tell the two apart", meshes.item[i].value); goto done; }
         if (j.mesh_count == SY_MAX_MESHES) { rc = cli_wrong("more than %d shapes", SY_MAX_MESHES); goto done; }
         if ((rc = sy_obj(&j.mesh[j.mesh_count], eq + 1, NULL)) >= 0) { sy_mesh_free(&j.mesh[j.mesh_count]); goto done; }
         name = (char *)malloc(64);
@@ -1016,7 +1019,7 @@ static int cmd_synth(int argc, char **argv) {
     cli_progress("clips", j.clips, j.clips);
     if (j.failed) { rc = cli_fail("%s", j.error); goto done; }
     rc = sy_write_lists(&j);
-    if (!rc) printf("%s: %zu clips of %d modalities, manifests video image depth thermal audio (.jsonl), vidal.json, attributes.tsv\n", j.dir, j.clips, 5);
+    if (!rc) printf("%s: %zu clip%s of %d modalities, manifests video image depth thermal audio (.jsonl), vidal.json, attributes.tsv\n", j.dir, j.clips, j.clips == 1 ? "" : "s", 5);
 done:
     for (k = 0; k < j.mesh_count; k++) { if (k >= SY_SHAPES) free((void *)(uintptr_t)j.mesh[k].name); sy_mesh_free(&j.mesh[k]); }
     for (k = 0; k < workers; k++) { if (j.frame) sy_frame_free(&j.frame[k]); if (j.mix) free(j.mix[k]); }
@@ -1026,15 +1029,21 @@ done:
 
 /* ---- pictures of a model: RGB, depth and a turntable, each from a place of its own ---- */
 
+/* A model's name, without folders and ending. */
+static void sy_stem(const char *path, char stem[256]) {
+    const char *slash = strrchr(path, '/'); char *dot;
+    snprintf(stem, 256, "%.200s", slash ? slash + 1 : path);
+    if ((dot = strrchr(stem, '.')) != NULL && dot > stem) *dot = 0;
+}
 static int cmd_render(int argc, char **argv) {
-    cli_list files = { 0, 0, 0 }; const char *dir = "."; long long side = 224, frames = 8, seed = 1, views = 1; double metres = 0; int rc, k; size_t i; lb_ctx *ctx = NULL; sy_frame f; uint8_t *px = NULL; lb_image *img = NULL; cli_common common = { 0, 0 };
+    cli_list files = { 0, 0, 0 }; const char *dir = "."; long long side = 224, frames = 8, seed = 1, views = 1; double metres = 0; int rc, k; size_t i, q; char a[256], b[256]; lb_ctx *ctx = NULL; sy_frame f; uint8_t *px = NULL; lb_image *img = NULL; cli_common common = { 0, 0 };
     const cli_option options[] = {
         CLI_FILES(files, "FILE"),
         { "output", 'o', CLI_TEXT, &dir, "DIR", "where to (default the current folder); it is made when it is not there", 0, 0 },
         { "size", 0, CLI_INT, &side, "PX", "side of the pictures (default 224)", 16, 1024 },
         { "frames", 0, CLI_INT, &frames, "N", "frames of the turntable (default 8)", 2, 256 },
         { "views", 0, CLI_INT, &views, "N", "pictures and depth maps of each model (default 1)", 1, 1000 },
-        { "metres", 0, CLI_REAL, &metres, "M", "the longest side of the models: camera and room grow with it, so that depth tells their size (default 1.1)", 0.01, 100 },
+        { "metres", 0, CLI_REAL, &metres, "M", "the longest side of the models: camera and room grow with it, so that depth tells their size\n(default 1.1; rooms go from 0.2 to 2.5, what is smaller or larger is shown as that, with a warning)", 0.01, 100 },
         { "seed", 's', CLI_INT, &seed, "N", "other cameras, lights and rooms (default 1)", 0, 1e15 },
         CLI_THREADS(common) };
     if ((rc = cli_parse(argc, argv, "FILE.obj... [-o DIR]", "Renders models (Wavefront OBJ, with the colours and pictures of their .mtl) for training and indexing: NAME-0.png in colour, NAME-0-depth.png in\n"
@@ -1042,16 +1051,20 @@ static int cmd_render(int argc, char **argv) {
     memset(&f, 0, sizeof f);
     if (!files.n) { rc = cli_wrong("no model to render"); goto done; }
     if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    if (!sy_folder(dir)) { rc = cli_fail("%s: %s", dir, strerror(errno)); goto done; }
+    for (i = 0; i < files.n; i++) {
+        sy_stem(files.item[i].value, a);
+        for (q = 0; q < i; q++) { sy_stem(files.item[q].value, b); if (!strcmp(a, b)) { rc = cli_wrong("%s and %s would both be rendered as %s; names that differ were expected", files.item[q].value, files.item[i].value, a); goto done; } }
+    }
     px = (uint8_t *)malloc((size_t)(3 * side * side) * (size_t)frames); img = (lb_image *)malloc((size_t)frames * sizeof *img);
     if (!px || !img || !sy_frame_new(&f, (int)side * 2)) { rc = cli_fail("out of memory"); goto done; }
     for (rc = 0, i = 0; i < files.n && !rc; i++) {
-        const char *path = files.item[i].value, *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path; char stem[256], out[1200]; sy_mesh m; sy_clip c; sy_stage s; sy_v half; long long view; lb_status st = LB_OK; uint64_t key;
-        snprintf(stem, sizeof stem, "%.200s", name); { char *dot = strrchr(stem, '.'); if (dot && dot > stem) *dot = 0; }
+        const char *path = files.item[i].value; char stem[256], out[1200]; int told = 0; sy_mesh m; sy_clip c; sy_stage s; sy_v half; long long view; lb_status st = LB_OK; uint64_t key;
+        sy_stem(path, stem);
         memset(&m, 0, sizeof m); memset(&c, 0, sizeof c); c.count = 1; c.material = SY_RUBBER;
         key = (uint64_t)lb__crc32(0, stem, strlen(stem)) << 16;
         rc = sy_obj(&m, path, ctx);
-        { size_t q; half = sy_vec(0, 0, 0); for (q = 0; q < m.count; q++) half = sy_vec(fmaxf(half.x, fabsf(m.p[q].x)), fmaxf(half.y, fabsf(m.p[q].y)), fmaxf(half.z, (m.p[q].z + 1) / 2)); }
+        if (rc < 0 && !sy_folder(dir)) rc = cli_fail("%s: %s", dir, strerror(errno));
+        { half = sy_vec(0, 0, 0); for (q = 0; q < m.count; q++) half = sy_vec(fmaxf(half.x, fabsf(m.p[q].x)), fmaxf(half.y, fabsf(m.p[q].y)), fmaxf(half.z, (m.p[q].z + 1) / 2)); }
         if (rc < 0) for (rc = 0, view = -1; view < views && !rc && !st; view++) for (k = 0; k < (view < 0 ? 1 : 2) && !st && !rc; k++) {
             lb__rng r = lb__rng_new((uint64_t)seed, key + (uint64_t)(view + 1) * 4 + (uint64_t)k), noise = lb__rng_new((uint64_t)seed, key + (uint64_t)(view + 1) * 4 + 2 + (uint64_t)k); const int n = view < 0 ? (int)frames : 1; int t, ok = 1; float yaw;
             sy_stage_new(&s, &c, &m, 1, &r, 8);
@@ -1061,7 +1074,11 @@ static int cmd_render(int argc, char **argv) {
                 s.eye = sy_vec(sy_between(&r, -0.1f, 0.1f), -far * cosf(s.elevation), z + far * sinf(s.elevation)); s.ez = sy_unit(sy_sub(at, s.eye));
                 s.ex = sy_unit(sy_cross(s.ez, sy_vec(sinf(s.roll), 0, cosf(s.roll)))); s.ey = sy_cross(s.ex, s.ez); s.wall = fmaxf(s.wall, 1.1f * around);
             }
-            if (metres > 0) s.scale = sy_clamp((float)metres / (2 * s.r), 0.15f, 2.5f);
+            if (metres > 0) {
+                const float asked = (float)metres / (2 * s.r);
+                s.scale = sy_clamp(asked, 0.15f, 2.5f);
+                if (s.scale != asked && !told++) cli_warn("%s: %g metres are shown as %.2g", path, metres, (double)(s.scale * 2 * s.r));
+            }
             for (t = 0; t < n && ok; t++) {
                 s.things = 0;
                 sy_put(&s, &m, SY_MODEL, sy_vec(0, 0, s.r), yaw + (view < 0 ? 2 * (float)LB__PI * (float)t / (float)n : 0), 0, sy_vec(s.r, s.r, s.r));
