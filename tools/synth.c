@@ -730,7 +730,7 @@ static void sy_noun(sy_text *t, const sy_clip *c, const sy_mesh *meshes, sy_show
         for (i = 0; i < 4; i++) e |= n >= strlen(es[i]) && !strcmp(noun + n - strlen(es[i]), es[i]);
         if (strcmp(noun, "dice") && strcmp(noun, "starfish")) sy_say(&w, e ? "es" : "s");
     }
-    if (!strcmp(count, "a") && strchr("aeio", w.at[0])) count = "an";
+    if (!strcmp(count, "a") && strchr("aeiou", w.at[0])) count = "an";
     sy_word(t, count); sy_word(t, w.at);
 }
 /* "falls and bounces" -> "fall and bounce" */
