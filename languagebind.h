@@ -1259,6 +1259,11 @@ static lb_status lb__fail_in(lb_status status, const char *where) {
 /* Sizes from outside are multiplied and added with these; 0 says that the result does not fit. */
 LB__INLINE int lb__mul(size_t a, size_t b, size_t *out) { if (b && a > SIZE_MAX / b) return 0; *out = a * b; return 1; }
 LB__INLINE int lb__add(size_t a, size_t b, size_t *out) { if (a > SIZE_MAX - b) return 0; *out = a + b; return 1; }
+/* A caller's array of n times `each` elements of `size` bytes: one that no memory holds is refused before it is read or cleared. */
+static lb_status lb__counted(const char *who, size_t n, size_t each, size_t size) {
+    size_t bytes;
+    return lb__mul(each, size, &bytes) && lb__mul(bytes, n, &bytes) && bytes <= PTRDIFF_MAX ? LB_OK : lb__fail(LB_ERR_ARG, "%s: %zu times %zu elements are more than an array can have", who, n, each);
+}
 
 /* n elements of `size` bytes, zeroed; NULL leaves the LB_ERR_MEM sentence.  Never NULL for n == 0.  Freed with lb__release. */
 static void *lb__alloc(size_t n, size_t size) {
@@ -3576,31 +3581,34 @@ LB_API void lb_tensor_free(lb_tensor *t) {
     lb__release(t->data); lb__release(t->grad);
     memset(t, 0, sizeof *t);
 }
-/* One element as a double: exact but for 64-bit integers above 2^53. */
-static double lb__element(const void *data, lb_dtype dtype, size_t i) {
-    switch (dtype) {
-        case LB_F32: return ((const float *)data)[i];
-        case LB_F16: return lb__f16_f32(((const uint16_t *)data)[i]);
-        case LB_BF16: return lb__bf16_f32(((const uint16_t *)data)[i]);
-        case LB_F64: return ((const double *)data)[i];
-        case LB_I8: return ((const int8_t *)data)[i];
-        case LB_U8: case LB_BOOL: return ((const uint8_t *)data)[i];
-        case LB_I16: return ((const int16_t *)data)[i];
-        case LB_U16: return ((const uint16_t *)data)[i];
-        case LB_I32: return ((const int32_t *)data)[i];
-        case LB_U32: return ((const uint32_t *)data)[i];
-        case LB_I64: return (double)((const int64_t *)data)[i];
-        case LB_U64: return (double)((const uint64_t *)data)[i];
+LB__INLINE int lb__finite(float v) { return (lb__f32_bits(v) & 0x7f800000) != 0x7f800000; }
+/* n elements from index `first` of any numeric type as f32. */
+static void lb__to_f32(float *out, const void *data, lb_dtype type, size_t first, size_t n) {
+    size_t i;
+#define LB__CONVERT(T, expr) { const T *p = (const T *)data + first; for (i = 0; i < n; i++) out[i] = (float)(expr); } break
+    switch (type) {
+    case LB_F32:  memcpy(out, (const float *)data + first, n * 4); break;
+    case LB_F16:  LB__CONVERT(uint16_t, lb__f16_f32(p[i]));
+    case LB_BF16: LB__CONVERT(uint16_t, lb__bf16_f32(p[i]));
+    case LB_F64:  LB__CONVERT(double, p[i]);
+    case LB_I8:   LB__CONVERT(int8_t, p[i]);
+    case LB_U8: case LB_BOOL: LB__CONVERT(uint8_t, p[i]);
+    case LB_I16:  LB__CONVERT(int16_t, p[i]);
+    case LB_U16:  LB__CONVERT(uint16_t, p[i]);
+    case LB_I32:  LB__CONVERT(int32_t, p[i]);
+    case LB_U32:  LB__CONVERT(uint32_t, p[i]);
+    case LB_I64:  LB__CONVERT(int64_t, p[i]);
+    case LB_U64:  LB__CONVERT(uint64_t, p[i]);
     }
-    return 0;
+#undef LB__CONVERT
 }
 LB_API lb_status lb_tensor_f32(lb_tensor *t) {
-    size_t n = lb_tensor_stored(t), i; float *f;
+    size_t n = lb_tensor_stored(t); float *f;
     LB__POINTERS(t && (t->data || !n));
     if (t->dtype == LB_F32) return LB_OK;
     f = (float *)lb__alloc(n, sizeof *f);
     if (!f) return LB_ERR_MEM;
-    for (i = 0; i < n; i++) f[i] = (float)lb__element(t->data, t->dtype, i);
+    lb__to_f32(f, t->data, t->dtype, 0, n);
     lb__release(t->data);
     t->data = f; t->dtype = LB_F32;
     return LB_OK;
@@ -9608,8 +9616,9 @@ static lb_status lb__take_image(void *arg, lb_ctx *ctx, size_t place, lb_image *
 LB_API lb_status lb_video_frames(lb_ctx *ctx, const lb_video *v, const size_t *ids, size_t n, lb_image *out) {
     size_t i; lb_status s;
     LB__POINTERS(ctx && v && ((ids && out) || !n));
-    memset(out, 0, n * sizeof *out);
-    for (i = 0; i < n; i++) if (ids[i] >= v->info.frames) return lb__fail(LB_ERR_ARG, "frame %zu of a clip of %zu", ids[i], v->info.frames);
+    LB__TRY(lb__counted("lb_video_frames", n, 1, sizeof *out));
+    if (n) memset(out, 0, n * sizeof *out);
+    for (i = 0; i < n; i++) if (ids[i] >= v->info.frames) return lb__fail(LB_ERR_ARG, "lb_video_frames: frame %zu of a clip of %zu, 0 to %zu was expected", ids[i], v->info.frames, v->info.frames - 1);
     s = lb__video_each(ctx, v, ids, n, lb__take_image, out);
     if (s) for (i = 0; i < n; i++) lb_image_free(&out[i]);
     return s;
@@ -9852,7 +9861,7 @@ static lb_status lb__lbw_keys(lb_ctx *ctx, lb_file *f, size_t end, uint64_t coun
     size_t at = LB__LBW_HEADER, i, k;
     const unsigned char *p = f->data;
     if (count > ctx->limits.max_tensors) return lb__fail(LB_ERR_LIMIT, "%llu keys, the limit (max_tensors) is %zu", (unsigned long long)count, ctx->limits.max_tensors);
-    if (count > (end - at) / (LB__LBW_KEY + 16)) return lb__fail(LB_ERR_FORMAT, "%llu keys do not fit in a head of %zu bytes", (unsigned long long)count, end);
+    if (count > (end - at) / (LB__LBW_KEY + 8)) return lb__fail(LB_ERR_FORMAT, "%llu keys do not fit in a head of %zu bytes", (unsigned long long)count, end);
     f->key_count = (size_t)count;
     f->keys = (lb__key *)lb__alloc(f->key_count, sizeof *f->keys); f->key_order = (lb__key **)lb__alloc(f->key_count, sizeof *f->key_order);
     if (!f->keys || !f->key_order) return LB_ERR_MEM;
@@ -9934,9 +9943,9 @@ static lb_status lb__lbw_directory(lb_ctx *ctx, lb_file *f, size_t at, size_t en
     return LB_OK;
 }
 /* Everything but how the bytes came here. */
-static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f) {
+static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f, const char *hint) {
     const unsigned char *p = f->data; uint64_t size, directory, data; size_t at = 0, i, last = 0; unsigned char *base;
-    if (f->size < 4 || memcmp(p, "LBW1", 4)) return lb__fail(LB_ERR_FORMAT, "not a .lbw file: it does not start with LBW1 (`languagebind convert` makes one of a checkpoint)");
+    if (f->size < 4 || memcmp(p, "LBW1", 4)) return lb__fail(LB_ERR_FORMAT, "not a .lbw file: it does not start with LBW1%s", hint);
     if (f->size < LB__LBW_HEADER) return lb__fail(LB_ERR_FORMAT, "cut off after %zu bytes, the header alone has 64", f->size);
     if (lb__u32le(p + 4) != LB__LBW_VERSION) return lb__fail(LB_ERR_UNSUPPORTED, "layout version %u, this build reads %d; convert again", lb__u32le(p + 4), (int)LB__LBW_VERSION);
     size = lb__u64le(p + 8); directory = lb__u64le(p + 32); data = lb__u64le(p + 40);
@@ -9976,22 +9985,26 @@ LB_API lb_status lb_file_open_memory(lb_ctx *ctx, const void *data, size_t size,
     f = (lb_file *)lb__alloc(1, sizeof *f);
     if (!f) return LB_ERR_MEM;
     f->data = (const unsigned char *)data; f->size = size;
-    s = lb__lbw_parse(ctx, f);
+    s = lb__lbw_parse(ctx, f, "");
     if (s) lb_file_free(f); else *out = f;
     return s;
 }
 #ifndef LB_NO_STDIO
-LB_API lb_status lb_file_open(lb_ctx *ctx, const char *path, lb_file **out) {
+/* `hint` stands behind the sentence about what is no .lbw file. */
+static lb_status lb__lbw_open(lb_ctx *ctx, const char *path, const char *hint, lb_file **out) {
     lb_file *f; lb_status s; struct stat st;
-    LB__POINTERS(ctx && path && out);
-    *out = NULL;
     f = (lb_file *)lb__alloc(1, sizeof *f);
     if (!f) return LB_ERR_MEM;
     s = lb__file_open(path, &f->map);
-    if (!s) { f->data = f->map.data; f->size = f->map.size; s = lb__fail_in(lb__lbw_parse(ctx, f), path); }
-    else if (!stat(path, &st) && S_ISDIR(st.st_mode)) s = lb__fail(LB_ERR_IO, "%s: is a folder, a .lbw file was expected (`languagebind convert` makes one of a checkpoint)", path);
+    if (!s) { f->data = f->map.data; f->size = f->map.size; s = lb__fail_in(lb__lbw_parse(ctx, f, hint), path); }
+    else if (!stat(path, &st) && S_ISDIR(st.st_mode)) s = lb__fail(LB_ERR_IO, "%s: is a folder, a .lbw file was expected%s", path, hint);
     if (s) lb_file_free(f); else *out = f;
     return s;
+}
+LB_API lb_status lb_file_open(lb_ctx *ctx, const char *path, lb_file **out) {
+    LB__POINTERS(ctx && path && out);
+    *out = NULL;
+    return lb__lbw_open(ctx, path, "", out);
 }
 #endif
 
@@ -10031,8 +10044,8 @@ static int lb__meta_number(const lb__key *k, size_t i, lb_meta_type want, uint64
     if (k->meta.type == want) { *out = v; return 1; }
     if (want == LB_META_BOOL || k->meta.type == LB_META_BOOL || k->meta.type == LB_META_STR) return 0;
     if (want == LB_META_F64) {
+        if ((k->meta.type == LB_META_I64 && (int64_t)v < 0 ? 0 - v : v) > (uint64_t)1 << 53) return 0;      /* before it is rounded */
         d = k->meta.type == LB_META_I64 ? (double)(int64_t)v : (double)v;
-        if (fabs(d) > 9007199254740992.0) return 0;
         memcpy(out, &d, 8); return 1;
     }
     if (k->meta.type == LB_META_F64) {
@@ -10073,28 +10086,7 @@ LB_API lb_status lb_file_get_f64s(const lb_file *f, const char *key, double *out
     return LB_OK;
 }
 
-/* n elements from index `first` of any numeric type as f32. */
-static void lb__to_f32(float *out, const void *data, lb_dtype type, size_t first, size_t n) {
-    size_t i;
-#define LB__CONVERT(T, expr) { const T *p = (const T *)data + first; for (i = 0; i < n; i++) out[i] = (float)(expr); } break
-    switch (type) {
-    case LB_F32:  memcpy(out, (const float *)data + first, n * 4); break;
-    case LB_F16:  LB__CONVERT(uint16_t, lb__f16_f32(p[i]));
-    case LB_BF16: LB__CONVERT(uint16_t, lb__bf16_f32(p[i]));
-    case LB_F64:  LB__CONVERT(double, p[i]);
-    case LB_I8:   LB__CONVERT(int8_t, p[i]);
-    case LB_U8: case LB_BOOL: LB__CONVERT(uint8_t, p[i]);
-    case LB_I16:  LB__CONVERT(int16_t, p[i]);
-    case LB_U16:  LB__CONVERT(uint16_t, p[i]);
-    case LB_I32:  LB__CONVERT(int32_t, p[i]);
-    case LB_U32:  LB__CONVERT(uint32_t, p[i]);
-    case LB_I64:  LB__CONVERT(int64_t, p[i]);
-    case LB_U64:  LB__CONVERT(uint64_t, p[i]);
-    }
-#undef LB__CONVERT
-}
 LB__INLINE int lb__is_float(lb_dtype t) { return t == LB_F32 || t == LB_F16 || t == LB_BF16 || t == LB_F64; }
-LB__INLINE int lb__finite(float v) { return (lb__f32_bits(v) & 0x7f800000) != 0x7f800000; }
 
 typedef struct lb__verify { const lb_file *f; unsigned char *bad; } lb__verify;
 static void lb__verify_some(void *arg, size_t begin, size_t end, int worker) {
@@ -10106,7 +10098,8 @@ static void lb__verify_some(void *arg, size_t begin, size_t end, int worker) {
         if (!lb__is_float(e->t.dtype)) continue;
         for (k = 0; k < n && !v->bad[i]; k += j) {
             size_t m = LB__MIN(n - k, LB__COUNT(tmp));
-            lb__to_f32(tmp, e->t.data, e->t.dtype, k, m);
+            if (e->t.dtype == LB_F64) for (j = 0; j < m; j++) tmp[j] = fabs(((const double *)e->t.data)[k + j]) <= DBL_MAX ? 0.0f : INFINITY;       /* finite as it is, be it beyond f32 */
+            else lb__to_f32(tmp, e->t.data, e->t.dtype, k, m);
             for (j = 0; j < m; j++) if (!lb__finite(tmp[j])) v->bad[i] = 2;
         }
     }
@@ -10362,7 +10355,7 @@ static lb_status lb__file_emit_tensor(lb_file_writer *w, lb__declared *d, const 
     LB__TRY(lb__writer_add(&w->out, zero, (size_t)(d->offset - w->out.offset)));
     if (d->t.dtype != LB_F32 && d->t.dtype != LB_F16 && d->t.dtype != LB_BF16) {              /* as it is */
         size_t width = lb_dtype_size(d->t.dtype), step = 4096 / width;
-        if (v->dtype != d->t.dtype || v->layout != d->t.layout) return lb__fail(LB_ERR_ARG, "tensor %s is declared %s, its values are %s", d->name, lb_dtype_name(d->t.dtype), lb_dtype_name(v->dtype));
+        if (v->dtype != d->t.dtype || v->layout != d->t.layout) return lb__fail(LB_ERR_ARG, "tensor %s is declared %s in %s, its values are %s in %s", d->name, lb_dtype_name(d->t.dtype), d->t.layout ? "panels" : "rows", lb_dtype_name(v->dtype), v->layout ? "panels" : "rows");
         for (i = 0; i < n; i += m) {
             unsigned char tmp[4096];
             m = LB__MIN(step, n - i);
@@ -10412,7 +10405,8 @@ static lb_status lb__file_put(lb_file_writer *w, const char *name, const lb_tens
     d = (lb__declared *)(void *)w->declared.data + w->next;
     if (w->next >= w->count || strcmp(d->name, name)) return lb__fail(LB_ERR_ARG, "tensor %s is put where %s was declared", name, w->next < w->count ? d->name : "nothing more");
     for (same = v->ndim == d->t.ndim, i = 0; same && i < v->ndim; i++) same = v->shape[i] == d->t.shape[i];
-    if (!same || !v->data) return lb__fail(LB_ERR_ARG, "tensor %s is put with another shape than it was declared with", name);
+    if (!same || !v->data) return lb__fail(LB_ERR_ARG, v->data ? "tensor %s is put with another shape than it was declared with" : "tensor %s is put without data", name);
+    if (!lb_dtype_size(v->dtype)) return lb__fail(LB_ERR_ARG, "tensor %s is put with values of an unknown type, %d", name, (int)v->dtype);
     LB__TRY(lb__file_emit_tensor(w, d, v));
     w->next++;
     return LB_OK;
@@ -10467,6 +10461,10 @@ struct lb_model {
     const lb_model *base;                              /* whose weights and tokenizer this one borrows, or NULL */
     char          from[LB_NAME_SIZE];                  /* lb_model_extend: the tower of the base that the last one started from */
 };
+
+/* The model at the bottom of those that borrow from one another: what a file made, or a description. */
+static const lb_model *lb__model_root(const lb_model *m) { while (m->base) m = m->base; return m; }
+static const lb_file *lb__model_file(const lb_model *m) { return lb__model_root(m)->file; }
 
 /* ---- 13.1 the plan: which weights a description asks for ---- */
 
@@ -10562,6 +10560,11 @@ static void lb__plan_tower(lb__plan *p, lb__tower *t, const lb_tower_desc *d) {
     lb__plan_norm(p, &t->post, "post_norm", D, d->eps);
     lb__plan_lin(p, &t->proj, "proj", E, D, LB__NORMAL, s, d->proj_bias, 0);
 }
+/* Whether an array of these sides, none negative, can be had as f32. */
+static int lb__volume(int a, int b, int c, int d) {
+    size_t n;
+    return lb__mul((size_t)a * sizeof(float), (size_t)b, &n) && lb__mul(n, (size_t)c, &n) && lb__mul(n, (size_t)d, &n) && n <= PTRDIFF_MAX;
+}
 /* Fills in the defaults of a description and says what is wrong with it. */
 static lb_status lb__desc_check(lb_model_desc *d) {
     int i, k;
@@ -10570,11 +10573,11 @@ static lb_status lb__desc_check(lb_model_desc *d) {
         return lb__fail(LB_ERR_ARG, "model: %d towers and %d modalities, 1 to %d and 1 to %d were expected", d->towers, d->modalities, LB_MAX_TOWERS, LB_MAX_MODALITIES);
     for (i = 0; i < d->towers; i++) {
         lb_tower_desc *t = &d->tower[i];
-#define LB__OR(field, value) if (!t->field) t->field = (value)
-        LB__OR(mlp, 4 * t->width); LB__OR(eps, 1e-5f); LB__OR(channels, 3); LB__OR(frames, 1); LB__OR(tube, 1); LB__OR(context, 77); LB__OR(vocab, 49408);
+#define LB__OR(field, value) if (t->field == 0) t->field = (value)
+        LB__OR(mlp, t->width > 0 && t->width <= 65536 ? 4 * t->width : 1); LB__OR(eps, 1e-5f); LB__OR(channels, 3); LB__OR(frames, 1); LB__OR(tube, 1); LB__OR(context, 77); LB__OR(vocab, 49408);
         LB__OR(lora_targets, LB_LORA_QKVO); LB__OR(lora_alpha, 16.0f);
 #undef LB__OR
-        t->name[LB_NAME_SIZE - 1] = 0;
+        if (!memchr(t->name, 0, sizeof t->name)) return lb__fail(LB_ERR_ARG, "model: the name of tower %d, %.*s..., is longer than %d bytes", i, LB_NAME_SIZE, t->name, LB_NAME_SIZE - 1);
         if (!t->name[0] || (t->kind != LB_TOWER_VISION && t->kind != LB_TOWER_TEXT)) return lb__fail(LB_ERR_ARG, "model: tower %d has no name or an unknown kind %d", i, (int)t->kind);
         for (k = 0; k < i; k++) if (!strcmp(t->name, d->tower[k].name)) return lb__fail(LB_ERR_ARG, "model: two towers are called %s", t->name);
 #define LB__RANGE(field, low, high) if (t->field < (low) || t->field > (high)) return lb__fail(LB_ERR_ARG, "tower %s: " #field " is %d, %d to %d was expected", t->name, t->field, low, high)
@@ -10588,17 +10591,21 @@ static lb_status lb__desc_check(lb_model_desc *d) {
             LB__RANGE(channels, 1, LB_MAX_CHANNELS); LB__RANGE(patch_h, 1, 4096); LB__RANGE(patch_w, 1, 4096); LB__RANGE(grid_h, 1, 4096); LB__RANGE(grid_w, 1, 4096);
             LB__RANGE(frames, 1, 4096); LB__RANGE(tube, 1, 64);
             if (t->frames % t->tube) return lb__fail(LB_ERR_ARG, "tower %s: %d frames are not a multiple of tubes of %d", t->name, t->frames, t->tube);
+            if (!lb__volume(t->channels, t->tube, t->patch_h, t->patch_w)) return lb__fail(LB_ERR_LIMIT, "tower %s: patches of %d x %d x %d x %d (channels, tube, height, width) numbers are more than this machine can address", t->name, t->channels, t->tube, t->patch_h, t->patch_w);
         }
 #undef LB__RANGE
     }
     for (i = 0; i < d->modalities; i++) {
         lb_modality_desc *m = &d->modality[i]; const lb_tower_desc *t = NULL;
-        m->name[LB_NAME_SIZE - 1] = m->tower[LB_NAME_SIZE - 1] = 0;
+        if (!memchr(m->name, 0, sizeof m->name) || !memchr(m->tower, 0, sizeof m->tower)) return lb__fail(LB_ERR_ARG, "model: the name of modality %d, %.*s, or of its tower is longer than %d bytes", i, LB_NAME_SIZE, m->name, LB_NAME_SIZE - 1);
+        if (!m->name[0]) return lb__fail(LB_ERR_ARG, "model: modality %d has no name", i);
         for (k = 0; k < d->towers; k++) if (!strcmp(m->tower, d->tower[k].name)) t = &d->tower[k];
-        if (!m->name[0] || !t) return lb__fail(LB_ERR_ARG, "modality %s: its tower %s is not in the model", m->name, m->tower);
+        if (!t) return lb__fail(LB_ERR_ARG, "modality %s: its tower %s is not in the model", m->name, m->tower);
         for (k = 0; k < i; k++) if (!strcmp(m->name, d->modality[k].name)) return lb__fail(LB_ERR_ARG, "model: two modalities are called %s", m->name);
         if ((int)m->kind < LB_TEXT || (int)m->kind > LB_ARRAY || (m->kind == LB_TEXT) != (t->kind == LB_TOWER_TEXT)) return lb__fail(LB_ERR_ARG, "modality %s: kind %d does not go with tower %s", m->name, (int)m->kind, t->name);
         if (m->logit_scale == 0) m->logit_scale = 2.6592600f;
+        if ((int)m->resize < 0 || m->resize > LB_RESIZE_TORCH_BILINEAR || (int)m->crop < 0 || m->crop > LB_CROP_FLOOR) return lb__fail(LB_ERR_ARG, "modality %s: resize %d and crop %d, words of lb_resize and lb_crop were expected", m->name, (int)m->resize, (int)m->crop);
+        if (m->clean < 0 || m->clean > LB_CLEAN_LANGUAGEBIND) return lb__fail(LB_ERR_ARG, "modality %s: clean %d, a word of lb_clean was expected, without LB_CLEAN_NO_SPECIAL", m->name, m->clean);
         if (m->kind == LB_TEXT) continue;
         if ((int)m->loader < 0 || m->loader > LB_LOAD_CSV || (int)m->fit < 0 || m->fit > LB_FIT_RESAMPLE) return lb__fail(LB_ERR_ARG, "modality %s: loader %d and fit %d, words of lb_loader and lb_fit were expected", m->name, (int)m->loader, (int)m->fit);
         if (!m->channels) m->channels = t->channels;
@@ -10610,6 +10617,7 @@ static lb_status lb__desc_check(lb_model_desc *d) {
         if (m->channels != t->channels || m->frames != t->frames || m->height < 1 || m->width < 1 || m->height / t->patch_h != t->grid_h || m->width / t->patch_w != t->grid_w)
             return lb__fail(LB_ERR_MISMATCH, "modality %s: %d x %d x %d x %d (channels, frames, height, width) does not fill tower %s: %d channels, %d frames, %d x %d patches of %d x %d", m->name,
                 m->channels, m->frames, m->height, m->width, t->name, t->channels, t->frames, t->grid_h, t->grid_w, t->patch_h, t->patch_w);
+        if (!lb__volume(m->channels, m->frames, m->height, m->width)) return lb__fail(LB_ERR_LIMIT, "modality %s: an input of %d x %d x %d x %d (channels, frames, height, width) numbers is more than this machine can address", m->name, m->channels, m->frames, m->height, m->width);
     }
     return LB_OK;
 }
@@ -10626,7 +10634,7 @@ static void lb__plan_walk(lb_model *m, lb__plan *p) {
 }
 /* A model whose weights have names and shapes, and no data yet. */
 static lb_status lb__model_plan(const lb_model_desc *desc, lb_model **out) {
-    lb_model *m = (lb_model *)lb__alloc(1, sizeof *m); lb__plan p; lb_status s;
+    lb_model *m = (lb_model *)lb__alloc(1, sizeof *m); lb__plan p; lb_status s; size_t i, bytes;
     if (!m) return LB_ERR_MEM;
     m->desc = *desc;
     if ((s = lb__desc_check(&m->desc)) != LB_OK) { lb__release(m); return s; }
@@ -10635,15 +10643,15 @@ static lb_status lb__model_plan(const lb_model_desc *desc, lb_model **out) {
     m->params = p.params; m->loras = p.loras;
     if (!m->param || !m->blocks || !m->lora) { lb_model_free(m); return LB_ERR_MEM; }
     lb__plan_walk(m, &p);
+    for (i = 0; i < m->params; i++) if (!lb__stored_bytes(&m->param[i].t, &bytes)) { s = lb__fail(LB_ERR_LIMIT, "tensor %s of %zu x %zu numbers is more than this machine can address", m->param[i].name, m->param[i].t.shape[0], m->param[i].t.ndim > 1 ? m->param[i].t.shape[1] : 1); lb_model_free(m); return s; }
     m->desc.merges = NULL; m->desc.merge_count = 0;
     *out = m;
     return LB_OK;
 }
 /* A tokenizer goes with a text tower of its vocabulary. */
-static lb_status lb__model_tokenizer(lb_ctx *ctx, lb_model *m, const uint16_t *merges, size_t n) {
+static lb_status lb__model_vocabulary(const lb_model *m) {
     int i;
-    LB__TRY(lb_tokenizer_new(ctx, merges, n, &m->tokenizer));
-    for (i = 0; i < m->desc.towers; i++) if (m->desc.tower[i].kind == LB_TOWER_TEXT && lb_tokenizer_vocab(m->tokenizer) != (size_t)m->desc.tower[i].vocab)
+    for (i = 0; m->tokenizer && i < m->desc.towers; i++) if (m->desc.tower[i].kind == LB_TOWER_TEXT && lb_tokenizer_vocab(m->tokenizer) != (size_t)m->desc.tower[i].vocab)
         return lb__fail(LB_ERR_MISMATCH, "tower %s has a vocabulary of %d, the tokenizer one of %zu", m->desc.tower[i].name, m->desc.tower[i].vocab, lb_tokenizer_vocab(m->tokenizer));
     return LB_OK;
 }
@@ -10666,7 +10674,11 @@ LB_API lb_status lb_model_create(lb_ctx *ctx, const lb_model_desc *desc, lb_mode
         m->param[i].owned = 1;
         lb__param_draw(&m->param[i], desc->seed, i);
     }
-    if (desc->merges) { lb_status s = lb__model_tokenizer(ctx, m, desc->merges, desc->merge_count); if (s) { lb_model_free(m); return s; } }
+    if (desc->merges) {
+        lb_status s = lb_tokenizer_new(ctx, desc->merges, desc->merge_count, &m->tokenizer);
+        if (!s) s = lb__model_vocabulary(m);
+        if (s) { lb_model_free(m); return s; }
+    }
     *out = m;
     return LB_OK;
 }
@@ -10707,6 +10719,7 @@ static void lb__keys_float(lb__keys *k, const char *field, float *out) { double 
 static void lb__keys_floats(lb__keys *k, const char *field, float *out, size_t cap) {
     double v[LB_MAX_CHANNELS]; size_t n, i;
     if (!lb__keys_find(k, field, 0) || (k->status = lb_file_get_f64s(k->f, k->key, v, cap, &n)) != LB_OK) return;
+    if (!n) { k->status = lb__fail(LB_ERR_FORMAT, "key %s is an empty array, 1 to %zu numbers were expected", k->key, cap); return; }
     for (i = 0; i < cap; i++) out[i] = (float)v[n == 1 ? 0 : i < n ? i : n - 1];                         /* one value serves all channels */
 }
 static int lb__keys_word(lb__keys *k, const char *field, int needed, const char *const *word, size_t words) {
@@ -10828,16 +10841,14 @@ static lb_status lb__model_bind(lb_model *m, const lb_file *f) {
 }
 /* Takes the file, whatever happens. */
 static lb_status lb__model_from(lb_ctx *ctx, lb_file *f, lb_model **out) {
-    lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_model *m = NULL; const lb_tensor *merges; lb_status s = d ? lb__desc_read(f, "model", d) : LB_ERR_MEM;
+    lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_model *m = NULL; lb_status s = d ? lb__desc_read(f, "model", d) : LB_ERR_MEM;
     if (!s) s = lb__model_plan(d, &m);
     lb__release(d);
     if (s) { lb_file_free(f); return s; }
     m->file = f;
     s = lb__model_bind(m, f);
-    if (!s && (merges = lb_file_tensor(f, "tokenizer.merges")) != NULL) {
-        if (merges->dtype != LB_U16 || merges->ndim != 2 || merges->shape[1] != 2) s = lb__fail(LB_ERR_FORMAT, "the tensor tokenizer.merges is not u16 [n, 2]");
-        else s = lb__model_tokenizer(ctx, m, (const uint16_t *)merges->data, merges->shape[0]);
-    } else if (!s && lb_file_has(f, "tokenizer.kind")) s = lb__model_tokenizer(ctx, m, NULL, 0);
+    if (!s && (lb_file_tensor(f, "tokenizer.merges") || lb_file_has(f, "tokenizer.kind"))) s = lb_file_tokenizer(ctx, f, &m->tokenizer);
+    if (!s) s = lb__model_vocabulary(m);
     if (s) { lb_model_free(m); return s; }
     *out = m;
     return LB_OK;
@@ -10854,7 +10865,7 @@ LB_API lb_status lb_model_open(lb_ctx *ctx, const char *path, lb_model **out) {
     lb_file *f = NULL;
     LB__POINTERS(ctx && path && out);
     *out = NULL;
-    LB__TRY(lb_file_open(ctx, path, &f));
+    LB__TRY(lb__lbw_open(ctx, path, " (`languagebind convert` makes one of a checkpoint)", &f));
     return lb__fail_in(lb__model_from(ctx, f, out), path);
 }
 /* The keys of a description. */
@@ -10907,13 +10918,12 @@ static size_t lb__param_shared(const lb_model *m, size_t i) {
     return k;
 }
 LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, const char *path) {
-    lb_file_writer *w = NULL; const lb_model *b; lb_tensor merges; size_t i; int j; lb_status s = LB_OK;
+    lb_file_writer *w = NULL; const lb_file *f; size_t i; int j; lb_status s = LB_OK;
     LB__POINTERS(ctx && m && path);
     if (dtype > LB_BF16) return lb__fail(LB_ERR_ARG, "%s: matrices of type %s, f32, f16 or bf16 was expected", path, lb_dtype_name(dtype));
     LB__TRY(lb_file_create(ctx, path, &w));
     lb_file_set_str(w, "format.kind", "model");
-    for (b = m; b->base; b = b->base) {}
-    if (b->file) lb_file_copy_keys(w, b->file, "provenance.", "provenance.");
+    if ((f = lb__model_file(m)) != NULL) lb_file_copy_keys(w, f, "provenance.", "provenance.");
     lb__desc_write(w, &m->desc);
     for (i = 0; i < m->params; i++) {
         const lb_tensor *t = &m->param[i].t; int matrix = t->layout == LB_PANEL; const size_t of = lb__param_shared(m, i);
@@ -10921,14 +10931,8 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, c
         if (of < i) lb_file_share(w, m->param[i].name, m->param[of].name);
         else lb_file_declare(w, m->param[i].name, matrix ? dtype : LB_F32, t->layout, t->ndim, t->shape);
     }
-    memset(&merges, 0, sizeof merges);
-    if (m->tokenizer) {
-        merges.data = (void *)(uintptr_t)lb_tokenizer_merges(m->tokenizer, &merges.shape[0]); merges.shape[1] = 2; merges.ndim = 2; merges.dtype = LB_U16;
-        lb_file_set_str(w, "tokenizer.kind", "clip-bpe"); lb_file_set_u64(w, "tokenizer.sot", (uint64_t)lb_tokenizer_sot(m->tokenizer)); lb_file_set_u64(w, "tokenizer.eot", (uint64_t)lb_tokenizer_eot(m->tokenizer));
-        if (merges.shape[0]) lb_file_declare(w, "tokenizer.merges", LB_U16, LB_ROWS, 2, merges.shape);
-    }
+    if (m->tokenizer) lb_file_add_tokenizer(w, m->tokenizer);
     for (i = 0; i < m->params && !s; i++) if (lb__param_shared(m, i) == i) s = lb_file_put(w, m->param[i].name, &m->param[i].t);
-    if (merges.shape[0] && !s) lb_file_put(w, "tokenizer.merges", &merges);
     return lb_file_commit(w);
 }
 #endif
@@ -11024,7 +11028,7 @@ LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *
             d->towers++; *t = source;
             memcpy(t->name, modality->tower, sizeof t->name);
             if (tower) {
-#define LB__TAKE(field) if (tower->field) t->field = tower->field
+#define LB__TAKE(field) if (tower->field != 0) t->field = tower->field
                 LB__TAKE(channels); LB__TAKE(patch_h); LB__TAKE(patch_w); LB__TAKE(grid_h); LB__TAKE(grid_w); LB__TAKE(frames); LB__TAKE(tube); LB__TAKE(temporal); LB__TAKE(class_per_frame);
                 LB__TAKE(width); LB__TAKE(layers); LB__TAKE(heads); LB__TAKE(mlp); LB__TAKE(lora_rank); LB__TAKE(lora_targets); LB__TAKE(lora_temporal); LB__TAKE(lora_alpha); LB__TAKE(lora_dropout);
 #undef LB__TAKE
@@ -11236,13 +11240,13 @@ static lb_status lb__declare_model(const lb__json *top, lb_model_desc *d, char v
         if (!embed) return lb__fail(LB_ERR_FORMAT, "\"embed_dim\" is missing");
         for (v = v->first; v; v = v->next) { char where[LB_NAME_SIZE + 16]; lb__format(where, sizeof where, "modality %s", v->key); LB__TRY(lb__fail_in(lb__declare_member(v, embed, d), where)); }
         t = &d->tower[d->towers++]; memcpy(t->name, "text", 5); t->kind = LB_TOWER_TEXT; t->embed_dim = embed;
-        LB__TRY(lb__fail_in(lb__declared_keys(text, words, LB__COUNT(words), NULL, 0), "text")); LB__TRY(lb__fail_in(lb__declared_transformer(text, t), "text")); LB__TRY(lb__declared_int(text, "context", 1, 1 << 20, &t->context));
-        LB__TRY(lb__declared_word(text, "clean", lb__cleans, LB__COUNT(lb__cleans), &clean));
+        LB__TRY(lb__fail_in(lb__declared_keys(text, words, LB__COUNT(words), NULL, 0), "text")); LB__TRY(lb__fail_in(lb__declared_transformer(text, t), "text")); LB__TRY(lb__fail_in(lb__declared_int(text, "context", 1, 1 << 20, &t->context), "text"));
+        LB__TRY(lb__fail_in(lb__declared_word(text, "clean", lb__cleans, LB__COUNT(lb__cleans), &clean), "text"));
         c = lb__json_get(text, "vocab");
         if (c && c->type == LB__JSON_STRING) {
-            if (!c->len || c->len >= LB_VOCABULARY_SIZE || strlen(c->str) != c->len) return lb__fail(LB_ERR_FORMAT, "\"vocab\" names a file of %zu bytes, 1 to %d were expected", c->len, LB_VOCABULARY_SIZE - 1);
+            if (!c->len || c->len >= LB_VOCABULARY_SIZE || strlen(c->str) != c->len) return lb__fail(LB_ERR_FORMAT, "text: \"vocab\" names a file of %zu bytes, 1 to %d were expected", c->len, LB_VOCABULARY_SIZE - 1);
             memcpy(vocabulary, c->str, c->len + 1);
-        } else LB__TRY(lb__declared_int(text, "vocab", 1, 1 << 24, &t->vocab));
+        } else LB__TRY(lb__fail_in(lb__declared_int(text, "vocab", 1, 1 << 24, &t->vocab), "text"));
     }
     m = &d->modality[d->modalities++]; memcpy(m->name, "text", 5); memcpy(m->tower, "text", 5); m->kind = LB_TEXT; m->clean = clean;
     return LB_OK;
@@ -11272,7 +11276,7 @@ LB_API lb_status lb_model_extend_json(lb_ctx *ctx, const lb_model *base, const c
     LB__POINTERS(ctx && base && json && out);
     *out = NULL;
     LB__TRY(lb_modality_parse(ctx, json, size, &m, &t, from));
-    for (i = 0; i < base->desc.modalities; i++) if (base->desc.modality[i].kind != LB_TEXT && !strcmp(base->desc.modality[i].name, from[0] ? from : "image")) memcpy(from, base->desc.modality[i].tower, LB_NAME_SIZE);
+    for (i = 0; i < base->desc.modalities; i++) if (base->desc.modality[i].kind != LB_TEXT && !strcmp(base->desc.modality[i].name, from[0] ? from : "image")) { memcpy(from, base->desc.modality[i].tower, LB_NAME_SIZE); break; }
     for (i = 0; i < base->desc.towers && !source; i++) if (base->desc.tower[i].kind == LB_TOWER_VISION && (!from[0] || !strcmp(base->desc.tower[i].name, from))) source = &base->desc.tower[i];
     if (!source) return lb__fail(LB_ERR_MISMATCH, "modality %s: the model has no tower or modality %s to start from", m.name, from[0] ? from : "that sees");
     if (!t.patch_h) {
@@ -11282,16 +11286,15 @@ LB_API lb_status lb_model_extend_json(lb_ctx *ctx, const lb_model *base, const c
     }
     return lb_model_extend(ctx, base, source->name, &t, &m, seed, out);
 }
-static const lb_file *lb__model_file(const lb_model *m) { while (m->base) m = m->base; return m->file; }
 #ifndef LB_NO_STDIO
 /* The tower of `m` whose tensors in its file have that identity: the named one, or else the first of any name. */
 static lb_status lb__adapter_base(const lb_model *m, const char *named, const char *id, const char **tower) {
-    char have[65], first[65] = ""; int i;
-    if (!lb__model_file(m)) return lb__fail(LB_ERR_ARG, "the base model does not come from a file, so nothing tells whether the adapter is for it");
+    char have[65], first[65] = ""; const lb_file *f = lb__model_file(m); int i;
+    if (!f) return lb__fail(LB_ERR_ARG, "the base model does not come from a file, so nothing tells whether the adapter is for it");
     for (i = -1; i < m->desc.towers; i++) {
         const char *name = i < 0 ? named : m->desc.tower[i].name;
-        if (lb_file_identity(lb__model_file(m), name, have)) continue;
-        if (!strcmp(id, have)) { *tower = i < 0 ? named : name; return LB_OK; }
+        if (lb_file_identity(f, name, have)) continue;
+        if (!strcmp(id, have)) { *tower = name; return LB_OK; }
         if (i < 0) memcpy(first, have, sizeof first);
     }
     if (!first[0]) return lb__fail(LB_ERR_MISMATCH, "this adapter is for another base: the model has no tower %s, nor one of its identity, %.16s...", named, id);
@@ -11412,6 +11415,12 @@ static int lb__named(const char *name, const char *const *names, size_t n) {
     for (i = 0; i < n; i++) if (!strcmp(name, names[i])) return 1;
     return 0;
 }
+/* The sentence about a modality that a model has not, with those that it has; `that`: " reads ..." or nothing. */
+static lb_status lb__no_modality(const lb_model *m, const char *who, const char *name, const char *that) {
+    char have[LB_MAX_MODALITIES * (LB_NAME_SIZE + 2)] = ""; size_t n = 0; int i;
+    for (i = 0; i < m->desc.modalities; i++) n += lb__format(have + n, sizeof have - n, i ? ", %s" : "%s", m->desc.modality[i].name);
+    return lb__fail(LB_ERR_ARG, "%s: the model has no modality %s%s, only %s", who, name, that, have);
+}
 LB_API lb_status lb_model_part(lb_ctx *ctx, const lb_model *model, const char *const *modalities, size_t n, lb_model **out) {
     lb_model_desc *d; lb_status s = LB_OK; size_t i; int j, k, text = 0;
     LB__POINTERS(ctx && model && modalities && out);
@@ -11419,7 +11428,7 @@ LB_API lb_status lb_model_part(lb_ctx *ctx, const lb_model *model, const char *c
     if (!n) return lb__fail(LB_ERR_ARG, "lb_model_part: no modality is named");
     for (i = 0; i < n; i++) {
         LB__POINTERS(modalities[i]);
-        if (!lb_model_modality(model, modalities[i])) return lb__fail(LB_ERR_ARG, "the model has no modality %s", modalities[i]);
+        if (!lb_model_modality(model, modalities[i])) return lb__no_modality(model, "lb_model_part", modalities[i], "");
         if (lb__named(modalities[i], modalities, i)) return lb__fail(LB_ERR_ARG, "modality %s is named twice", modalities[i]);
     }
     if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
@@ -11469,7 +11478,7 @@ static lb_status lb__emit(lb_ctx *ctx, lb__var *y, size_t first, float *out) {
     size_t i;
     y = lb__unit(ctx, y);
     if (!y) return LB_ERR_MEM;
-    for (i = 0; i < y->n * y->c; i++) if (!(y->x[i] - y->x[i] == 0)) return lb__fail(LB_ERR_NUMERIC, "the embedding of input %zu is not finite: are its values or the weights?", first + i / y->c);
+    for (i = 0; i < y->n * y->c; i++) if (!lb__finite(y->x[i])) return lb__fail(LB_ERR_NUMERIC, "the embedding of input %zu is not finite: are its values or the weights?", first + i / y->c);
     memcpy(out + first * y->c, y->x, y->n * y->c * sizeof(float));
     return LB_OK;
 }
@@ -11477,9 +11486,10 @@ LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *m, const char *mod
     const lb_modality_desc *d; const lb__tower *t; size_t i, per, piece; lb_status s = LB_OK; int k;
     LB__POINTERS(ctx && m && modality && (!n || (x && out)));
     k = lb__modality_index(m, modality);
-    if (k < 0 || m->desc.modality[k].kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "lb_embed_tensor: the model has no arrays of modality %s", modality);
+    if (k < 0 || m->desc.modality[k].kind == LB_TEXT) return lb__no_modality(m, "lb_embed_tensor", modality, " that reads arrays");
     d = &m->desc.modality[k]; t = lb__modality_tower(m, k);
-    per = (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width;
+    per = lb_modality_floats(d);
+    LB__TRY(lb__counted("lb_embed_tensor", n, LB__MAX(per, lb_model_dim(m)), sizeof(float)));
     piece = LB__PIECE_ROWS / ((size_t)(t->d.frames / t->d.tube) * (1 + (size_t)t->d.grid_h * (size_t)t->d.grid_w));
     if (!piece) piece = 1;
     for (i = 0; i < n && !s; i += piece) {
@@ -11496,6 +11506,7 @@ LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *m, const int32_t *
     for (j = 0; j < m->desc.modalities && !t; j++) if (m->desc.modality[j].kind == LB_TEXT) t = lb__modality_tower(m, j);
     if (!t) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: the model has no text tower");
     if (!length || length > (size_t)t->d.context) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: texts of %zu tokens, 1 to %d were expected", length, t->d.context);
+    LB__TRY(lb__counted("lb_embed_tokens", n, LB__MAX(length, lb_model_dim(m)), sizeof(float)));
     for (i = 0; i < n * length; i++) if (ids[i] < 0 || ids[i] >= t->d.vocab) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: token id %d of text %zu is outside the vocabulary of %d", (int)ids[i], i / length, t->d.vocab);
     for (i = 0; i < n && !s; i = k) {
         const lb__mark mark = lb__arena_mark(ctx); size_t rows = 0;
@@ -11524,6 +11535,7 @@ LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const
     if (!(d = lb__modality_of(m, LB_TEXT))) return lb__fail(LB_ERR_ARG, "lb_embed_text: the model has no text tower");
     if (!m->tokenizer) return lb__fail(LB_ERR_UNSUPPORTED, "lb_embed_text: the model has no tokenizer, only token ids can be embedded");
     context = (size_t)lb__modality_tower(m, (int)(d - m->desc.modality))->d.context;
+    LB__TRY(lb__counted("lb_embed_text", n, LB__MAX(sizeof *texts, lb_model_dim(m) * sizeof *out), 1));
     mark = lb__arena_mark(ctx);
     for (i = 0; i < n && !s; i += LB__PIECE_TEXTS) {
         const size_t b = LB__MIN((size_t)LB__PIECE_TEXTS, n - i);
@@ -11567,14 +11579,16 @@ LB_API lb_status lb_prepare_image(lb_ctx *ctx, const lb_model *m, const char *mo
     const lb_modality_desc *d;
     LB__POINTERS(ctx && m && modality && image && out);
     d = lb_model_modality(m, modality);
-    if (!d || (d->kind != LB_IMAGE && d->kind != LB_DEPTH && d->kind != LB_THERMAL) || (d->channels != 3 && d->channels != 1) || d->frames != 1) return lb__fail(LB_ERR_ARG, "lb_prepare_image: %s is no modality of this model that reads pictures", modality);
+    if (!d || (d->kind != LB_IMAGE && d->kind != LB_DEPTH && d->kind != LB_THERMAL) || (d->channels != 3 && d->channels != 1) || d->frames != 1) return lb__no_modality(m, "lb_prepare_image", modality, " that reads pictures");
     return lb__picture(ctx, d, lb__modality_profile(d), image, out);
 }
 static lb_status lb__embed_pictures(lb_ctx *ctx, const lb_model *m, lb_modality_kind kind, const lb_image *images, size_t n, float *out) {
-    const lb_modality_desc *d; lb__mark mark; size_t i, k, b, per, dim; lb_status s = LB_OK;
-    if (!ctx || !m || (n && (!images || !out))) return lb__fail(LB_ERR_ARG, "lb_embed_%s: an argument is NULL that must not be", lb__kinds[kind - LB_TEXT]);
-    if (!(d = lb__modality_of(m, kind))) return lb__fail(LB_ERR_ARG, "lb_embed_%s: the model has no such modality", lb__kinds[kind - LB_TEXT]);
+    const lb_modality_desc *d; lb__mark mark; size_t i, k, b, per, dim; lb_status s = LB_OK; char who[24];
+    lb__format(who, sizeof who, "lb_embed_%s", lb__kinds[kind - LB_TEXT]);
+    if (!ctx || !m || (n && (!images || !out))) return lb__fail(LB_ERR_ARG, "%s: an argument is NULL that must not be", who);
+    if (!(d = lb__modality_of(m, kind))) return lb__no_modality(m, who, "of kind ", lb__kinds[kind - LB_TEXT]);
     per = lb_modality_floats(d); dim = lb_model_dim(m);
+    LB__TRY(lb__counted(who, n, LB__MAX(sizeof *images, dim * sizeof *out), 1));
     mark = lb__arena_mark(ctx);
     for (i = 0; i < n && !s; i += b) {
         float *x = lb__arena_f32(ctx, b = LB__MIN(n - i, (size_t)8), per);
@@ -11596,7 +11610,7 @@ LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *mo
     lb_image_profile p; lb_video_desc v; const lb_modality_desc *d; lb__mark mark; float *x; size_t n; lb_status s;
     LB__POINTERS(ctx && m && modality && video && out);
     d = lb_model_modality(m, modality);
-    if (!d || d->kind != LB_VIDEO || (d->channels != 3 && d->channels != 1)) return lb__fail(LB_ERR_ARG, "lb_prepare_video: %s is no modality of this model that reads clips", modality);
+    if (!d || d->kind != LB_VIDEO || (d->channels != 3 && d->channels != 1)) return lb__no_modality(m, "lb_prepare_video", modality, " that reads clips");
     memset(&v, 0, sizeof v);
     if (desc) v = *desc;
     if (!v.frames) v.frames = d->frames;
@@ -11615,8 +11629,9 @@ LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *mo
 LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out) {
     const lb_modality_desc *d; lb__mark mark; size_t i, dim; lb_status s = LB_OK;
     LB__POINTERS(ctx && m && (!n || (videos && out)));
-    if (!(d = lb__modality_of(m, LB_VIDEO))) return lb__fail(LB_ERR_ARG, "lb_embed_video: the model has no such modality");
+    if (!(d = lb__modality_of(m, LB_VIDEO))) return lb__no_modality(m, "lb_embed_video", "of kind ", "video");
     dim = lb_model_dim(m);
+    LB__TRY(lb__counted("lb_embed_video", n, LB__MAX(sizeof *videos, dim * sizeof *out), 1));
     mark = lb__arena_mark(ctx);
     for (i = 0; i < n && !s; i++) {
         float *x = lb__arena_f32(ctx, 1, lb_modality_floats(d));
@@ -11634,7 +11649,7 @@ LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *m, const char *mo
     lb_audio_profile p; const lb_modality_desc *d; lb__mark mark; float *x; size_t n; lb_status s;
     LB__POINTERS(ctx && m && modality && audio && out);
     d = lb_model_modality(m, modality);
-    if (!d || d->kind != LB_AUDIO || (d->channels != 3 && d->channels != 1) || d->frames > 1) return lb__fail(LB_ERR_ARG, "lb_prepare_audio: %s is no modality of this model that reads sounds", modality);
+    if (!d || d->kind != LB_AUDIO || (d->channels != 3 && d->channels != 1) || d->frames > 1) return lb__no_modality(m, "lb_prepare_audio", modality, " that reads sounds");
     memset(&p, 0, sizeof p);
     p.rate = d->rate ? d->rate : 16000; p.mel_bins = d->mel_bins ? d->mel_bins : d->height; p.target_length = d->target_length ? d->target_length : d->width; p.seed = seed;
     if (p.mel_bins != d->height || p.target_length != d->width) return lb__fail(LB_ERR_MISMATCH, "lb_prepare_audio: %d bands of %d frames are described, the tower reads %d x %d", p.mel_bins, p.target_length, d->height, d->width);
@@ -11649,8 +11664,9 @@ LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *m, const char *mo
 LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *m, const lb_audio *audios, size_t n, uint64_t seed, float *out) {
     const lb_modality_desc *d; lb__mark mark; size_t i, dim; lb_status s = LB_OK;
     LB__POINTERS(ctx && m && (!n || (audios && out)));
-    if (!(d = lb__modality_of(m, LB_AUDIO))) return lb__fail(LB_ERR_ARG, "lb_embed_audio: the model has no such modality");
+    if (!(d = lb__modality_of(m, LB_AUDIO))) return lb__no_modality(m, "lb_embed_audio", "of kind ", "audio");
     dim = lb_model_dim(m);
+    LB__TRY(lb__counted("lb_embed_audio", n, LB__MAX(sizeof *audios, dim * sizeof *out), 1));
     mark = lb__arena_mark(ctx);
     for (i = 0; i < n && !s; i++) {
         float *x = lb__arena_f32(ctx, (size_t)d->channels, (size_t)d->height * (size_t)d->width);
@@ -11678,13 +11694,17 @@ static lb_status lb__array_fit(const lb_modality_desc *d, const lb_tensor *in, i
     const size_t C = (size_t)d->channels, FH = (size_t)d->frames * (size_t)d->height, W = (size_t)d->width, rows = C * FH; size_t shape[3], L, at, r, i, n; float *x; lb_status s = LB_OK;
     shape[0] = last ? (size_t)d->frames : C; shape[1] = last ? (size_t)d->height : (size_t)d->frames; shape[2] = (size_t)d->height;
     if (!lb__array_length(in, shape, last ? 2 : 3, last ? C : 1, &L))
-        return lb__fail(LB_ERR_MISMATCH, "an array of %d axes [%zu, %zu, %zu, ...], but modality %s reads %s (axes of length 1 may be left out)", in->ndim, in->ndim > 0 ? in->shape[0] : 1, in->ndim > 1 ? in->shape[1] : 1, in->ndim > 2 ? in->shape[2] : 1, d->name,
-            last ? "[frames, height, length, channels]" : "[channels, frames, height, length]");
+    {
+        char have[LB_MAX_DIMS * 22]; size_t at_text = 0; have[0] = 0;
+        for (i = 0; i < (size_t)in->ndim; i++) at_text += lb__format(have + at_text, sizeof have - at_text, i ? ", %zu" : "%zu", in->shape[i]);
+        if (last) return lb__fail(LB_ERR_MISMATCH, "an array [%s], but modality %s reads [%d, %d, length, %d]: [frames, height, length, channels], axes of length 1 may be left out", have, d->name, d->frames, d->height, d->channels);
+        return lb__fail(LB_ERR_MISMATCH, "an array [%s], but modality %s reads [%d, %d, %d, length]: [channels, frames, height, length], axes of length 1 may be left out", have, d->name, d->channels, d->frames, d->height);
+    }
     if (!L || (L != W && d->fit == LB_FIT_EXACT)) return lb__fail(LB_ERR_MISMATCH, "an array of length %zu, modality %s wants %zu (its \"fit\" is exact)", L, d->name, W);
     n = lb_tensor_count(in);
     if (!(x = (float *)lb__alloc(n, sizeof *x))) return LB_ERR_MEM;
-    for (i = 0; i < n; i++) x[i] = (float)lb__element(in->data, in->dtype, i);
-    for (i = 0; i < n && !s; i++) if (!(x[i] - x[i] == 0)) s = lb__fail(LB_ERR_NUMERIC, "number %zu of the array is not finite", i);
+    lb__to_f32(x, in->data, in->dtype, 0, n);
+    for (i = 0; i < n && !s; i++) if (!lb__finite(x[i])) s = lb__fail(LB_ERR_NUMERIC, "number %zu of the array is not finite", i);
     for (r = 0; r < rows && !s; r++) {
         const size_t c = r / FH, k = r % FH; float *o = out + r * W, *line; const float mean = d->mean[c], sd = d->std[c] != 0 ? d->std[c] : 1;
         if (last) { if (!(line = (float *)lb__alloc(L, sizeof *line))) { s = LB_ERR_MEM; break; } for (i = 0; i < L; i++) line[i] = x[(k * L + i) * C + c]; }
@@ -11706,7 +11726,7 @@ LB_API lb_status lb_prepare_array(lb_ctx *ctx, const lb_model *m, const char *mo
     const lb_modality_desc *d;
     LB__POINTERS(ctx && m && modality && t && t->data && out);
     d = lb_model_modality(m, modality);
-    if (!d || d->kind != LB_ARRAY) return lb__fail(LB_ERR_ARG, "lb_prepare_array: %s is no modality of this model that reads arrays", modality);
+    if (!d || d->kind != LB_ARRAY) return lb__no_modality(m, "lb_prepare_array", modality, " that reads arrays of numbers");
     if (t->layout != LB_ROWS || t->ndim < 0 || t->ndim > LB_MAX_DIMS) return lb__fail(LB_ERR_ARG, "lb_prepare_array: rows of at most %d axes were expected", LB_MAX_DIMS);
     return lb__array_fit(d, t, d->channels_last, out);
 }
@@ -11715,7 +11735,7 @@ LB_API lb_status lb_prepare_array(lb_ctx *ctx, const lb_model *m, const char *mo
 static lb_status lb__raw_load(const lb_modality_desc *d, const char *path, lb_tensor *out) {
     const size_t rows = (size_t)d->channels * (size_t)d->frames * (size_t)d->height; lb__file f; size_t shape[4], i; lb_status s; lb_tensor t;
     LB__TRY(lb__file_open(path, &f));
-    if (!f.size || f.size % (4 * rows)) { s = lb__fail(LB_ERR_MISMATCH, "%zu bytes are no whole number of steps of %zu f32 numbers (raw: f32, little-endian, no head)", f.size, rows); lb__file_close(&f); return s; }
+    if (!f.size || f.size % (4 * rows)) { s = lb__fail(LB_ERR_MISMATCH, "%s: %zu bytes are no whole number of steps of %zu f32 numbers (raw: f32, little-endian, no head)", path, f.size, rows); lb__file_close(&f); return s; }
     shape[0] = (size_t)d->channels; shape[1] = (size_t)d->frames; shape[2] = (size_t)d->height; shape[3] = f.size / 4 / rows;
     if (d->channels_last) { shape[0] = shape[1]; shape[1] = shape[2]; shape[2] = shape[3]; shape[3] = (size_t)d->channels; }
     s = lb_tensor_new(LB_F32, 4, shape, &t);
@@ -11734,7 +11754,7 @@ static lb_status lb__array_load(lb_ctx *ctx, const lb_modality_desc *d, const ch
     lb_tensor t; lb_loader l = d->loader; int last = d->channels_last; lb_status s;
     memset(&t, 0, sizeof t);
     if (l == LB_LOAD_BY_NAME) l = lb__ends_with(path, ".npy") || !strcmp(path, "-") ? LB_LOAD_NPY : lb__ends_with(path, ".csv") || lb__ends_with(path, ".tsv") || lb__ends_with(path, ".txt") ? LB_LOAD_CSV : LB_LOAD_RAW;
-    if (l == LB_LOAD_RAW) s = lb__fail_in(lb__raw_load(d, path, &t), path);
+    if (l == LB_LOAD_RAW) s = lb__raw_load(d, path, &t);
     else s = l == LB_LOAD_NPY ? lb_npy_load(ctx, path, &t) : lb_csv_load(ctx, path, &t);
     if (l == LB_LOAD_CSV) {                                                        /* one channel may also stand in one line */
         last = (size_t)d->frames * (size_t)d->height == 1;
@@ -11748,7 +11768,7 @@ LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *m, const char *mod
     const lb_modality_desc *d; lb_status s;
     LB__POINTERS(ctx && m && modality && path && out);
     d = lb_model_modality(m, modality);
-    if (!d || d->kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "lb_prepare_file: the model has no modality %s that reads files", modality);
+    if (!d || d->kind == LB_TEXT) return lb__no_modality(m, "lb_prepare_file", modality, " that reads files");
     if (d->kind == LB_ARRAY) return lb__array_load(ctx, d, path, out);
 #if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
     if (d->kind == LB_VIDEO) {
@@ -11786,6 +11806,9 @@ LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const 
     LB__POINTERS(ctx && m && (!n || (labels && out)) && (!nt || templates));
     if (!nt) return lb_embed_text(ctx, m, labels, n, out);
     dim = lb_model_dim(m);
+    LB__TRY(lb__counted("lb_zero_shot", n, LB__MAX(sizeof *labels, dim * sizeof *out), 1));
+    for (i = 0; i < n; i++) if (!labels[i]) return lb__fail(LB_ERR_ARG, "lb_zero_shot: label %zu is NULL", i);
+    for (j = 0; j < nt; j++) if (!templates[j]) return lb__fail(LB_ERR_ARG, "lb_zero_shot: template %zu is NULL", j);
     for (j = 0; j < nt; j++) if (!strstr(templates[j], "{}")) return lb__fail(LB_ERR_FORMAT, "template %zu \"%s\" has no {} for the label", j, templates[j]);
     mark = lb__arena_mark(ctx);
     for (i = 0; i < n && !s; i++) {
@@ -11852,7 +11875,11 @@ LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *m, size_t *inputs,
         if (!(v = lb__arena_f32(ctx, y->shape[0], dim))) s = LB_ERR_MEM;
         else if (d->kind == LB_TEXT) s = lb_embed_tokens(ctx, m, (const int32_t *)x->data, x->shape[0], x->shape[1], v);
         else s = lb_embed_tensor(ctx, m, modality, (const float *)x->data, x->shape[0], v);
-        for (k = 0; !s && k < y->shape[0] * dim; k++) w = LB__MAX(w, fabs((double)v[k] - (double)((const float *)y->data)[k]));
+        for (k = 0; !s && k < y->shape[0] * dim; k++) {
+            const float want = ((const float *)y->data)[k];
+            if (!lb__finite(want)) s = lb__fail(LB_ERR_NUMERIC, "parity record %zu: number %zu of embedding %zu is not finite", i, k % dim, k / dim);
+            w = LB__MAX(w, fabs((double)v[k] - (double)want));
+        }
         n += y->shape[0];
         lb__arena_rewind(ctx, mark);
     }
@@ -11864,6 +11891,7 @@ LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *m, size_t *inputs,
 
 LB_API lb_status lb_similarity(lb_ctx *ctx, const float *a, size_t na, const float *b, size_t nb, size_t dim, float scale, float *out) {
     LB__POINTERS(ctx && (!na || !nb || (a && b && out)));
+    LB__TRY(lb__counted("lb_similarity", na, LB__MAX(nb, dim), sizeof(float))); LB__TRY(lb__counted("lb_similarity", nb, dim, sizeof(float)));
     LB__TRY(lb__matmul(ctx, out, nb, 0, a, dim, 0, b, dim, 1, na, nb, dim));
     lb__vec_scale(ctx, out, scale, na * nb);
     return LB_OK;
@@ -11881,9 +11909,10 @@ LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *
     size_t i, c; double norm = 0;
     LB__POINTERS(x && out);
     if (!n || !dim) return lb__fail(LB_ERR_ARG, "lb_mean_embedding: at least one vector of at least one number was expected");
+    LB__TRY(lb__counted("lb_mean_embedding", n, dim, sizeof(float)));
     for (c = 0; c < dim; c++) { double s = 0; for (i = 0; i < n; i++) s += (double)x[i * dim + c]; out[c] = (float)(s / (double)n); norm += (double)out[c] * (double)out[c]; }
     norm = sqrt(norm);
-    if (!(norm > 0 && norm <= FLT_MAX)) return lb__fail(LB_ERR_NUMERIC, "lb_mean_embedding: the mean of %zu vectors has length %g", n, norm);
+    if (!(norm > 0 && norm <= FLT_MAX)) { memset(out, 0, dim * sizeof *out); return lb__fail(LB_ERR_NUMERIC, "lb_mean_embedding: the mean of %zu vectors has length %g", n, norm); }
     for (c = 0; c < dim; c++) out[c] = (float)((double)out[c] / norm);
     return LB_OK;
 }
@@ -12467,7 +12496,7 @@ static lb_status lb__trainer_sides(lb_trainer *t, const lb_model_desc *d) {
         if (d->modality[j].kind == LB_TEXT) t->text = j; else t->scale = j;
         if (name ? !strcmp(name, d->modality[j].name) : d->modality[j].kind != LB_TEXT) t->modality = j;
     }
-    if (t->modality < 0) return lb__fail(LB_ERR_ARG, "training: the model has no modality %s", name ? name : "beside text");
+    if (t->modality < 0) return lb__no_modality(t->base, "training", name ? name : "beside text", "");
     if (t->modality == t->text) {
         if (t->desc.freeze_text || t->desc.mask_ratio > 0) return lb__fail(LB_ERR_ARG, "training: text is trained against text, so it %s", t->desc.freeze_text ? "cannot be frozen" : "has no patches to drop");
         if (t->scale < 0) return lb__fail(LB_ERR_ARG, "training: a model of text alone has no logit scale to train with");
@@ -12570,7 +12599,7 @@ LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
 /* Both embeddings of pairs [first, first + k) of a batch, of unit length.  Text that comes as vectors is a view of them. */
 static lb_status lb__train_embed(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, size_t first, size_t k, lb__var **x, lb__var **y) {
     const lb_modality_desc *d = &t->model->desc.modality[t->modality]; const lb__tower *v = lb__modality_tower(t->model, t->modality);
-    const size_t per = (size_t)d->channels * (size_t)d->frames * (size_t)d->height * (size_t)d->width, P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
+    const size_t per = lb_modality_floats(d), P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
     uint32_t *keep = NULL; size_t K = 0, i;
     if (ctx->draw && t->desc.mask_ratio > 0) {
         K = lb__mask_count(P, t->desc.mask_ratio);
@@ -12659,8 +12688,8 @@ static void lb__train_blame(const lb_trainer *t, const float *X, const float *Y,
         for (k = 0; k < s->n && p[k] - p[k] == 0; k++) {}
         if (k < s->n) { lb__format(what, cap, "the weight %s holds %g", s->p->name, (double)p[k]); return; }
     }
-    while (x < n && X[x] - X[x] == 0) x++;
-    while (y < n && Y[y] - Y[y] == 0) y++;
+    while (x < n && lb__finite(X[x])) x++;
+    while (y < n && lb__finite(Y[y])) y++;
     if (x < n || y < n) lb__format(what, cap, "the embeddings of modality %s are not, at pair %zu", x < n ? t->name : "text", (x < n ? x : y) / lb_model_dim(t->model));
     else lb__format(what, cap, "%s.logit_scale is %g", t->model->desc.modality[t->scale].name, (double)*(const float *)t->model->logit_scale[t->scale]->data);
 }
@@ -12832,7 +12861,7 @@ LB_API lb_status lb_trainer_load(lb_ctx *ctx, lb_trainer *t, const char *path) {
 LB_API lb_status lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, const char *path) {
     const lb_model *root, *m; const char *from; size_t bytes;
     LB__POINTERS(ctx && t && path);
-    for (root = t->base; root->base; root = root->base) {}
+    root = lb__model_root(t->base);
     if (!root->file) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: the base model does not come from a file, so an adapter cannot name it; save the whole model");
     from = t->model->desc.modality[t->modality].tower;
     for (m = t->base; m != root; m = m->base) if (m->from[0] && !strcmp(m->desc.tower[m->desc.towers - 1].name, from)) from = m->from;       /* back to a tower of the file's */
@@ -12967,8 +12996,7 @@ static lb_status lb__feed_captions(lb_feed *l) {
 }
 /* Names what the vectors of the texts depend on: the text tower's weights, the way text is cut into tokens, and the texts. */
 static lb_status lb__feed_text_hash(const lb_ctx *ctx, const lb_feed *l, const lb_modality_desc *text, char out[65]) {
-    lb__sha256 sha; uint8_t digest[32]; size_t i, n; char id[65]; const uint16_t *merges; const lb_model *root = l->model; const size_t name = strlen(text->tower); int known;
-    while (root->base) root = root->base;
+    lb__sha256 sha; uint8_t digest[32]; size_t i, n; char id[65]; const uint16_t *merges; const lb_model *root = lb__model_root(l->model); const size_t name = strlen(text->tower); int known;
     known = root->file && lb_file_identity(root->file, text->tower, id) == LB_OK;
     for (i = 0; i < l->model->params && known; i++) {           /* the file's identity stands for the tower only while every weight is the file's: an adapter may bring others, and low-rank updates are no part of it */
         const lb__param *p = &l->model->param[i]; const lb_tensor *t = lb__model_find(root, p->name);
@@ -13055,7 +13083,7 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
         const lb_modality_desc *m = &model->desc.modality[i];
         if (desc->modality ? !strcmp(desc->modality, m->name) : m->kind != LB_TEXT) l->modality = m;
     }
-    if (!l->modality) s = lb__fail(LB_ERR_ARG, "lb_feed_new: the model has no modality %s", desc->modality ? desc->modality : "beside text");
+    if (!l->modality) s = lb__no_modality(model, "lb_feed_new", desc->modality ? desc->modality : "beside text", "");
     if (!s && desc->negatives && !desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %zu negatives are vectors of a frozen text tower, and texts are read as token ids", desc->negatives);
     if (!s && l->modality->kind == LB_TEXT && desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: pairs of texts are read as token ids, not as vectors");
     if (!s && desc->crop > 0 && l->modality->kind != LB_IMAGE && l->modality->kind != LB_DEPTH && l->modality->kind != LB_THERMAL) s = lb__fail(LB_ERR_ARG, "lb_feed_new: random pieces are taken of pictures, not of modality %s", l->modality->name);
@@ -13673,7 +13701,7 @@ LB_API lb_status lb_eval_ceiling(lb_ctx *ctx, const uint32_t *query, size_t n, c
 static lb_status lb__eval_finite(const float *x, size_t n, size_t dim) {
     size_t i, count;
     if (!lb__mul(n, dim, &count)) return lb__fail(LB_ERR_ARG, "eval: %zu points of %zu numbers", n, dim);
-    for (i = 0; i < count; i++) if (!(x[i] - x[i] == 0)) return lb__fail(LB_ERR_NUMERIC, "eval: number %zu of point %zu is not finite", i % dim, i / dim);
+    for (i = 0; i < count; i++) if (!lb__finite(x[i])) return lb__fail(LB_ERR_NUMERIC, "eval: number %zu of point %zu is not finite", i % dim, i / dim);
     return LB_OK;
 }
 /* v [k, dim] made orthonormal, in order; a direction that vanishes becomes zero. */

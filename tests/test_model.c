@@ -275,6 +275,80 @@ LBT(model, parity_record) {
     lb_file_free(f); lb_model_free(o); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
     remove("build/tests/p1.lbw"); remove("build/tests/p2.lbw");
 }
+/* What is wrong with a description, a file made of it, or a call is said before anything is read or written beyond its end. */
+static void small(lb_model_desc *d) {
+    static const uint16_t none[2];
+    memset(d, 0, sizeof *d); d->towers = d->modalities = 2; d->merges = none;
+    strcpy(d->tower[0].name, "vision"); d->tower[0].kind = LB_TOWER_VISION; d->tower[0].width = 8; d->tower[0].layers = d->tower[0].heads = 1; d->tower[0].embed_dim = 4; d->tower[0].patch_h = d->tower[0].patch_w = 4; d->tower[0].grid_h = d->tower[0].grid_w = 2;
+    strcpy(d->tower[1].name, "text"); d->tower[1].kind = LB_TOWER_TEXT; d->tower[1].width = 8; d->tower[1].layers = d->tower[1].heads = 1; d->tower[1].embed_dim = 4; d->tower[1].context = 16; d->tower[1].vocab = 514;
+    strcpy(d->modality[0].name, "image"); strcpy(d->modality[0].tower, "vision"); d->modality[0].kind = LB_IMAGE;
+    strcpy(d->modality[1].name, "text"); strcpy(d->modality[1].tower, "text"); d->modality[1].kind = LB_TEXT;
+}
+LBT(model, wrong_descriptions_are_refused) {
+    static lb_model_desc d; lb_ctx *c = ctx_with(1); lb_model *m = NULL; int i;
+    static const struct { const char *what; lb_status status; const char *says; } wrong[] = { { "resize", LB_ERR_ARG, "resize 7" }, { "crop", LB_ERR_ARG, "crop 2" }, { "clean", LB_ERR_ARG, "LB_CLEAN_NO_SPECIAL" }, { "clean below", LB_ERR_ARG, "clean -1" }, { "width", LB_ERR_ARG, "width is 2147483647" },
+        { "tower's name", LB_ERR_ARG, "longer than 31" }, { "name", LB_ERR_ARG, "longer than 31" }, { "no name", LB_ERR_ARG, "modality 0 has no name" }, { "an input", LB_ERR_LIMIT, "16 x 4096 x 16777216 x 16777216" } };
+    for (i = 0; i < (int)LB__COUNT(wrong); i++) {
+        small(&d);
+        if (i == 0) d.modality[0].resize = (lb_resize)7;
+        if (i == 1) d.modality[0].crop = (lb_crop)2;
+        if (i == 2) d.modality[1].clean = LB_CLEAN_HF | LB_CLEAN_NO_SPECIAL;
+        if (i == 3) d.modality[1].clean = -1;
+        if (i == 4) d.tower[0].width = INT_MAX;
+        if (i == 5) memset(d.tower[0].name, 'x', LB_NAME_SIZE);
+        if (i == 6) memset(d.modality[0].name, 'x', LB_NAME_SIZE);
+        if (i == 7) d.modality[0].name[0] = 0;
+        if (i == 8) { lb_tower_desc *t = &d.tower[0]; t->channels = 16; t->frames = t->patch_h = t->patch_w = t->grid_h = t->grid_w = 4096; }
+        CHECK(lb_model_create(c, &d, &m) == wrong[i].status && !m && strstr(lb_last_error(), wrong[i].says), "%s: %s", wrong[i].what, lb_last_error());
+        lb_model_free(m); m = NULL;
+    }
+    lb_ctx_free(c);
+}
+/* A copy of a model's file with one key changed: an array without a number, a tokenizer of another kind, one whose end of text lies elsewhere; the same
+ * file again is the same bytes. */
+LBT(model, wrong_files_are_refused) {
+    static lb_model_desc d; lb_ctx *c = ctx_with(1); lb_model *m = NULL, *o = NULL; int i;
+    static const char *const says[] = { "modality.image.mean is an empty array", "modality.image.std is an empty array", "\"sentencepiece\"", "which is not where", "record 0: number 1 of embedding 0" };
+    small(&d); REQUIRE(!lb_model_create(c, &d, &m) && !lb_model_save(c, m, LB_F32, "build/tests/w1.lbw"), "%s", lb_last_error());
+    for (i = 0; i < 5; i++) {
+        lb_file *f = NULL; lb_file_writer *w; size_t k, n; double worst; const char *name; int32_t ids[2] = { 1, 513 }; float v[4] = { 1, 0, 0, 0 }; lb_tensor x, y; lb_status s;
+        REQUIRE(!lb_file_open(c, "build/tests/w1.lbw", &f) && !lb_file_create(c, "build/tests/w2.lbw", &w), "%s", lb_last_error());
+        lb_file_copy_keys(w, f, "", "");
+        if (i < 2) lb_file_set_f64s(w, i ? "modality.image.std" : "modality.image.mean", NULL, 0);
+        if (i == 2) lb_file_set_str(w, "tokenizer.kind", "sentencepiece");
+        if (i == 3) lb_file_set_u64(w, "tokenizer.eot", 77);
+        for (k = 0; k < lb_file_tensors(f); k++) { const lb_tensor *t = lb_file_tensor_at(f, k, &name); lb_file_add(w, name, t); }
+        memset(&x, 0, sizeof x); x.ndim = 2; y = x; x.dtype = LB_I32; x.shape[0] = y.shape[0] = 1; x.shape[1] = 2; y.shape[1] = 4; x.data = ids; y.data = v;
+        if (i == 4) { lb_file_set_str(w, "parity.0.modality", "text"); lb_file_add(w, "parity.0.input", &x); lb_file_add(w, "parity.0.embedding", &y); }
+        REQUIRE(!lb_file_commit(w), "%s", lb_last_error());
+        if (i == 4) {                                               /* a NaN, which the writer refuses */
+            lb_file *g = NULL; FILE *h = fopen("build/tests/w2.lbw", "r+b"); const lb_tensor *t; long at;
+            REQUIRE(h && !lb_file_open(c, "build/tests/w2.lbw", &g) && (t = lb_file_tensor(g, "parity.0.embedding")) != NULL, "%s", lb_last_error());
+            at = (long)((const unsigned char *)t->data - g->data);
+            CHECK(!fseek(h, at + 4, SEEK_SET) && fwrite("\0\0\xc0\x7f", 1, 4, h) == 4, "patch"); fclose(h); lb_file_free(g);
+        }
+        s = lb_model_open(c, "build/tests/w2.lbw", &o);
+        if (i == 4) { CHECK(!s, "%s", lb_last_error()); s = lb_model_parity(c, o, &n, &worst); CHECK(s == LB_ERR_NUMERIC, "%s", lb_status_name(s)); }
+        CHECK(s && strstr(lb_last_error(), says[i]), "%d: %s", i, s ? lb_last_error() : "opened");
+        lb_model_free(o); o = NULL; lb_file_free(f);
+    }
+    CHECK(lb_model_open(c, "Makefile", &o) == LB_ERR_FORMAT && strstr(lb_last_error(), "languagebind convert"), "%s", lb_last_error());
+    remove("build/tests/w1.lbw"); remove("build/tests/w2.lbw"); lb_model_free(m); lb_ctx_free(c);
+}
+LBT(model, wrong_calls_get_a_sentence) {
+    static lb_model_desc d; lb_ctx *c = ctx_with(1); lb_model *m = NULL; float x[3 * 64], v[8]; int32_t ids[2] = { 1, 513 }; const char *label[] = { "cat", NULL }, *plain[] = { "a {}" }, *none[] = { NULL }; const size_t many[] = { SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 16 + 2 }; size_t i; lb_image im; lb_audio sound;
+    small(&d); REQUIRE(!lb_model_create(c, &d, &m), "%s", lb_last_error());
+    memset(x, 0, sizeof x); memset(&im, 0, sizeof im); memset(&sound, 0, sizeof sound);
+    for (i = 0; i < LB__COUNT(many); i++) {
+        CHECK(lb_embed_tensor(c, m, "image", x, many[i], v) == LB_ERR_ARG && lb_embed_tokens(c, m, ids, many[i], 2, v) == LB_ERR_ARG && lb_embed_text(c, m, label, many[i], v) == LB_ERR_ARG && lb_embed_image(c, m, &im, many[i], v) == LB_ERR_ARG, "%zu", many[i]);
+        CHECK(lb_similarity(c, x, many[i], x, 4, 4, 1, v) == LB_ERR_ARG && lb_similarity(c, x, 4, x, many[i], 4, 1, v) == LB_ERR_ARG && lb_mean_embedding(x, many[i], 4, v) == LB_ERR_ARG && strstr(lb_last_error(), "lb_mean_embedding"), "%zu: %s", many[i], lb_last_error());
+    }
+    CHECK(lb_zero_shot(c, m, label, 1, none, 1, v) == LB_ERR_ARG && strstr(lb_last_error(), "template 0") && lb_zero_shot(c, m, label, 2, plain, 1, v) == LB_ERR_ARG && strstr(lb_last_error(), "label 1"), "%s", lb_last_error());
+    v[0] = 1; CHECK(lb_mean_embedding(x, 2, 4, v) == LB_ERR_NUMERIC && v[0] == 0, "%g: %s", (double)v[0], lb_last_error());
+    CHECK(lb_embed_tensor(c, m, "smell", x, 1, v) == LB_ERR_ARG && strstr(lb_last_error(), "no modality smell that reads arrays, only image, text"), "%s", lb_last_error());
+    CHECK(lb_embed_audio(c, m, &sound, 1, 0, v) == LB_ERR_ARG && strstr(lb_last_error(), "no modality of kind audio, only image, text"), "%s", lb_last_error());
+    lb_model_free(m); lb_ctx_free(c);
+}
 /* A new modality starts from an image tower: copied weights give the image's vectors, another grid resizes positions, frames get attention. */
 LBT(model, extend) {
     golden g; lb_ctx *c = ctx_with(1); lb_model *m, *same = NULL, *wide = NULL, *clip = NULL, *saved = NULL, *none = NULL; lb_modality_desc d; lb_tower_desc t; golden_array image; float a[64], b[64], x[3 * 2 * 96 * 64]; size_t i; const lb_tensor *p, *q; lb__file one, two;

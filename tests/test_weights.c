@@ -110,6 +110,32 @@ LBT(weights, damage_is_found) {
     free(c); lb__file_close(&map); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
+/* What a file may hold: an empty array in the smallest head, numbers at the edge of double, f64 beyond f32; what it may not is named. */
+LBT(weights, edges) {
+    lb_ctx *ctx; lb_file *f; lb_file_writer *w; char key[2] = "a"; double d = 0, big[2] = { 1e300, -1e300 }; size_t shape[2] = { 32, 1 }, n = 7; uint64_t u = 0; lb_tensor t = view(big, LB_F64, 1, 2, 0), v = view(pairs, LB_U16, 2, 2, 2);
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && !lb_file_create(ctx, PATH, &w), "%s", lb_last_error());
+    for (; *key < 'f'; (*key)++) lb_file_set_u64s(w, key, NULL, 0);
+    REQUIRE(!lb_file_commit(w) && !lb_file_open(ctx, PATH, &f), "%s", lb_last_error());
+    CHECK(lb_file_keys(f) == 5 && !lb_file_get_u64s(f, "e", &u, 1, &n) && n == 0, "empty arrays: %s", lb_last_error());
+    lb_file_free(f);
+    REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error());
+    lb_file_set_u64(w, "even", (uint64_t)1 << 53); lb_file_set_u64(w, "odd", ((uint64_t)1 << 53) + 1); lb_file_set_i64(w, "below", -((int64_t)1 << 53) - 1); lb_file_set_i64(w, "low", -((int64_t)1 << 53)); lb_file_add(w, "big", &t);
+    REQUIRE(!lb_file_commit(w) && !lb_file_open(ctx, PATH, &f), "%s", lb_last_error());
+    CHECK(!lb_file_get_f64(f, "even", &d) && d == 9007199254740992.0 && !lb_file_get_f64(f, "low", &d) && d == -9007199254740992.0, "%g", d);
+    CHECK(lb_file_get_f64(f, "odd", &d) == LB_ERR_FORMAT && lb_file_get_f64(f, "below", &d) == LB_ERR_FORMAT && strstr(lb_last_error(), "below"), "%s", lb_last_error());
+    CHECK(!lb_file_verify(ctx, f), "a finite number above the largest f32: %s", lb_last_error());
+    lb_file_free(f);
+    REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error());
+    shape[0] = shape[1] = 2; lb_file_declare(w, "x", LB_F32, LB_ROWS, 2, shape);
+    v.dtype = (lb_dtype)99; CHECK(lb_file_put(w, "x", &v) == LB_ERR_ARG && strstr(lb_last_error(), "unknown type, 99"), "%s", lb_last_error());
+    lb_file_abandon(w);
+    REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error());
+    lb_file_declare(w, "x", LB_U16, LB_PANEL, 2, shape);
+    v.dtype = LB_U16; CHECK(lb_file_put(w, "x", &v) == LB_ERR_ARG && strstr(lb_last_error(), "u16 in panels, its values are u16 in rows"), "%s", lb_last_error());
+    lb_file_abandon(w);
+    w = NULL; CHECK(lb_file_open(ctx, "Makefile", &f) == LB_ERR_FORMAT && !strstr(lb_last_error(), "convert"), "%s", lb_last_error());
+    remove(PATH); lb_ctx_free(ctx);
+}
 LBT(weights, every_allocation_may_fail) {
     lb_ctx *ctx; lb_file *f; long n; lb_status s = LB_ERR_MEM;
     REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
