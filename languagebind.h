@@ -41,7 +41,7 @@
  *     LB_ASSERT(x)                       programming errors inside the header                    default nothing
  *     LB_NO_STDIO                        no file access: models and inputs come from memory
  *     LB_NO_SIMD                         scalar kernels only
- *     LB_NO_TRAIN LB_NO_IMAGE LB_NO_AUDIO LB_NO_VIDEO     leave those sections out
+ *     LB_NO_TRAIN LB_NO_IMAGE LB_NO_AUDIO LB_NO_VIDEO     leave those sections out; without image there is no video
  *     LB_HEADER_NAME                     how this file includes itself                           default "languagebind.h"
  *
  * OWNERSHIP AND THREADS
@@ -417,13 +417,14 @@ LB_API lb_status lb_audio_load(lb_ctx *ctx, const char *path, lb_audio *out);
 #endif
 LB_API void      lb_audio_free(lb_audio *a);
 
-/* lb_audio_save: a WAV file of 16-bit PCM; values are rounded and clipped.  It appears whole or not at all. */
+/* lb_audio_save: a WAV file of 16-bit PCM; values are rounded and clipped.  It appears whole or not at all.
+ *   errs  LB_ERR_ARG more than 32,767 channels; LB_ERR_LIMIT more than 4 GB; LB_ERR_MEM, LB_ERR_IO */
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_audio_save(lb_ctx *ctx, const lb_audio *a, const char *path);
 #endif
 
 /* lb_audio_resample: the clip at another rate: windowed sinc, 6 zero crossings a side, roll-off 0.99, squared-cosine window.
- *   out   ceil(frames * rate / in->rate) samples a channel; freed with lb_audio_free
+ *   out   ceil(frames * rate / in->rate) samples a channel; freed with lb_audio_free; must not be `in`
  *   errs  LB_ERR_ARG a rate below 1 or a ratio whose reduced terms exceed 100,000; LB_ERR_LIMIT, LB_ERR_MEM
  *   from  torchaudio.functional.resample with its defaults; agrees to 1e-5 (tests/golden/mel) */
 LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb_audio *out);
@@ -478,7 +479,8 @@ typedef struct lb_audio_profile {
     uint64_t seed;                                 /* of the three segments of a long clip; 0: the first position of each third */
 } lb_audio_profile;
 /* lb_audio_preprocess: LanguageBind's: resample, take the mean of all channels away, log-mel of the first channel, then fit in time: a short clip
- * is repeated, of a long one three segments (front, middle, back) become the three channels.   out   [3, mel_bins, target_length] f32 */
+ * is repeated, of a long one three segments (front, middle, back) become the three channels.   out   [3, mel_bins, target_length] f32
+ *   errs  LB_ERR_ARG shorter than one frame, or no such profile; LB_ERR_NUMERIC a sample that is not finite; LB_ERR_LIMIT, LB_ERR_MEM */
 LB_API lb_status lb_audio_preprocess(lb_ctx *ctx, const lb_audio *a, const lb_audio_profile *profile, float *out);
 #endif /* LB_NO_AUDIO */
 
@@ -486,9 +488,9 @@ LB_API lb_status lb_audio_preprocess(lb_ctx *ctx, const lb_audio *a, const lb_au
 #if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
 
 /* A clip: a source of frames that can be asked for in any order.  Opened from
- *     Y4M            420jpeg 420mpeg2 420paldv 422 444 411 mono, 8 to 16 bits, limited and full range
+ *     Y4M            420jpeg 420mpeg2 420paldv 422 440 444 411 mono, 8 to 16 bits, limited and full range
  *     GIF            animated or not
- *     AVI MOV MP4    Motion-JPEG (and PNG in MOV and MP4), fragmented or not; any size that the file offsets can say
+ *     AVI MOV MP4    Motion-JPEG or PNG, MOV and MP4 fragmented or not; any size that the file offsets can say
  *     a folder       of still images, one a frame, in natural order (frame2 before frame10); or a list of their names
  *     one image      a clip of a single frame
  *     an array       RGB in memory
@@ -559,6 +561,7 @@ LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double f
  *   profile  as for images; LanguageBind's video has LB_RESIZE_TORCH_BILINEAR.  LB_FRAMES_VIEW resizes bytes as OpenCV does and crops by itself.
  *   desc     NULL: 8 frames, evenly
  *   out      [3, T, height, width] f32
+ *            on failure zero, or untouched where an argument was refused
  *   from     upstream's transform of decoded frames; within 2e-5 of torch 1.13 (tests/test_video.c) */
 LB_API lb_status lb_video_preprocess(lb_ctx *ctx, const lb_video *video, const lb_image_profile *profile, const lb_video_desc *desc, float *out);
 
@@ -666,12 +669,12 @@ typedef struct lb_modality_desc {
     float            mean[LB_MAX_CHANNELS], std[LB_MAX_CHANNELS];      /* per channel; std 0: 1 */
     lb_resize        resize;
     lb_crop          crop;
-    int              clean;                                            /* text: an lb_clean                                    */
+    int              clean;                                            /* text: an lb_clean, without NO_SPECIAL: text from strangers goes through lb_tokenize and lb_embed_tokens */
     int              rate, mel_bins, target_length;                    /* audio */
     float            max_depth;                                        /* depth, metres; 0: the image's own maximum */
     lb_loader        loader; lb_fit fit;                               /* array */
     int              channels_last;                                    /* array: raw and .npy files are [(frames,) (height,) width, channels], interleaved */
-    float            logit_scale;                                      /* natural logarithm of the factor [ln(1/0.07)] */
+    float            logit_scale;                                      /* natural logarithm of the factor; 0: ln(1/0.07) */
 } lb_modality_desc;
 
 typedef struct lb_model_desc {
@@ -703,7 +706,7 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *model, lb_dtype dtyp
 /* lb_model_adapt: the model with an adapter file's low-rank updates and tensors in place of its own; an adapter that brings a modality adds it, with
  * a tower that starts from the base's.  It borrows everything else, so `base` outlives it; any number of adapters may stand over one base at the
  * same time, or one over the other.
- *   errs  LB_ERR_MISMATCH an adapter of another base, LB_ERR_FORMAT a tensor that the base has no place for */
+ *   errs  LB_ERR_MISMATCH an adapter of another base, LB_ERR_FORMAT a tensor that the base has no place for, LB_ERR_ARG a base that comes from no file */
 LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *path, lb_model **out);
 #endif
 /* lb_model_extend: the model with one more modality, as upstream binds a new one: its tower starts from the existing vision tower `from`.
@@ -712,7 +715,8 @@ LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *p
  *              grid resizes the position table (antialiased bicubic); temporal attention starts as a copy of the spatial one, its frame embedding
  *              is drawn; class_per_frame repeats the class vector; a tube puts the patch weights into its first frame; other channels or
  *              another patch size draw the patch weights afresh; lora_rank gives it low-rank updates that change nothing yet
- *   errs       LB_ERR_ARG `from` is no vision tower or has another width, depth or heads; and those of lb_model_create.  `base` outlives it */
+ *   errs       LB_ERR_ARG `from` is no vision tower, or `tower` asks for another width, layers, heads or mlp; LB_ERR_LIMIT too many towers or modalities;
+ *              and those of lb_model_create.  `base` outlives it */
 LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *from, const lb_tower_desc *tower, const lb_modality_desc *modality, uint64_t seed, lb_model **out);
 /* lb_modality_parse: a modality declared in JSON (weights/MODALITY.md has the keys), as the descriptions that lb_model_extend and lb_model_create take.
  *   from   the tower or modality that the new tower starts from; "" when the text leaves it open.  Grid and patch stay zero where the text leaves
@@ -743,7 +747,7 @@ LB_API size_t                  lb_model_dim(const lb_model *model);             
 LB_API const lb_tensor        *lb_model_tensor(const lb_model *model, const char *name);       /* a weight by its name in the file; NULL: none */
 LB_API double                  lb_model_logit_scale(const lb_model *model, const char *modality);   /* the factor exp(logit_scale); 1 for an unknown name */
 
-/* Embeddings: `out` receives n unit vectors of lb_model_dim floats.  On failure it is zero.
+/* Embeddings: `out` receives n unit vectors of lb_model_dim floats.  On failure it is zero, or untouched where an argument was refused.
  *   lb_embed_tensor   x [n, channels, (frames,) height, width] f32, preprocessed as the modality asks
  *   lb_embed_tokens   ids [n, length], length at most the tower's context; each text is read up to its first largest id (end of text)
  *   lb_embed_text     texts, UTF-8, each ending in a zero byte; cut to the context
@@ -811,8 +815,8 @@ LB_API lb_status lb_prompts(const char *set, lb_modality_kind kind, char out[LB_
  *   inputs   how many there are; 0: the file carries no record        worst   the largest absolute difference of any number */
 LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *model, size_t *inputs, double *worst);
 
-/* lb_similarity: out[i,j] = a[i] . b[j], a [na, dim] and b [nb, dim].   lb_softmax_rows: every row of x [n, m] into probabilities.
- * Multiply by lb_model_logit_scale before a softmax, as CLIP does. */
+/* lb_similarity: out[i,j] = scale * a[i] . b[j], a [na, dim] and b [nb, dim].   lb_softmax_rows: every row of x [n, m] into probabilities.
+ * Before a softmax `scale` is lb_model_logit_scale, as CLIP has it; else 1. */
 LB_API lb_status lb_similarity(lb_ctx *ctx, const float *a, size_t na, const float *b, size_t nb, size_t dim, float scale, float *out);
 LB_API void      lb_softmax_rows(float *x, size_t n, size_t m);
 
@@ -940,7 +944,9 @@ typedef struct lb_train_stats {
  *   two is what changes no number: threads, `recompute`, and with `other_steps` the number of steps.
  * lb_trainer_adapter: what was trained as an adapter file that names its base by hash (see lb_model_adapt): all that the trained modality's model has and
  *   the file at the root of it has not, so a modality that was added in memory (lb_model_extend) comes along, and so does an adapter in between.
- * lb_trainer_bytes: the most memory that a step on n pairs of texts of `length` tokens, without negatives, takes over the mapped model. */
+ *   LB_ERR_ARG when there is no such file: a model of lb_model_create is saved and opened before it is trained, or saved whole afterwards.
+ * lb_trainer_bytes: the most memory that a step on n pairs of texts of `length` tokens, without negatives, takes over the mapped model; SIZE_MAX: more than
+ *   this machine can address. */
 typedef struct lb_trainer lb_trainer;
 LB_API lb_status       lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out);
 LB_API void            lb_trainer_free(lb_trainer *t);
@@ -984,11 +990,12 @@ typedef struct lb_feed_desc {
     uint32_t    _zero1;
 } lb_feed_desc;
 /* lb_feed_new: model and manifest must outlive the feed.  Files that are missing are found here.
- *   errs  LB_ERR_ARG no item of that modality and split; LB_ERR_IO more than max_bad files are missing: the sentence names line and file; those of
+ *   errs  LB_ERR_ARG no item of that modality and split, or one without file, modality or captions; LB_ERR_IO more than max_bad files are missing: the sentence names line and file; those of
  *         lb_embed_text
  * lb_feed_batch: the pairs of step `step`, from 0; files are decoded on the threads of `ctx`, and the system is asked to read those of the next step.
  * The arrays belong to the feed and stay until the next call.  Broken files are left out of their batch, never replaced.
- *   errs  LB_ERR_FORMAT more than max_bad files are broken or missing, or fewer than two pairs are left of a batch; the sentence names line and file
+ *   errs  those of the loaders more than max_bad files are broken or missing: the sentence names line and file; LB_ERR_FORMAT fewer than two pairs are left
+ *         of a batch, or none of a batch of one; LB_ERR_MEM
  * lb_feed_item: the item of pair i of the batch that was read last, and its caption; NULL, and no caption, when it has no such pair.
  * lb_feed_count: items in use;  lb_feed_steps: batches of one epoch;  lb_feed_length: tokens a text has in a batch (0 with text_vectors);
  * lb_feed_bytes: memory of a batch, with its scores against negatives, of the cache when full and of the captions.
@@ -1275,6 +1282,14 @@ static void *lb__alloc(size_t n, size_t size) {
     return p;
 }
 static void lb__release(void *p) { if (p) LB_FREE(p); }
+
+/* Whether a name ends so, its letters in either case; `ending` is in small ones and has its dot. */
+static int lb__ends_with(const char *path, const char *ending) {
+    const size_t n = strlen(path), k = strlen(ending); size_t i;
+    if (n < k) return 0;
+    for (i = 0; i < k; i++) { const char c = path[n - k + i]; if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != ending[i]) return 0; }
+    return 1;
+}
 
 /* A growing array of bytes, for writers and parsers.  Zero-initialise; lb__buf_free when done. */
 typedef struct lb__buf { unsigned char *data; size_t size, cap; } lb__buf;
@@ -5675,6 +5690,9 @@ LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *t
     return s;
 }
 
+/* A level of 256, normalised: rounded step by step, as torch does, where float is computed in double too. */
+LB__INLINE float lb__level(size_t v, float mean, float std) { return (float)((float)((float)((float)v / 255.0f) - mean) / std); }
+
 /* ==== 9 >>image ==================================================================================================================
  * Pictures from bytes (JPEG, PNG, BMP, PNM, GIF) to the float planes a tower reads.  Every decoder is bit-exact against the library that the
  * reference uses, and every size is checked before memory is taken.  Leaves out: colour profiles, gamma, arithmetic-coded, lossless and
@@ -7236,7 +7254,11 @@ static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int
     else if (size >= 3 && p[0] == 'P' && p[1] >= '1' && p[1] <= '7' && (p[2] == ' ' || p[2] == '#' || (p[2] >= 9 && p[2] <= 13))) s = lb__pnm_decode(ctx, p, size, head_only, &img);
     else if (size >= 6 && (!memcmp(p, "GIF89a", 6) || !memcmp(p, "GIF87a", 6))) s = lb__gif_decode(ctx, p, size, head_only, &img);
     else if (!size) return lb__fail(LB_ERR_FORMAT, "an empty file is not an image");
-    else return lb__fail(LB_ERR_FORMAT, "not an image that is read here: it begins with the bytes %x %x %x %x; JPEG, PNG, BMP, PNM or GIF was expected", p[0], size > 1 ? p[1] : 0u, size > 2 ? p[2] : 0u, size > 3 ? p[3] : 0u);
+    else {
+        char head[16]; size_t i, n = 0;
+        for (i = 0; i < size && i < 4; i++) n += lb__format(head + n, sizeof head - n, " %x%x", p[i] >> 4u, p[i] & 15u);
+        return lb__fail(LB_ERR_FORMAT, "not an image that is read here: it begins with the byte%s%s; JPEG, PNG, BMP, PNM or GIF was expected", size > 1 ? "s" : "", head);
+    }
     if (s) { lb_image_free(&img); return s; }
     *out = img;
     return LB_OK;
@@ -7259,8 +7281,9 @@ LB__LOADER(lb_image_load, lb_image_decode, lb_image)
 
 static lb_status lb__image_check(const lb_image *img, const char *who) {
     size_t n;
-    if (!img || !img->data || !img->width || !img->height || img->channels < 1 || img->channels > 4 || (img->bits != 8 && img->bits != 16 && img->bits != 32)
-        || !lb__mul(img->width, img->height, &n) || !lb__mul(n, (size_t)img->channels * (size_t)(img->bits / 8), &n)) return lb__fail(LB_ERR_ARG, "%s: an image with pixels, 1 to 4 channels and 8, 16 or 32 bits was expected", who);
+    if (!img->data || !img->width || !img->height || img->channels < 1 || img->channels > 4 || (img->bits != 8 && img->bits != 16 && img->bits != 32)
+        || !lb__mul(img->width, img->height, &n) || !lb__mul(n, (size_t)img->channels * (size_t)(img->bits / 8), &n))
+        return lb__fail(LB_ERR_ARG, "%s: an image of %zu x %zu pixels, %d channels of %d bits%s; pixels in memory, 1 to 4 channels and 8, 16 or 32 bits were expected", who, img->width, img->height, img->channels, img->bits, img->data ? "" : ", without data");
     return LB_OK;
 }
 LB__INLINE uint8_t lb__f32_u8(float v) { v = v * 255.0f + 0.5f; return v >= 255.0f ? 255 : v > 0 ? (uint8_t)v : 0; }      /* NaN: 0 */
@@ -7278,6 +7301,7 @@ static void lb__rgb_rows(void *arg, size_t begin, size_t end, int worker) {
 LB_API lb_status lb_image_rgb(lb_ctx *ctx, const lb_image *in, lb_image *out) {
     lb_image img; lb__rgb r;
     LB__POINTERS(ctx && in && out);
+    if (in == out) return lb__fail(LB_ERR_ARG, "lb_image_rgb: out is the image itself, another one was expected");
     LB__TRY(lb__image_check(in, "lb_image_rgb"));
     img = *in; img.channels = 3; img.bits = 8; img.data = NULL;
     LB__TRY(lb__image_pixels(&img));
@@ -7326,7 +7350,7 @@ static lb_status lb__taps_new(size_t in, size_t out, size_t first, size_t n, int
     if (!lb__mul(n, t->row, &cells)) return lb__fail(LB_ERR_MEM, "out of memory: the filter from %zu to %zu samples does not fit", in, out);
     t->begin = (int32_t *)lb__alloc(n * 2, sizeof(int32_t)); t->exact = (double *)lb__alloc(exact ? cells : t->row, sizeof(double)); t->k = (int32_t *)lb__alloc(exact ? 1 : cells, sizeof(int32_t)); t->lo = (int16_t *)lb__alloc(exact ? 1 : cells, 4);
     if (!t->begin || !t->exact || !t->k || !t->lo) { lb__taps_free(t); return LB_ERR_MEM; }
-    t->count = t->begin + n; t->hi = t->lo + cells;
+    t->count = t->begin + n; t->hi = exact ? t->lo : t->lo + cells;
     for (i = 0; i < n; i++) {
         double center = ((double)(first + i) + 0.5) * scale, sum = 0.0; ptrdiff_t lo = (ptrdiff_t)(center - support + 0.5), hi = (ptrdiff_t)(center + support + 0.5);
         if (lo < 0) lo = 0;
@@ -7442,6 +7466,8 @@ done:
 LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out) {
     lb_image img; uint8_t *p = NULL; size_t y, x, c, ch; lb_status s;
     LB__POINTERS(ctx && in && out);
+    if (in == out) return lb__fail(LB_ERR_ARG, "lb_image_resize: out is the image itself, another one was expected");
+    if (!width || !height) return lb__fail(LB_ERR_ARG, "lb_image_resize: to %zu x %zu pixels, at least 1 x 1 was expected", width, height);
     LB__TRY(lb__image_check(in, "lb_image_resize"));
     if (in->bits != 8) return lb__fail(LB_ERR_ARG, "lb_image_resize: an image of %d bits, 8 were expected", in->bits);
     memset(&img, 0, sizeof img); img.orientation = in->orientation;
@@ -7526,6 +7552,7 @@ LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_
     LB__POINTERS(ctx && img && p && out);
     if (!p->width || !p->height || p->width > 65535 || p->height > 65535) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: a result of %zu x %zu pixels, 1 to 65,535 a side were expected", p->width, p->height);
     LB__TRY(lb__image_check(img, "lb_image_preprocess"));
+    if ((int)p->resize < 0 || p->resize > LB_RESIZE_TORCH_BILINEAR || (int)p->crop < 0 || p->crop > LB_CROP_FLOOR) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: resize %d and crop %d, words of lb_resize and lb_crop were expected", (int)p->resize, (int)p->crop);
     for (c = 0; c < 3; c++) if (!(p->std[c] > 0)) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: the profile's std[%d] is %g, a positive number was expected", c, (double)p->std[c]);
     if (p->depth && img->channels != 1) return lb__fail(LB_ERR_MISMATCH, "a depth image has %d channels, 1 was expected (16-bit grey, millimetres)", img->channels);
     if (p->depth && p->resize == LB_RESIZE_PIL_BICUBIC) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: depth is resized as float (torch-bicubic), not pil-bicubic");
@@ -7539,7 +7566,7 @@ LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_
         left = (p->width - w) / 2; top = (p->height - h) / 2;
         for (c = 0; c < 3; c++) for (x = 0; x < plane; x++) out[(size_t)c * plane + x] = (0.0f - p->mean[c]) / p->std[c];
     }
-    for (x = 0; x < 256; x++) for (c = 0; c < 3; c++) lut[c][x] = (float)((float)((float)((float)x / 255.0f) - p->mean[c]) / p->std[c]);     /* rounded step by step, as torch does, where float is computed in double too */
+    for (x = 0; x < 256; x++) for (c = 0; c < 3; c++) lut[c][x] = lb__level(x, p->mean[c], p->std[c]);
     if (p->resize == LB_RESIZE_PIL_BICUBIC) {
         size_t ch = (size_t)in->channels;
         if ((s = lb__pil_window(ctx, in, W, H, x0, y0, w, h, &win)) != LB_OK) goto done;
@@ -7574,6 +7601,7 @@ LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_
     lb_parallel_for(ctx, h, 16, lb__tpass_rows, &t);
 done:
     lb__release(ax); lb__release(win); lb_image_free(&rgb);
+    if (s) memset(out, 0, 3 * p->width * p->height * sizeof *out);
     return s;
 }
 
@@ -7650,7 +7678,7 @@ static void lb__huff_lengths(const uint32_t *freq, size_t n, int max, uint8_t *l
 static void lb__deflate_block(lb__bitw *w, const uint32_t *tok, size_t n, int last) {
     static const uint8_t order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
     uint32_t lf[286], df[30], cf[19]; uint8_t ll[288], dl[32], cl[19], all[320]; uint16_t lc[288], dc[32], cc[19]; size_t i, nl = 286, nd = 30, nc = 19, k;
-    /* a token: literal, or 1 << 31 | length symbol << 24 | distance symbol << 16... kept as length - 3 in bits 16..23, distance in 0..15 (0 = 32768) */
+    /* a token: a literal, or 1 << 31 | length - 3 in bits 16..23 | distance, at most 32767, in bits 0..14 */
     memset(lf, 0, sizeof lf); memset(df, 0, sizeof df); memset(cf, 0, sizeof cf);
 #define LB__LEN_SYM(v, sym, extra, bits) do { unsigned lb__v = (unsigned)(v); if (lb__v == 255) { sym = 285; extra = 0; bits = 0; } else if (lb__v < 8) { sym = 257 + lb__v; extra = 0; bits = 0; } \
     else { unsigned lb__b = 0; while (lb__v >> (lb__b + 3)) lb__b++; bits = lb__b; sym = 257 + 4 * lb__b + (lb__v >> lb__b); extra = lb__v & ((1u << lb__b) - 1); } } while (0)
@@ -7660,7 +7688,7 @@ static void lb__deflate_block(lb__bitw *w, const uint32_t *tok, size_t n, int la
         unsigned s, e, b;
         if (!(tok[i] >> 31)) { lf[tok[i]]++; continue; }
         LB__LEN_SYM(tok[i] >> 16 & 255, s, e, b); lf[s]++;
-        LB__DIST_SYM((tok[i] & 0xffff) ? (tok[i] & 0xffff) : 65536u, s, e, b); df[s]++;
+        LB__DIST_SYM(tok[i] & 0xffff, s, e, b); df[s]++;
         (void)e; (void)b;
     }
     lf[256]++;
@@ -7679,7 +7707,7 @@ static void lb__deflate_block(lb__bitw *w, const uint32_t *tok, size_t n, int la
         unsigned s, e, b;
         if (!(tok[k] >> 31)) { lb__bitw_put(w, lc[tok[k]], ll[tok[k]]); continue; }
         LB__LEN_SYM(tok[k] >> 16 & 255, s, e, b); lb__bitw_put(w, lc[s], ll[s]); lb__bitw_put(w, e, b);
-        LB__DIST_SYM((tok[k] & 0xffff) ? (tok[k] & 0xffff) : 65536u, s, e, b); lb__bitw_put(w, dc[s], dl[s]); lb__bitw_put(w, e, b);
+        LB__DIST_SYM(tok[k] & 0xffff, s, e, b); lb__bitw_put(w, dc[s], dl[s]); lb__bitw_put(w, e, b);
     }
     lb__bitw_put(w, lc[256], ll[256]);
 #undef LB__LEN_SYM
@@ -7869,16 +7897,13 @@ static lb_status lb__pnm_encode(const lb_image *img, lb__buf *out) {
 }
 /* What each writer takes; the ending of the name says which it is. */
 static lb_status lb__image_encode(const lb_image *img, const char *name, int quality, lb__buf *out) {
-    const char *dot = strrchr(name, '.'); char e[8]; size_t i;
-    for (i = 0; dot && i < 7 && dot[1 + i]; i++) e[i] = (char)(dot[1 + i] >= 'A' && dot[1 + i] <= 'Z' ? dot[1 + i] + 32 : dot[1 + i]);
-    e[dot ? i : 0] = 0;
     if (!img->data || !img->width || !img->height || img->channels < 1 || img->channels > 4 || (img->bits != 8 && img->bits != 16)) return lb__fail(LB_ERR_ARG, "%s: an image of %zu x %zu, %d channels of %d bits cannot be written", name, img->width, img->height, img->channels, img->bits);
-    if (!strcmp(e, "png")) return lb__png_encode(img, out);
-    if (!strcmp(e, "jpg") || !strcmp(e, "jpeg")) {
+    if (lb__ends_with(name, ".png")) return lb__png_encode(img, out);
+    if (lb__ends_with(name, ".jpg") || lb__ends_with(name, ".jpeg")) {
         if (img->bits != 8 || (img->channels != 1 && img->channels != 3)) return lb__fail(LB_ERR_ARG, "%s: JPEG holds 1 or 3 channels of 8 bits, not %d of %d", name, img->channels, img->bits);
         return lb__jpeg_encode(img, quality ? quality : 92, out);
     }
-    if (!strcmp(e, "ppm") || !strcmp(e, "pgm") || !strcmp(e, "pnm")) {
+    if (lb__ends_with(name, ".ppm") || lb__ends_with(name, ".pgm") || lb__ends_with(name, ".pnm")) {
         if (img->channels != 1 && img->channels != 3) return lb__fail(LB_ERR_ARG, "%s: PNM holds 1 or 3 channels, not %d", name, img->channels);
         return lb__pnm_encode(img, out);
     }
@@ -7900,7 +7925,7 @@ LB_API lb_status lb_image_save(lb_ctx *ctx, const lb_image *img, const char *pat
 /* ==== 10 >>audio =================================================================================================================
  * Sound from files to the picture that the audio tower looks at: decoding, resampling, Fourier transforms, mel bands, upstream's fit to a
  * fixed length.  Leaves out lossy codecs (MP3, AAC, Opus) and Ogg.
- * Calls: base, parallel, tensor.  Held by: tests/test_audio.c, tests/test_mel.c, tests/fuzz/wav.c, tests/fuzz/flac.c */
+ * Calls: base, parallel, cpu, tensor.  Held by: tests/test_audio.c, tests/test_mel.c, tests/test_hostile.c, tests/fuzz/wav.c, tests/fuzz/flac.c */
 #ifndef LB_NO_AUDIO
 
 LB_API void lb_audio_free(lb_audio *a) {
@@ -8281,14 +8306,17 @@ static lb_status lb__flac_frame(lb_ctx *ctx, lb__flac *f, int64_t *block, lb__md
     f->at = end; f->have = 0;
     return LB_OK;
 }
+/* Bytes of the ID3 tag that stands at p, 0: none does.  Version, flags, size in four times seven bits; a footer repeats the header. */
+static size_t lb__id3_size(const uint8_t *p, size_t size) {
+    if (size < 10 || memcmp(p, "ID3", 3)) return 0;
+    return ((size_t)(p[6] & 127) << 21 | (size_t)(p[7] & 127) << 14 | (size_t)(p[8] & 127) << 7 | (p[9] & 127)) + (p[5] & 0x10 ? 20 : 10);
+}
 /* Whole stream into f->pcm, which the caller frees. */
 static lb_status lb__flac_read(lb_ctx *ctx, const uint8_t *p, size_t size, lb__flac *f) {
     size_t at = 0, len; int last = 0, first = 1; unsigned i, k; int64_t *block; lb__md5 md5; lb_status s = LB_OK;
     memset(f, 0, sizeof *f);
     f->p = p; f->size = size;
-    while (size - at >= 10 && !memcmp(p + at, "ID3", 3)) {      /* version, flags, size in four times seven bits; a footer repeats the header */
-        len = (size_t)(p[at + 6] & 127) << 21 | (size_t)(p[at + 7] & 127) << 14 | (size_t)(p[at + 8] & 127) << 7 | (p[at + 9] & 127);
-        len += p[at + 5] & 0x10 ? 20 : 10;
+    while ((len = lb__id3_size(p + at, size - at)) != 0) {
         if (len > size - at) return lb__fail(LB_ERR_FORMAT, "flac: byte %zu: an ID3 tag of %zu bytes, the file ends after %zu", at, len, size - at);
         at += len;
     }
@@ -8324,7 +8352,7 @@ static lb_status lb__flac_read(lb_ctx *ctx, const uint8_t *p, size_t size, lb__f
     f->at = at;
     block = (int64_t *)lb__alloc(f->max_block * (size_t)f->channels, sizeof *block);
     if (!block) return LB_ERR_MEM;
-    /* the announced length is believed only as far as the bytes can hold it: a few dozen times their number */
+    /* the announced length is believed as far as usual bytes hold it, sixteen of samples for one; beyond that memory comes with the samples */
     s = lb__buf_reserve(&f->pcm, (size_t)LB__MIN(f->total * (uint64_t)f->channels * sizeof(int32_t), (uint64_t)(size - at) * 16));
     while (!s && (f->total ? f->frames < f->total : f->at < size)) {
         if (f->at == size) { s = lb__fail(LB_ERR_FORMAT, "flac: cut off at byte %zu, after %llu of %llu samples a channel", size, (unsigned long long)f->frames, (unsigned long long)f->total); break; }
@@ -8357,15 +8385,13 @@ static lb_status lb__flac_decode(lb_ctx *ctx, const uint8_t *p, size_t size, lb_
 LB_API lb_status lb_audio_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_audio *out) {
     static const struct { size_t at; const char *magic, *name; } others[] = { { 0, "OggS", "Ogg" }, { 0, "FORM", "AIFF" }, { 0, "caff", "CAF" }, { 4, "ftyp", "MP4" }, { 0, "\x1a\x45\xdf\xa3", "Matroska" }, { 0, ".snd", "AU" }, { 0, "ID3", "MP3" },
         { 0, "\xff\xfb", "MP3" }, { 0, "\xff\xf3", "MP3" }, { 0, "\xff\xf2", "MP3" }, { 0, "\xff\xf1", "AAC" }, { 0, "\xff\xf9", "AAC" }, { 0, "riff\x2e\x91", "Wave64" }, { 0, "wvpk", "WavPack" }, { 0, "#!AMR", "AMR" } };
-    const uint8_t *p = (const uint8_t *)bytes; size_t i;
+    const uint8_t *p = (const uint8_t *)bytes; size_t i, tag;
     if (out) memset(out, 0, sizeof *out);
     LB__POINTERS(ctx && out && (bytes || !size));
     if (size >= 4 && (!memcmp(p, "RIFF", 4) || !memcmp(p, "RIFX", 4) || !memcmp(p, "RF64", 4) || !memcmp(p, "BW64", 4))) return lb__wav_decode(ctx, p, size, out);
     if (size >= 4 && !memcmp(p, "fLaC", 4)) return lb__flac_decode(ctx, p, size, out);
-    if (size >= 10 && !memcmp(p, "ID3", 3)) {
-        size_t n = ((size_t)(p[6] & 127) << 21 | (size_t)(p[7] & 127) << 14 | (size_t)(p[8] & 127) << 7 | (p[9] & 127)) + 10;
-        if (n + 4 <= size && (!memcmp(p + n, "fLaC", 4) || !memcmp(p + n, "ID3", 3))) return lb__flac_decode(ctx, p, size, out);
-    }
+    tag = lb__id3_size(p, size);
+    if (tag && tag + 4 <= size && (!memcmp(p + tag, "fLaC", 4) || !memcmp(p + tag, "ID3", 3))) return lb__flac_decode(ctx, p, size, out);
     for (i = 0; i < LB__COUNT(others); i++) {
         size_t n = strlen(others[i].magic);
         if (size >= others[i].at + n && !memcmp(p + others[i].at, others[i].magic, n))
@@ -8403,11 +8429,12 @@ static void lb__sinc_run(void *arg, size_t begin, size_t end, int worker) {
 }
 LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb_audio *out) {
     size_t g, t, p, frames, total; lb__sinc s; double base; lb_audio a; int c; lb_status st = LB_OK;
+    if (in && in == out) return lb__fail(LB_ERR_ARG, "lb_audio_resample: out is the sound itself, another one was expected");
     if (out) memset(out, 0, sizeof *out);
     LB__POINTERS(ctx && in && out && (in->data || !in->frames));
     if (in->channels < 1) return lb__fail(LB_ERR_ARG, "lb_audio_resample: a clip of %d channels, at least one was expected", in->channels);
     memset(&s, 0, sizeof s);
-    if (in->rate < 1 || rate < 1) return lb__fail(LB_ERR_ARG, "lb_audio_resample: from %d to %d samples a second", in->rate, rate);
+    if (in->rate < 1 || rate < 1) return lb__fail(LB_ERR_ARG, "lb_audio_resample: from %d to %d samples a second, at least 1 was expected", in->rate, rate);
     for (g = (size_t)in->rate, t = (size_t)rate; t;) { const size_t r = g % t; g = t; t = r; }
     s.o = (size_t)in->rate / g; s.w = (size_t)rate / g;
     if (s.o > 100000 || s.w > 100000) return lb__fail(LB_ERR_ARG, "lb_audio_resample: %d to %d samples a second reduces to %zu : %zu; terms up to 100,000 were expected", in->rate, rate, s.o, s.w);
@@ -8427,7 +8454,7 @@ LB_API lb_status lb_audio_resample(lb_ctx *ctx, const lb_audio *in, int rate, lb
         s.first[p] = (int32_t)LB__MAX(lo, -(ptrdiff_t)s.width);
         for (i = 0; i < s.room; i++) {
             /* in float, every step rounded, as the reference computes it */
-            const float phase = -(float)p / (float)s.w, tap = (float)(s.first[p] + (ptrdiff_t)i) / (float)s.o, t = phase + tap, x = t * (float)base, y = x * (float)LB__PI, z = y / 6.0f, w = cosf(z / 2.0f), ww = w * w, sinc = y == 0 ? 1.0f : sinf(y) / y;
+            const float phase = -(float)p / (float)s.w, tap = (float)(s.first[p] + (ptrdiff_t)i) / (float)s.o, at = phase + tap, x = at * (float)base, y = x * (float)LB__PI, z = y / 6.0f, w = cosf(z / 2.0f), ww = w * w, sinc = y == 0 ? 1.0f : sinf(y) / y;
             if (x > -6 && x < 6) s.k[p * s.room + i] = sinc * (float)(ww * (float)(base / (double)s.o));
         }
     }
@@ -8529,18 +8556,18 @@ static lb_status lb__mel_desc(const lb_mel_desc *in, lb_mel_desc *d, size_t *len
     if (d->preemphasis < 0) d->preemphasis = 0;
     if (d->high <= 0) d->high += 0.5f * (float)d->rate;
     if (d->rate < 100 || d->rate > 1000000 || d->bins < 3 || d->bins > 4096 || !(d->frame_ms > 0 && d->frame_ms < 2000) || !(d->shift_ms > 0 && d->shift_ms < 10000) || (int)d->window < 0 || d->window > LB_WINDOW_BLACKMAN || !(d->preemphasis <= 1))
-        return lb__fail(LB_ERR_ARG, "mel: %d bands of frames of %g ms every %g ms at %d Hz", d->bins, (double)d->frame_ms, (double)d->shift_ms, d->rate);
-    if (!(d->low >= 0 && d->low < d->high && d->high <= 0.5f * (float)d->rate)) return lb__fail(LB_ERR_ARG, "mel: a band from %g to %g Hz at %d samples a second", (double)d->low, (double)d->high, d->rate);
+        return lb__fail(LB_ERR_ARG, "mel: %d bands of frames of %g ms every %g ms at %d Hz; 3 to 4096 bands, less than 2000 ms every less than 10000 ms, 100 to 1000000 Hz, a window of lb_window and a preemphasis of at most 1 were expected", d->bins, (double)d->frame_ms, (double)d->shift_ms, d->rate);
+    if (!(d->low >= 0 && d->low < d->high && d->high <= 0.5f * (float)d->rate)) return lb__fail(LB_ERR_ARG, "mel: bands from %g to %g Hz at %d samples a second; from at least 0 up to at most half the rate were expected", (double)d->low, (double)d->high, d->rate);
     *length = (size_t)((double)d->rate * (double)d->frame_ms * 0.001 + 1e-9); *shift = (size_t)((double)d->rate * (double)d->shift_ms * 0.001 + 1e-9);
     for (*fft = 4; *fft < *length; *fft *= 2) { }
-    if (*length < 2 || !*shift || *fft > 65536) return lb__fail(LB_ERR_ARG, "mel: frames of %zu samples every %zu", *length, *shift);
+    if (*length < 2 || !*shift || *fft > 65536) return lb__fail(LB_ERR_ARG, "mel: frames of %zu samples every %zu; 2 to 65536 samples every at least 1 were expected", *length, *shift);
     return LB_OK;
 }
 LB_API size_t lb_mel_frames(const lb_mel_desc *desc, size_t n) {
     lb_mel_desc d; size_t length, shift, fft;
     return lb__mel_desc(desc, &d, &length, &shift, &fft) || n < length ? 0 : 1 + (n - length) / shift;
 }
-typedef struct lb__mel { const lb_mel_desc *d; const float *x; float *out; size_t n, frames, length, shift; lb__rfft fft; float *window, *weights; int32_t *first, *count; size_t room; float *work; size_t work_size; } lb__mel;
+typedef struct lb__mel { const lb_mel_desc *d; const float *x; float *out; size_t frames, length, shift; lb__rfft fft; float *window, *weights; int32_t *first, *count; size_t room; float *work; size_t work_size; } lb__mel;
 /* y_i = (x_i - mean - c (x_(i-1) - mean)) w_i; the first sample stands before itself */
 LB__INLINE void lb__mel_window(float *LB__RESTRICT y, const float *LB__RESTRICT x, const float *LB__RESTRICT w, float mean, float c, size_t n) {
     size_t i;
@@ -8607,7 +8634,7 @@ LB_API lb_status lb_audio_mel(lb_ctx *ctx, const float *x, size_t n, const lb_me
     memset(&m, 0, sizeof m);
     LB__TRY(lb__mel_desc(desc, &d, &m.length, &m.shift, &fft));
     if (n < m.length) return lb__fail(LB_ERR_ARG, "a sound of %zu samples at %d Hz is shorter than one frame of %zu (%g ms)", n, d.rate, m.length, (double)d.frame_ms);
-    m.d = &d; m.x = x; m.out = out; m.n = n; m.frames = 1 + (n - m.length) / m.shift; half = fft / 2;
+    m.d = &d; m.x = x; m.out = out; m.frames = 1 + (n - m.length) / m.shift; half = fft / 2;
     m.work_size = (5 * half + 1) * LB__LANES; m.room = half;
     m.window = (float *)lb__alloc(m.length, sizeof(float)); m.weights = (float *)lb__alloc((size_t)d.bins * m.room, sizeof(float)); m.first = (int32_t *)lb__alloc(2 * (size_t)d.bins, sizeof(int32_t));
     m.work = (float *)lb__alloc((size_t)ctx->threads * m.work_size, sizeof(float));
@@ -8648,7 +8675,9 @@ LB_API lb_status lb_audio_preprocess(lb_ctx *ctx, const lb_audio *in, const lb_a
     lb_audio a; lb_mel_desc d; const lb_audio *use = in; float *mono = NULL, *mel = NULL; double mean = 0; size_t i, n, m, T, c, b, start[3] = { 0, 0, 0 }; lb_status s = LB_OK;
     LB__POINTERS(ctx && in && p && out && in->data);
     if (in->channels < 1) return lb__fail(LB_ERR_ARG, "lb_audio_preprocess: a clip of %d channels, at least one was expected", in->channels);
-    if (p->mel_bins < 3 || p->target_length < 1 || p->rate < 1 || !(p->std > 0)) return lb__fail(LB_ERR_ARG, "lb_audio_preprocess: a profile of %d bands, %d frames, %d Hz and std %g", p->mel_bins, p->target_length, p->rate, (double)p->std);
+    if (p->mel_bins < 3 || p->target_length < 1 || p->rate < 1 || !(p->std > 0)) return lb__fail(LB_ERR_ARG, "lb_audio_preprocess: a profile of %d bands, %d frames, %d Hz and std %g; at least 3 bands, 1 frame and 1 Hz and a positive std were expected", p->mel_bins, p->target_length, p->rate, (double)p->std);
+    if (!lb__mul(in->frames, (size_t)in->channels, &n) || n > ctx->limits.max_samples) return lb__fail(LB_ERR_LIMIT, "lb_audio_preprocess: %zu samples of %d channels, the limit is %zu in all", in->frames, in->channels, ctx->limits.max_samples);
+    for (i = 0; i < n; i++) if (!lb__finite(in->data[i])) return lb__fail(LB_ERR_NUMERIC, "lb_audio_preprocess: sample %zu of channel %zu is not finite", i / (size_t)in->channels, i % (size_t)in->channels);
     memset(&a, 0, sizeof a); memset(&d, 0, sizeof d);
     if (in->rate != p->rate) { LB__TRY(lb_audio_resample(ctx, in, p->rate, &a)); use = &a; }
     n = use->frames * (size_t)use->channels; T = (size_t)p->target_length;
@@ -8656,7 +8685,7 @@ LB_API lb_status lb_audio_preprocess(lb_ctx *ctx, const lb_audio *in, const lb_a
     mean = n ? mean / (double)n : 0;
     d.rate = p->rate; d.bins = p->mel_bins;
     m = lb_mel_frames(&d, use->frames);
-    mono = (float *)lb__alloc(use->frames, sizeof(float)); mel = (float *)lb__alloc(LB__MAX(m, (size_t)1) * (size_t)p->mel_bins, sizeof(float));
+    mono = (float *)lb__alloc(use->frames, sizeof(float)); mel = (float *)lb__alloc(LB__MAX(m, (size_t)1), LB__MIN((size_t)p->mel_bins, (size_t)4096) * sizeof(float));       /* lb_audio_mel refuses more */
     if (!mono || !mel) { s = LB_ERR_MEM; goto done; }
     for (i = 0; i < use->frames; i++) mono[i] = use->data[i * (size_t)use->channels] - (float)mean;
     if ((s = lb_audio_mel(ctx, mono, use->frames, &d, mel)) != LB_OK) goto done;
@@ -8688,7 +8717,7 @@ static lb_status lb__spectrogram_desc(const lb_spectrogram_desc *in, lb_spectrog
     if (!d->rate) d->rate = 16000;
     if (!(d->high > 0)) d->high = 0.5f * (float)d->rate;
     if (d->size < 4 || d->size > 65536 || d->size & 1 || d->length < 1 || d->length > d->size || d->hop < 1 || d->rate < 1 || d->bins < 0 || d->bins > 4096 || (int)d->window < 0 || d->window > LB_WINDOW_BLACKMAN || !(d->low >= 0 && d->low < d->high) || !(d->power <= 16))
-        return lb__fail(LB_ERR_ARG, "spectrogram: a transform of %d with a window of %d every %d samples, %d bands from %g to %g Hz", d->size, d->length, d->hop, d->bins, (double)d->low, (double)d->high);
+        return lb__fail(LB_ERR_ARG, "spectrogram: a transform of %d with a window of %d every %d samples, %d bands from %g to %g Hz; an even transform of 4 to 65536 with a window of 1 to its size of lb_window, at least 1 sample apart, 0 to 4096 bands, from at least 0 Hz up and a power of at most 16 were expected", d->size, d->length, d->hop, d->bins, (double)d->low, (double)d->high);
     return LB_OK;
 }
 LB_API size_t lb_spectrogram_frames(const lb_spectrogram_desc *desc, size_t n) {
@@ -8777,7 +8806,8 @@ static lb_status lb__wav_pack(const int16_t *pcm, size_t frames, int channels, i
 LB_API lb_status lb_audio_save(lb_ctx *ctx, const lb_audio *a, const char *path) {
     lb__buf b = { 0, 0, 0 }; size_t i, n; int16_t *pcm; lb_status s;
     LB__POINTERS(ctx && a && path && (a->data || !a->frames));
-    if (a->channels < 1 || a->channels > 65535 || a->rate < 1 || !lb__mul(a->frames, (size_t)a->channels, &n)) return lb__fail(LB_ERR_ARG, "%s: a clip of %d channels at %d samples a second cannot be written", path, a->channels, a->rate);
+    if (a->channels < 1 || a->channels > 32767 || a->rate < 1 || (uint64_t)a->rate * 2 * (uint64_t)a->channels > 0xffffffffu || !lb__mul(a->frames, (size_t)a->channels, &n))       /* fields of a WAV file: bytes of a frame in 16 bits, of a second in 32 */
+        return lb__fail(LB_ERR_ARG, "%s: a clip of %d channels at %d samples a second; 1 to 32767 channels and less than 2^31 samples a second in all were expected", path, a->channels, a->rate);
     pcm = (int16_t *)lb__alloc(n, sizeof *pcm);
     if (!pcm) return LB_ERR_MEM;
     for (i = 0; i < n; i++) { const double v = floor((double)a->data[i] * 32768 + 0.5); pcm[i] = (int16_t)(v >= 32767 ? 32767 : v > -32768 ? v : -32768); }     /* NaN: -32768 */
@@ -8793,7 +8823,8 @@ LB_API lb_status lb_audio_save(lb_ctx *ctx, const lb_audio *a, const char *path)
 /* ==== 11 >>video =================================================================================================================
  * Clips: containers are walked once when they are opened, into a table of where each frame lies; frames are decoded when they are asked for.
  * Only intra-coded video is read (raw, JPEG, PNG, GIF); other codecs are named and refused.  Frame choice and the video pipeline are
- * upstream's.  Leaves out sound tracks, edit lists and compressed headers.  Calls: base, parallel, image.  Held by: tests/test_video.c */
+ * upstream's.  Leaves out sound tracks, edit lists and compressed headers.  Calls: base, parallel, tensor, image.
+ * Held by: tests/test_video.c, tests/test_hostile.c, tests/fuzz/clip.c */
 #if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
 
 enum { LB__VIDEO_Y4M, LB__VIDEO_GIF, LB__VIDEO_STILLS, LB__VIDEO_LIST, LB__VIDEO_ARRAY };        /* how a frame is made */
@@ -8971,7 +9002,7 @@ static const char *lb__video_codec(const uint8_t tag[4]) {
 }
 static int lb__tag(const uint8_t *p, const char *tag) { return !memcmp(p, tag, 4); }
 
-typedef struct lb__avi { lb_video *v; int streams, stream; double rate; } lb__avi;      /* stream: the first video stream, -1 before it was seen */
+typedef struct lb__avi { lb_video *v; int streams, stream; } lb__avi;      /* stream: the first video stream, -1 before it was seen */
 static lb_status lb__avi_list(lb_ctx *ctx, lb__avi *a, size_t at, size_t end, size_t depth) {
     lb_video *v = a->v; const uint8_t *d = v->data; size_t size, body;
     if (depth > ctx->limits.max_nesting) return lb__fail(LB_ERR_LIMIT, "AVI: lists are nested deeper than %zu", ctx->limits.max_nesting);
@@ -9008,7 +9039,7 @@ static lb_status lb__avi_list(lb_ctx *ctx, lb__avi *a, size_t at, size_t end, si
     return LB_OK;
 }
 static lb_status lb__avi_open(lb_ctx *ctx, lb_video *v) {
-    lb__avi a; a.v = v; a.streams = 0; a.stream = -1; a.rate = 0;
+    lb__avi a; a.v = v; a.streams = 0; a.stream = -1;
     v->kind = LB__VIDEO_STILLS; v->info.container = "AVI";
     LB__TRY(lb__avi_list(ctx, &a, 0, v->size, 0));
     if (a.stream < 0 || !v->info.width) return lb__fail(LB_ERR_FORMAT, "AVI: no video stream in its header");
@@ -9099,7 +9130,7 @@ static lb_status lb__mp4_samples(lb_ctx *ctx, lb_video *v, const lb__box *stbl, 
         if (lb__tag(b.type, "stsz")) { stsz = b; field = 32; }
         else if (lb__tag(b.type, "stz2")) { stsz = b; field = 0; }
         else if (lb__tag(b.type, "stsc")) stsc = b;
-        else if (lb__tag(b.type, "stco")) stco = b;
+        else if (lb__tag(b.type, "stco")) { stco = b; wide = 0; }
         else if (lb__tag(b.type, "co64")) { stco = b; wide = 1; }
         else if (lb__tag(b.type, "stts")) stts = b;
     }
@@ -9230,6 +9261,20 @@ static lb_status lb__gif_clip(lb_ctx *ctx, lb_video *v) {
 
 /* ---- 11.5 opening ---- */
 
+#ifndef LB_NO_STDIO
+/* What is in the buffer goes to the temporary file; with it `total` bytes have come. */
+static lb_status lb__spool_out(int fd, lb__buf *b, size_t total, const char *path) {
+    size_t n = 0;
+    while (n < b->size) {
+        const ssize_t k = write(fd, b->data + n, b->size - n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return lb__fail(LB_ERR_IO, "%s: cannot write the stream to a temporary file after %zu bytes: %s", path, total - b->size + n, k < 0 ? strerror(errno) : "nothing was taken");
+        n += (size_t)k;
+    }
+    b->size = 0;
+    return LB_OK;
+}
+#endif
 /* Reads a stream to its end: in memory up to LB__SPOOL_RAM, then in an unlinked temporary file that is mapped afterwards. */
 enum { LB__SPOOL_RAM = 64 << 20 };
 static lb_status lb__video_spool(lb_ctx *ctx, lb_video *v, lb_read_fn read_fn, void *user) {
@@ -9243,6 +9288,7 @@ static lb_status lb__video_spool(lb_ctx *ctx, lb_video *v, lb_read_fn read_fn, v
         n = read_fn(user, b.data + b.size, b.cap - b.size);
         if (n == (size_t)-1) { s = lb__fail(LB_ERR_IO, "the stream could not be read at byte %zu", total); break; }
         if (n == 0) break;
+        if (n > b.cap - b.size) { s = lb__fail(LB_ERR_IO, "the stream's reader says that it gave %zu bytes where %zu were asked for", n, b.cap - b.size); break; }
         b.size += n; total += n;
         if (total > max) {
             s = lb__fail(LB_ERR_LIMIT, "the stream is longer than the %zu bytes that may be kept (lb_limits.max_spool); shorten it (ffmpeg -t), scale it down (-vf scale=-2:360), or give a file", max);
@@ -9256,25 +9302,17 @@ static lb_status lb__video_spool(lb_ctx *ctx, lb_video *v, lb_read_fn read_fn, v
             if (fd < 0) { s = lb__fail(LB_ERR_IO, "%s: cannot create a temporary file for the stream: %s", path, strerror(errno)); break; }
             unlink(path);
         }
-        for (n = 0; n < b.size;) {
-            ssize_t k = write(fd, b.data + n, b.size - n);
-            if (k < 0 && errno == EINTR) continue;
-            if (k <= 0) { s = lb__fail(LB_ERR_IO, "%s: cannot write the stream to a temporary file after %zu bytes: %s", path, total - b.size + n, k < 0 ? strerror(errno) : "nothing was taken"); break; }
-            n += (size_t)k;
-        }
-        b.size = 0;
-        if (s) break;
+        if ((s = lb__spool_out(fd, &b, total, path)) != LB_OK) break;
 #endif
     }
 #ifndef LB_NO_STDIO
+    if (!s && fd >= 0) s = lb__spool_out(fd, &b, total, path);
     if (!s && fd >= 0) {
-        size_t n = 0; void *p;
-        while (n < b.size) { ssize_t k = write(fd, b.data + n, b.size - n); if (k <= 0 && errno != EINTR) break; if (k > 0) n += (size_t)k; }
-        p = n < b.size ? MAP_FAILED : mmap(NULL, total, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *p = mmap(NULL, total, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED) s = lb__fail(LB_ERR_IO, "%s: cannot read the stream back from its temporary file: %s", path, strerror(errno));
         else { v->file.data = (const unsigned char *)p; v->file.size = total; v->file.mapped = 1; v->data = v->file.data; v->size = total; }
     }
-    if (fd >= 0) { close(fd); if (!s) lb__buf_free(&b); }
+    if (fd >= 0) close(fd);
     else
 #endif
     if (!s) { v->owned = b.data; v->data = b.data; v->size = b.size; memset(&b, 0, sizeof b); }
@@ -9370,8 +9408,9 @@ LB_API lb_status lb_video_open_array(lb_ctx *ctx, const uint8_t *rgb, size_t fra
     lb_video *v = NULL; size_t n;
     LB__POINTERS(ctx && out && rgb);
     *out = NULL;
+    if (!frames || !width || !height) return lb__fail(LB_ERR_ARG, "lb_video_open_array: %zu frames of %zu x %zu pixels, at least one of 1 x 1 was expected", frames, width, height);
     LB__TRY(lb__video_sides(ctx, width, height));
-    if (!frames || frames > ctx->limits.max_frames || !lb__mul(height * 3, width, &n) || !lb__mul(n, frames, &n)) return lb__fail(LB_ERR_ARG, "lb_video_open_array: %zu frames of %zu x %zu", frames, width, height);
+    if (frames > ctx->limits.max_frames || !lb__mul(height * 3, width, &n) || !lb__mul(n, frames, &n)) return lb__fail(LB_ERR_ARG, "lb_video_open_array: %zu frames of %zu x %zu pixels, at most %zu frames in one array were expected", frames, width, height, ctx->limits.max_frames);
     LB__TRY(lb__video_new(NULL, &v));
     v->kind = LB__VIDEO_ARRAY; v->data = rgb; v->size = n;
     v->info.container = "array"; v->info.codec = "raw video"; v->info.readable = 1;
@@ -9380,7 +9419,7 @@ LB_API lb_status lb_video_open_array(lb_ctx *ctx, const uint8_t *rgb, size_t fra
     return LB_OK;
 }
 #ifndef LB_NO_STDIO
-/* Natural order: runs of digits compare as numbers, everything else as bytes; equal numbers with more zeros come later. */
+/* Natural order: runs of digits compare as numbers, everything else as bytes; equal numbers with more zeros come first. */
 static int lb__natural_order(const char *a, const char *b) {
     const char *const a0 = a, *const b0 = b;
     while (*a && *b) {
@@ -9401,12 +9440,9 @@ static int lb__natural_order(const char *a, const char *b) {
 }
 static int lb__natural_cmp(const void *a, const void *b) { return lb__natural_order(*(char *const *)a, *(char *const *)b); }
 static int lb__still_name(const char *name) {
-    static const char *const known[] = { "jpg", "jpeg", "jpe", "png", "bmp", "ppm", "pgm", "pnm", "pbm", "pam", "gif" };
-    const char *dot = strrchr(name, '.'); size_t i, k;
-    for (i = 0; dot && i < LB__COUNT(known); i++) {
-        for (k = 0; known[i][k] && (dot[1 + k] | 32) == known[i][k]; k++) { }
-        if (!known[i][k] && !dot[1 + k]) return 1;
-    }
+    static const char *const known[] = { ".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".ppm", ".pgm", ".pnm", ".pbm", ".pam", ".gif" };
+    size_t i;
+    for (i = 0; i < LB__COUNT(known); i++) if (lb__ends_with(name, known[i])) return 1;
     return 0;
 }
 /* Copies the names, joined to the folder if there is one, into one allocation; keeps stills only when they come from a folder. */
@@ -9414,7 +9450,7 @@ static lb_status lb__video_list(lb_ctx *ctx, lb_video *v, const char *folder, co
     size_t i, n = 0, bytes = 0, head, dir = folder ? strlen(folder) : 0; char *p; lb_image first; lb_status s;
     for (i = 0; i < count; i++)
         if (!folder || lb__still_name(names[i])) { n++; if (!lb__add(bytes, strlen(names[i]) + dir + 2, &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: the list of frames does not fit"); }
-    if (!n) return lb__fail(LB_ERR_FORMAT, folder ? "the folder has no images (jpg, png, bmp, ppm, pgm, pbm, pam, gif) among its %zu entries" : "the list of frames is empty", count);
+    if (!n) return folder ? lb__fail(LB_ERR_FORMAT, "the folder has no images (jpg, png, bmp, ppm, pgm, pbm, pam, gif) among its %zu entries", count) : lb__fail(LB_ERR_ARG, "lb_video_open_list: the list of frames is empty, at least one was expected");
     if (n > ctx->limits.max_frames) return lb__fail(LB_ERR_LIMIT, "%zu frames, the limits allow %zu", n, ctx->limits.max_frames);
     if (!lb__mul(n, sizeof(char *), &head) || !lb__add(head, bytes, &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: the list of frames does not fit");
     v->paths = (char **)lb__alloc(bytes, 1);
@@ -9494,7 +9530,7 @@ LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double f
     lb_video_desc d; size_t i, T;
     LB__POINTERS(out);
     LB__TRY(lb__video_desc(desc, &d));
-    if (!frames) return lb__fail(LB_ERR_ARG, "a clip of %zu frames", frames);
+    if (!frames) return lb__fail(LB_ERR_ARG, "a clip of no frames, at least one was expected");
     T = (size_t)d.frames;
     if (d.rule == LB_FRAMES_UNIFORM) lb__linspace_ids(0, (double)(frames - 1), T, out);
     else if (d.rule == LB_FRAMES_RETRIEVAL) {
@@ -9508,9 +9544,9 @@ LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double f
     } else if (d.rule == LB_FRAMES_MIDDLE) {
         const size_t start = frames > T ? (frames - T) / 2 : 0;
         for (i = 0; i < T; i++) out[i] = LB__MIN(start + i, frames - 1);
-    } else for (i = 0; i < T; i++) {
-        if (d.ids[i] >= frames) return lb__fail(LB_ERR_ARG, "frame %zu of a clip of %zu", d.ids[i], frames);
-        out[i] = d.ids[i];
+    } else {
+        for (i = 0; i < T; i++) if (d.ids[i] >= frames) return lb__fail(LB_ERR_ARG, "frame %zu of a clip of %zu, 0 to %zu was expected", d.ids[i], frames, frames - 1);
+        memcpy(out, d.ids, T * sizeof *out);
     }
     return LB_OK;
 }
@@ -9685,6 +9721,7 @@ LB_API lb_status lb_video_preprocess(lb_ctx *ctx, const lb_video *v, const lb_im
     s = lb_video_ids(desc, v->info.frames, v->info.fps, ids);
     if (!s) s = lb__video_each(ctx, v, ids, (size_t)p.desc.frames, p.desc.rule == LB_FRAMES_VIEW ? lb__take_view : lb__take_tensor, &p);
     lb__release(ids);
+    if (s) memset(out, 0, 3 * (size_t)p.desc.frames * profile->width * profile->height * sizeof *out);
     return s;
 }
 
@@ -9735,7 +9772,7 @@ static lb_status lb__avi_pack(const lb__buf *jpegs, const uint32_t *sizes, size_
     for (i = 0; i < n; i++) biggest = LB__MAX(biggest, sizes[i]);
 #define LB__L32(v) do { if (!s) s = lb__le32(b, (uint32_t)(v)); } while (0)
     LB__RAW("RIFF\0\0\0\0AVI LIST", 16); LB__L32(4 + 64 + 12 + 64 + 48); LB__RAW("hdrlavih", 8); LB__L32(56);
-    LB__L32(1e6 / fps + 0.5); LB__L32(biggest * fps); LB__L32(0); LB__L32(0x10); LB__L32(n); LB__L32(0); LB__L32(1); LB__L32(biggest); LB__L32(w); LB__L32(h); LB__RAW(z, 16);
+    LB__L32(1e6 / fps + 0.5); LB__L32(LB__MIN(biggest * fps, 4294967295.0)); LB__L32(0); LB__L32(0x10); LB__L32(n); LB__L32(0); LB__L32(1); LB__L32(biggest); LB__L32(w); LB__L32(h); LB__RAW(z, 16);
     LB__RAW("LIST", 4); LB__L32(4 + 64 + 48); LB__RAW("strlstrh", 8); LB__L32(56); LB__RAW("vidsMJPG", 8); LB__RAW(z, 12); LB__L32(1000); LB__L32(rate); LB__L32(0); LB__L32(n); LB__L32(biggest); LB__L32(0xffffffff); LB__RAW(z, 12);
     LB__RAW("strf", 4); LB__L32(40); LB__L32(40); LB__L32(w); LB__L32(h); LB__L32(1 | 24 << 16); LB__RAW("MJPG", 4); LB__L32(w * h * 3); LB__RAW(z, 16);
     LB__RAW("LIST\0\0\0\0movi", 12);
@@ -9749,8 +9786,8 @@ static lb_status lb__avi_pack(const lb__buf *jpegs, const uint32_t *sizes, size_
 #undef LB__RAW
     return s;
 }
-/* The bytes of a clip of Motion-JPEG; `kind` mp4, mov or avi. */
-static lb_status lb__video_pack(const lb_image *frames, size_t n, double fps, const char *kind, int quality, lb__buf *out) {
+/* The bytes of a clip of Motion-JPEG; `name` ends in .mp4, .mov or .avi. */
+static lb_status lb__video_pack(const lb_image *frames, size_t n, double fps, const char *name, int quality, lb__buf *out) {
     lb__buf jpegs = { 0, 0, 0 }; uint32_t *sizes = (uint32_t *)lb__alloc(n, sizeof *sizes); size_t i; lb_status s = sizes ? LB_OK : LB_ERR_MEM;
     for (i = 0; i < n && !s; i++) {
         const size_t before = jpegs.size;
@@ -9759,9 +9796,10 @@ static lb_status lb__video_pack(const lb_image *frames, size_t n, double fps, co
         if (!s) sizes[i] = (uint32_t)(jpegs.size - before);
     }
     if (!s && (jpegs.size > 0xf0000000u || n > 10000000)) s = lb__fail(LB_ERR_LIMIT, "a clip of %zu frames and %zu bytes; at most 4 GB can be written", n, jpegs.size);
-    if (!s && !strcmp(kind, "avi")) s = lb__avi_pack(&jpegs, sizes, n, frames[0].width, frames[0].height, fps, out);
+    if (!s && lb__ends_with(name, ".avi")) s = lb__avi_pack(&jpegs, sizes, n, frames[0].width, frames[0].height, fps, out);
+    else if (!s && (uint64_t)n * (uint64_t)(90000 / fps + 0.5) > 0xffffffffu) s = lb__fail(LB_ERR_LIMIT, "a clip of %zu frames at %g a second; at most 47721 seconds can be written", n, fps);
     else if (!s) {
-        const int mov = !strcmp(kind, "mov");
+        const int mov = lb__ends_with(name, ".mov");
         s = lb__buf_add(out, mov ? "\0\0\0\x14" "ftypqt  \0\0\2\0qt  " : "\0\0\0\x18" "ftypisom\0\0\2\0isommp41", mov ? 20 : 24);
         if (!s) s = lb__be32(out, (uint32_t)(jpegs.size + 8));
         if (!s) s = lb__buf_add(out, "mdat", 4);
@@ -9789,18 +9827,16 @@ static lb_status lb__y4m_pack(const lb_image *frames, size_t n, double fps, lb__
     return LB_OK;
 }
 LB_API lb_status lb_video_save(lb_ctx *ctx, const lb_image *frames, size_t n, double fps, const char *path, int quality) {
-    lb__buf b = { 0, 0, 0 }; lb_status s; size_t i; const char *dot = path ? strrchr(path, '.') : NULL; char e[8];
+    lb__buf b = { 0, 0, 0 }; lb_status s; size_t i;
     LB__POINTERS(ctx && frames && path);
     if (!n) return lb__fail(LB_ERR_ARG, "%s: a clip of no frames, at least one was expected", path);
     if (!(fps >= 0.1 && fps <= 1000)) return lb__fail(LB_ERR_ARG, "%s: %g frames per second, 0.1 to 1000 were expected", path, fps);
+    if (!frames[0].data || !frames[0].width || !frames[0].height || frames[0].width > 65535 || frames[0].height > 65535) return lb__fail(LB_ERR_ARG, "%s: frame 0 of %zu x %zu pixels%s, 1 to 65535 a side were expected", path, frames[0].width, frames[0].height, frames[0].data ? "" : " without data");
     for (i = 0; i < n; i++)
         if (!frames[i].data || frames[i].bits != 8 || (frames[i].channels != 1 && frames[i].channels != 3) || frames[i].width != frames[0].width || frames[i].height != frames[0].height)
             return lb__fail(LB_ERR_ARG, "%s: frame %zu: 8 bits, 1 or 3 channels and %zu x %zu pixels were expected", path, i, frames[0].width, frames[0].height);
-    if (!frames[0].width || !frames[0].height || frames[0].width > 65535 || frames[0].height > 65535) return lb__fail(LB_ERR_ARG, "%s: frames of %zu x %zu, 1 to 65535 a side were expected", path, frames[0].width, frames[0].height);
-    for (i = 0; dot && i < 7 && dot[1 + i]; i++) e[i] = (char)(dot[1 + i] >= 'A' && dot[1 + i] <= 'Z' ? dot[1 + i] + 32 : dot[1 + i]);
-    e[dot ? i : 0] = 0;
-    if (!strcmp(e, "y4m")) s = lb__y4m_pack(frames, n, fps, &b);
-    else if (!strcmp(e, "mp4") || !strcmp(e, "mov") || !strcmp(e, "avi")) s = lb__video_pack(frames, n, fps, e, quality, &b);
+    if (lb__ends_with(path, ".y4m")) s = lb__y4m_pack(frames, n, fps, &b);
+    else if (lb__ends_with(path, ".mp4") || lb__ends_with(path, ".mov") || lb__ends_with(path, ".avi")) s = lb__video_pack(frames, n, fps, path, quality, &b);
     else s = lb__fail(LB_ERR_ARG, "%s: the name does not end in mp4, mov, avi or y4m", path);
     if (!s) s = lb__writer_save(path, b.data, b.size);
     lb__buf_free(&b);
@@ -9811,7 +9847,8 @@ LB_API lb_status lb_video_save(lb_ctx *ctx, const lb_image *frames, size_t n, do
 
 /* ==== 12 >>weights ===============================================================================================================
  * The .lbw file: reading (mapped, nothing copied), checking, writing (streamed, whole or not at all).  weights/FORMAT.md describes the
- * bytes.  What the keys and tensors mean is section 13's affair.  Calls: base, tensor.  Held by: tests/test_weights.c */
+ * bytes.  What the keys and tensors mean is section 13's affair.  Calls: base, parallel, tensor, text.
+ * Held by: tests/test_weights.c, tests/test_hostile.c, tests/fuzz/lbw.c */
 
 enum { LB__LBW_VERSION = 1, LB__LBW_HEADER = 64, LB__LBW_ENTRY = 40, LB__LBW_KEY = 16, LB__LBW_NAME = 255 };
 static const char *const lb__meta_names[] = { "u64", "i64", "f64", "bool", "string" };
@@ -10170,7 +10207,7 @@ struct lb_file_writer {
     int        started;
     uint64_t   data;                            /* where tensor data begins */
 };
-/* What a call on a writer comes to before it has begun. */
+/* The first error of a writer: with one, calls do nothing.  NULL is an error of its own. */
 static lb_status lb__file_state(const lb_file_writer *w) { return w ? w->status : lb__fail(LB_ERR_ARG, "the writer of a weight file is NULL"); }
 static lb_status lb__file_stick(lb_file_writer *w, lb_status s) {
     if (w && s && !w->status) { w->status = s; lb__format(w->why, sizeof w->why, "%s", lb_last_error()); }
@@ -10443,7 +10480,8 @@ LB_API lb_status lb_file_commit(lb_file_writer *w) {
 /* ==== 13 >>model =================================================================================================================
  * A model: towers, modalities, and the table of its weights by name.  Made from a description with random weights, or from a weight
  * file that is only mapped.  It is never written to after that, so threads share it; all scratch is the context's.
- * Calls: nn, text, image, audio, video, weights.  Held by: tests/test_model.c */
+ * Calls: base, kernels, tensor, nn, text, image, audio, video, weights.  Held by: tests/test_model.c, tests/test_model_alloc.c, tests/test_modality.c,
+ * tests/fuzz/modality.c */
 
 /* How a fresh weight is drawn: a constant, normal with that deviation, or uniform in +- that bound. */
 typedef enum lb__init { LB__CONST, LB__NORMAL, LB__UNIFORM } lb__init;
@@ -10454,7 +10492,7 @@ struct lb_model {
     lb__tower    tower[LB_MAX_TOWERS];
     lb__param   *param; size_t params;
     lb__block   *blocks;
-    lb__lora    *lora; size_t loras;
+    lb__lora    *lora;
     lb_tensor   *logit_scale[LB_MAX_MODALITIES];
     lb_file      *file;
     lb_tokenizer *tokenizer;
@@ -10640,7 +10678,7 @@ static lb_status lb__model_plan(const lb_model_desc *desc, lb_model **out) {
     if ((s = lb__desc_check(&m->desc)) != LB_OK) { lb__release(m); return s; }
     lb__plan_walk(m, &p);
     m->param = (lb__param *)lb__alloc(p.params, sizeof *m->param); m->blocks = (lb__block *)lb__alloc(p.blocks, sizeof *m->blocks); m->lora = (lb__lora *)lb__alloc(p.loras, sizeof *m->lora);
-    m->params = p.params; m->loras = p.loras;
+    m->params = p.params;
     if (!m->param || !m->blocks || !m->lora) { lb_model_free(m); return LB_ERR_MEM; }
     lb__plan_walk(m, &p);
     for (i = 0; i < m->params; i++) if (!lb__stored_bytes(&m->param[i].t, &bytes)) { s = lb__fail(LB_ERR_LIMIT, "tensor %s of %zu x %zu numbers is more than this machine can address", m->param[i].name, m->param[i].t.shape[0], m->param[i].t.ndim > 1 ? m->param[i].t.shape[1] : 1); lb_model_free(m); return s; }
@@ -10990,9 +11028,8 @@ static lb_status lb__param_inherit(const lb_model *base, const lb_tower_desc *fr
 }
 /* A model of another description over the weights of `base`, which outlives it.  Tower `to` (or NULL) starts from tower `from`; what is found
  * nowhere is drawn. */
-static lb_status lb__model_derive(lb_ctx *ctx, const lb_model *base, const lb_model_desc *desc, const lb_tower_desc *from, const char *to, lb_model **out) {
+static lb_status lb__model_derive(const lb_model *base, const lb_model_desc *desc, const lb_tower_desc *from, const char *to, lb_model **out) {
     lb_model *m = NULL; size_t i; int j, done; const lb_tower_desc *new_tower = NULL; lb_status s;
-    (void)ctx;
     LB__TRY(lb__model_plan(desc, &m));
     m->base = base; m->tokenizer = base->tokenizer;
     for (j = 0; to && j < m->desc.towers; j++) if (!strcmp(m->desc.tower[j].name, to)) new_tower = &m->desc.tower[j];
@@ -11040,7 +11077,7 @@ LB_API lb_status lb_model_extend(lb_ctx *ctx, const lb_model *base, const char *
         lb_tower_desc *t = &d->tower[at];
         t->lora_rank = tower->lora_rank; t->lora_targets = tower->lora_targets; t->lora_temporal = tower->lora_temporal; t->lora_alpha = tower->lora_alpha; t->lora_dropout = tower->lora_dropout;
     }
-    if (!s) s = lb__model_derive(ctx, base, d, &source, to, out);
+    if (!s) s = lb__model_derive(base, d, &source, to, out);
     if (!s) memcpy((*out)->from, source.name, sizeof source.name);
     lb__release(d);
     return s;
@@ -11290,7 +11327,7 @@ LB_API lb_status lb_model_extend_json(lb_ctx *ctx, const lb_model *base, const c
 /* The tower of `m` whose tensors in its file have that identity: the named one, or else the first of any name. */
 static lb_status lb__adapter_base(const lb_model *m, const char *named, const char *id, const char **tower) {
     char have[65], first[65] = ""; const lb_file *f = lb__model_file(m); int i;
-    if (!f) return lb__fail(LB_ERR_ARG, "the base model does not come from a file, so nothing tells whether the adapter is for it");
+    if (!f) return lb__fail(LB_ERR_ARG, "the base model does not come from a file, so nothing tells whether the adapter is for it; save it and open the file");
     for (i = -1; i < m->desc.towers; i++) {
         const char *name = i < 0 ? named : m->desc.tower[i].name;
         if (lb_file_identity(f, name, have)) continue;
@@ -11320,7 +11357,7 @@ LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *p
     } else if (!s) {
         *d = base->desc; memset(&k, 0, sizeof k); k.f = f; k.prefix = "tower"; k.name = tower;
         for (j = 0; j < d->towers && !s; j++) if (!strcmp(d->tower[j].name, tower)) s = lb__lora_read(&k, &d->tower[j]);
-        if (!s) s = lb__model_derive(ctx, base, d, NULL, NULL, &m);
+        if (!s) s = lb__model_derive(base, d, NULL, NULL, &m);
     }
     for (i = 0; !s && i < m->params; i++) {
         lb__param *p = &m->param[i]; const lb_tensor *t = lb_file_tensor(f, p->name);
@@ -11350,7 +11387,7 @@ static lb_status lb__adapter_save(lb_ctx *ctx, const lb_model *base, const char 
     /* the model that lb_model_adapt will make before it looks into the file */
     *d = base->desc;
     for (j = 0; j < d->towers; j++) if (!strcmp(d->tower[j].name, v->name)) d->tower[j] = *v;
-    s = more ? lb_model_extend(ctx, base, from, v, q, 0, &e) : lb__model_derive(ctx, base, d, NULL, NULL, &e);
+    s = more ? lb_model_extend(ctx, base, from, v, q, 0, &e) : lb__model_derive(base, d, NULL, NULL, &e);
     if (!s) s = lb_file_create(ctx, path, &w);
     if (!s) {
         lb_file_set_str(w, "format.kind", "adapter");
@@ -11396,7 +11433,7 @@ LB_API lb_status lb_model_merge(lb_ctx *ctx, const lb_model *model, lb_model **o
     if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
     *d = model->desc;
     for (i = 0; i < d->towers; i++) d->tower[i].lora_rank = 0;
-    s = lb__model_derive(ctx, model, d, NULL, NULL, &m);
+    s = lb__model_derive(model, d, NULL, NULL, &m);
     lb__release(d);
     for (i = 0; !s && i < m->desc.towers; i++) for (j = 0; !s && j < m->desc.tower[i].layers; j++) {
         const lb__block *a = &model->tower[i].block[j]; lb__block *b = &m->tower[i].block[j];
@@ -11439,7 +11476,7 @@ LB_API lb_status lb_model_part(lb_ctx *ctx, const lb_model *model, const char *c
         for (k = 0; k < d->modalities; k++) read |= !strcmp(d->modality[k].tower, model->desc.tower[j].name);
         if (read) { d->tower[d->towers++] = model->desc.tower[j]; text |= model->desc.tower[j].kind == LB_TOWER_TEXT; }
     }
-    s = lb__model_derive(ctx, model, d, NULL, NULL, out);
+    s = lb__model_derive(model, d, NULL, NULL, out);
     if (!s && !text) (*out)->tokenizer = NULL;
     lb__release(d);
     return s;
@@ -11560,7 +11597,7 @@ static lb_image_profile lb__modality_profile(const lb_modality_desc *d) {
 }
 /* Modalities of one channel read colour as grey: x [3, n] of the resized picture, without mean and deviation -> out [n]. */
 static void lb__grey(const lb_modality_desc *d, const float *x, size_t n, float *out) {
-    const float mean = d->mean[0], std = d->std[0] != 0 ? d->std[0] : 1; size_t i;
+    const float mean = d->mean[0], std = d->std[0]; size_t i;
     for (i = 0; i < n; i++) out[i] = (lb__luma(x[i], x[n + i], x[2 * n + i]) - mean) / std;
 }
 static void lb__profile_plain(lb_image_profile *p) { int c; for (c = 0; c < 3; c++) { p->mean[c] = 0; p->std[c] = 1; } }
@@ -11653,7 +11690,7 @@ LB_API lb_status lb_prepare_audio(lb_ctx *ctx, const lb_model *m, const char *mo
     memset(&p, 0, sizeof p);
     p.rate = d->rate ? d->rate : 16000; p.mel_bins = d->mel_bins ? d->mel_bins : d->height; p.target_length = d->target_length ? d->target_length : d->width; p.seed = seed;
     if (p.mel_bins != d->height || p.target_length != d->width) return lb__fail(LB_ERR_MISMATCH, "lb_prepare_audio: %d bands of %d frames are described, the tower reads %d x %d", p.mel_bins, p.target_length, d->height, d->width);
-    p.mean = d->mean[0]; p.std = d->std[0] != 0 ? d->std[0] : 0.5f;                    /* 0 stands for no scaling: 2 std = 1 */
+    p.mean = d->mean[0]; p.std = d->std[0];
     if (d->channels == 3) return lb_audio_preprocess(ctx, audio, &p, out);
     n = lb_modality_floats(d); mark = lb__arena_mark(ctx);                             /* one channel: one of the three segments */
     s = (x = lb__arena_f32(ctx, 3, n)) != NULL ? lb_audio_preprocess(ctx, audio, &p, x) : LB_ERR_MEM;
@@ -11706,7 +11743,7 @@ static lb_status lb__array_fit(const lb_modality_desc *d, const lb_tensor *in, i
     lb__to_f32(x, in->data, in->dtype, 0, n);
     for (i = 0; i < n && !s; i++) if (!lb__finite(x[i])) s = lb__fail(LB_ERR_NUMERIC, "number %zu of the array is not finite", i);
     for (r = 0; r < rows && !s; r++) {
-        const size_t c = r / FH, k = r % FH; float *o = out + r * W, *line; const float mean = d->mean[c], sd = d->std[c] != 0 ? d->std[c] : 1;
+        const size_t c = r / FH, k = r % FH; float *o = out + r * W, *line; const float mean = d->mean[c], sd = d->std[c];
         if (last) { if (!(line = (float *)lb__alloc(L, sizeof *line))) { s = LB_ERR_MEM; break; } for (i = 0; i < L; i++) line[i] = x[(k * L + i) * C + c]; }
         else line = x + r * L;
         at = L > W ? (L - W) / 2 : 0;
@@ -11743,12 +11780,6 @@ static lb_status lb__raw_load(const lb_modality_desc *d, const char *path, lb_te
     lb__file_close(&f);
     if (!s) *out = t;
     return s;
-}
-static int lb__ends_with(const char *path, const char *ending) {
-    const size_t n = strlen(path), k = strlen(ending); size_t i;
-    if (n < k) return 0;
-    for (i = 0; i < k; i++) { const char c = path[n - k + i]; if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != ending[i]) return 0; }
-    return 1;
 }
 static lb_status lb__array_load(lb_ctx *ctx, const lb_modality_desc *d, const char *path, float *out) {
     lb_tensor t; lb_loader l = d->loader; int last = d->channels_last; lb_status s;
@@ -11827,7 +11858,7 @@ LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const 
     return s;
 }
 
-/* A ... of: both articles; an adjective of the thing: both; what it is made as: both. */
+/* Each with both articles: a kind of picture of the thing; the same without an article of its own; a photo of such a thing; the thing as something. */
 #define LB__OF(x)   "a " x " of a {}.", "a " x " of the {}."
 #define LB__BARE(x) x " of a {}.", x " of the {}."
 #define LB__SUCH(x) "a photo of a " x " {}.", "a photo of the " x " {}."
@@ -11918,24 +11949,20 @@ LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *
 }
 
 /* ==== 14 >>train =================================================================================================================
- * Training: data, the contrastive loss, the optimiser, checkpoints, batches of files.  Calls: base, kernels, autograd, nn, text, image, audio, weights,
- * model.  Held by: tests/test_data.c, tests/test_train.c, tests/test_feed.c, tests/test_train_command.sh */
+ * Training: data, the contrastive loss, the optimiser, checkpoints, batches of files.  Calls: base, parallel, kernels, tensor, autograd, nn, text,
+ * image, audio, weights, model.  Held by: tests/test_data.c, tests/test_train.c, tests/test_feed.c, tests/test_train_command.sh */
 #ifndef LB_NO_TRAIN
 
 /* ---- 14.1 >>data -----------------------------------------------------------------------------------------------------------------
  * What to train and evaluate on: manifests, class folders and VIDAL's JSON, turned into one list of items.  Decoding is not done here.
- * Calls: base.  Held by: tests/test_data.c */
+ * Calls: base.  Held by: tests/test_data.c, tests/fuzz/manifest.c */
 
 LB_API const char *lb_modality_of_file(const char *path) {
     static const char *const endings[][2] = {
-        { "jpg", "image" }, { "jpeg", "image" }, { "png", "image" }, { "bmp", "image" }, { "ppm", "image" }, { "pgm", "image" }, { "pnm", "image" }, { "pbm", "image" }, { "pam", "image" }, { "gif", "image" },
-        { "wav", "audio" }, { "flac", "audio" }, { "y4m", "video" }, { "avi", "video" }, { "mov", "video" }, { "mp4", "video" }, { "txt", "text" } };
-    const char *dot = path ? strrchr(path, '.') : NULL; size_t i, k;
-    if (!dot || strchr(dot, '/')) return NULL;
-    for (i = 0; i < LB__COUNT(endings); i++) {
-        for (k = 0; endings[i][0][k] && (dot[k + 1] | 32) == endings[i][0][k]; k++) {}
-        if (!endings[i][0][k] && !dot[k + 1]) return endings[i][1];
-    }
+        { ".jpg", "image" }, { ".jpeg", "image" }, { ".png", "image" }, { ".bmp", "image" }, { ".ppm", "image" }, { ".pgm", "image" }, { ".pnm", "image" }, { ".pbm", "image" }, { ".pam", "image" }, { ".gif", "image" },
+        { ".wav", "audio" }, { ".flac", "audio" }, { ".y4m", "video" }, { ".avi", "video" }, { ".mov", "video" }, { ".mp4", "video" }, { ".txt", "text" } };
+    size_t i;
+    for (i = 0; path && i < LB__COUNT(endings); i++) if (lb__ends_with(path, endings[i][0])) return endings[i][1];
     return NULL;
 }
 
@@ -12054,7 +12081,7 @@ static lb_status lb__listing_item_add(lb__listing *p, const char *file, size_t n
     LB__TRY(lb__listing_string(p, modality, modality_n, &it.modality));
     LB__TRY(lb__listing_string(p, group_n ? group : NULL, group_n, &it.group));
     LB__TRY(lb__listing_string(p, split_n ? split : NULL, split_n, &it.split));
-    it.first = 0; it.frames = frames; it.line = line;
+    it.frames = frames; it.line = line;
     if (p->items.size) {                                    /* `first` holds where the item's captions end until lb__listing_done */
         lb__listing_item last; memcpy(&last, p->items.data + p->items.size - sizeof last, sizeof last);
         if (last.first == p->captions.size / sizeof(lb__listing_caption)) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: no caption; every item needs one", p->path, line);
@@ -12089,20 +12116,20 @@ static lb_status lb__listing_done(lb__listing *p, lb_manifest *out) {
 
 /* TSV: the first line names the columns.  No quoting: a tab ends a field, a line end ends a line. */
 static lb_status lb__listing_tsv(lb__listing *p, const char *d, size_t size) {
-    enum { FIELD_FILE, FIELD_MODALITY, FIELD_CAPTION, FIELD_GROUP, FIELD_SPLIT, FIELDS, MAX = 64 };
-    static const char *const names[FIELDS] = { "file", "modality", "caption", "group", "split" };
-    int column[MAX], columns = 0, seen[FIELDS + 1]; size_t line = 0, at = 0, i;              /* a column of another name is FIELDS: passed over */
+    enum { LB__FIELD_FILE, LB__FIELD_MODALITY, LB__FIELD_CAPTION, LB__FIELD_GROUP, LB__FIELD_SPLIT, LB__FIELDS, LB__COLUMNS = 64 };
+    static const char *const names[LB__FIELDS] = { "file", "modality", "caption", "group", "split" };
+    int column[LB__COLUMNS], columns = 0, seen[LB__FIELDS + 1]; size_t line = 0, at = 0, i;              /* a column of another name is LB__FIELDS: passed over */
     memset(seen, 0, sizeof seen);
     at = lb__bom(d, size);
     while (at < size) {
-        size_t end = at, field[MAX], len[MAX]; int n = 0, k;
+        size_t end = at, field[LB__COLUMNS], len[LB__COLUMNS]; int n = 0, k;
         while (end < size && d[end] != '\n') end++;
         line++;
         if (memchr(d + at, 0, end - at)) return lb__fail(LB_ERR_FORMAT, "%s: line %zu holds a zero byte; UTF-8 text was expected", p->path, line);
         {   /* cut the line at its tabs */
             size_t stop = end > at && d[end - 1] == '\r' ? end - 1 : end, f = at;
             if (stop > at) for (i = at; i <= stop; i++) if (i == stop || d[i] == '\t') {
-                if (n == MAX) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: more than %d columns", p->path, line, (int)MAX);
+                if (n == LB__COLUMNS) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: more than %d columns", p->path, line, (int)LB__COLUMNS);
                 field[n] = f; len[n++] = i - f; f = i + 1;
             }
         }
@@ -12110,24 +12137,24 @@ static lb_status lb__listing_tsv(lb__listing *p, const char *d, size_t size) {
         if (!n) continue;
         if (!columns) {
             for (k = 0; k < n; k++) {
-                for (i = 0; i < FIELDS && (len[k] != strlen(names[i]) || memcmp(d + field[k], names[i], len[k])); i++) {}
+                for (i = 0; i < LB__FIELDS && (len[k] != strlen(names[i]) || memcmp(d + field[k], names[i], len[k])); i++) {}
                 column[k] = (int)i;
-                if (i < FIELDS && i != FIELD_CAPTION && seen[i]) return lb__fail(LB_ERR_FORMAT, "%s: line 1: column %s stands twice", p->path, names[i]);
+                if (i < LB__FIELDS && i != LB__FIELD_CAPTION && seen[i]) return lb__fail(LB_ERR_FORMAT, "%s: line 1: column %s stands twice", p->path, names[i]);
                 seen[i] = 1;
             }
-            if (!seen[FIELD_FILE] || !seen[FIELD_CAPTION]) return lb__fail(LB_ERR_FORMAT, "%s: line 1 must name the columns, file and caption among them (tab-separated)", p->path);
+            if (!seen[LB__FIELD_FILE] || !seen[LB__FIELD_CAPTION]) return lb__fail(LB_ERR_FORMAT, "%s: line 1 must name the columns, file and caption among them (tab-separated)", p->path);
             columns = n;
             continue;
         }
         if (n != columns) return lb__fail(LB_ERR_FORMAT, "%s: line %zu has %d columns, %d were expected", p->path, line, n, columns);
         {
-            const char *f[FIELDS + 1]; size_t l[FIELDS + 1];
+            const char *f[LB__FIELDS + 1]; size_t l[LB__FIELDS + 1];
             memset(f, 0, sizeof f); memset(l, 0, sizeof l);
             for (k = 0; k < n; k++) {
-                if (column[k] == FIELD_CAPTION) LB__TRY(lb__listing_caption_add(p, d + field[k], len[k], NULL, 1, -1));
+                if (column[k] == LB__FIELD_CAPTION) LB__TRY(lb__listing_caption_add(p, d + field[k], len[k], NULL, 1, -1));
                 else { f[column[k]] = d + field[k]; l[column[k]] = len[k]; }
             }
-            LB__TRY(lb__listing_item_add(p, f[FIELD_FILE], l[FIELD_FILE], f[FIELD_MODALITY], l[FIELD_MODALITY], f[FIELD_GROUP], l[FIELD_GROUP], f[FIELD_SPLIT], l[FIELD_SPLIT], 0, line));
+            LB__TRY(lb__listing_item_add(p, f[LB__FIELD_FILE], l[LB__FIELD_FILE], f[LB__FIELD_MODALITY], l[LB__FIELD_MODALITY], f[LB__FIELD_GROUP], l[LB__FIELD_GROUP], f[LB__FIELD_SPLIT], l[LB__FIELD_SPLIT], 0, line));
         }
     }
     return LB_OK;
@@ -12427,11 +12454,11 @@ static lb_status lb__train_desc_check(lb_train_desc *d) {
     if (d->weight_decay < 0) d->weight_decay = 0;
     if (d->lora_alpha == 0) d->lora_alpha = 16;
     if (!d->lora_targets) d->lora_targets = LB_LORA_QKVO;
-#define LB__WITHIN(field, ok) if (!(ok)) return lb__fail(LB_ERR_ARG, "training: " #field " is %g, which is out of range", (double)d->field)
-    LB__WITHIN(lr, d->lr > 0 && d->lr <= 1e6); LB__WITHIN(lr_rest, d->lr_rest >= 0 && d->lr_rest <= 1e6); LB__WITHIN(beta1, d->beta1 > 0 && d->beta1 < 1); LB__WITHIN(beta2, d->beta2 > 0 && d->beta2 < 1);
-    LB__WITHIN(eps, d->eps > 0 && d->eps < 1); LB__WITHIN(weight_decay, d->weight_decay < 1e6); LB__WITHIN(clip, d->clip >= 0); LB__WITHIN(ema, d->ema >= 0 && d->ema < 1);
-    LB__WITHIN(lora_alpha, d->lora_alpha >= -1e6f && d->lora_alpha <= 1e6f); LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096);
-    LB__WITHIN(lora_temporal, d->lora_temporal >= 0 && d->lora_temporal <= 2); LB__WITHIN(trainable, (int)d->trainable >= 0 && d->trainable <= LB_TRAIN_PATTERN);
+#define LB__WITHIN(field, ok, range) if (!(ok)) return lb__fail(LB_ERR_ARG, "training: " #field " is %g, " range " was expected", (double)d->field)
+    LB__WITHIN(lr, d->lr > 0 && d->lr <= 1e6, "more than 0, at most 1e6"); LB__WITHIN(lr_rest, d->lr_rest >= 0 && d->lr_rest <= 1e6, "0 to 1e6"); LB__WITHIN(beta1, d->beta1 > 0 && d->beta1 < 1, "more than 0, less than 1"); LB__WITHIN(beta2, d->beta2 > 0 && d->beta2 < 1, "more than 0, less than 1");
+    LB__WITHIN(eps, d->eps > 0 && d->eps < 1, "more than 0, less than 1"); LB__WITHIN(weight_decay, d->weight_decay < 1e6, "less than 1e6"); LB__WITHIN(clip, d->clip >= 0, "0 or more"); LB__WITHIN(ema, d->ema >= 0 && d->ema < 1, "0 to less than 1");
+    LB__WITHIN(lora_alpha, d->lora_alpha >= -1e6f && d->lora_alpha <= 1e6f, "-1e6 to 1e6"); LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1, "0 to less than 1"); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1, "0 to less than 1"); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096, "0 to 4096");
+    LB__WITHIN(lora_temporal, d->lora_temporal >= 0 && d->lora_temporal <= 2, "0 to 2"); LB__WITHIN(trainable, (int)d->trainable >= 0 && d->trainable <= LB_TRAIN_PATTERN, "a word of lb_trainable");
 #undef LB__WITHIN
     if (d->trainable == LB_TRAIN_PATTERN && !(d->pattern && d->pattern[0])) return lb__fail(LB_ERR_ARG, "training: a pattern of parameter names was expected");
     return LB_OK;
@@ -12538,8 +12565,8 @@ LB_API lb_status lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_tra
     for (j = 0; j < d->towers; j++) if (!strcmp(d->tower[j].name, d->modality[t->modality].tower)) v = &d->tower[j];
     if (t->desc.trainable == LB_TRAIN_LORA && (s = lb__train_lora(desc, &t->desc, v)) != LB_OK) goto fail;
     d->seed = t->desc.seed;
-    if ((s = lb__model_derive(ctx, model, d, NULL, NULL, &t->model)) != LB_OK) goto fail;
-    if (t->desc.ema > 0 && (s = lb__model_derive(ctx, t->model, d, NULL, NULL, &t->average)) != LB_OK) goto fail;
+    if ((s = lb__model_derive(model, d, NULL, NULL, &t->model)) != LB_OK) goto fail;
+    if (t->desc.ema > 0 && (s = lb__model_derive(t->model, d, NULL, NULL, &t->average)) != LB_OK) goto fail;
     if ((s = lb__trainer_slots(t, d->modality[t->scale].name, v, text)) != LB_OK) goto fail;
     lb__model_hash(model, v->name, t->text < 0 ? v->name : d->modality[t->text].tower, t->start);
     lb__release(d);
@@ -12557,12 +12584,12 @@ LB_API size_t lb_trainer_parameters(const lb_trainer *t) { size_t i, n = 0; for 
 
 /* Floats that one tower's pass takes at its widest point, for S sequences of R rows together; `cols` wide patches, `patches` of them, or none.
  * Follows lb__vision, lb__text and the operations: what a tape keeps, and what the backward pass adds while it is in a block. */
-static size_t lb__plan_tower_floats(const lb__tower *t, const lb_train_desc *d, size_t S, size_t R, size_t cols, size_t patches, int trained, int below) {
-    const size_t D = (size_t)t->d.width, F = (size_t)t->d.mlp, H = (size_t)t->d.heads, L = (size_t)t->d.layers, lora = (size_t)t->d.lora_rank, drop = t->d.lora_rank && t->d.lora_dropout > 0 ? 4 * D : 0;
-    const size_t attn = R * (6 * D + H + 2), mlp = 2 * R * (D + F), low = R * (4 * lora + drop), spatial = t->d.lora_temporal == 1 ? 0 : low, temporal = t->d.temporal ? attn + (t->d.lora_temporal ? low : 0) : 0;
-    const size_t block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D) + (R > 2 * LB__MC ? D * F : 0), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (size_t)LB__MLP_ROWS : R, run = LB__MAX(R * 5 * D, Q * (D + F));
-    const size_t embed = patches * (cols + D) + R * D + (t->pre.w ? R * D : 0);
-    size_t keep = 0, most;
+static double lb__plan_tower_floats(const lb__tower *t, const lb_train_desc *d, double S, double R, double cols, double patches, int trained, int below) {
+    const double D = t->d.width, F = t->d.mlp, H = t->d.heads, L = t->d.layers, lora = t->d.lora_rank, drop = t->d.lora_rank && t->d.lora_dropout > 0 ? 4 * D : 0;
+    const double attn = R * (6 * D + H + 2), mlp = 2 * R * (D + F), low = R * (4 * lora + drop), spatial = t->d.lora_temporal == 1 ? 0 : low, temporal = t->d.temporal ? attn + (t->d.lora_temporal ? low : 0) : 0;
+    const double block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D) + (R > 2 * LB__MC ? D * F : 0), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (double)LB__MLP_ROWS : R, run = LB__MAX(R * 5 * D, Q * (D + F));
+    const double embed = patches * (cols + D) + R * D + (t->pre.w ? R * D : 0);
+    double keep, most;
     if (!trained) return LB__MAX(embed + R * D, R * D + run);
     if (!below) return embed + run + S * 4 * D;                                      /* only what stands above the blocks is trained */
     keep = embed + (d->recompute ? (L - 1) * R * D : (L - 1) * block);
@@ -12571,27 +12598,30 @@ static size_t lb__plan_tower_floats(const lb__tower *t, const lb_train_desc *d, 
 }
 /* The kernels' own buffers: nothing at real sizes, much at tiny ones. */
 static size_t lb__plan_kernels(void) { return (size_t)(lb__kernels_best()->tiles ? 3 : 1) << 20; }
-static size_t lb__trainer_arena(const lb_trainer *t, size_t n, size_t length) {
+/* In double, which holds every real size exactly and does not wrap. */
+static double lb__trainer_arena(const lb_trainer *t, size_t pairs, size_t length) {
     const lb__tower *v = lb__modality_tower(t->model, t->modality), *w = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
-    const size_t k = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, E = lb_model_dim(t->model), frames = (size_t)(v->d.frames / v->d.tube), P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
-    const size_t K = t->desc.mask_ratio > 0 ? lb__mask_count(P, t->desc.mask_ratio) : P, cols = (size_t)v->d.channels * (size_t)v->d.tube * (size_t)v->d.patch_h * (size_t)v->d.patch_w;
-    size_t i, a, b = 0; int text = 0, vision = 0, patch = 0, inside = 0, text_inside = 0;
+    const size_t P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
+    const double n = (double)pairs, k = (double)(t->desc.micro_batch && t->desc.micro_batch < pairs ? t->desc.micro_batch : pairs), E = (double)lb_model_dim(t->model), frames = v->d.frames / v->d.tube, words = (double)length;
+    const double K = (double)(t->desc.mask_ratio > 0 ? lb__mask_count(P, t->desc.mask_ratio) : P), cols = (double)v->d.channels * v->d.tube * v->d.patch_h * v->d.patch_w;
+    double a, b = 0; size_t i; int text = 0, vision = 0, patch = 0, inside = 0, text_inside = 0;
     for (i = 0; i < t->slots; i++) {
         const char *name = t->slot[i].p->name; const size_t nv = strlen(v->d.name), nw = w ? strlen(w->d.name) : 0;
         const char *rest = !strncmp(name, v->d.name, nv) && name[nv] == '.' ? name + nv + 1 : NULL, *word = w && !strncmp(name, w->d.name, nw) && name[nw] == '.' ? name + nw + 1 : NULL;
         if (rest) { vision = 1; patch |= !strncmp(rest, "patch.", 6); inside |= strncmp(rest, "proj.", 5) && strncmp(rest, "post_norm.", 10); }
         if (word) { text = 1; text_inside |= strncmp(word, "proj.", 5) && strncmp(word, "post_norm.", 10); }
     }
-    if (t->modality == t->text) { a = lb__plan_tower_floats(v, &t->desc, k, k * length, 0, 0, vision, inside); text = vision; text_inside = inside; }
+    if (t->modality == t->text) { a = lb__plan_tower_floats(v, &t->desc, k, k * words, 0, 0, vision, inside); text = vision; text_inside = inside; }
     else a = lb__plan_tower_floats(v, &t->desc, k * frames, k * frames * (1 + K), cols, k * frames * K, vision + patch, inside);
-    if (w && length) b = lb__plan_tower_floats(w, &t->desc, k, k * length, 0, 0, text, text_inside);
-    return (4 * n * E + LB__MAX(n * n, text ? a + b : LB__MAX(a, b))) * sizeof(float) + lb__plan_kernels();
+    if (w && length) b = lb__plan_tower_floats(w, &t->desc, k, k * words, 0, 0, text, text_inside);
+    return (4 * n * E + LB__MAX(n * n, text ? a + b : LB__MAX(a, b))) * sizeof(float) + (double)lb__plan_kernels();
 }
 LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
-    size_t i, stored = 0;
+    size_t i, stored = 0; double all;
     if (!t) return 0;
     for (i = 0; i < t->slots; i++) stored += t->slot[i].n * (size_t)(t->average ? 5 : 4);
-    return stored * sizeof(float) + lb__trainer_arena(t, n, length);
+    all = (double)stored * sizeof(float) + lb__trainer_arena(t, n, length);
+    return all < (double)PTRDIFF_MAX ? (size_t)all : SIZE_MAX;
 }
 
 /* ---- 14.6 a step ---- */
@@ -12699,7 +12729,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
     const size_t n = b->n, E = lb_model_dim(t->model), micro = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, pieces = (n + micro - 1) / micro;
     lb__mark mark; float *X, *Y, *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->scale];
     lb__draw draw; lb__tape tape; lb__var *x = NULL, *y = NULL; size_t p; double dscale = 0; char what[160]; lb_status s;
-    lb__arena_reserve(ctx, lb__trainer_arena(t, n, b->text ? 0 : b->length) + n * b->negatives * sizeof(float));
+    lb__arena_reserve(ctx, (size_t)LB__MIN(lb__trainer_arena(t, n, b->text ? 0 : b->length) + (double)n * (double)b->negatives * sizeof(float), (double)(PTRDIFF_MAX / 2)));
     mark = lb__arena_mark(ctx); X = lb__arena_f32(ctx, n, E); Y = lb__arena_f32(ctx, n, E); s = X && Y ? LB_OK : LB_ERR_MEM;
     memset(&draw, 0, sizeof draw); memset(&tape, 0, sizeof tape);
     draw.seed = t->desc.seed; draw.step = t->step; tape.recompute = t->desc.recompute;
@@ -12862,7 +12892,7 @@ LB_API lb_status lb_trainer_adapter(lb_ctx *ctx, const lb_trainer *t, const char
     const lb_model *root, *m; const char *from; size_t bytes;
     LB__POINTERS(ctx && t && path);
     root = lb__model_root(t->base);
-    if (!root->file) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: the base model does not come from a file, so an adapter cannot name it; save the whole model");
+    if (!root->file) return lb__fail(LB_ERR_ARG, "lb_trainer_adapter: the base model does not come from a file, so an adapter cannot name it; save the whole model (lb_model_save of lb_trainer_model), or save the base and open it before training");
     from = t->model->desc.modality[t->modality].tower;
     for (m = t->base; m != root; m = m->base) if (m->from[0] && !strcmp(m->desc.tower[m->desc.towers - 1].name, from)) from = m->from;       /* back to a tower of the file's */
     return lb__adapter_save(ctx, root, from, lb_trainer_model(t), t->modality, 1, NULL, path, &bytes);
@@ -12932,15 +12962,24 @@ static int lb__feed_wants(const lb_feed *l, const lb_item *it) {
     if (l->modality->kind != LB_TEXT && strcmp(it->modality, l->modality->name)) return 0;               /* captions are captions, whatever they describe */
     return !want || (want[0] == '!' ? strcmp(want + 1, split) != 0 : !strcmp(want, split));
 }
+/* What an item must have; its place is the line, or where it stands in the manifest. */
+static lb_status lb__feed_item_check(const lb_feed *l, size_t at) {
+    const lb_item *it = &l->manifest->items[at]; const char *what = NULL; size_t i;
+    if (!it->file) what = "has no file";
+    else if (!it->n_captions || !it->captions) what = "has no caption";
+    else if (l->modality->kind == LB_TEXT && it->n_captions < 2) what = "has one caption; texts are trained in pairs, at least two were expected";
+    for (i = 0; !what && i < it->n_captions; i++) if (!it->captions[i].text) what = "has a caption that is NULL";
+    return what ? lb__fail(LB_ERR_ARG, "%s %zu: %s %s", it->line ? "line" : "item", it->line ? it->line : at, it->file ? it->file : "it", what) : LB_OK;
+}
 /* The items, without those whose file is not there. */
 static lb_status lb__feed_choose(lb_feed *l) {
     size_t i, n = 0, captions = 0, others = 0; lb__buf path = { 0, 0, 0 }; lb_status s = LB_OK;
     if (!(l->item = (size_t *)lb__alloc(l->manifest->count, sizeof *l->item))) return LB_ERR_MEM;
     for (i = 0; i < l->manifest->count && !s; i++) {
         const lb_item *it = &l->manifest->items[i]; struct stat st; int frame;
+        if (l->modality->kind != LB_TEXT && !it->modality) { s = lb__fail(LB_ERR_ARG, "%s %zu: the item has no modality", it->line ? "line" : "item", it->line ? it->line : i); break; }
         if (!lb__feed_wants(l, it)) { others++; continue; }
-        if (!it->n_captions) { s = lb__fail(LB_ERR_ARG, "line %zu: %s has no caption", it->line, it->file); break; }
-        if (l->modality->kind == LB_TEXT && it->n_captions < 2) { s = lb__fail(LB_ERR_ARG, "line %zu: %s has one caption; texts are trained in pairs, at least two were expected", it->line, it->file); break; }
+        if ((s = lb__feed_item_check(l, i)) != LB_OK) break;
         for (frame = 0; frame < LB__MAX(it->frames, 1) && !s && l->modality->kind != LB_TEXT; frame++) {
             if ((s = lb__feed_path(it, frame, &path)) != LB_OK) break;
             if (stat((const char *)path.data, &st)) { char why[512]; lb__format(why, sizeof why, "%s: cannot open: %s", (const char *)path.data, strerror(errno)); s = lb__feed_bad(l, it, LB_ERR_IO, why); break; }
@@ -12964,7 +13003,7 @@ static lb_status lb__feed_choose(lb_feed *l) {
 }
 /* Numbers the captions that differ, and hashes everything that decides what a batch holds. */
 static lb_status lb__feed_captions(lb_feed *l) {
-    size_t i, k, size = 16, mask; uint32_t *table; lb__sha256 sha; uint8_t digest[32]; const lb_feed_desc *d = &l->desc; char head[256], hash[65];
+    size_t i, k, size = 16, mask; uint32_t *table; lb__sha256 sha; uint8_t digest[32]; const lb_feed_desc *d = &l->desc; char head[256], number[64], hash[65];
     while (size < 2 * l->first[l->count]) size *= 2;
     if (!(table = (uint32_t *)lb__alloc(size, sizeof *table))) return LB_ERR_MEM;
     mask = size - 1;
@@ -12980,8 +13019,8 @@ static lb_status lb__feed_captions(lb_feed *l) {
         if (it->group) lb__sha256_add(&sha, it->group, strlen(it->group) + 1);
         for (k = 0; k < it->n_captions; k++) {
             const lb_caption *c = &it->captions[k]; const size_t n = strlen(c->text); size_t at = lb__fnv((const uint8_t *)c->text, n, 2166136261u) & mask;
-            lb__format(head, sizeof head, "%g %d", (double)c->weight, c->frame);
-            lb__sha256_add(&sha, head, strlen(head) + 1); lb__sha256_add(&sha, c->text, n + 1);
+            lb__format(number, sizeof number, "%g %d", (double)c->weight, c->frame);
+            lb__sha256_add(&sha, number, strlen(number) + 1); lb__sha256_add(&sha, c->text, n + 1);
             while (table[at] && strcmp(l->text[table[at] - 1], c->text)) at = (at + 1) & mask;
             if (!table[at]) { l->text[l->texts++] = c->text; table[at] = (uint32_t)l->texts; }
             l->caption[l->first[i] + k] = table[at] - 1;
@@ -13071,7 +13110,7 @@ static const float *lb__feed_vector(const lb_feed *l, uint32_t text) {
 }
 LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manifest *manifest, const lb_feed_desc *desc, lb_feed **out) {
     lb_feed *l; const lb_modality_desc *text; lb_status s = LB_OK; int i, c; size_t k;
-    LB__POINTERS(ctx && model && manifest && desc && out);
+    LB__POINTERS(ctx && model && manifest && (manifest->items || !manifest->count) && desc && out);
     *out = NULL;
     if (desc->_zero0 || desc->_zero1) return lb__fail(LB_ERR_ARG, "lb_feed_new: the description was not zeroed before its fields were set");
     if (!(desc->crop >= 0 && desc->crop <= 1)) return lb__fail(LB_ERR_ARG, "lb_feed_new: a crop of at least %g of a picture, 0 to 1 was expected", desc->crop);
@@ -13084,7 +13123,7 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
         if (desc->modality ? !strcmp(desc->modality, m->name) : m->kind != LB_TEXT) l->modality = m;
     }
     if (!l->modality) s = lb__no_modality(model, "lb_feed_new", desc->modality ? desc->modality : "beside text", "");
-    if (!s && desc->negatives && !desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %zu negatives are vectors of a frozen text tower, and texts are read as token ids", desc->negatives);
+    if (!s && desc->negatives && !desc->text_vectors) s = lb__fail(LB_ERR_ARG, "%zu negatives: they need a frozen text tower and texts given as vectors", desc->negatives);
     if (!s && l->modality->kind == LB_TEXT && desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: pairs of texts are read as token ids, not as vectors");
     if (!s && desc->crop > 0 && l->modality->kind != LB_IMAGE && l->modality->kind != LB_DEPTH && l->modality->kind != LB_THERMAL) s = lb__fail(LB_ERR_ARG, "lb_feed_new: random pieces are taken of pictures, not of modality %s", l->modality->name);
     if (!s && desc->flip && (l->modality->kind == LB_AUDIO || l->modality->kind == LB_TEXT)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %s is not mirrored", l->modality->kind == LB_TEXT ? "a text" : "a sound");
@@ -13094,7 +13133,7 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
     if (!s) {
         if (!l->desc.batch) l->desc.batch = 32;
         l->desc.batch = LB__MIN(l->desc.batch, l->count);
-        for (c = 0; c < 3; c++) for (k = 0; k < 256; k++) l->lut[c][k] = (float)((float)((float)((float)k / 255.0f) - l->modality->mean[c]) / l->modality->std[c]);
+        for (c = 0; c < 3; c++) for (k = 0; k < 256; k++) l->lut[c][k] = lb__level(k, l->modality->mean[c], l->modality->std[c]);
         s = lb__feed_captions(l);
     }
     if (!s && desc->text_vectors) s = lb__feed_vectors(ctx, l, text);
@@ -13202,7 +13241,7 @@ static lb_status lb__feed_read(lb_ctx *ctx, lb_feed *l, lb__visit *v, float *out
     lb__buf path = { 0, 0, 0 }; lb_status s = LB_OK; const lb__kept *k = v->from; const int mirrored = l->desc.flip && lb__rng_u32(&r) & 1, grey = l->desc.grey > 0 && (double)lb__rng_uniform(&r) < l->desc.grey;
     if (k && k->form == LB__KEPT_BYTES) for (i = 0; i < n; i++) out[i] = l->lut[i / plane][((const uint8_t *)k->data)[i]];
     else if (k && k->form == LB__KEPT_FLOATS) memcpy(out, k->data, n * sizeof *out);
-    else if ((s = lb__feed_path(it, v->frame, &path)) != LB_OK) return s;
+    else if ((s = lb__feed_path(it, v->frame, &path)) != LB_OK) { lb__buf_free(&path); return s; }
 #ifndef LB_NO_IMAGE
     else if (l->desc.crop > 0) {
         lb_image fresh, *img = k && k->form == LB__KEPT_IMAGE ? (lb_image *)k->data : &fresh;
@@ -13217,7 +13256,10 @@ static lb_status lb__feed_read(lb_ctx *ctx, lb_feed *l, lb__visit *v, float *out
     else if (l->desc.segments) {
         lb_audio sound; memset(&sound, 0, sizeof sound);
         s = lb_audio_load(ctx, (const char *)path.data, &sound);
-        if (!s) s = lb__fail_in(lb_prepare_audio(ctx, l->model, d->name, &sound, 1 | (uint64_t)lb__rng_u32(&r) << 32 | lb__rng_u32(&r), out), (const char *)path.data);
+        if (!s) {
+            const uint64_t high = (uint64_t)lb__rng_u32(&r) << 32, seed = 1 | high | lb__rng_u32(&r);
+            s = lb__fail_in(lb_prepare_audio(ctx, l->model, d->name, &sound, seed, out), (const char *)path.data);
+        }
         lb_audio_free(&sound);
     }
 #endif
@@ -13354,7 +13396,7 @@ LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch 
         s = lb__feed_texts(ctx, l, k++);
     }
     if (s) return s;
-    if (k < 2 && n >= 2) return lb__fail(LB_ERR_FORMAT, "%zu of the %zu files of a batch can be read, at least two were expected", k, n);
+    if (k < LB__MIN(n, (size_t)2)) return lb__fail(LB_ERR_FORMAT, "%zu of the %zu files of a batch can be read, at least %zu were expected", k, n, LB__MIN(n, (size_t)2));
     l->visits = k;
     if (l->desc.positives) { lb__feed_groups(l); out->group = l->group; }
     out->n = k; out->x = l->pair ? NULL : l->x; out->ids = l->ids; out->pair = l->pair; out->text = l->y; out->length = l->length;
@@ -13371,7 +13413,7 @@ LB_API lb_status lb_feed_batch(lb_ctx *ctx, lb_feed *l, uint64_t step, lb_batch 
 
 static lb_status lb__eval_no_nan(const float *x, size_t n, size_t m) {
     size_t i, count;
-    if (!x || !n || !m || !lb__mul(n, m, &count)) return lb__fail(LB_ERR_ARG, "eval: a score matrix of %zu x %zu", n, m);
+    if (!x || !n || !m || !lb__mul(n, m, &count)) return lb__fail(LB_ERR_ARG, "eval: a score matrix of %zu x %zu, at least 1 x 1 and no more than memory holds was expected", n, m);
     for (i = 0; i < count; i++) if (x[i] != x[i]) return lb__fail(LB_ERR_NUMERIC, "eval: score [%zu, %zu] is NaN", i / m, i % m);
     return LB_OK;
 }
@@ -13559,7 +13601,7 @@ static void lb__eval_draw(uint64_t seed, size_t r, size_t n, uint32_t *times) {
     for (i = 0; i < n; i++) times[lb__rng_below(&rng, (uint32_t)n)]++;
 }
 static lb_status lb__eval_rounds(size_t n, double level, size_t *rounds) {
-    if (!n || n > UINT32_MAX || !(level > 0 && level < 1)) return lb__fail(LB_ERR_ARG, "eval: an interval of %zu values at level %g", n, level);
+    if (!n || n > UINT32_MAX || !(level > 0 && level < 1)) return lb__fail(LB_ERR_ARG, "eval: an interval of %zu values at level %g; 1 to 2^32 - 1 values and a level between 0 and 1 were expected", n, level);
     if (!*rounds) *rounds = 1000;
     return LB_OK;
 }
@@ -13631,7 +13673,7 @@ done:
 typedef struct lb__ranked { double rank; uint32_t unit; } lb__ranked;
 static int lb__by_rank(const void *a, const void *b) { double x = ((const lb__ranked *)a)->rank, y = ((const lb__ranked *)b)->rank; return x > y ? 1 : x < y ? -1 : 0; }
 static int lb__by_u32(const void *a, const void *b) { uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b; return x > y ? 1 : x < y ? -1 : 0; }
-/* Where v stands in a sorted list without repeats. */
+/* The first place in a sorted list that is not below v. */
 static size_t lb__place_u32(const uint32_t *x, size_t n, uint32_t v) { size_t a = 0, b = n; while (a < b) { const size_t m = (a + b) / 2; if (x[m] < v) a = m + 1; else b = m; } return a; }
 
 LB_API lb_status lb_eval_retrieval_interval(lb_ctx *ctx, const double *rank, const uint32_t *unit, size_t n, size_t rounds, double level, uint64_t seed, lb_retrieval *low, lb_retrieval *high) {
@@ -13642,7 +13684,7 @@ LB_API lb_status lb_eval_retrieval_interval(lb_ctx *ctx, const double *rank, con
     if (!x || !q || !ids || !times) goto done;
     for (i = 0; i < n; i++) if (rank[i] == rank[i]) { q[k].rank = rank[i]; q[k].unit = unit ? unit[i] : (uint32_t)i; ids[k] = q[k].unit; k++; }
     n = k;
-    if (!n) { s = lb__fail(LB_ERR_ARG, "eval: an interval of no ranks"); goto done; }
+    if (!n) { s = lb__fail(LB_ERR_ARG, "eval: an interval of no ranks; at least one that is not NaN was expected"); goto done; }
     qsort(ids, n, sizeof *ids, lb__by_u32);
     for (i = 0; i < n; i++) if (!i || ids[i] != ids[i - 1]) ids[units++] = ids[i];
     for (i = 0; i < n; i++) q[i].unit = (uint32_t)lb__place_u32(ids, units, q[i].unit);
@@ -13700,7 +13742,7 @@ LB_API lb_status lb_eval_ceiling(lb_ctx *ctx, const uint32_t *query, size_t n, c
 
 static lb_status lb__eval_finite(const float *x, size_t n, size_t dim) {
     size_t i, count;
-    if (!lb__mul(n, dim, &count)) return lb__fail(LB_ERR_ARG, "eval: %zu points of %zu numbers", n, dim);
+    if (!lb__mul(n, dim, &count)) return lb__fail(LB_ERR_ARG, "eval: %zu points of %zu numbers are more than an array can have", n, dim);
     for (i = 0; i < count; i++) if (!lb__finite(x[i])) return lb__fail(LB_ERR_NUMERIC, "eval: number %zu of point %zu is not finite", i % dim, i / dim);
     return LB_OK;
 }

@@ -202,6 +202,33 @@ LBT(feed, broken_files_are_left_out_up_to_a_number) {
     d.split = NULL; d.segments = 1; CHECK(lb_feed_new(c, m, &man, &d, &l) == LB_ERR_ARG && !l, "%s", lb_last_error());
     lb_manifest_free(&man); lb_model_free(m); lb_ctx_free(c);
 }
+/* Items that a caller made: what they lack is named by their place; a broken file that was alone in its batch is an error; weights do not reach into the
+ * name of the data. */
+LBT(feed, items_of_a_caller) {
+    lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); lb_caption words[2] = { { "a cat", NULL, 0.333333f, -1 }, { "a dog", NULL, 1, -1 } }; lb_item it[2]; lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; char id[LB_DATA_SIZE]; int i; FILE *f;
+    static const char *const says[] = { "item 1: the item has no modality", "line 9: the item has no modality", "item 1: it has no file", "has no caption", "has a caption that is NULL" };
+    mkdir("build/tests/tiles", 0777); f = fopen("build/tests/tiles/one.ppm", "wb"); REQUIRE(m && f, "%s", lb_last_error()); fputs("P6\n1 1\n255\nabc", f); fclose(f);
+    memset(&man, 0, sizeof man); memset(&d, 0, sizeof d);
+    for (i = -1; i < 5; i++) {
+        memset(it, 0, sizeof it); it[0].file = it[1].file = "build/tests/tiles/one.ppm"; it[0].modality = it[1].modality = "image"; it[0].captions = &words[0]; it[1].captions = &words[1]; it[0].n_captions = it[1].n_captions = 1; man.items = it; man.count = 2; words[1].text = "a dog";
+        if (i == 0 || i == 1) it[1].modality = NULL;
+        if (i == 1) it[1].line = 9;
+        if (i == 2) it[1].file = NULL;
+        if (i == 3) it[1].captions = NULL;
+        if (i == 4) words[1].text = NULL;
+        if (i >= 0) { CHECK(lb_feed_new(c, m, &man, &d, &l) == LB_ERR_ARG && !l && strstr(lb_last_error(), says[i]), "%d: %s", i, lb_last_error()); continue; }
+        REQUIRE(!lb_feed_new(c, m, &man, &d, &l), "%s", lb_last_error());
+        lb_feed_identity(l, id); CHECK(!strncmp(id, "batch 2 rest 0", 14), "%s", id);
+        lb_feed_free(l); l = NULL;
+        words[1].weight = 0.025f; REQUIRE(!lb_feed_new(c, m, &man, &d, &l), "%s", lb_last_error());
+        lb_feed_identity(l, id); CHECK(!strncmp(id, "batch 2 rest 0", 14), "the last weight has many digits: %s", id);
+        lb_feed_free(l); l = NULL;
+    }
+    words[1].text = "a dog"; man.count = 1; d.max_bad = 1; f = fopen("build/tests/tiles/one.ppm", "wb"); fputs("broken", f); fclose(f);
+    REQUIRE(!lb_feed_new(c, m, &man, &d, &l), "%s", lb_last_error());
+    CHECK(lb_feed_batch(c, l, 0, &b) == LB_ERR_FORMAT && strstr(lb_last_error(), "0 of the 1 files"), "%zu pairs: %s", b.n, lb_last_error());
+    lb_feed_free(l); remove("build/tests/tiles/one.ppm"); lb_model_free(m); lb_ctx_free(c);
+}
 LBT(feed, frozen_texts_are_embedded_once_and_kept_by_hash) {
     lb_ctx *c = ctx_with(2); lb_model *m = tiny(c, 32, 1, 1), *other = tiny(c, 32, 1, 2), *base = NULL, *adapted = NULL, *from; lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_trainer *t = NULL; lb_train_desc run; lb_batch b; float v[32], first[32]; const lb_caption *q; int round; lb__dir dir; char path[256]; FILE *f;
     REQUIRE(m && other && !lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());

@@ -204,6 +204,11 @@ LBT(mel, wrong_use_and_failing_memory) {
     CHECK(!s && lb_spectrogram(c, x, 100, NULL, out) == LB_ERR_ARG, "%s", lb_last_error());
     memset(&d, 0, sizeof d); d.low = 9000;
     CHECK(lb_audio_mel(c, x, 2000, &d, out) == LB_ERR_ARG && lb_mel_frames(&d, 2000) == 0, "%s", lb_last_error());
+    a.frames = 2000; x[7] = NAN; CHECK(lb_audio_preprocess(c, &a, &p, out) == LB_ERR_NUMERIC && strstr(lb_last_error(), "sample 7 of channel 0"), "%s", lb_last_error());
+    x[7] = INFINITY; a.rate = 22050; CHECK(lb_audio_preprocess(c, &a, &p, out) == LB_ERR_NUMERIC, "before it is resampled: %s", lb_last_error());
+    x[7] = 0; a.rate = 16000; a.frames = SIZE_MAX; CHECK(lb_audio_preprocess(c, &a, &p, out) == LB_ERR_LIMIT, "%s", lb_last_error());
+    a.frames = 300; a.data = x; CHECK(lb_audio_resample(c, &a, 8000, &a) == LB_ERR_ARG && a.data == x && a.frames == 300, "the sound is still there: %s", lb_last_error());
+    memset(&d, 0, sizeof d); d.bins = 2; CHECK(lb_audio_mel(c, x, 2000, &d, out) == LB_ERR_ARG && strstr(lb_last_error(), "3 to 4096 bands"), "%s", lb_last_error());
     CHECK(lb_audio_resample(c, &a, 0, &b) == LB_ERR_ARG && !b.data, "%s", lb_last_error());
     a.rate = 999983; CHECK(lb_audio_resample(c, &a, 16000, &b) == LB_ERR_ARG, "%s", lb_last_error());
     lb_ctx_free(c);

@@ -154,7 +154,7 @@ LBT(train, faults_are_sentences) {
     d.pattern = "vision.blocks.1.*,text.pos"; d.freeze_scale = 0;
     CHECK(!lb_trainer_new(c, m, &d, &u) && u->slots == 12 + 1, "%s, %zu tensors", lb_last_error(), u ? u->slots : 0);
     lb_trainer_free(u); u = NULL;
-    d.lr = -1; CHECK(lb_trainer_new(c, m, &d, &u) == LB_ERR_ARG && strstr(lb_last_error(), "lr is -1"), "%s", lb_last_error());
+    d.lr = -1; CHECK(lb_trainer_new(c, m, &d, &u) == LB_ERR_ARG && strstr(lb_last_error(), "lr is -1, more than 0"), "%s", lb_last_error());
     free(before); feed_close(&f); lb_trainer_free(t); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
 }
 /* What upstream trains, name by name, and nothing else; of low-rank runs torch's gradients are of the same names. */
@@ -357,6 +357,7 @@ LBT(train, plan_is_what_is_taken) {
         if (mode == 5) { t.trainable = LB_TRAIN_UPSTREAM; t.micro_batch = 4; t.freeze_text = 1; }
         c = ctx_with(2); REQUIRE(!lb_trainer_new(c, m, &t, &tr), "%s", lb_last_error());
         REQUIRE(!lb_trainer_step(c, tr, &b, &st), "%s", lb_last_error());
+        CHECK(lb_trainer_bytes(tr, SIZE_MAX, 16) == SIZE_MAX && lb_trainer_bytes(tr, SIZE_MAX / 64, SIZE_MAX) == SIZE_MAX, "more than there is");
         plan = (double)lb_trainer_bytes(tr, 12, 16) - margin; taken = (double)c->peak;
         for (i = 0; i < tr->slots; i++) taken += 16 * (double)tr->slot[i].n;
         CHECK(plan + margin > 0.9 * taken && plan < 1.1 * taken, "mode %d: %.0f planned, %.0f taken", mode, plan, taken);

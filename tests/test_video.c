@@ -136,7 +136,7 @@ LBT(video, frame_numbers_as_numpy) {
     memset(&d, 0, sizeof d); d.rule = LB_FRAMES_MIDDLE; d.frames = 1;
     CHECK(!lb_video_ids(&d, 9, 0, ids) && ids[0] == 4, "the middle of 9 is %zu", ids[0]);
     d.rule = LB_FRAMES_IDS; ids[1] = 9; d.ids = ids + 1;
-    CHECK(lb_video_ids(&d, 9, 0, ids) == LB_ERR_ARG && !strcmp(lb_last_error(), "frame 9 of a clip of 9"), "%s", lb_last_error());
+    CHECK(lb_video_ids(&d, 9, 0, ids) == LB_ERR_ARG && !strcmp(lb_last_error(), "frame 9 of a clip of 9, 0 to 8 was expected"), "%s", lb_last_error());
     d.rule = LB_FRAMES_RETRIEVAL;
     CHECK(lb_video_ids(&d, 9, 0, ids) == LB_ERR_ARG, "no frame rate");
     golden_close(&g);
@@ -257,6 +257,32 @@ LBT(video, wrong_files_get_a_sentence) {
     }
     CHECK(lb_video_open(c, "no/such/file.y4m", &v) == LB_ERR_IO && strstr(lb_last_error(), "no/such/file.y4m"), "%s", lb_last_error());
     lb_ctx_free(c);
+}
+static size_t boasting_read(void *user, void *data, size_t size) { (void)user; (void)data; return size + 1; }
+LBT(video, wrong_calls_get_a_sentence) {
+    static const uint8_t tables[] = "\0\0\0\x14stsz\0\0\0\0\0\0\0\5\0\0\0\1" "\0\0\0\x1cstsc\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1" "\0\0\0\x18" "co64\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\7" "\0\0\0\x14stco\0\0\0\0\0\0\0\1\0\0\0\x9";
+    enum { MANY = 4773 }; lb_ctx *c = new_ctx(); lb_video *v = NULL; lb_video_desc d; lb_image *im = (lb_image *)calloc(MANY, sizeof *im), out; uint8_t pixel[3] = { 1, 2, 3 }; size_t ids[2] = { 0, 4 }, i; lb__box stbl; uint64_t ticks = 0; const char *none[1] = { NULL };
+    CHECK(lb_video_open_stream(c, boasting_read, NULL, &v) == LB_ERR_IO && !v && strstr(lb_last_error(), "asked for"), "%s", lb_last_error());
+    CHECK(lb_video_open_list(c, none, 0, &v) == LB_ERR_ARG && lb_video_open_array(c, pixel, 1, 0, 1, 1, &v) == LB_ERR_ARG && lb_video_open_array(c, pixel, 0, 1, 1, 1, &v) == LB_ERR_ARG && !v, "%s", lb_last_error());
+    REQUIRE(!lb_video_open_array(c, pixel, 1, 1, 1, 1, &v), "%s", lb_last_error());
+    CHECK(lb_video_frames(c, v, ids, SIZE_MAX / 8, im) == LB_ERR_ARG && !lb_video_frames(c, v, NULL, 0, NULL), "%s", lb_last_error());
+    CHECK(lb_video_frames(c, v, ids, 2, im) == LB_ERR_ARG && strstr(lb_last_error(), "frame 4 of a clip of 1, 0 to 0"), "%s", lb_last_error());
+    lb_video_free(v); v = NULL;
+    memset(&d, 0, sizeof d); d.frames = 2; d.rule = LB_FRAMES_IDS; d.ids = ids; { size_t got[2] = { 77, 77 }; CHECK(lb_video_ids(&d, 4, 0, got) == LB_ERR_ARG && got[0] == 77 && strstr(lb_last_error(), "0 to 3"), "%s", lb_last_error()); }
+    for (i = 0; i < MANY; i++) { im[i].width = im[i].height = 1; im[i].channels = 3; im[i].bits = 8; im[i].orientation = 1; im[i].data = pixel; }
+    CHECK(lb_video_save(c, im, MANY, 0.1, "build/tests/long.mp4", 1) == LB_ERR_LIMIT && strstr(lb_last_error(), "47721 seconds"), "13 hours do not fit the head: %s", lb_last_error());
+    CHECK(!lb_video_save(c, im, MANY - 1, 0.1, "build/tests/long.MOV", 1), "%s", lb_last_error());
+    im[0].data = NULL; CHECK(lb_video_save(c, im, 2, 1, "build/tests/long.mp4", 0) == LB_ERR_ARG && strstr(lb_last_error(), "frame 0 of 1 x 1 pixels without data"), "%s", lb_last_error());
+    im[0].data = pixel; memset(&out, 0, sizeof out);
+    CHECK(lb_image_resize(c, &im[0], 0, 4, &out) == LB_ERR_ARG && lb_image_resize(c, &im[0], 4, 4, &im[0]) == LB_ERR_ARG && lb_image_rgb(c, &im[0], &im[0]) == LB_ERR_ARG && im[0].data == pixel, "%s", lb_last_error());
+    im[0].bits = 7; CHECK(lb_image_rgb(c, &im[0], &out) == LB_ERR_ARG && strstr(lb_last_error(), "1 x 1 pixels, 3 channels of 7 bits"), "%s", lb_last_error());
+    im[0].bits = 8; { lb_image_profile p; float x[3]; memset(&p, 0, sizeof p); p.width = p.height = 1; p.std[0] = p.std[1] = p.std[2] = 1; p.resize = (lb_resize)9; CHECK(lb_image_preprocess(c, &im[0], &p, x) == LB_ERR_ARG && strstr(lb_last_error(), "resize 9"), "%s", lb_last_error()); }
+    CHECK(lb_image_decode(c, "\x7f", 1, &out) == LB_ERR_FORMAT && strstr(lb_last_error(), "the byte 7f;"), "%s", lb_last_error());
+    stbl.body = tables; stbl.size = sizeof tables - 1;
+    REQUIRE(!lb__video_new(NULL, &v), "%s", lb_last_error());
+    CHECK(!lb__mp4_samples(c, v, &stbl, &ticks) && v->info.frames == 1 && lb__video_spans(v)[0].offset == 9, "the last table counts: %s", lb_last_error());
+    lb_video_free(v); free(im); remove("build/tests/long.MOV"); lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
 }
 LBT(video, every_allocation_may_fail) {
     lb_ctx *c = new_ctx(); size_t i; long n, before = live;
