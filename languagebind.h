@@ -375,7 +375,7 @@ LB_API lb_status lb_image_orient(lb_ctx *ctx, lb_image *img);
  *         times as tall as wide, 13 where the height shrinks by more than twice as many pixels as the width: the same but for the rounding in
  *         between, a level or two of a photograph's pixels.
  *   out   another image than `in`; owned by the caller, freed with lb_image_free; untouched on failure
- *   errs  LB_ERR_ARG not 8 bits, no pixels; LB_ERR_FORMAT a width or height of 0; LB_ERR_LIMIT a larger result than limits allow; LB_ERR_MEM */
+ *   errs  LB_ERR_ARG not 8 bits, no pixels, a width or height of 0, out is in; LB_ERR_LIMIT a larger result than limits allow; LB_ERR_MEM */
 LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, size_t height, lb_image *out);
 
 /* lb_image_preprocess: resize, centre crop, normalise.
