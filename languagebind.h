@@ -1365,6 +1365,9 @@ static const struct { const char *name; size_t size; } lb__dtypes[] = {
 LB_API size_t lb_dtype_size(lb_dtype dtype) { return (size_t)dtype < LB__COUNT(lb__dtypes) ? lb__dtypes[dtype].size : 0; }
 LB_API const char *lb_dtype_name(lb_dtype dtype) { return (size_t)dtype < LB__COUNT(lb__dtypes) ? lb__dtypes[dtype].name : "unknown"; }
 
+/* A level of 256, normalised: rounded step by step, as torch does, where float is computed in double too. */
+LB__INLINE float lb__level(size_t v, float mean, float std) { return (float)((float)((float)((float)v / 255.0f) - mean) / std); }
+
 /* ---- 1.4 checksums ---- */
 
 /* CRC-32 of zip, PNG and .lbw (polynomial edb88320), eight bytes a step.  Start with 0 and feed the result back in. */
@@ -5689,9 +5692,6 @@ LB_API lb_status lb_tokenizer_train(lb_ctx *ctx, int clean, const char *const *t
     lb__buf_free(&l.node); lb__buf_free(&l.heap); lb__buf_free(&l.dirty); lb__buf_free(&l.merges);
     return s;
 }
-
-/* A level of 256, normalised: rounded step by step, as torch does, where float is computed in double too. */
-LB__INLINE float lb__level(size_t v, float mean, float std) { return (float)((float)((float)((float)v / 255.0f) - mean) / std); }
 
 /* ==== 9 >>image ==================================================================================================================
  * Pictures from bytes (JPEG, PNG, BMP, PNM, GIF) to the float planes a tower reads.  Every decoder is bit-exact against the library that the
@@ -11730,8 +11730,7 @@ static int lb__array_length(const lb_tensor *t, const size_t *before, int n_befo
 static lb_status lb__array_fit(const lb_modality_desc *d, const lb_tensor *in, int last, float *out) {
     const size_t C = (size_t)d->channels, FH = (size_t)d->frames * (size_t)d->height, W = (size_t)d->width, rows = C * FH; size_t shape[3], L, at, r, i, n; float *x; lb_status s = LB_OK;
     shape[0] = last ? (size_t)d->frames : C; shape[1] = last ? (size_t)d->height : (size_t)d->frames; shape[2] = (size_t)d->height;
-    if (!lb__array_length(in, shape, last ? 2 : 3, last ? C : 1, &L))
-    {
+    if (!lb__array_length(in, shape, last ? 2 : 3, last ? C : 1, &L)) {
         char have[LB_MAX_DIMS * 22]; size_t at_text = 0; have[0] = 0;
         for (i = 0; i < (size_t)in->ndim; i++) at_text += lb__format(have + at_text, sizeof have - at_text, i ? ", %zu" : "%zu", in->shape[i]);
         if (last) return lb__fail(LB_ERR_MISMATCH, "an array [%s], but modality %s reads [%d, %d, length, %d]: [frames, height, length, channels], axes of length 1 may be left out", have, d->name, d->frames, d->height, d->channels);
