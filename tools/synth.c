@@ -305,7 +305,7 @@ static void sy_contacts(lb__rng *r, int hits, int frames, int out[3]) {
 }
 static void sy_stage_new(sy_stage *s, const sy_clip *c, const sy_mesh *meshes, size_t mesh_count, lb__rng *r, int frames) {
     static const float sizes[SY_SIZES] = { 0.165f, 0.23f, 0.315f }, heats[SY_TEMPERATURES] = { -8, 30, 58, 100 };
-    float a, gx; int i; sy_v up = { 0, 0, 1 };
+    const int beside = c->relation == 1 || c->relation == 2; float a, gx, back; int i; sy_v up = { 0, 0, 1 };
     memset(s, 0, sizeof *s);
     s->clip = c; s->meshes = meshes; s->mesh_count = mesh_count; s->scale = 1;
     s->r = sizes[c->size] * sy_between(r, 0.95f, 1.05f);
@@ -327,18 +327,23 @@ static void sy_stage_new(sy_stage *s, const sy_clip *c, const sy_mesh *meshes, s
     s->temperature = heats[c->temperature] + sy_between(r, -4, 4) * (c->temperature == 3 ? 2.0f : 1.0f);
     s->floor_t = sy_between(r, 15, 19); s->wall_t = s->floor_t + sy_between(r, -3, 1); s->ambient = s->floor_t + 1;
     /* the group around the origin, the camera looks at it from -y */
-    gx = 0;
+    gx = 0; back = c->count == 3 ? 0.9f * s->r : 0;
     for (i = 0; i < c->count; i++) {
         const float step = 2.1f * s->r + 0.05f;
-        s->home[i] = sy_vec(((float)i - (float)(c->count - 1) / 2) * step + sy_between(r, -0.02f, 0.02f), (c->count == 3 && i != 1 ? 0.9f : 0) * s->r + sy_between(r, -0.3f, 0.3f) * s->r, 0);
+        s->home[i] = sy_vec(((float)i - (float)(c->count - 1) / 2) * step + sy_between(r, -0.02f, 0.02f), (i != 1 ? back : 0) + sy_between(r, -0.3f, 0.3f) * s->r, 0);
         s->yaw[i] = sy_between(r, -0.5f, 0.5f);
         gx = fmaxf(gx, fabsf(s->home[i].x) + s->r);
     }
     s->spread = gx;
-    s->post_x = c->relation == 1 ? gx + 0.13f : c->relation == 2 ? -gx - 0.13f : sy_between(r, -0.5f, 0.5f) * s->r;
-    s->post_y = c->relation == 3 ? 1.4f * s->r + 0.35f : c->relation == 4 ? -1.4f * s->r - 0.15f : sy_between(r, -0.1f, 0.1f);
-    if (c->relation == 1) for (i = 0; i < c->count; i++) s->home[i].x -= 0.06f;
-    if (c->relation == 2) for (i = 0; i < c->count; i++) s->home[i].x += 0.06f;
+    s->post_x = sy_between(r, -0.5f, 0.5f) * s->r;
+    s->post_y = c->relation == 3 ? 1.4f * s->r + 0.35f : c->relation == 4 ? -1.4f * s->r - 0.15f : back + 0.2f + sy_between(r, -0.1f, 0.1f);
+    if (beside) {                                                                    /* the middle of group and post stays in the middle */
+        const float side = c->relation == 1 ? 1.0f : -1.0f;
+        for (i = 0; i < c->count; i++) s->home[i].x -= 0.1f * side;
+        s->post_x = (gx + 0.05f) * side;
+    }
+    /* near is as near as shows all of it: what reaches this far out stands `back` behind the middle, and half of the picture is tan 0.43 of its distance */
+    s->view = fmaxf(s->view, (gx + (beside ? 0.17f : 0.08f)) / 0.4586f - back);
     s->dir = lb__rng_u32(r) & 1 ? 1.0f : -1.0f; s->side = lb__rng_u32(r) & 1 ? 1.0f : -1.0f; s->phase = sy_between(r, 0, 6.2831853f);
     s->eye = sy_vec(sy_between(r, -0.1f, 0.1f), -s->view * cosf(s->elevation), s->aim + s->view * sinf(s->elevation));
     s->ez = sy_unit(sy_sub(sy_vec(sy_between(r, -0.05f, 0.05f), 0, s->aim), s->eye));
@@ -762,7 +767,10 @@ static void sy_caption(sy_text *t, const sy_clip *c, const sy_mesh *meshes, int 
             else if (what == 'h') { if (view == SY_IN_SOUND || sy_keep(r)) sy_word(&w, sy_pick(sy_hit_words[c->hits], r, unseen)); }
             else if (what == 's') { if (c->hits && (view == SY_IN_SOUND || sy_keep(r))) sy_word(&w, sy_pick(sy_sound_words[c->material], r, unseen)); }
             if (w.n) { if (t->n && t->at[t->n - 1] != ' ') sy_say(t, " "); sy_say(t, w.at); }
-            else while (t->n && strchr(" ,:;", t->at[t->n - 1])) t->at[--t->n] = 0;
+            else {                                                                   /* neither a comma nor "and is" is left hanging before it */
+                while (t->n && strchr(" ,:;", t->at[t->n - 1])) t->at[--t->n] = 0;
+                if (t->n > 7 && !strcmp(t->at + t->n - 7, " and is")) t->at[t->n -= 7] = 0;
+            }
         } else {
             char s[2]; s[0] = *p++; s[1] = 0;
             if (s[0] == ' ' && (!t->n || t->at[t->n - 1] == ' ')) continue;
@@ -770,10 +778,6 @@ static void sy_caption(sy_text *t, const sy_clip *c, const sy_mesh *meshes, int 
         }
     }
     while (t->n && strchr(" ,:;", t->at[t->n - 1])) t->at[--t->n] = 0;
-    {   /* words that are left hanging where their complement was dropped */
-        static const char *const tails[] = { " and is", " is", " as" }; size_t i;
-        for (i = 0; i < LB__COUNT(tails); i++) { const size_t n = strlen(tails[i]); if (t->n > n && !strcmp(t->at + t->n - n, tails[i])) { t->n -= n; t->at[t->n] = 0; } }
-    }
     if (plural) {                                                                   /* it, is -> they, are */
         static const char *const pairs[][2] = { { " as it ", " as they " }, { "; it ", "; they " }, { " is ", " are " } }; size_t i; char *q;
         for (i = 0; i < LB__COUNT(pairs); i++) while ((q = strstr(t->at, pairs[i][0])) != NULL) {
