@@ -9786,8 +9786,8 @@ static lb_status lb__avi_pack(const lb__buf *jpegs, const uint32_t *sizes, size_
 #undef LB__RAW
     return s;
 }
-/* The bytes of a clip of Motion-JPEG; `name` ends in .mp4, .mov or .avi. */
-static lb_status lb__video_pack(const lb_image *frames, size_t n, double fps, const char *name, int quality, lb__buf *out) {
+/* Motion-JPEG; `name` ends in .mp4, .mov or .avi. */
+static lb_status lb__mjpeg_pack(const lb_image *frames, size_t n, double fps, const char *name, int quality, lb__buf *out) {
     lb__buf jpegs = { 0, 0, 0 }; uint32_t *sizes = (uint32_t *)lb__alloc(n, sizeof *sizes); size_t i; lb_status s = sizes ? LB_OK : LB_ERR_MEM;
     for (i = 0; i < n && !s; i++) {
         const size_t before = jpegs.size;
@@ -9826,6 +9826,12 @@ static lb_status lb__y4m_pack(const lb_image *frames, size_t n, double fps, lb__
     }
     return LB_OK;
 }
+/* What each writer takes; the ending of the name says which it is. */
+static lb_status lb__video_encode(const lb_image *frames, size_t n, double fps, const char *name, int quality, lb__buf *out) {
+    if (lb__ends_with(name, ".y4m")) return lb__y4m_pack(frames, n, fps, out);
+    if (lb__ends_with(name, ".mp4") || lb__ends_with(name, ".mov") || lb__ends_with(name, ".avi")) return lb__mjpeg_pack(frames, n, fps, name, quality, out);
+    return lb__fail(LB_ERR_ARG, "%s: the name does not end in mp4, mov, avi or y4m", name);
+}
 LB_API lb_status lb_video_save(lb_ctx *ctx, const lb_image *frames, size_t n, double fps, const char *path, int quality) {
     lb__buf b = { 0, 0, 0 }; lb_status s; size_t i;
     LB__POINTERS(ctx && frames && path);
@@ -9835,9 +9841,7 @@ LB_API lb_status lb_video_save(lb_ctx *ctx, const lb_image *frames, size_t n, do
     for (i = 0; i < n; i++)
         if (!frames[i].data || frames[i].bits != 8 || (frames[i].channels != 1 && frames[i].channels != 3) || frames[i].width != frames[0].width || frames[i].height != frames[0].height)
             return lb__fail(LB_ERR_ARG, "%s: frame %zu: 8 bits, 1 or 3 channels and %zu x %zu pixels were expected", path, i, frames[0].width, frames[0].height);
-    if (lb__ends_with(path, ".y4m")) s = lb__y4m_pack(frames, n, fps, &b);
-    else if (lb__ends_with(path, ".mp4") || lb__ends_with(path, ".mov") || lb__ends_with(path, ".avi")) s = lb__video_pack(frames, n, fps, path, quality, &b);
-    else s = lb__fail(LB_ERR_ARG, "%s: the name does not end in mp4, mov, avi or y4m", path);
+    s = lb__video_encode(frames, n, fps, path, quality, &b);
     if (!s) s = lb__writer_save(path, b.data, b.size);
     lb__buf_free(&b);
     return s;
@@ -10603,60 +10607,62 @@ static int lb__volume(int a, int b, int c, int d) {
     size_t n;
     return lb__mul((size_t)a * sizeof(float), (size_t)b, &n) && lb__mul(n, (size_t)c, &n) && lb__mul(n, (size_t)d, &n) && n <= PTRDIFF_MAX;
 }
+/* Fills in the defaults of tower i and says what is wrong with it. */
+static lb_status lb__tower_check(lb_model_desc *d, int i) {
+    lb_tower_desc *t = &d->tower[i]; int k;
+    if (!memchr(t->name, 0, sizeof t->name)) return lb__fail(LB_ERR_ARG, "model: the name of tower %d, %.*s..., is longer than %d bytes", i, LB_NAME_SIZE, t->name, LB_NAME_SIZE - 1);
+    if (!t->name[0] || (t->kind != LB_TOWER_VISION && t->kind != LB_TOWER_TEXT)) return lb__fail(LB_ERR_ARG, "model: tower %d has no name or an unknown kind %d", i, (int)t->kind);
+    for (k = 0; k < i; k++) if (!strcmp(t->name, d->tower[k].name)) return lb__fail(LB_ERR_ARG, "model: two towers are called %s", t->name);
+#define LB__OR(field, value) if (t->field == 0) t->field = (value)
+#define LB__RANGE(field, low, high) if (t->field < (low) || t->field > (high)) return lb__fail(LB_ERR_ARG, "tower %s: " #field " is %d, %d to %d was expected", t->name, t->field, low, high)
+    LB__RANGE(width, 1, 65536);
+    LB__OR(mlp, 4 * t->width); LB__OR(eps, 1e-5f); LB__OR(channels, 3); LB__OR(frames, 1); LB__OR(tube, 1); LB__OR(context, 77); LB__OR(vocab, 49408); LB__OR(lora_targets, LB_LORA_QKVO); LB__OR(lora_alpha, 16.0f);
+    LB__RANGE(layers, 1, 1024); LB__RANGE(heads, 1, 4096); LB__RANGE(mlp, 1, 1 << 20); LB__RANGE(embed_dim, 1, 65536); LB__RANGE(lora_rank, 0, 4096); LB__RANGE(lora_temporal, 0, 2);
+    if (t->width % t->heads) return lb__fail(LB_ERR_ARG, "tower %s: width %d is not a multiple of its %d heads", t->name, t->width, t->heads);
+    if (!(t->eps >= 0 && t->eps < 1) || !(t->lora_dropout >= 0 && t->lora_dropout < 1)) return lb__fail(LB_ERR_ARG, "tower %s: eps %g and lora_dropout %g, 0 to 1 was expected", t->name, (double)t->eps, (double)t->lora_dropout);
+    if (t->embed_dim != d->tower[0].embed_dim) return lb__fail(LB_ERR_MISMATCH, "tower %s embeds into %d dimensions, tower %s into %d", t->name, t->embed_dim, d->tower[0].name, d->tower[0].embed_dim);
+    if (t->kind == LB_TOWER_TEXT) { LB__RANGE(context, 1, 1 << 20); LB__RANGE(vocab, 1, 1 << 24); return LB_OK; }
+    LB__RANGE(channels, 1, LB_MAX_CHANNELS); LB__RANGE(patch_h, 1, 4096); LB__RANGE(patch_w, 1, 4096); LB__RANGE(grid_h, 1, 4096); LB__RANGE(grid_w, 1, 4096); LB__RANGE(frames, 1, 4096); LB__RANGE(tube, 1, 64);
+#undef LB__OR
+#undef LB__RANGE
+    if (t->frames % t->tube) return lb__fail(LB_ERR_ARG, "tower %s: %d frames are not a multiple of tubes of %d", t->name, t->frames, t->tube);
+    if (!lb__volume(t->channels, t->tube, t->patch_h, t->patch_w)) return lb__fail(LB_ERR_LIMIT, "tower %s: patches of %d x %d x %d x %d (channels, tube, height, width) numbers are more than this machine can address", t->name, t->channels, t->tube, t->patch_h, t->patch_w);
+    return LB_OK;
+}
+/* The same of modality i, when the towers are checked. */
+static lb_status lb__modality_check(lb_model_desc *d, int i) {
+    lb_modality_desc *m = &d->modality[i]; const lb_tower_desc *t = NULL; int k;
+    if (!memchr(m->name, 0, sizeof m->name) || !memchr(m->tower, 0, sizeof m->tower)) return lb__fail(LB_ERR_ARG, "model: the name of modality %d, %.*s, or of its tower is longer than %d bytes", i, LB_NAME_SIZE, m->name, LB_NAME_SIZE - 1);
+    if (!m->name[0]) return lb__fail(LB_ERR_ARG, "model: modality %d has no name", i);
+    for (k = 0; k < d->towers; k++) if (!strcmp(m->tower, d->tower[k].name)) t = &d->tower[k];
+    if (!t) return lb__fail(LB_ERR_ARG, "modality %s: its tower %s is not in the model", m->name, m->tower);
+    for (k = 0; k < i; k++) if (!strcmp(m->name, d->modality[k].name)) return lb__fail(LB_ERR_ARG, "model: two modalities are called %s", m->name);
+    if ((int)m->kind < LB_TEXT || (int)m->kind > LB_ARRAY || (m->kind == LB_TEXT) != (t->kind == LB_TOWER_TEXT)) return lb__fail(LB_ERR_ARG, "modality %s: kind %d does not go with tower %s", m->name, (int)m->kind, t->name);
+    if (m->logit_scale == 0) m->logit_scale = 2.6592600f;
+    if ((int)m->resize < 0 || m->resize > LB_RESIZE_TORCH_BILINEAR || (int)m->crop < 0 || m->crop > LB_CROP_FLOOR) return lb__fail(LB_ERR_ARG, "modality %s: resize %d and crop %d, words of lb_resize and lb_crop were expected", m->name, (int)m->resize, (int)m->crop);
+    if (m->clean < 0 || m->clean > LB_CLEAN_LANGUAGEBIND) return lb__fail(LB_ERR_ARG, "modality %s: clean %d, a word of lb_clean was expected, without LB_CLEAN_NO_SPECIAL", m->name, m->clean);
+    if (m->kind == LB_TEXT) return LB_OK;
+    if ((int)m->loader < 0 || m->loader > LB_LOAD_CSV || (int)m->fit < 0 || m->fit > LB_FIT_RESAMPLE) return lb__fail(LB_ERR_ARG, "modality %s: loader %d and fit %d, words of lb_loader and lb_fit were expected", m->name, (int)m->loader, (int)m->fit);
+    if (!m->channels) m->channels = t->channels;
+    if (!m->frames) m->frames = t->frames;
+    if (!m->height) m->height = t->grid_h * t->patch_h;
+    if (!m->width) m->width = t->grid_w * t->patch_w;
+    for (k = 0; k < LB_MAX_CHANNELS; k++) if (m->std[k] == 0) m->std[k] = 1;
+    /* a convolution leaves pixels over that do not fill a patch */
+    if (m->channels != t->channels || m->frames != t->frames || m->height < 1 || m->width < 1 || m->height / t->patch_h != t->grid_h || m->width / t->patch_w != t->grid_w)
+        return lb__fail(LB_ERR_MISMATCH, "modality %s: %d x %d x %d x %d (channels, frames, height, width) does not fill tower %s: %d channels, %d frames, %d x %d patches of %d x %d", m->name,
+            m->channels, m->frames, m->height, m->width, t->name, t->channels, t->frames, t->grid_h, t->grid_w, t->patch_h, t->patch_w);
+    if (!lb__volume(m->channels, m->frames, m->height, m->width)) return lb__fail(LB_ERR_LIMIT, "modality %s: an input of %d x %d x %d x %d (channels, frames, height, width) numbers is more than this machine can address", m->name, m->channels, m->frames, m->height, m->width);
+    return LB_OK;
+}
 /* Fills in the defaults of a description and says what is wrong with it. */
 static lb_status lb__desc_check(lb_model_desc *d) {
-    int i, k;
+    int i;
     if (d->_zero0 || d->_zero1) return lb__fail(LB_ERR_ARG, "model: the description was not zeroed before its fields were set");
     if (d->towers < 1 || d->towers > LB_MAX_TOWERS || d->modalities < 1 || d->modalities > LB_MAX_MODALITIES)
         return lb__fail(LB_ERR_ARG, "model: %d towers and %d modalities, 1 to %d and 1 to %d were expected", d->towers, d->modalities, LB_MAX_TOWERS, LB_MAX_MODALITIES);
-    for (i = 0; i < d->towers; i++) {
-        lb_tower_desc *t = &d->tower[i];
-#define LB__OR(field, value) if (t->field == 0) t->field = (value)
-        LB__OR(mlp, t->width > 0 && t->width <= 65536 ? 4 * t->width : 1); LB__OR(eps, 1e-5f); LB__OR(channels, 3); LB__OR(frames, 1); LB__OR(tube, 1); LB__OR(context, 77); LB__OR(vocab, 49408);
-        LB__OR(lora_targets, LB_LORA_QKVO); LB__OR(lora_alpha, 16.0f);
-#undef LB__OR
-        if (!memchr(t->name, 0, sizeof t->name)) return lb__fail(LB_ERR_ARG, "model: the name of tower %d, %.*s..., is longer than %d bytes", i, LB_NAME_SIZE, t->name, LB_NAME_SIZE - 1);
-        if (!t->name[0] || (t->kind != LB_TOWER_VISION && t->kind != LB_TOWER_TEXT)) return lb__fail(LB_ERR_ARG, "model: tower %d has no name or an unknown kind %d", i, (int)t->kind);
-        for (k = 0; k < i; k++) if (!strcmp(t->name, d->tower[k].name)) return lb__fail(LB_ERR_ARG, "model: two towers are called %s", t->name);
-#define LB__RANGE(field, low, high) if (t->field < (low) || t->field > (high)) return lb__fail(LB_ERR_ARG, "tower %s: " #field " is %d, %d to %d was expected", t->name, t->field, low, high)
-        LB__RANGE(width, 1, 65536); LB__RANGE(layers, 1, 1024); LB__RANGE(heads, 1, 4096); LB__RANGE(mlp, 1, 1 << 20); LB__RANGE(embed_dim, 1, 65536);
-        LB__RANGE(lora_rank, 0, 4096); LB__RANGE(lora_temporal, 0, 2);
-        if (t->width % t->heads) return lb__fail(LB_ERR_ARG, "tower %s: width %d is not a multiple of its %d heads", t->name, t->width, t->heads);
-        if (!(t->eps >= 0 && t->eps < 1) || !(t->lora_dropout >= 0 && t->lora_dropout < 1)) return lb__fail(LB_ERR_ARG, "tower %s: eps %g and lora_dropout %g, 0 to 1 was expected", t->name, (double)t->eps, (double)t->lora_dropout);
-        if (t->embed_dim != d->tower[0].embed_dim) return lb__fail(LB_ERR_MISMATCH, "tower %s embeds into %d dimensions, tower %s into %d", t->name, t->embed_dim, d->tower[0].name, d->tower[0].embed_dim);
-        if (t->kind == LB_TOWER_TEXT) { LB__RANGE(context, 1, 1 << 20); LB__RANGE(vocab, 1, 1 << 24); }
-        else {
-            LB__RANGE(channels, 1, LB_MAX_CHANNELS); LB__RANGE(patch_h, 1, 4096); LB__RANGE(patch_w, 1, 4096); LB__RANGE(grid_h, 1, 4096); LB__RANGE(grid_w, 1, 4096);
-            LB__RANGE(frames, 1, 4096); LB__RANGE(tube, 1, 64);
-            if (t->frames % t->tube) return lb__fail(LB_ERR_ARG, "tower %s: %d frames are not a multiple of tubes of %d", t->name, t->frames, t->tube);
-            if (!lb__volume(t->channels, t->tube, t->patch_h, t->patch_w)) return lb__fail(LB_ERR_LIMIT, "tower %s: patches of %d x %d x %d x %d (channels, tube, height, width) numbers are more than this machine can address", t->name, t->channels, t->tube, t->patch_h, t->patch_w);
-        }
-#undef LB__RANGE
-    }
-    for (i = 0; i < d->modalities; i++) {
-        lb_modality_desc *m = &d->modality[i]; const lb_tower_desc *t = NULL;
-        if (!memchr(m->name, 0, sizeof m->name) || !memchr(m->tower, 0, sizeof m->tower)) return lb__fail(LB_ERR_ARG, "model: the name of modality %d, %.*s, or of its tower is longer than %d bytes", i, LB_NAME_SIZE, m->name, LB_NAME_SIZE - 1);
-        if (!m->name[0]) return lb__fail(LB_ERR_ARG, "model: modality %d has no name", i);
-        for (k = 0; k < d->towers; k++) if (!strcmp(m->tower, d->tower[k].name)) t = &d->tower[k];
-        if (!t) return lb__fail(LB_ERR_ARG, "modality %s: its tower %s is not in the model", m->name, m->tower);
-        for (k = 0; k < i; k++) if (!strcmp(m->name, d->modality[k].name)) return lb__fail(LB_ERR_ARG, "model: two modalities are called %s", m->name);
-        if ((int)m->kind < LB_TEXT || (int)m->kind > LB_ARRAY || (m->kind == LB_TEXT) != (t->kind == LB_TOWER_TEXT)) return lb__fail(LB_ERR_ARG, "modality %s: kind %d does not go with tower %s", m->name, (int)m->kind, t->name);
-        if (m->logit_scale == 0) m->logit_scale = 2.6592600f;
-        if ((int)m->resize < 0 || m->resize > LB_RESIZE_TORCH_BILINEAR || (int)m->crop < 0 || m->crop > LB_CROP_FLOOR) return lb__fail(LB_ERR_ARG, "modality %s: resize %d and crop %d, words of lb_resize and lb_crop were expected", m->name, (int)m->resize, (int)m->crop);
-        if (m->clean < 0 || m->clean > LB_CLEAN_LANGUAGEBIND) return lb__fail(LB_ERR_ARG, "modality %s: clean %d, a word of lb_clean was expected, without LB_CLEAN_NO_SPECIAL", m->name, m->clean);
-        if (m->kind == LB_TEXT) continue;
-        if ((int)m->loader < 0 || m->loader > LB_LOAD_CSV || (int)m->fit < 0 || m->fit > LB_FIT_RESAMPLE) return lb__fail(LB_ERR_ARG, "modality %s: loader %d and fit %d, words of lb_loader and lb_fit were expected", m->name, (int)m->loader, (int)m->fit);
-        if (!m->channels) m->channels = t->channels;
-        if (!m->frames) m->frames = t->frames;
-        if (!m->height) m->height = t->grid_h * t->patch_h;
-        if (!m->width) m->width = t->grid_w * t->patch_w;
-        for (k = 0; k < LB_MAX_CHANNELS; k++) if (m->std[k] == 0) m->std[k] = 1;
-        /* a convolution leaves pixels over that do not fill a patch */
-        if (m->channels != t->channels || m->frames != t->frames || m->height < 1 || m->width < 1 || m->height / t->patch_h != t->grid_h || m->width / t->patch_w != t->grid_w)
-            return lb__fail(LB_ERR_MISMATCH, "modality %s: %d x %d x %d x %d (channels, frames, height, width) does not fill tower %s: %d channels, %d frames, %d x %d patches of %d x %d", m->name,
-                m->channels, m->frames, m->height, m->width, t->name, t->channels, t->frames, t->grid_h, t->grid_w, t->patch_h, t->patch_w);
-        if (!lb__volume(m->channels, m->frames, m->height, m->width)) return lb__fail(LB_ERR_LIMIT, "modality %s: an input of %d x %d x %d x %d (channels, frames, height, width) numbers is more than this machine can address", m->name, m->channels, m->frames, m->height, m->width);
-    }
+    for (i = 0; i < d->towers; i++) LB__TRY(lb__tower_check(d, i));
+    for (i = 0; i < d->modalities; i++) LB__TRY(lb__modality_check(d, i));
     return LB_OK;
 }
 static void lb__plan_walk(lb_model *m, lb__plan *p) {

@@ -88,6 +88,18 @@ LBT(synth, everything_can_be_read) {
     }
     digest(DIR_A, 0, 1); lb_ctx_free(c);
 }
+LBT(synth, clips_are_what_their_names_say) {
+    static const char *const kind[][2] = { { "mp4", "MP4" }, { "mov", "MOV" }, { "avi", "AVI" }, { "y4m", "Y4M" } }; lb_ctx *c = NULL; size_t i;
+    REQUIRE(!lb_ctx_new(NULL, &c), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(kind); i++) {
+        char name[] = "synth", dir[] = DIR_A, n[] = "-n", one[] = "1", size[] = "--size", px[] = "32", video[] = "--video", k[8], path[256], *argv[] = { name, dir, n, one, size, px, video, k, NULL }; lb_video *v = NULL; lb_video_info info;
+        snprintf(k, sizeof k, "%s", kind[i][0]); snprintf(path, sizeof path, DIR_A "/part000_resize256_skip15/syn1-000000.%s", k);
+        REQUIRE(cmd_synth(8, argv) == 0 && !lb_video_open(c, path, &v), "%s", lb_last_error());
+        lb_video_get_info(v, &info); CHECK(!strcmp(info.container, kind[i][1]) && info.frames == 8, "%s holds %s of %zu frames", path, info.container, info.frames);
+        lb_video_free(v); digest(DIR_A, 0, 1);
+    }
+    lb_ctx_free(c);
+}
 enum { PX = 40 };
 typedef struct shown { uint8_t rgb[8][3 * PX * PX]; uint16_t depth[PX * PX]; uint8_t infrared[PX * PX]; int16_t sound[4000]; } shown;
 static void show(const sy_mesh *mesh, const sy_clip *c, shown *s) {

@@ -838,7 +838,8 @@ static const char *sy_make_clip(sy_job *j, size_t i, sy_frame *f, float *mix, ch
     px = (uint8_t *)malloc(3 * plane * (size_t)LB__MAX(j->frames, 2) + 2 * j->samples); img = (lb_image *)malloc((size_t)j->frames * sizeof *img);
     if (!px || !img) { bad = "out of memory"; goto done; }
     sy_id(j, i, id, folder);
-#define SY_SAVE(...) do { snprintf(path, sizeof path, __VA_ARGS__); if (st || !sy_write(path, b.data, b.size)) { snprintf(why, room, "%s: %s", path, st ? lb_last_error() : strerror(errno)); bad = why; goto done; } b.size = 0; } while (0)
+#define SY_PATH(...) snprintf(path, sizeof path, __VA_ARGS__)
+#define SY_SAVE() do { if (st || !sy_write(path, b.data, b.size)) { snprintf(why, room, "%s: %s", path, st ? lb_last_error() : strerror(errno)); bad = why; goto done; } b.size = 0; } while (0)
     {   /* video */
         lb__rng r = sy_rng(j, i, 1), noise = sy_rng(j, i, 2);
         sy_stage_new(&s, c, j->mesh, (size_t)j->mesh_count, &r, j->frames);
@@ -847,8 +848,9 @@ static const char *sy_make_clip(sy_job *j, size_t i, sy_frame *f, float *mix, ch
             if (!sy_render_rgb(f, &s, j->side, j->supersample, &noise, px + (size_t)k * 3 * plane)) { bad = "out of memory"; goto done; }
             img[k] = sy_image((size_t)j->side, 3, 8, px + (size_t)k * 3 * plane);
         }
-        st = !strcmp(j->video, "y4m") ? lb__y4m_pack(img, (size_t)j->frames, j->frames / 2.0, &b) : lb__video_pack(img, (size_t)j->frames, j->frames / 2.0, j->video, j->quality, &b);
-        SY_SAVE("%s/%s_resize256_skip15/%s.%s", j->dir, folder, id, j->video);
+        SY_PATH("%s/%s_resize256_skip15/%s.%s", j->dir, folder, id, j->video);
+        st = lb__video_encode(img, (size_t)j->frames, j->frames / 2.0, path, j->quality, &b);
+        SY_SAVE();
     }
     {   /* a still of its own */
         lb__rng r = sy_rng(j, i, 3), noise = sy_rng(j, i, 4);
@@ -856,30 +858,35 @@ static const char *sy_make_clip(sy_job *j, size_t i, sy_frame *f, float *mix, ch
         if (!sy_render_rgb(f, &s, j->side, j->supersample, &noise, px)) { bad = "out of memory"; goto done; }
         img[0] = sy_image((size_t)j->side, 3, 8, px);
         st = lb__jpeg_encode(&img[0], j->quality, &b);
-        SY_SAVE("%s/%s/%s.jpg", j->dir, folder, id);
+        SY_PATH("%s/%s/%s.jpg", j->dir, folder, id);
+        SY_SAVE();
     }
-    snprintf(path, sizeof path, "%s/%s/%s_depth_f8glpn_folder", j->dir, folder, id); if (!sy_folder(path)) { snprintf(why, room, "%s: %s", path, strerror(errno)); bad = why; goto done; }
-    snprintf(path, sizeof path, "%s/%s/%s_thermal_folder", j->dir, folder, id); if (!sy_folder(path)) { snprintf(why, room, "%s: %s", path, strerror(errno)); bad = why; goto done; }
+    SY_PATH("%s/%s/%s_depth_f8glpn_folder", j->dir, folder, id); if (!sy_folder(path)) { snprintf(why, room, "%s: %s", path, strerror(errno)); bad = why; goto done; }
+    SY_PATH("%s/%s/%s_thermal_folder", j->dir, folder, id); if (!sy_folder(path)) { snprintf(why, room, "%s: %s", path, strerror(errno)); bad = why; goto done; }
     for (k = 0; k < j->stills; k++) {
         lb__rng r = sy_rng(j, i, 8 + 2 * k), noise = sy_rng(j, i, 9 + 2 * k);
         sy_stage_new(&s, c, j->mesh, (size_t)j->mesh_count, &r, 8); sy_pose(&s, -1, 1);
         if (!sy_render_depth(f, &s, j->side, &noise, (uint16_t *)(void *)px)) { bad = "out of memory"; goto done; }
         img[0] = sy_image((size_t)j->side, 1, 16, px);
         st = lb__png_encode(&img[0], &b);
-        SY_SAVE("%s/%s/%s_depth_f8glpn_folder/%d.png", j->dir, folder, id, k);
+        SY_PATH("%s/%s/%s_depth_f8glpn_folder/%d.png", j->dir, folder, id, k);
+        SY_SAVE();
         r = sy_rng(j, i, 24 + 2 * k); noise = sy_rng(j, i, 25 + 2 * k);
         sy_stage_new(&s, c, j->mesh, (size_t)j->mesh_count, &r, 8); sy_pose(&s, -1, 1);
         if (!sy_render_infrared(f, &s, j->side, j->supersample, &noise, px)) { bad = "out of memory"; goto done; }
         img[0] = sy_image((size_t)j->side, 1, 8, px);
         st = lb__jpeg_encode(&img[0], LB__MAX(j->quality, 90), &b);
-        SY_SAVE("%s/%s/%s_thermal_folder/%d.jpg", j->dir, folder, id, k);
+        SY_PATH("%s/%s/%s_thermal_folder/%d.jpg", j->dir, folder, id, k);
+        SY_SAVE();
     }
     {
         lb__rng r = sy_rng(j, i, 5); int16_t *pcm = (int16_t *)(void *)px;
         sy_render_sound(c, &r, j->samples, pcm, mix);
         st = lb__wav_pack(pcm, j->samples, 1, SY_RATE, &b);
-        SY_SAVE("%s/%s/%s.wav", j->dir, folder, id);
+        SY_PATH("%s/%s/%s.wav", j->dir, folder, id);
+        SY_SAVE();
     }
+#undef SY_PATH
 #undef SY_SAVE
 done:
     lb__buf_free(&b); free(px); free(img);
