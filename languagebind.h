@@ -205,9 +205,9 @@ LB_API lb_status lb_csv_load(lb_ctx *ctx, const char *path, lb_tensor *out);
 
 /* lb_npy_save: a whole tensor (LB_ROWS, any type but bf16) as a .npy file.
  * lb_npy_create ... lb_npy_append ... lb_npy_commit: the same for rows that come one after the other, [rows, shape...]; lb_npy_append copies
- * n rows, lb_npy_commit writes their number into the header, for which the path must be a file.  It appears whole or not at all: lb_npy_abort
- * (NULL is fine) drops it.  Errors stick: after the first one lb_npy_append does nothing, and lb_npy_commit returns it and leaves no file.
- * Commit and abort free the writer, whatever they return.  path "-" is standard output; there the rows wait in memory for the commit.
+ * n rows, lb_npy_commit writes their number into the header.  The file appears whole or not at all: lb_npy_abort (NULL is fine) drops it.
+ * Errors stick: after the first one lb_npy_append does nothing, and lb_npy_commit returns it and leaves no file.  Commit and abort free the
+ * writer, whatever they return.  path "-" is standard output; there, and for a pipe, the rows wait in memory for the commit.
  *   errs  LB_ERR_ARG, LB_ERR_MEM, LB_ERR_IO, LB_ERR_UNSUPPORTED a type that .npy has not */
 typedef struct lb_npy lb_npy;
 LB_API lb_status lb_npy_save(const char *path, const lb_tensor *t);
@@ -3810,7 +3810,7 @@ done:
 LB__LOADER(lb_npy_load, lb_npy_decode, lb_tensor)
 LB__LOADER(lb_csv_load, lb_csv_decode, lb_tensor)
 
-struct lb_npy { lb__writer file; lb__buf memory; lb_dtype dtype; int whole, ndim, to_stdout; size_t shape[LB_MAX_DIMS], row, rows, head; lb_status broken; char why[512]; };      /* broken: the first error of an append */
+struct lb_npy { lb__writer file; lb__buf memory; lb_dtype dtype; int whole, ndim, waits; size_t shape[LB_MAX_DIMS], row, rows, head; lb_status broken; char why[512]; };      /* waits: all of it is in memory until the commit; broken: the first error of an append */
 
 /* The header with `rows` in it, always as long as for the largest number, so that it can be written over.  Returns its length. */
 static size_t lb__npy_head_write(const lb_npy *w, unsigned char out[512]) {
@@ -3833,7 +3833,7 @@ LB_API void lb_npy_abort(lb_npy *w) {
     lb__writer_abort(&w->file); lb__buf_free(&w->memory);
     lb__release(w);
 }
-static lb_status lb__npy_put(lb_npy *w, const void *p, size_t n) { return w->to_stdout ? lb__buf_add(&w->memory, p, n) : lb__writer_add(&w->file, p, n); }
+static lb_status lb__npy_put(lb_npy *w, const void *p, size_t n) { return w->waits ? lb__buf_add(&w->memory, p, n) : lb__writer_add(&w->file, p, n); }
 static lb_status lb__npy_begin(const char *path, lb_dtype dtype, int whole, int ndim, const size_t *shape, lb_npy **out) {
     lb_npy *w; size_t i, n = lb_dtype_size(dtype); unsigned char head[512]; lb_status s; int d;
     *out = NULL;
@@ -3843,9 +3843,10 @@ static lb_status lb__npy_begin(const char *path, lb_dtype dtype, int whole, int 
     for (d = 0; d < ndim; d++) if (!lb__mul(n, shape[d], &n)) return lb__fail(LB_ERR_ARG, "%s: the shape multiplies to more than the address space", path);
     w = (lb_npy *)lb__alloc(1, sizeof *w);
     if (!w) return LB_ERR_MEM;
-    w->dtype = dtype; w->whole = whole; w->ndim = ndim; w->row = n; w->to_stdout = !strcmp(path, "-");
+    w->dtype = dtype; w->whole = whole; w->ndim = ndim; w->row = n; w->waits = !strcmp(path, "-");
     for (d = 0; d < ndim; d++) w->shape[d] = shape[d];
-    s = w->to_stdout ? LB_OK : lb__writer_open(path, &w->file);
+    s = w->waits ? LB_OK : lb__writer_open(path, &w->file);
+    if (!s && !w->waits) w->waits = !whole && lseek(w->file.fd, 0, SEEK_CUR) < 0;          /* a pipe takes the header first, and it has the number of rows */
     if (!s) { w->head = lb__npy_head_write(w, head); s = lb__npy_put(w, head, w->head); }
     if (s) { lb_npy_abort(w); return s; }
     *out = w;
@@ -3876,13 +3877,15 @@ LB_API lb_status lb_npy_commit(lb_npy *w) {
     LB__POINTERS(w);
     s = w->broken;
     if (s) lb__fail(s, "%s", w->why);
-    else if (w->to_stdout) {
-        lb__npy_head_write(w, w->memory.data);
-        fflush(stdout);
-        s = lb__write_all(1, "standard output", w->memory.data, w->memory.size);
-    } else {
-        if (!w->whole) { lb__npy_head_write(w, head); s = lb__writer_patch(&w->file, 0, head, w->head); }      /* a pipe, where nothing can be replaced, takes a whole tensor */
-        if (!s) s = lb__writer_commit(&w->file);
+    else {
+        lb__npy_head_write(w, head);
+        if (w->waits) memcpy(w->memory.data, head, w->head);
+        if (w->waits && !w->file.fd) { fflush(stdout); s = lb__write_all(1, "standard output", w->memory.data, w->memory.size); }
+        else {
+            if (w->waits) s = lb__writer_add(&w->file, w->memory.data, w->memory.size);
+            else if (!w->whole) s = lb__writer_patch(&w->file, 0, head, w->head);
+            if (!s) s = lb__writer_commit(&w->file);
+        }
     }
     lb_npy_abort(w);
     return s;
@@ -11458,11 +11461,11 @@ static int lb__named(const char *name, const char *const *names, size_t n) {
     for (i = 0; i < n; i++) if (!strcmp(name, names[i])) return 1;
     return 0;
 }
-/* The sentence about a modality that a model has not, with those that it has; `that`: " reads ..." or nothing. */
+/* The sentence about a modality that a model has not, with those that it has.  `who` (or NULL) stands before it; `that`: " that reads ..." or nothing. */
 static lb_status lb__no_modality(const lb_model *m, const char *who, const char *name, const char *that) {
     char have[LB_MAX_MODALITIES * (LB_NAME_SIZE + 2)] = ""; size_t n = 0; int i;
     for (i = 0; i < m->desc.modalities; i++) n += lb__format(have + n, sizeof have - n, i ? ", %s" : "%s", m->desc.modality[i].name);
-    return lb__fail(LB_ERR_ARG, "%s: the model has no modality %s%s, only %s", who, name, that, have);
+    return lb__fail(LB_ERR_ARG, "%s%sthe model has no modality %s%s, only %s", who ? who : "", who ? ": " : "", name, that, have);
 }
 LB_API lb_status lb_model_part(lb_ctx *ctx, const lb_model *model, const char *const *modalities, size_t n, lb_model **out) {
     lb_model_desc *d; lb_status s = LB_OK; size_t i; int j, k, text = 0;

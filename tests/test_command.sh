@@ -131,7 +131,7 @@ wants 1 'folder' embed -m "$M" --image "$T"
 same "$T/v.npy" "$T/v3.npy" "--skip-bad leaves only the bad one out"; is "$(wc -l <"$T/err")" 1 "--skip-bad warns"
 "$L" embed -m "$M" --skip-bad "$T/text.jpg" "$T/empty.jpg" -o "$T/v4.npy" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'none of 2 inputs could be read' "$T/err")" "1 1" "--skip-bad with nothing good"; no "$T/v4.npy"
 wants 1 'no modality' embed -m "$M" --audio "$T/text.jpg"
-wants 1 'no modality .smell., only image, text' embed -m "$M" --input smell:x
+wants 1 'no modality smell, only image, text' embed -m "$M" --input smell:x
 wants 2 'named by -m' embed "$M" --text x
 wants 1 'nothing to merge' merge "$M" -o "$T/none.lbw"; no "$T/none.lbw"
 wants 1 'convert' embed -m tests/golden/ckpt_demo --text x
@@ -276,7 +276,7 @@ is "$("$L" score -m "$T/half.lbw" --image $CAT --text 'a cat' | tail -n 1 | cut 
 is "$("$L" score -m "$T/part.lbw" --image $CAT --text 'a cat')" "$("$L" score -m "$M" --image $CAT --text 'a cat')" "cosines of a part"
 wants 0 '' quantize "$T/motion.lbw" --only motion -o "$T/part.lbw"
 wants 0 '"modality": "motion"' embed -m "$T/part.lbw" --input "motion:$T/a.csv"
-wants 1 'no modality .text' embed -m "$T/part.lbw" --text 'a cat'
+wants 1 'no modality text, only' embed -m "$T/part.lbw" --text 'a cat'
 wants 1 'motion.lbw.*no modality smell' quantize "$T/motion.lbw" --only text smell -o "$T/none.lbw"; no "$T/none.lbw"
 wants 1 'text is named twice' quantize "$T/motion.lbw" --only text text -o "$T/none.lbw"; no "$T/none.lbw"
 wants 2 'one was expected' quantize -o "$T/none.lbw"
@@ -334,7 +334,7 @@ wants 1 'cannot open' search -i "$T/not-there.lbi" --text x
 wants 2 'what to search for' search -i "$T/p.lbi"
 wants 2 'where to' index -m "$M" "$T/photos"
 wants 1 'not-there: cannot open' index -m "$M" -o "$T/q.lbi" "$T/not-there"; no "$T/q.lbi"
-wants 1 'as: the model has no modality .dept., only image, text' index -m "$M" --as dept -o "$T/q.lbi" "$T/photos"; no "$T/q.lbi"
+wants 1 'as: the model has no modality dept, only image, text' index -m "$M" --as dept -o "$T/q.lbi" "$T/photos"; no "$T/q.lbi"
 cp "$M" "$T/here.lbw"; "$L" index -m "$T/here.lbw" -o "$T/here.lbi" "$T/photos" >"$T/out"; rm "$T/here.lbw"
 wants 1 'here.lbi was made with .*here.lbw, which cannot be opened .*-m FILE names it' search -i "$T/here.lbi" --text x
 wants 0 'cat.jpg' search -i "$T/here.lbi" -m "$M" --text x
@@ -345,7 +345,7 @@ wants 0 '1 entries, 1 new' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as
 wants 0 '1 entries, 0 new, 1 unchanged' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
 wants 0 '^1.0000  .*depth.png' search -i "$T/d.lbi" --depth tests/golden/lb_files/depth.png
 wants 0 '^1.0000  .*depth.png' search -i "$T/d.lbi" -m "$T/image.lbw" --adapter "$T/depth.lbw" --depth tests/golden/lb_files/depth.png
-wants 1 'no modality .depth' search -i "$T/d.lbi" -m "$T/image.lbw" --depth tests/golden/lb_files/depth.png
+wants 1 'no modality depth, only' search -i "$T/d.lbi" -m "$T/image.lbw" --depth tests/golden/lb_files/depth.png
 wants 1 'not-there' index -m "$T/image.lbw" --adapter "$T/not-there.lbw" -o "$T/q.lbi" "$T/photos"; no "$T/q.lbi"
 
 # synth and render: names that captions use already, models of one name, and no folder for what is no model

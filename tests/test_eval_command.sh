@@ -128,7 +128,7 @@ wants 2 'twice' -m "$M" -d $D/demo.jsonl -r image+image:text
 wants 2 'a name is missing' -m "$M" -d $D/demo.jsonl -r image:
 wants 2 'texts are not classified' -m "$M" -d $D/demo.jsonl $A -c text:shape
 wants 2 'all|first|join' -m "$M" -d $D/demo.jsonl --captions some
-wants 1 'no modality `smell`' -m "$M" -d $D/demo.jsonl -r smell:text
+wants 1 'no modality smell, only' -m "$M" -d $D/demo.jsonl -r smell:text
 wants 1 'no item of modality depth' -m "$M" -d $D/real.jsonl -r depth:image
 wants 1 'cannot open' -m "$M" -d "$T/not-there.jsonl"
 wants 1 'cannot open' -m "$M" -d $D/demo.jsonl --attributes "$T/not-there.tsv" -c image:shape
@@ -165,9 +165,9 @@ wants 1 'empty: holds no templates' -m "$M" -d $D/demo.jsonl $A -c image:shape -
 wants 1 'holes: line 3: .no hole. has no {}' -m "$M" -d $D/demo.jsonl $A -c image:shape --templates "$T/holes"
 wants 1 'empty: holds no labels' -m "$M" -d $D/demo.jsonl $A -c image:shape --labels "$T/empty"
 wants 2 'QUERY:GALLERY was expected, text:image' -m "$M" -d $D/demo.jsonl -r text
-wants 1 'no modality .smell., only' -m "$M" -d $D/demo.jsonl -r text:smell
+wants 1 'no modality smell, only' -m "$M" -d $D/demo.jsonl -r text:smell
 wants 1 'no item of modality depth' -m "$M" -d $D/real.jsonl -r text:depth
-wants 1 'vectors: the model has no modality .imag.' -m "$M" -d $D/demo.jsonl -r text:image --vectors imag="$T/v.npy"
+wants 1 'vectors: the model has no modality imag, only' -m "$M" -d $D/demo.jsonl -r text:image --vectors imag="$T/v.npy"
 wants 2 'names image twice' -m "$M" -d $D/demo.jsonl -r text:image --vectors image="$T/v.npy" image="$T/v.npy"
 wants 1 'vectors: the data has no item of modality depth' -m "$M" -d $D/real.jsonl -r text:image --vectors depth="$T/v.npy"
 wants 1 'gone.jsonl: line 1: .*gone' -m "$M" -d "$T/gone.jsonl" -r text:image

@@ -61,7 +61,7 @@ other-steps goes with --resume|--other-steps
 batch is 1, 2 to|--batch 1
 END
 no "$T/x"
-wants 1 'demo.lbw: has no modality depth to train, only image, text; --from NAME' -m "$M" -d "$DATA" -o "$T/x.lbw" --modality depth
+wants 1 'demo.lbw: the model has no modality depth (--from NAME makes a new one), only image, text' -m "$M" -d "$DATA" -o "$T/x.lbw" --modality depth
 wants 1 'cannot open' -m "$M" -d "$T/none.tsv" -o "$T/x.lbw"
 wants 1 'cannot create' -m "$M" -d "$DATA" -o "$T/no/such/x.lbw"
 wants 1 'no modality smell' -m "$M" -d "$DATA" -o "$T/x.lbw" --modality smell

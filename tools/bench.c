@@ -272,7 +272,7 @@ static void bench_file(bench_cfg *c, const char *path) {
         const lb_modality_desc *y = &d->modality[i]; const lb_tower_desc *w = &d->tower[0]; void *input; char what[LB_NAME_SIZE + 32]; int length;
         for (k = 0; k < d->towers; k++) if (!strcmp(d->tower[k].name, y->tower)) w = &d->tower[k];
         if (y->kind != LB_TEXT) {
-            if (!(input = calloc((size_t)y->channels * (size_t)y->frames * (size_t)y->height * (size_t)y->width, sizeof(float)))) c->failed = 1;
+            if (!(input = calloc(lb_modality_floats(y), sizeof(float)))) c->failed = 1;
             else bench_file_input(c, m, y->name, y->name, NULL, 0, (const float *)input, own);
             free(input);
         } else for (length = w->context; length && !c->failed; length = length > SHORT ? SHORT : 0) {          /* a text that fills its context, and a short one */

@@ -183,10 +183,8 @@ static int job_open(job *j, const char *model, const cli_common *common) {
 }
 /* Says that the model cannot read `what` as that modality, and which ones it has. */
 static int job_lacks(const job *j, const char *what, const char *modality) {
-    const lb_model_desc *d = lb_model_describe(j->model); char all[LB_MAX_MODALITIES * (LB_NAME_SIZE + 2)]; size_t n = 0; int i;
-    all[0] = 0;
-    for (i = 0; i < d->modalities; i++) n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", i ? ", " : "", d->modality[i].name);
-    return cli_fail("%s%sthe model has no modality `%s`, only %s", what ? what : "", what ? ": " : "", modality, all);
+    lb__no_modality(j->model, what, modality, "");
+    return cli_fail("%s", lb_last_error());
 }
 /* What stands for a template when none is given. */
 static const char *default_template(const char *modality) {

@@ -268,7 +268,7 @@ static void train_live(const train_run *r, const lb_train_stats *s, double rate,
 /* --from, --kind, --size and the like as a file would declare the modality: over the input and the numbers of the one it starts from. */
 static lb_status train_declare(const train_run *r, const lb_model *m, lb__buf *out) {
     const lb_modality_desc *source = lb_model_modality(m, r->from); const char *kind = r->kind ? r->kind : r->modality, *end = ""; char piece[512]; int h = 0, w = 0, i, n; const int array = !strcmp(kind, "array"), audio = !strcmp(kind, "audio"), video = !strcmp(kind, "video");
-    if (!source || source->kind == LB_TEXT) return lb__fail(LB_ERR_ARG, "%s: has no modality %s to start from", r->model_path, r->from);
+    if (!source || source->kind == LB_TEXT) return lb__no_modality(m, r->model_path, r->from, " to start from");
     if (lb_model_modality(m, r->modality)) return lb__fail(LB_ERR_ARG, "%s: has the modality %s already; --from is for a new one", r->model_path, r->modality);
     if (!audio) { h = source->height; w = source->width; }
     if (r->size) {
@@ -374,11 +374,7 @@ static lb_status train_start(train_run *r) {
     LB__TRY(lb__writer_open(r->out, &probe)); lb__writer_abort(&probe);                /* a place that cannot be written shows now, not after the run */
     LB__TRY(train_open(r, &m));
     for (i = 0; i < (size_t)m->desc.modalities && !mod; i++) if (r->modality ? !strcmp(r->modality, m->desc.modality[i].name) : m->desc.modality[i].kind != LB_TEXT) mod = &m->desc.modality[i];
-    if (!mod) {
-        char all[LB_MAX_MODALITIES * (LB_NAME_SIZE + 2)]; size_t n = 0;
-        for (i = 0, all[0] = 0; i < (size_t)m->desc.modalities; i++) n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", i ? ", " : "", m->desc.modality[i].name);
-        return lb__fail(LB_ERR_ARG, "%s: has no modality %s to train, only %s%s", r->config ? r->config : r->model_path, r->modality ? r->modality : "", all, r->config ? "" : "; --from NAME makes a new one");
-    }
+    if (!mod) return lb__no_modality(m, r->config ? r->config : r->model_path, r->modality ? r->modality : "beside text", r->config ? "" : " (--from NAME makes a new one)");
     r->desc.modality = mod->name;
     if (!r->config) LB__TRY(train_manifest(r, mod->name));
     for (i = 0; i < (size_t)m->desc.towers && !r->lora_temporal; i++) if (!strcmp(m->desc.tower[i].name, mod->tower) && m->desc.tower[i].temporal) r->desc.lora_temporal = 1;     /* upstream's video run */

@@ -59,7 +59,7 @@ static lb_status record_write(lb_ctx *ctx, const char *path, const inputs *in, c
     for (i = 0; i < in->n && !s; i++) {
         const lb_modality_desc *d = lb_model_modality(m, in->at[i].modality); lb_tensor x, y; float *v = lb__arena_f32(ctx, 1, dim);
         if (!v) { s = LB_ERR_MEM; break; }
-        if (!d) { s = lb__fail(LB_ERR_ARG, "%s: has no modality %s", path, in->at[i].modality); break; }
+        if (!d) { s = lb__no_modality(m, path, in->at[i].modality, ""); break; }
         memset(&x, 0, sizeof x); memset(&y, 0, sizeof y);
         x.ndim = y.ndim = 2; x.shape[0] = y.shape[0] = 1; y.shape[1] = dim; y.data = v; y.dtype = LB_F32;
         if (d->kind == LB_TEXT) {
