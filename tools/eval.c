@@ -164,9 +164,67 @@ static eval_entry *eval_push(eval_set *s) {
 /* Items mean the same when their group is the same, or, without one, when their files have the same name (across modalities) or are the same. */
 static const char *eval_key(const eval_item *it, int across) { return it->item->group ? it->item->group : across ? it->name : it->file; }
 
+/* Captions of the items of modality `of` as entries: all of an item, the first, or joined into one. */
+static int eval_set_texts(eval *e, eval_set *s, const char *of, int across) {
+    size_t i, k; eval_row *row; eval_entry *q;
+    if (!lb_model_modality(e->j.model, of)) return job_lacks(&e->j, NULL, of);
+    for (i = 0; i < e->items && strcmp(e->item[i].modality, of); i++) {}
+    if (i == e->items) return cli_fail("`%s`: the data has no item of modality %s (split %s)", of, of, e->split);
+    for (i = 0; i < e->items; i++) {
+        const eval_item *it = &e->item[i]; const lb_item *m = it->item; size_t c, len = 0; char *joined;
+        if (strcmp(it->modality, of)) continue;
+        if (!strcmp(e->captions, "join")) {
+            for (c = 0; c < m->n_captions; c++) len += strlen(m->captions[c].text) + 1;
+            if (!(joined = (char *)calloc(len + 1, 1))) return cli_fail("out of memory");
+            for (c = 0; c < m->n_captions; c++) { if (c) strcat(joined, " "); strcat(joined, m->captions[c].text); }
+            q = eval_push(s);
+            if (q) { q->text = inputs_keep(&e->keep, joined, strlen(joined)); q->key = eval_key(it, across); q->item = it; }
+            free(joined);
+            if (!q || !q->text) return cli_fail("out of memory");
+        } else for (c = 0; c < m->n_captions && (!c || strcmp(e->captions, "first")); c++) {
+            if (!(q = eval_push(s))) return cli_fail("out of memory");
+            q->text = m->captions[c].text; q->key = eval_key(it, across); q->item = it;
+        }
+    }
+    if (!s->n) return cli_fail("text: the items of modality %s have no captions", of);
+    if (!(row = (eval_row *)lb__alloc(s->n, sizeof *row))) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < s->n; i++) {                                                       /* the same words for the same thing are asked once, though not by upstream */
+        char *both = inputs_keep(&e->keep, s->at[i].key, strlen(s->at[i].key) + strlen(s->at[i].text) + 1);
+        if (!both) { lb__release(row); return cli_fail("out of memory"); }
+        sprintf(both + strlen(s->at[i].key), "\n%s", s->at[i].text);
+        row[i].key = both; row[i].at = i;
+    }
+    qsort(row, s->n, sizeof *row, eval_by_key);
+    for (i = 1; i < s->n; i++) s->at[row[i].at].again = !strcmp(row[i].key, row[i - 1].key);
+    for (i = k = 0; i < s->n; i++) if (!s->at[i].again || e->upstream) s->at[k++] = s->at[i];
+    s->n = k; lb__release(row);
+    for (i = 0; i < s->n; i++) { s->at[i].part[0] = e->in.n; if (!inputs_add(&e->in, "text", s->at[i].text)) return cli_fail("out of memory"); }
+    return 0;
+}
+/* The parts of one entry, an item for each of the set's modalities; whole: none is missing.  row: all items by key. */
+static int eval_parts(eval *e, const eval_set *s, size_t main_part, const eval_row *row, eval_entry *q, int *whole) {
+    size_t k, at; int rc;
+    *whole = 0;
+    for (k = 0; k < s->modalities; k++) {
+        eval_item *part = NULL;
+        if (k != main_part && !strcmp(s->modality[k], "text")) {
+            if (!q->item->item->n_captions) return 0;
+            q->part[k] = e->in.n; q->text = q->item->item->captions[0].text;
+            if (!inputs_add(&e->in, "text", q->text)) return cli_fail("out of memory");
+            continue;
+        }
+        if (k == main_part) part = &e->item[q->item - e->item];
+        else for (at = eval_lower(row, e->items, q->key); at < e->items && !strcmp(row[at].key, q->key) && !part; at++) if (!strcmp(e->item[row[at].at].modality, s->modality[k])) part = &e->item[row[at].at];
+        if (!part) return 0;
+        if ((rc = eval_need(e, part)) != 0) return rc;
+        q->part[k] = (size_t)(part - e->item);
+    }
+    *whole = 1;
+    return 0;
+}
 /* "depth", "depth+text", "text": the entries of one side.  `other` names the modality whose items give the texts of a set that is only text. */
 static int eval_set_new(eval *e, const char *name, const char *other, int across, eval_set **out) {
-    eval_set *s; const char *p = name; size_t i, k, rows = 0, main_part = 0; eval_row *row = NULL; int rc = 0;
+    eval_set *s; const char *p = name; size_t i, k, main_part = 0; eval_row *row; int rc = 0, whole;
     if (e->sets == LB__COUNT(e->set)) return cli_wrong("more than %d sides in one run", (int)LB__COUNT(e->set));
     s = &e->set[e->sets++]; *out = s; memset(s, 0, sizeof *s); s->name = name;
     for (;;) {
@@ -183,68 +241,22 @@ static int eval_set_new(eval *e, const char *name, const char *other, int across
         if (i == e->items && strcmp(s->modality[k], "text")) return cli_fail("`%s`: the data has no item of modality %s (split %s)", name, s->modality[k], e->split);
         if (strcmp(s->modality[main_part], "text") == 0 && k) main_part = k;
     }
-    if (s->modalities == 1 && !strcmp(s->modality[0], "text")) {                      /* captions: all of an item, the first, or joined into one */
-        if (!lb_model_modality(e->j.model, other)) return job_lacks(&e->j, NULL, other);
-        for (i = 0; i < e->items && strcmp(e->item[i].modality, other); i++) {}
-        if (i == e->items) return cli_fail("`%s`: the data has no item of modality %s (split %s)", other, other, e->split);
-        for (i = 0; i < e->items; i++) {
-            const eval_item *it = &e->item[i]; const lb_item *m = it->item; size_t c, len = 0; eval_entry *q; char *joined;
-            if (strcmp(it->modality, other)) continue;
-            if (!strcmp(e->captions, "join")) {
-                for (c = 0; c < m->n_captions; c++) len += strlen(m->captions[c].text) + 1;
-                if (!(joined = (char *)calloc(len + 1, 1))) return cli_fail("out of memory");
-                for (c = 0; c < m->n_captions; c++) { if (c) strcat(joined, " "); strcat(joined, m->captions[c].text); }
-                q = eval_push(s);
-                if (q) { q->text = inputs_keep(&e->keep, joined, strlen(joined)); q->key = eval_key(it, across); q->item = it; }
-                free(joined);
-                if (!q || !q->text) return cli_fail("out of memory");
-            } else for (c = 0; c < m->n_captions && (!c || strcmp(e->captions, "first")); c++) {
-                if (!(q = eval_push(s))) return cli_fail("out of memory");
-                q->text = m->captions[c].text; q->key = eval_key(it, across); q->item = it;
-            }
-        }
-        if (!s->n) return cli_fail("text: the items of modality %s have no captions", other);
-        if (!(row = (eval_row *)lb__alloc(s->n, sizeof *row))) return cli_fail("%s", lb_last_error());
-        for (i = 0; i < s->n; i++) {                                                   /* the same words for the same thing are asked once, though not by upstream */
-            char *both = inputs_keep(&e->keep, s->at[i].key, strlen(s->at[i].key) + strlen(s->at[i].text) + 1);
-            if (!both) { lb__release(row); return cli_fail("out of memory"); }
-            sprintf(both + strlen(s->at[i].key), "\n%s", s->at[i].text);
-            row[i].key = both; row[i].at = i;
-        }
-        qsort(row, s->n, sizeof *row, eval_by_key);
-        for (i = 1; i < s->n; i++) s->at[row[i].at].again = !strcmp(row[i].key, row[i - 1].key);
-        for (i = k = 0; i < s->n; i++) if (!s->at[i].again || e->upstream) s->at[k++] = s->at[i];
-        s->n = k; lb__release(row);
-        for (i = 0; i < s->n; i++) { s->at[i].part[0] = e->in.n; if (!inputs_add(&e->in, "text", s->at[i].text)) return cli_fail("out of memory"); }
-        return 0;
-    }
+    if (s->modalities == 1 && !strcmp(s->modality[0], "text")) return eval_set_texts(e, s, other, across);
+    across = across || s->modalities > 1;
     if (!(row = (eval_row *)lb__alloc(e->items, sizeof *row))) return cli_fail("%s", lb_last_error());
-    for (i = 0; i < e->items; i++) { row[i].key = eval_key(&e->item[i], across || s->modalities > 1); row[i].at = i; rows++; }
-    qsort(row, rows, sizeof *row, eval_by_key);
+    for (i = 0; i < e->items; i++) { row[i].key = eval_key(&e->item[i], across); row[i].at = i; }
+    qsort(row, e->items, sizeof *row, eval_by_key);
     for (i = 0; i < e->items && !rc; i++) {
-        eval_item *it = &e->item[i]; eval_entry q; eval_entry *to; int whole = 1;
+        eval_item *it = &e->item[i]; eval_entry q, *to;
         if (strcmp(it->modality, s->modality[main_part])) continue;
-        memset(&q, 0, sizeof q);
-        q.key = eval_key(it, across || s->modalities > 1); q.item = it;
-        for (k = 0; k < s->modalities && whole && !rc; k++) {
-            eval_item *part = NULL; size_t at;
-            if (k == main_part) part = it;
-            else if (!strcmp(s->modality[k], "text")) {
-                if (!it->item->n_captions) { whole = 0; break; }
-                q.part[k] = e->in.n; q.text = it->item->captions[0].text;
-                if (!inputs_add(&e->in, "text", q.text)) rc = cli_fail("out of memory");
-                continue;
-            } else for (at = eval_lower(row, rows, q.key); at < rows && !strcmp(row[at].key, q.key) && !part; at++) if (!strcmp(e->item[row[at].at].modality, s->modality[k])) part = &e->item[row[at].at];
-            if (!part) whole = 0;
-            else { rc = eval_need(e, part); q.part[k] = (size_t)(part - e->item); }
-        }
-        if (!whole || rc) continue;
+        memset(&q, 0, sizeof q); q.key = eval_key(it, across); q.item = it;
+        rc = eval_parts(e, s, main_part, row, &q, &whole);
+        if (rc || !whole) continue;
         if (!(to = eval_push(s))) rc = cli_fail("out of memory");
         else *to = q;
     }
     lb__release(row);
-    if (!rc && !s->n) rc = cli_fail("`%s`: no item of the data has all of these modalities under one group or name", name);
-    return rc;
+    return rc || s->n ? rc : cli_fail("`%s`: no item of the data has all of these modalities under one group or name", name);
 }
 /* The vectors of a set once everything is embedded: views are averaged, modalities added, both to unit length again.  raw: the same not of unit
  * length, for upstream's retrieval. */
@@ -515,109 +527,163 @@ static const char *eval_meaning(eval *e, const eval_item *it) {
     }
     return inputs_keep(&e->keep, text, n);
 }
-static int eval_retrieve(eval *e, const eval_task *task) {
-    eval_set *q = task->a, *g = task->b; const size_t dim = e->j.dim; size_t i, k, groups = 0, rows = 0, used, draws, size, d, cap, qn = 0, tn = 0, drawn = 0, asked, all_asked = 0, most_asked = 0; eval_row *row = NULL; uint32_t *id = NULL, *owner = NULL, *unit = NULL, *unit_t = NULL, *pick = NULL, *place = NULL, *own = NULL, *kq = NULL, *kg = NULL, *mean_q = NULL, *mean_g = NULL, *texts = NULL;
-    float *all = NULL, *sim = NULL, *sub = NULL; double *ri = NULL, *rt = NULL; const eval_entry **of = NULL, **group = NULL; lb_retrieval fwd, back, one_f, one_b, ceil_f, ceil_b, lo, hi; eval_result *r; int rc = 0, dir, texts_ask = q->modalities == 1 && !strcmp(q->modality[0], "text"); lb_status st = LB_OK;
-    const int ceilings = e->shared.n || texts_ask;
-    memset(&fwd, 0, sizeof fwd); memset(&back, 0, sizeof back); memset(&ceil_f, 0, sizeof ceil_f); memset(&ceil_b, 0, sizeof ceil_b);
-    /* what is found comes in groups; the best of a group stands for it */
-    row = (eval_row *)lb__alloc(g->n + q->n, sizeof *row); id = (uint32_t *)lb__alloc(g->n, sizeof *id); owner = (uint32_t *)lb__alloc(q->n, sizeof *owner); of = (const eval_entry **)lb__alloc(q->n, sizeof *of);
-    if (!row || !id || !owner || !of) { rc = cli_fail("%s", lb_last_error()); goto done; }
+/* A retrieval: `rows` queries, each with its match among `groups` of what is found. */
+typedef struct eval_match {
+    const eval_set *q, *g; size_t rows, groups;
+    uint32_t *owner, *id; const eval_entry **of, **group;            /* of a query its group and entry; of an entry of g its group, of a group its first entry */
+    float *scores;                                                   /* [rows, groups] */
+    uint32_t *q_means, *g_means; int words;                          /* equal numbers cannot be told apart: --shared columns of both sides or, without them, `words`: of texts that ask */
+} eval_match;
+/* What is drawn from it; [2]: from queries to groups, and back. */
+typedef struct eval_drawn {
+    size_t size, draws, drawn, asked, most;                          /* groups of a gallery; galleries, and those in which anything is asked; groups that ask back, in all and in one */
+    size_t n[2]; double *rank[2]; uint32_t *unit[2];                 /* ranks of all galleries; unit: the group that one belongs to, for the bootstrap */
+    lb_retrieval side[2], ceiling[2];                                /* sums over `count` */
+    uint32_t *pick, *place, *own, *q_means, *g_means; float *sub;    /* of one gallery: its groups, where a group stands in it, its queries' places there, and its part of the match's numbers and scores */
+} eval_drawn;
+
+static void eval_match_free(eval_match *m) {
+    lb__release(m->owner); lb__release(m->id); lb__release((void *)m->of); lb__release((void *)m->group); lb__release(m->scores); lb__release(m->q_means); lb__release(m->g_means);
+}
+/* What is found comes in groups; queries whose group is there are kept. */
+static int eval_match_groups(eval_match *m, const eval_task *task) {
+    const eval_set *q = m->q, *g = m->g; eval_row *row = (eval_row *)lb__alloc(g->n, sizeof *row); size_t i; int rc = 0;
+    m->id = (uint32_t *)lb__alloc(g->n, sizeof *m->id); m->owner = (uint32_t *)lb__alloc(q->n, sizeof *m->owner); m->of = (const eval_entry **)lb__alloc(q->n, sizeof *m->of);
+    if (!row || !m->id || !m->owner || !m->of) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (i = 0; i < g->n; i++) { row[i].key = g->at[i].key; row[i].at = i; }
-    eval_number(row, g->n, id);
-    for (i = 0; i < g->n; i++) if (id[i] + 1 > groups) groups = id[i] + 1;
-    if (!(group = (const eval_entry **)lb__alloc(groups, sizeof *group))) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    for (i = g->n; i-- > 0; ) group[id[i]] = &g->at[i];
-    for (i = used = 0; i < q->n; i++) {                                                 /* queries whose group is there */
+    eval_number(row, g->n, m->id);
+    m->groups = (size_t)m->id[row[g->n - 1].at] + 1;
+    if (!(m->group = (const eval_entry **)lb__alloc(m->groups, sizeof *m->group))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = g->n; i-- > 0; ) m->group[m->id[i]] = &g->at[i];
+    for (i = 0; i < q->n; i++) {
         const size_t at = eval_lower(row, g->n, q->at[i].key);
         if (at == g->n || strcmp(row[at].key, q->at[i].key)) continue;
-        owner[used] = id[row[at].at]; of[used++] = &q->at[i];
+        m->owner[m->rows] = m->id[row[at].at]; m->of[m->rows++] = &q->at[i];
     }
-    rows = used;
-    if (!rows || groups < 2) { rc = cli_fail("%s:%s: %lu queries have their match among %lu gallery entries; matching goes by group, or by file name where there is none", task->left, task->right, (unsigned long)rows, (unsigned long)groups); goto done; }
-    all = (float *)lb__alloc(g->n, sizeof *all); sim = (float *)lb__alloc(rows, groups * sizeof *sim);
-    if (!all || !sim) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    for (i = 0; i < rows; i++) {
-        const size_t at = (size_t)(of[i] - q->at); float *o = sim + i * groups;
-        if (lb_similarity(e->j.ctx, (e->raw ? q->raw : q->v) + at * dim, 1, e->raw ? g->raw : g->v, g->n, dim, 1, all)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-        for (k = 0; k < groups; k++) o[k] = -INFINITY;
-        for (k = 0; k < g->n; k++) if (all[k] > o[id[k]]) o[id[k]] = all[k];
-    }
-    /* what cannot be told apart: the same words, or the same values of --shared */
-    mean_q = (uint32_t *)lb__alloc(rows, sizeof *mean_q); mean_g = (uint32_t *)lb__alloc(groups, sizeof *mean_g); texts = (uint32_t *)lb__alloc(rows, sizeof *texts);
-    if (!mean_q || !mean_g || !texts) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    if (e->shared.n) {
-        eval_row *m = (eval_row *)lb__alloc(rows + groups, sizeof *m); uint32_t *out = (uint32_t *)lb__alloc(rows + groups, sizeof *out);
-        for (i = 0; m && out && i < rows + groups; i++) { m[i].at = i; if (!(m[i].key = eval_meaning(e, i < rows ? of[i]->item : group[i - rows]->item))) { rc = cli_fail("out of memory"); break; } }
-        if (!m || !out) rc = cli_fail("%s", lb_last_error());
-        if (!rc) { eval_number(m, rows + groups, out); memcpy(mean_q, out, rows * sizeof *out); memcpy(mean_g, out + rows, groups * sizeof *out); }
-        lb__release(m); lb__release(out);
-        if (rc) goto done;
-    } else if (texts_ask) {
-        for (i = 0; i < rows; i++) { row[i].key = of[i]->text; row[i].at = i; }
-        eval_number(row, rows, texts);
-    }
-    size = e->size && (size_t)e->size < groups ? (size_t)e->size : groups; draws = size < groups ? (size_t)e->galleries : 1; cap = 0;
-    pick = (uint32_t *)lb__alloc(groups, sizeof *pick); place = (uint32_t *)lb__alloc(groups, sizeof *place); sub = size < groups ? (float *)lb__alloc(rows, size * sizeof *sub) : NULL; own = (uint32_t *)lb__alloc(rows, sizeof *own); kq = (uint32_t *)lb__alloc(rows, sizeof *kq); kg = (uint32_t *)lb__alloc(rows > groups ? rows : groups, sizeof *kg);
-    if (!lb__mul(rows, draws, &cap) || !pick || !place || (size < groups && !sub) || !own || !kq || !kg || !(ri = (double *)lb__alloc(cap, sizeof *ri)) || !(unit = (uint32_t *)lb__alloc(cap, sizeof *unit)) ||
-        !lb__mul(size, draws, &cap) || !(rt = (double *)lb__alloc(cap, sizeof *rt)) || !(unit_t = (uint32_t *)lb__alloc(cap, sizeof *unit_t))) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    for (d = 0; d < draws; d++) {                                                       /* galleries drawn from the seed, averaged */
-        lb__rng rng = lb__rng_new((uint64_t)e->seed, d); size_t n = 0, once = 0; const float *x = sim;
-        for (i = 0; i < groups; i++) { pick[i] = (uint32_t)i; place[i] = UINT32_MAX; }
-        if (size < groups) for (i = 0; i < size; i++) { const size_t other = i + lb__rng_below(&rng, (uint32_t)(groups - i)); const uint32_t t = pick[i]; pick[i] = pick[other]; pick[other] = t; }
-        for (i = 0; i < size; i++) place[pick[i]] = (uint32_t)i;
-        for (i = 0; i < rows; i++) {
-            if (place[owner[i]] == UINT32_MAX) continue;
-            if (sub) for (k = 0; k < size; k++) sub[n * size + k] = sim[i * groups + pick[k]];
-            own[n] = place[owner[i]]; unit[qn + n] = owner[i]; kq[n] = e->shared.n ? mean_q[i] : texts_ask ? texts[i] : owner[i];
-            if (!of[i]->again) kg[once++] = kq[n];                                          /* each text once a group, so the same words count the groups */
-            n++;
-        }
-        if (!n) continue;
-        if (sub) x = sub;
-        if ((st = lb_eval_retrieval(e->j.ctx, x, n, size, own, e->upstream, &one_f, &one_b, ri + qn, rt + tn)) != LB_OK) break;
-        if (ceilings) {
-            lb_retrieval c;
-            if (e->shared.n) for (k = 0; k < size; k++) kg[k] = mean_g[pick[k]];
-            if ((st = lb_eval_ceiling(e->j.ctx, kq, n, kg, e->shared.n ? size : once, &c)) != LB_OK) break;
-            ceil_f.r1 += c.r1 * (double)n; ceil_f.r5 += c.r5 * (double)n; ceil_f.r10 += c.r10 * (double)n; ceil_f.mean += c.mean * (double)n; ceil_f.median += c.median * (double)n;
-        }
-        for (k = asked = 0; k < size; k++) if (rt[tn + k] == rt[tn + k]) kg[asked++] = kg[k];          /* what no query stands for is neither asked with nor found */
-        if (e->shared.n) {
-            lb_retrieval c; const double w = (double)asked;
-            if ((st = lb_eval_ceiling(e->j.ctx, kg, asked, kg, asked, &c)) != LB_OK) break;
-            ceil_b.r1 += c.r1 * w; ceil_b.r5 += c.r5 * w; ceil_b.r10 += c.r10 * w; ceil_b.mean += c.mean * w; ceil_b.median += c.median * w;
-        }
-        drawn++; all_asked += asked; if (asked > most_asked) most_asked = asked;
-        for (k = 0; k < size; k++) unit_t[tn + k] = pick[k];
-        for (dir = 0; dir < 2; dir++) {
-            lb_retrieval *to = dir ? &back : &fwd, *one = dir ? &one_b : &one_f; const double w = (double)one->count;
-            to->r1 += one->r1 * w; to->r5 += one->r5 * w; to->r10 += one->r10 * w; to->median += one->median * w; to->mean += one->mean * w; to->count += one->count;
-        }
-        qn += n; tn += size;
-        cli_progress("eval: galleries", d + 1, draws);
-    }
-    if (st) { rc = cli_fail("%s:%s: %s", task->left, task->right, lb_last_error()); goto done; }
-    for (dir = 0; dir < 2; dir++) {
-        lb_retrieval *v = dir ? &back : &fwd, *c = dir ? &ceil_b : &ceil_f; const double w = (double)v->count, cw = (double)(dir ? all_asked : qn), N = dir ? (double)all_asked / (double)drawn : (double)size; const int known = dir ? e->shared.n > 0 : ceilings;
-        static const char *const names[] = { "R@1", "R@5", "R@10", "MedR", "MnR" }, *const jsons[] = { "r1", "r5", "r10", "median_rank", "mean_rank" };
-        double value[5], low[5], high[5], ceiling[5];
-        if (lb_eval_retrieval_interval(e->j.ctx, dir ? rt : ri, dir ? unit_t : unit, dir ? tn : qn, (size_t)e->rounds, 0.95, (uint64_t)e->seed, &lo, &hi)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-        value[0] = v->r1 / w; value[1] = v->r5 / w; value[2] = v->r10 / w; value[3] = v->median / w; value[4] = v->mean / w;
-        low[0] = lo.r1; low[1] = lo.r5; low[2] = lo.r10; low[3] = lo.median; low[4] = lo.mean; high[0] = hi.r1; high[1] = hi.r5; high[2] = hi.r10; high[3] = hi.median; high[4] = hi.mean;
-        if ((dir ? most_asked : size) <= 5) low[1] = 1;                                  /* among five the first five are certain */
-        if ((dir ? most_asked : size) <= 10) low[2] = 1;
-        ceiling[0] = c->r1 / cw; ceiling[1] = c->r5 / cw; ceiling[2] = c->r10 / cw; ceiling[3] = c->median / cw; ceiling[4] = c->mean / cw;
-        if (!(r = eval_result_new(e))) { rc = cli_fail("out of memory"); goto done; }
-        r->retrieval = 1; r->from = dir ? task->right : task->left; r->to = dir ? task->left : task->right; snprintf(r->title, sizeof r->title, "%s -> %s", r->from, r->to);
-        r->n = (v->count + drawn / 2) / drawn; r->gallery = (size_t)(N + 0.5); r->galleries = draws; r->dropped = dir ? 0 : q->n - rows; r->query = q; r->found = g; r->transposed = dir;
-        for (k = 0; k < 5; k++) eval_metric_add(r, names[k], jsons[k], k < 3, value[k], low[k], high[k], k == 0 ? 1 / N : k == 1 ? (N < 5 ? 1 : 5 / N) : k == 2 ? (N < 10 ? 1 : 10 / N) : (N + 1) / 2, known ? ceiling[k] : NAN);
-        r->columns = groups; r->rows = rows; r->scores = sim; r->owner = owner; r->of = of; r->group = group;
-    }
-    sim = NULL; owner = NULL; of = NULL; group = NULL;            /* shared by the two results, freed with the first */
+    if (!m->rows || m->groups < 2) rc = cli_fail("%s:%s: %lu queries have their match among %lu gallery entries; matching goes by group, or by file name where there is none", task->left, task->right, (unsigned long)m->rows, (unsigned long)m->groups);
 done:
-    lb__release(row); lb__release(id); lb__release(owner); lb__release(unit); lb__release(unit_t); lb__release(pick); lb__release(place); lb__release(own); lb__release(kq); lb__release(kg); lb__release(mean_q); lb__release(mean_g); lb__release(texts);
-    lb__release(all); lb__release(sim); lb__release(sub); lb__release(ri); lb__release(rt); lb__release((void *)of); lb__release((void *)group);
+    lb__release(row);
+    return rc;
+}
+/* The best of a group stands for it. */
+static int eval_match_scores(eval *e, eval_match *m) {
+    const size_t dim = e->j.dim; size_t i, k; int rc = 0; float *all = (float *)lb__alloc(m->g->n, sizeof *all);
+    m->scores = (float *)lb__alloc(m->rows, m->groups * sizeof *m->scores);
+    if (!all || !m->scores) rc = cli_fail("%s", lb_last_error());
+    for (i = 0; i < m->rows && !rc; i++) {
+        const size_t at = (size_t)(m->of[i] - m->q->at); float *o = m->scores + i * m->groups;
+        if (lb_similarity(e->j.ctx, (e->raw ? m->q->raw : m->q->v) + at * dim, 1, e->raw ? m->g->raw : m->g->v, m->g->n, dim, 1, all)) { rc = cli_fail("%s", lb_last_error()); break; }
+        for (k = 0; k < m->groups; k++) o[k] = -INFINITY;
+        for (k = 0; k < m->g->n; k++) if (all[k] > o[m->id[k]]) o[m->id[k]] = all[k];
+    }
+    lb__release(all);
+    return rc;
+}
+static int eval_match_means(eval *e, eval_match *m) {
+    const size_t n = e->shared.n ? m->rows + m->groups : m->words ? m->rows : 0; eval_row *row = (eval_row *)lb__alloc(n, sizeof *row); uint32_t *out = (uint32_t *)lb__alloc(n, sizeof *out); size_t i; int rc = 0;
+    m->q_means = (uint32_t *)lb__alloc(m->rows, sizeof *m->q_means); m->g_means = (uint32_t *)lb__alloc(m->groups, sizeof *m->g_means);
+    if (!row || !out || !m->q_means || !m->g_means) rc = cli_fail("%s", lb_last_error());
+    for (i = 0; i < n && !rc; i++) {
+        row[i].at = i; row[i].key = !e->shared.n ? m->of[i]->text : eval_meaning(e, i < m->rows ? m->of[i]->item : m->group[i - m->rows]->item);
+        if (!row[i].key) rc = cli_fail("out of memory");
+    }
+    if (!rc) {
+        eval_number(row, n, out);
+        memcpy(m->q_means, n ? out : m->owner, m->rows * sizeof *out);
+        if (e->shared.n) memcpy(m->g_means, out + m->rows, m->groups * sizeof *out);
+    }
+    lb__release(row); lb__release(out);
+    return rc;
+}
+
+static void eval_drawn_free(eval_drawn *d) {
+    int dir;
+    for (dir = 0; dir < 2; dir++) { lb__release(d->rank[dir]); lb__release(d->unit[dir]); }
+    lb__release(d->pick); lb__release(d->place); lb__release(d->own); lb__release(d->q_means); lb__release(d->g_means); lb__release(d->sub);
+}
+static int eval_drawn_new(const eval *e, const eval_match *m, eval_drawn *d) {
+    const size_t rows = m->rows, groups = m->groups; size_t cap = 0; int dir;
+    d->size = e->size && (size_t)e->size < groups ? (size_t)e->size : groups; d->draws = d->size < groups ? (size_t)e->galleries : 1;
+    d->pick = (uint32_t *)lb__alloc(groups, sizeof *d->pick); d->place = (uint32_t *)lb__alloc(groups, sizeof *d->place); d->own = (uint32_t *)lb__alloc(rows, sizeof *d->own);
+    d->q_means = (uint32_t *)lb__alloc(rows, sizeof *d->q_means); d->g_means = (uint32_t *)lb__alloc(rows > groups ? rows : groups, sizeof *d->g_means); d->sub = d->size < groups ? (float *)lb__alloc(rows, d->size * sizeof *d->sub) : NULL;
+    if (!d->pick || !d->place || !d->own || !d->q_means || !d->g_means || (d->size < groups && !d->sub)) return cli_fail("%s", lb_last_error());
+    for (dir = 0; dir < 2; dir++)
+        if (!lb__mul(dir ? d->size : rows, d->draws, &cap) || !(d->rank[dir] = (double *)lb__alloc(cap, sizeof **d->rank)) || !(d->unit[dir] = (uint32_t *)lb__alloc(cap, sizeof **d->unit))) return cli_fail("%s", lb_last_error());
+    return 0;
+}
+static void eval_sum(lb_retrieval *to, const lb_retrieval *one, size_t n) {
+    const double w = (double)n;
+    to->r1 += one->r1 * w; to->r5 += one->r5 * w; to->r10 += one->r10 * w; to->median += one->median * w; to->mean += one->mean * w; to->count += n;
+}
+/* Gallery number `draw`: the first `size` of the shuffled groups, the queries that have their match among them, and both directions' ranks. */
+static lb_status eval_draw(const eval *e, const eval_match *m, eval_drawn *d, size_t draw) {
+    lb__rng rng = lb__rng_new((uint64_t)e->seed, draw); const size_t size = d->size, q_at = d->n[0], g_at = d->n[1]; size_t i, k, n = 0, once = 0, asked = 0; lb_retrieval one[2], best; lb_status st;
+    for (i = 0; i < m->groups; i++) { d->pick[i] = (uint32_t)i; d->place[i] = UINT32_MAX; }
+    if (d->sub) for (i = 0; i < size; i++) { const size_t other = i + lb__rng_below(&rng, (uint32_t)(m->groups - i)); const uint32_t t = d->pick[i]; d->pick[i] = d->pick[other]; d->pick[other] = t; }
+    for (i = 0; i < size; i++) d->place[d->pick[i]] = (uint32_t)i;
+    for (i = 0; i < m->rows; i++) {
+        if (d->place[m->owner[i]] == UINT32_MAX) continue;
+        if (d->sub) for (k = 0; k < size; k++) d->sub[n * size + k] = m->scores[i * m->groups + d->pick[k]];
+        d->own[n] = d->place[m->owner[i]]; d->unit[0][q_at + n] = m->owner[i]; d->q_means[n] = m->q_means[i];
+        if (!m->of[i]->again) d->g_means[once++] = d->q_means[n];                       /* each text once a group, so the same words count the groups */
+        n++;
+    }
+    if (!n) return LB_OK;
+    if ((st = lb_eval_retrieval(e->j.ctx, d->sub ? d->sub : m->scores, n, size, d->own, e->upstream, &one[0], &one[1], d->rank[0] + q_at, d->rank[1] + g_at)) != LB_OK) return st;
+    eval_sum(&d->side[0], &one[0], one[0].count); eval_sum(&d->side[1], &one[1], one[1].count);
+    if (e->shared.n) for (k = 0; k < size; k++) d->g_means[k] = m->g_means[d->pick[k]];
+    if (e->shared.n || m->words) {
+        if ((st = lb_eval_ceiling(e->j.ctx, d->q_means, n, d->g_means, e->shared.n ? size : once, &best)) != LB_OK) return st;
+        eval_sum(&d->ceiling[0], &best, n);
+    }
+    for (k = 0; k < size; k++) {
+        d->unit[1][g_at + k] = d->pick[k];
+        if (d->rank[1][g_at + k] == d->rank[1][g_at + k]) d->g_means[asked++] = d->g_means[k];          /* what no query stands for is neither asked with nor found */
+    }
+    if (e->shared.n) {
+        if ((st = lb_eval_ceiling(e->j.ctx, d->g_means, asked, d->g_means, asked, &best)) != LB_OK) return st;
+        eval_sum(&d->ceiling[1], &best, asked);
+    }
+    d->drawn++; d->asked += asked; if (asked > d->most) d->most = asked;
+    d->n[0] += n; d->n[1] += size;
+    return LB_OK;
+}
+static void eval_values(const lb_retrieval *of, double w, double *out) { out[0] = of->r1 / w; out[1] = of->r5 / w; out[2] = of->r10 / w; out[3] = of->median / w; out[4] = of->mean / w; }
+/* A direction's metrics as a result, which has the match's arrays from here on. */
+static int eval_direction(eval *e, const eval_task *task, const eval_match *m, const eval_drawn *d, int dir) {
+    static const char *const names[] = { "R@1", "R@5", "R@10", "MedR", "MnR" }, *const jsons[] = { "r1", "r5", "r10", "median_rank", "mean_rank" };
+    const lb_retrieval *v = &d->side[dir], *c = &d->ceiling[dir]; const double N = dir ? (double)d->asked / (double)d->drawn : (double)d->size; const size_t most = dir ? d->most : d->size;
+    double value[5], low[5], high[5], ceiling[5], chance[5]; lb_retrieval lo, hi; eval_result *r; size_t k;
+    if (lb_eval_retrieval_interval(e->j.ctx, d->rank[dir], d->unit[dir], d->n[dir], (size_t)e->rounds, 0.95, (uint64_t)e->seed, &lo, &hi)) return cli_fail("%s", lb_last_error());
+    eval_values(v, (double)v->count, value); eval_values(&lo, 1, low); eval_values(&hi, 1, high); eval_values(c, (double)(c->count ? c->count : 1), ceiling);
+    if (most <= 5) low[1] = 1;                                                          /* among five the first five are certain */
+    if (most <= 10) low[2] = 1;
+    chance[0] = 1 / N; chance[1] = N < 5 ? 1 : 5 / N; chance[2] = N < 10 ? 1 : 10 / N; chance[3] = chance[4] = (N + 1) / 2;
+    if (!(r = eval_result_new(e))) return cli_fail("out of memory");
+    r->retrieval = 1; r->from = dir ? task->right : task->left; r->to = dir ? task->left : task->right; snprintf(r->title, sizeof r->title, "%s -> %s", r->from, r->to);
+    r->n = (v->count + d->drawn / 2) / d->drawn; r->gallery = (size_t)(N + 0.5); r->galleries = d->draws; r->dropped = dir ? 0 : m->q->n - m->rows; r->query = task->a; r->found = task->b; r->transposed = dir;
+    for (k = 0; k < 5; k++) eval_metric_add(r, names[k], jsons[k], k < 3, value[k], low[k], high[k], chance[k], c->count ? ceiling[k] : NAN);
+    r->columns = m->groups; r->rows = m->rows; r->scores = m->scores; r->owner = m->owner; r->of = m->of; r->group = m->group;
+    return 0;
+}
+static int eval_retrieve(eval *e, const eval_task *task) {
+    eval_match m; eval_drawn d; size_t i; int rc;
+    memset(&m, 0, sizeof m); memset(&d, 0, sizeof d);
+    m.q = task->a; m.g = task->b; m.words = !e->shared.n && m.q->modalities == 1 && !strcmp(m.q->modality[0], "text");
+    rc = eval_match_groups(&m, task);
+    if (!rc) rc = eval_match_scores(e, &m);
+    if (!rc) rc = eval_match_means(e, &m);
+    if (!rc) rc = eval_drawn_new(e, &m, &d);
+    for (i = 0; i < d.draws && !rc; i++) {                                              /* galleries drawn from the seed, averaged */
+        if (eval_draw(e, &m, &d, i)) rc = cli_fail("%s:%s: %s", task->left, task->right, lb_last_error());
+        cli_progress("eval: galleries", i + 1, d.draws);
+    }
+    if (!rc) rc = eval_direction(e, task, &m, &d, 0);
+    if (!rc) {
+        rc = eval_direction(e, task, &m, &d, 1);
+        m.scores = NULL; m.owner = NULL; m.of = NULL; m.group = NULL;                   /* shared by the two results, freed with the first */
+    }
+    eval_match_free(&m); eval_drawn_free(&d);
     return rc;
 }
 

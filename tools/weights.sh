@@ -7,7 +7,8 @@ fetch=
 trap '[ -z "$fetch" ] || kill $fetch 2>/dev/null; exit 130' INT TERM      # a shell in the background does not hear Ctrl-C
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; REAL=${REAL:-$WORK/real}; OUT=${OUT:-weights/languagebind-tiny.lbw}; SEED=${SEED:-1}; SCALE=${SCALE:-100}
 here=$(cd "$(dirname "$0")" && pwd)
-unset OMP_WAIT_POLICY; export GOMP_SPINCOUNT=20000      # a thread waits for the other awake, but not for long: an eighth faster than asleep
+# gcc's OpenMP: a thread waits for the other awake, but not for long; where cores are shared, OMP_WAIT_POLICY=passive make weights
+[ -n "${OMP_WAIT_POLICY:-}" ] || export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-20000}"
 mkdir -p "$WORK"; WORK=$(cd "$WORK" && pwd)
 cat <<END
 make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
