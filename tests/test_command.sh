@@ -341,8 +341,8 @@ wants 0 'cat.jpg' search -i "$T/here.lbi" -m "$M" --text x
 wants 1 'nothing: nothing in it can be embedded' index -m "$M" -o "$T/q.lbi" "$T/nothing"; no "$T/q.lbi"
 wants 1 'no tokenizer' tokenize -m "$T/p.lbi" x
 # with an adapter, which the index remembers
-wants 0 '1 entries, 1 new' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
-wants 0 '1 entries, 0 new, 1 unchanged' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
+wants 0 '1 entry, 1 new' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
+wants 0 '1 entry, 0 new, 1 unchanged' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
 wants 0 '^1.0000  .*depth.png' search -i "$T/d.lbi" --depth tests/golden/lb_files/depth.png
 wants 0 '^1.0000  .*depth.png' search -i "$T/d.lbi" -m "$T/image.lbw" --adapter "$T/depth.lbw" --depth tests/golden/lb_files/depth.png
 wants 1 'no modality depth, only' search -i "$T/d.lbi" -m "$T/image.lbw" --depth tests/golden/lb_files/depth.png

@@ -60,6 +60,9 @@ wants 2 'MODALITY=FILE.npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors "$T
 { printf 'file\tmodality\tcaption\tgroup\n'; for i in 01 02 03 04 05 06 07 08 09 10; do [ $i -gt 2 ] || printf '%s/image/%s.jpg\timage\ta\t%s\n' "$PWD/$D" $i $i; printf '%s/depth/%s.png\tdepth\ta\t%s\n' "$PWD/$D" $i $i; done; } >"$T/few.tsv"
 wants 0 '^depth -> image  *2  *2 .*  50.0  *100.0$' -m "$M" -d "$T/few.tsv" -r image:depth $A --shared shape
 wants 0 '^image -> depth  *1  *4 ' -m "$M" -d "$T/few.tsv" -r image:depth --gallery-size 4
+wants 0 '^audio -> video  *9  *9 ' -m "$M" -d $D/demo.jsonl -r audio:video --gallery-size 9 --galleries 8              # MedR of several galleries is the median of all ranks: whole or a half
+awk '/->/ { n++; if ($12 * 2 != int($12 * 2)) bad = 1 } END { exit bad || n != 2 }' "$T/out" && good || bad "MedR: $(cat "$T/out")"
+wants 2 'twice' -m "$M" -d $D/demo.jsonl $D/real.jsonl ./$D/demo.jsonl -r text:image
 
 # upstream's counting and vectors: other numbers than ours only where norms or ties matter
 wants 0 '^text -> image' -m "$M" -d $D/demo.jsonl -r text:image --upstream-metrics --unnormalised

@@ -649,6 +649,12 @@ static lb_status eval_draw(const eval *e, const eval_match *m, eval_drawn *d, si
     return LB_OK;
 }
 static void eval_values(const lb_retrieval *of, double w, double *out) { out[0] = of->r1 / w; out[1] = of->r5 / w; out[2] = of->r10 / w; out[3] = of->median / w; out[4] = of->mean / w; }
+/* The median of the ranks of all galleries, from 1 (a mean of medians could lie outside of its interval); NaN are left out.  Changes `rank`. */
+static double eval_median(double *rank, size_t n) {
+    size_t i, k;
+    for (i = k = 0; i < n; i++) if (rank[i] == rank[i]) rank[k++] = rank[i];
+    return lb__eval_ranks(rank, k, 0).median;
+}
 /* A direction's metrics as a result, which has the match's arrays from here on. */
 static int eval_direction(eval *e, const eval_task *task, const eval_match *m, const eval_drawn *d, int dir) {
     static const char *const names[] = { "R@1", "R@5", "R@10", "MedR", "MnR" }, *const jsons[] = { "r1", "r5", "r10", "median_rank", "mean_rank" };
@@ -656,6 +662,7 @@ static int eval_direction(eval *e, const eval_task *task, const eval_match *m, c
     double value[5], low[5], high[5], ceiling[5], chance[5]; lb_retrieval lo, hi; eval_result *r; size_t k;
     if (lb_eval_retrieval_interval(e->j.ctx, d->rank[dir], d->unit[dir], d->n[dir], (size_t)e->rounds, 0.95, (uint64_t)e->seed, &lo, &hi)) return cli_fail("%s", lb_last_error());
     eval_values(v, (double)v->count, value); eval_values(&lo, 1, low); eval_values(&hi, 1, high); eval_values(c, (double)(c->count ? c->count : 1), ceiling);
+    if (d->draws > 1 && !e->upstream) value[3] = eval_median(d->rank[dir], d->n[dir]);
     if (most <= 5) low[1] = 1;                                                          /* among five the first five are certain */
     if (most <= 10) low[2] = 1;
     chance[0] = 1 / N; chance[1] = N < 5 ? 1 : 5 / N; chance[2] = N < 10 ? 1 : 10 / N; chance[3] = chance[4] = (N + 1) / 2;
@@ -857,7 +864,7 @@ static int cmd_eval(int argc, char **argv) {
         { "multi-label", 0, CLI_FLAG, &e.multi, NULL, "classes of an item parted by |: mAP, AUC and d'", 0, 0 },
         { "captions", 0, CLI_CHOICE, &e.captions, "all|first|join", "which captions of an item ask (default all)", 0, 0 },
         { "gallery-size", 0, CLI_INT, &e.size, "N", "search among N, drawn from the seed (default all)", 2, 1e9 },
-        { "galleries", 0, CLI_INT, &e.galleries, "N", "how many are drawn and averaged (default 10)", 1, 10000 },
+        { "galleries", 0, CLI_INT, &e.galleries, "N", "how many are drawn (default 10); shares and mean rank are\naveraged, MedR is the median of the ranks of all", 1, 10000 },
         { "views", 0, CLI_FLAG, &e.views, NULL, "videos in 15 views (5 windows x 3 crops), averaged; resized\nand normalised as upstream's Kinetics evaluation does", 0, 0 },
         { "frames", 0, CLI_CHOICE, &e.frames, "inference|retrieval", "which frames of a video (default inference: first to last);\nretrieval: from whole seconds without the last one, resized by\nPillow's bicubic filter, as upstream's retrieval evaluation does", 0, 0 },
         { "upstream-metrics", 0, CLI_FLAG, &e.upstream, NULL, "retrieval counted as LanguageBind's code does: equal\nscores are entries of their own, and so are equal captions of an\nitem (intervals are not)", 0, 0 },
@@ -891,6 +898,7 @@ static int cmd_eval(int argc, char **argv) {
     if (report && !strcmp(report, "-") && (!to || !strcmp(to, "-"))) { rc = cli_wrong("table and page would both go to standard output; -o FILE or --report FILE.html was expected"); goto done; }
     if (e.views && e.frames && !strcmp(e.frames, "retrieval")) { rc = cli_wrong("--views and --frames retrieval choose frames in two ways"); goto done; }
     e.j.rule = e.frames && !strcmp(e.frames, "retrieval") ? LB_FRAMES_RETRIEVAL : LB_FRAMES_UNIFORM;
+    for (i = 0; i < e.data.n; i++) for (k = 0; k < i; k++) if (!strcmp(e.data.item[i].value, e.data.item[k].value) || cli_same(e.data.item[i].value, e.data.item[k].value)) { rc = cli_wrong("--data has %s twice, its items would count twice", e.data.item[i].value); goto done; }
     if (e.shared.n && !attributes) { rc = cli_wrong("--shared names columns: --attributes FILE was expected"); goto done; }
     if (cli_same(to, report)) { rc = cli_wrong("table and page would both be %s; name another with -o or --report", to); goto done; }
     for (i = 0; i < 2; i++) {

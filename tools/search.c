@@ -194,7 +194,7 @@ static int cmd_index(int argc, char **argv) {
     }
     if (!all.n) { rc = cli_fail("%s: nothing in it can be embedded by the model, an index of no entries is not written", list.item[0].value); goto done; }
     if (index_write(j.ctx, to, model, &j.adapters, id, ids, &all, dim)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    printf("%s: %lu entries, %lu new, %lu unchanged", to, (unsigned long)all.n, (unsigned long)(all.n - reused), (unsigned long)reused);
+    printf("%s: %lu entr%s, %lu new, %lu unchanged", to, (unsigned long)all.n, all.n == 1 ? "y" : "ies", (unsigned long)(all.n - reused), (unsigned long)reused);
     if (bad) printf(", %lu unreadable", (unsigned long)bad);
     if (skipped) printf(", %lu of modalities that the model has not", (unsigned long)skipped);
     if (other) printf(", %lu other files", (unsigned long)other);
