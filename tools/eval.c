@@ -26,12 +26,14 @@ typedef struct eval_result {
     eval_class *classes; uint32_t *confusion;                        /* confusion [columns, columns], NULL for multi-label */
 } eval_result;
 
+typedef struct eval_task { int retrieval; const char *left, *right; eval_set *a, *b; } eval_task;
 typedef struct eval {
     job j; inputs in, keep; cli_common common;
     lb_manifest *manifest; size_t manifests; eval_item *item; size_t items; eval_table table; int has_table, prompts_open;
     eval_result *result; size_t results; eval_set set[64]; size_t sets; lb__json_doc prompts;
     const char *split, *labels_file; long long batch; cli_list data, classify, retrieve, template_list, where, shared, vectors; const char *templates_file, *captions, *frames;
-    int multi, views, upstream, raw, details, pca; long long size, galleries, rounds, seed;
+    const char *model, *to, *attributes, *prompts_file, *report, *map; eval_task *task; size_t tasks;
+    int multi, views, upstream, raw, details; long long size, galleries, rounds, seed;
 } eval;
 
 /* The lines of a file cut at tabs. */
@@ -346,8 +348,6 @@ static const char *eval_class_of(const eval_entry *q, int column) {
 }
 static int eval_class_order(const void *a, const void *b) { return strcmp(((const eval_class *)a)->value, ((const eval_class *)b)->value); }
 
-typedef struct eval_task { int retrieval; const char *left, *right; eval_set *a, *b; } eval_task;
-
 /* Is there a class of a column, or among the groups of all items (column -1), whatever --split and --where let pass: called `key`; or, without a key,
  * one that `names` lacks? */
 static int eval_class_known(const eval *e, int column, const char *key, const lb__json *names) {
@@ -364,14 +364,14 @@ static int eval_class_known(const eval *e, int column, const char *key, const lb
 }
 /* What is misspelt is not passed over in silence: a task whose modality or column there is not, while one that is asked for finds nothing; and names of
  * a class that there is not, while another has none.  What this run does not ask for may be there. */
-static int eval_prompts_known(const eval *e, const char *path, const eval_task *task, size_t tasks) {
-    size_t i; int unserved = 0; const lb__json *t, *v;
-    for (i = 0; i < tasks; i++) unserved |= !task[i].retrieval && !eval_prompts(e, task[i].left, task[i].right, "templates") && !eval_prompts(e, task[i].left, task[i].right, "names");
+static int eval_prompts_known(const eval *e) {
+    const char *path = e->prompts_file; const eval_task *task = e->task; size_t i; int unserved = 0; const lb__json *t, *v;
+    for (i = 0; i < e->tasks; i++) unserved |= !task[i].retrieval && !eval_prompts(e, task[i].left, task[i].right, "templates") && !eval_prompts(e, task[i].left, task[i].right, "names");
     for (t = e->prompts.root->first; t; t = t->next) {
         const char *colon = strchr(t->key, ':'); const int side = eval_side_known(e, t->key, colon ? (size_t)(colon - t->key) : strlen(t->key)), column = e->has_table && eval_column(&e->table, colon ? colon + 1 : t->key) >= 0;
         if (colon ? !side || (unserved && e->has_table && !column) : unserved && !side && !column) return cli_fail("%s: \"%s\" is no task: MODALITY:COLUMN, a column of --attributes or a modality was expected", path, t->key);
     }
-    for (i = 0; i < tasks && !e->labels_file; i++) {                                   /* labels bring classes of their own */
+    for (i = 0; i < e->tasks && !e->labels_file; i++) {                                   /* labels bring classes of their own */
         const int column = task[i].right ? eval_column(&e->table, task[i].right) : -1; const lb__json *names = task[i].retrieval ? NULL : eval_prompts(e, task[i].left, task[i].right, "names");
         for (v = names ? names->first : NULL; v && eval_class_known(e, column, v->key, NULL); v = v->next) {}
         if (v && eval_class_known(e, column, NULL, names)) return cli_fail("%s: there are names for \"%s\", which is no class of %s%s%s, and others are missing", path, v->key, task[i].left, task[i].right ? ":" : "", task[i].right ? task[i].right : "");
@@ -794,7 +794,7 @@ static void eval_close(eval *e) {
     for (i = 0; i < e->sets; i++) { free(e->set[i].at); lb__release(e->set[i].v); lb__release(e->set[i].raw); }
     for (i = 0; i < e->manifests; i++) lb_manifest_free(&e->manifest[i]);
     if (e->prompts_open) lb__json_free(&e->prompts);
-    inputs_free(&e->table.text); lb__release((void *)e->table.cell); lb__release(e->manifest); lb__release(e->item);
+    inputs_free(&e->table.text); lb__release((void *)e->table.cell); lb__release(e->manifest); lb__release(e->item); lb__release(e->task);
     lb__release(e->j.norms); job_close(&e->j); inputs_free(&e->in); inputs_free(&e->keep);
     cli_list_free(&e->data); cli_list_free(&e->classify); cli_list_free(&e->retrieve); cli_list_free(&e->template_list); cli_list_free(&e->where); cli_list_free(&e->shared); cli_list_free(&e->vectors);
 }
@@ -845,22 +845,138 @@ static const char *eval_other(eval *e, const char *side) {
 
 #include "report.c"
 
+/* What is asked for goes together, and what is written takes the place of nothing that is read.  0, or the exit status after a message. */
+static int eval_wanted(const eval *e) {
+    size_t i, k; int rc;
+    if (!e->model) return cli_wrong("which model? -m FILE");
+    if (!e->data.n) return cli_wrong("which data? --data MANIFEST or FOLDER");
+    if (e->report && !strcmp(e->report, "-") && (!e->to || !strcmp(e->to, "-"))) return cli_wrong("table and page would both go to standard output; -o FILE or --report FILE.html was expected");
+    if (e->views && e->frames && !strcmp(e->frames, "retrieval")) return cli_wrong("--views and --frames retrieval choose frames in two ways");
+    for (i = 0; i < e->data.n; i++) for (k = 0; k < i; k++)
+        if (!strcmp(e->data.item[i].value, e->data.item[k].value) || cli_same(e->data.item[i].value, e->data.item[k].value)) return cli_wrong("--data has %s twice, its items would count twice", e->data.item[i].value);
+    if (e->shared.n && !e->attributes) return cli_wrong("--shared names columns: --attributes FILE was expected");
+    if (cli_same(e->to, e->report)) return cli_wrong("table and page would both be %s; name another with -o or --report", e->to);
+    for (i = 0; i < 2; i++) {
+        const char *o = i ? e->report : e->to; const char *const from[] = { e->model, e->attributes, e->prompts_file, e->labels_file, e->templates_file }; const cli_list *const lists[] = { &e->data, &e->vectors, &e->j.adapters };
+        for (k = 0; k < LB__COUNT(from); k++) if ((rc = cli_apart(o, from[k])) >= 0) return rc;
+        for (k = 0; k < LB__COUNT(lists); k++) if ((rc = cli_apart_all(o, lists[k])) >= 0) return rc;
+    }
+    return 0;
+}
+/* Places that cannot be written, and files that hold nothing or a wrong line, show before the work. */
+static int eval_files(eval *e) {
+    inputs lines; lb__file f; lb_limits l = lb_limits_default(); lb_status s; size_t i, k; int rc;
+    if (cli_out_try(e->report) || cli_out_try(e->to)) return cli_fail("%s", lb_last_error());
+    memset(&lines, 0, sizeof lines);
+    rc = e->templates_file ? inputs_prompts(&lines, e->templates_file, LB_IMAGE) : -1;
+    if (rc < 0 && e->labels_file) {
+        lines.n = 0; rc = inputs_lines(&lines, e->labels_file, 1);
+        for (i = k = 0; i < lines.n; i++) k += *lines.at[i].value != 0;
+        if (rc < 0 && !k) rc = cli_fail("%s: holds no labels", e->labels_file);
+    }
+    inputs_free(&lines);
+    if (rc >= 0 || !e->prompts_file) return rc < 0 ? 0 : rc;
+    if (lb__file_open(e->prompts_file, &f)) return cli_fail("%s", lb_last_error());
+    s = lb__json_parse(&l, (const char *)f.data, f.size, NULL, &e->prompts);
+    lb__file_close(&f);
+    if (s) return cli_fail("%s: %s", e->prompts_file, lb_last_error());
+    e->prompts_open = 1;
+    return eval_prompts_check(e->prompts_file, e->prompts.root);
+}
+/* The tasks that --classify and --retrieve name; without them folders are classified, and manifests searched by text in every modality they have. */
+static int eval_tasks(eval *e) {
+    size_t i, k; int rc; eval_task *t;
+    for (i = 0; i < e->shared.n; i++) if (eval_column(&e->table, e->shared.item[i].value) < 0) return cli_fail("%s: has no column %s", e->attributes, e->shared.item[i].value);
+    if (!(e->task = (eval_task *)lb__alloc(e->classify.n + e->retrieve.n + 2 * LB_MAX_MODALITIES, sizeof *e->task))) return cli_fail("%s", lb_last_error());
+    for (i = 0; i < e->classify.n; i++) {
+        const char *named = e->classify.item[i].value; t = &e->task[e->tasks++];
+        if ((rc = eval_split_task(e, named, t)) != 0) return rc;
+        if (t->right && !e->has_table) return cli_wrong("`%s` names a column: --attributes FILE was expected", named);
+        if (t->right && eval_column(&e->table, t->right) < 0) return cli_fail("%s: has no column %s", e->attributes, t->right);
+        if (!strcmp(t->left, "text")) return cli_wrong("`%s`: texts are not classified", named);
+    }
+    for (i = 0; i < e->retrieve.n; i++) {
+        const char *named = e->retrieve.item[i].value; t = &e->task[e->tasks++];
+        if ((rc = eval_split_task(e, named, t)) != 0) return rc;
+        t->retrieval = 1;
+        if (!t->right) return cli_wrong("`%s`: QUERY:GALLERY was expected, text:%s for instance", named, strcmp(named, "text") ? named : strcmp(e->item[0].modality, "text") ? e->item[0].modality : "image");
+        if (!strcmp(t->left, t->right)) return cli_wrong("`%s`: both sides are the same", named);
+    }
+    if (!e->tasks) for (i = 0; i < e->items; i++) {
+        const char *m = e->item[i].modality; const int folder = !e->item[i].item->line;
+        for (k = 0; k < e->tasks && (strcmp(m, folder ? e->task[k].left : e->task[k].right) || e->task[k].retrieval == folder); k++) {}
+        if (k < e->tasks || e->tasks == LB_MAX_MODALITIES) continue;
+        t = &e->task[e->tasks++]; t->retrieval = !folder; t->left = folder ? m : "text"; t->right = folder ? NULL : m;
+    }
+    return e->prompts_file ? eval_prompts_known(e) : 0;
+}
+/* What stands on the sides of the tasks; a side that is classified by several columns is embedded once. */
+static int eval_sides(eval *e) {
+    size_t i, k; int rc;
+    for (i = 0; i < e->tasks; i++) {
+        eval_task *t = &e->task[i]; const int across = t->retrieval && ((strcmp(t->left, "text") && strcmp(t->right, "text")) || strchr(t->left, '+') || strchr(t->right, '+')); const char *other;
+        for (k = 0; k < i && (strcmp(e->task[k].left, t->left) || e->task[k].retrieval || t->retrieval); k++) {}
+        if (k < i) { t->a = e->task[k].a; continue; }
+        other = eval_other(e, t->right);
+        if (!other && t->retrieval) return cli_fail("out of memory");
+        if ((rc = eval_set_new(e, t->left, other, across, &t->a)) != 0) return rc;
+        if (!t->retrieval) continue;
+        if (!(other = eval_other(e, t->left))) return cli_fail("out of memory");
+        if ((rc = eval_set_new(e, t->right, other, across, &t->b)) != 0) return rc;
+    }
+    return 0;
+}
+static int eval_run(eval *e) {
+    size_t i; int rc;
+    if (e->raw && !(e->j.norms = (float *)lb__alloc(e->in.n, sizeof(float)))) return cli_fail("%s", lb_last_error());
+    e->j.in = &e->in; e->j.any = e->vectors.n > 0;
+    if ((rc = job_run(&e->j)) != 0) return rc;
+    for (i = 0; i < e->vectors.n; i++) if ((rc = eval_vectors(e, e->vectors.item[i].value)) != 0) return rc;
+    lb_ctx_watch(e->j.ctx, NULL, NULL);
+    for (i = 0; i < e->tasks; i++) {
+        const eval_task *t = &e->task[i];
+        if ((rc = eval_set_vectors(e, t->a)) != 0 || (t->b && (rc = eval_set_vectors(e, t->b)) != 0)) return rc;
+        if ((rc = t->retrieval ? eval_retrieve(e, t) : eval_classify(e, t)) != 0) return rc;
+    }
+    return 0;
+}
+static int eval_write(eval *e) {
+    cli_out out; lb_status s; size_t i, kinds = 0;
+    if (e->report && page_write(e, e->report, e->model)) return cli_fail("%s", lb_last_error());
+    if (cli_out_open(&out, e->to)) return cli_fail("%s", lb_last_error());
+    if (e->common.json) s = eval_json_write(&out, e, e->model);
+    else {
+        s = eval_table_write(&out, e, 0);
+        for (i = 0; i < e->results && !s && e->details; i++) if (!e->result[i].retrieval) s = eval_details_write(&out, &e->result[i]);
+        for (i = 0; i < e->results; i++) kinds |= e->result[i].retrieval ? 2 : 1;
+        if (!s && kinds == 3) s = cli_out_text(&out, "\n");
+        if (!s) s = eval_table_write(&out, e, 1);
+        for (i = 0; i < e->results && !s; i++) {
+            const eval_result *r = &e->result[i];
+            if (r->dropped) s = cli_out_text(&out, "%s: %lu of %s left out: %s\n", r->title, (unsigned long)r->dropped, r->from, r->retrieval ? "the gallery has no match" : "their class is not known");
+        }
+    }
+    if (!s && !cli_out_commit(&out)) return 0;
+    cli_fail("%s", lb_last_error()); cli_out_abort(&out);
+    return 1;
+}
+
 static int cmd_eval(int argc, char **argv) {
-    static eval e; int rc; const char *model = NULL, *to = NULL, *attributes = NULL, *prompts = NULL, *report = NULL, *map = NULL; cli_out out; size_t i, k, tasks = 0; eval_task *task = NULL; lb__file f; lb_status s; inputs lines;
+    static eval e; int rc;
     const cli_option options[] = {
-        CLI_MODEL(model),
+        CLI_MODEL(e.model),
         JOB_ADAPTER(e.j),
         { "data", 'd', CLI_LIST, &e.data, "[MODALITY=]DATA", "manifests (.tsv, .jsonl, VIDAL's .json) or folders\nclass/file; MODALITY for items that do not say it", 0, 0 },
         { "split", 0, CLI_TEXT, &e.split, "NAME", "the items to look at; all for every one (default: test\nwhere the data has such a split)", 0, 0 },
         { "classify", 'c', CLI_LIST, &e.classify, "MODALITY[:COLUMN]", "zero-shot classes: the group of an item, or\nthe column of --attributes; a+b for the sum of two embeddings", 0, 0 },
         { "retrieve", 'r', CLI_LIST, &e.retrieve, "QUERY:GALLERY", "both directions; text stands for the other\nside's captions, a+b for the sum of two embeddings", 0, 0 },
-        { "attributes", 0, CLI_TEXT, &attributes, "FILE", "tab-separated: a line of column names, then a row a\ngroup (or file name), which the first column names", 0, 0 },
+        { "attributes", 0, CLI_TEXT, &e.attributes, "FILE", "tab-separated: a line of column names, then a row a\ngroup (or file name), which the first column names", 0, 0 },
         { "where", 0, CLI_LIST, &e.where, "COLUMN=VALUE[,VALUE]", "only items with these attributes; != without them", 0, 0 },
         { "shared", 0, CLI_LIST, &e.shared, "COLUMN", "what both sides of a retrieval can know: items that are\nequal in it cannot be told apart, and set the ceiling", 0, 0 },
         { "labels", 0, CLI_TEXT, &e.labels_file, "FILE", "class names, a line each: NAME, or CLASS<tab>NAME;\nclasses that no item has are guessed among, too", 0, 0 },
         { "template", 0, CLI_LIST, &e.template_list, "PROMPT", "prompts, {} stands for the class; the mean over all", 0, 0 },
         { "templates", 0, CLI_TEXT, &e.templates_file, "FILE", "prompts, one a line; built in: openai (the 80 for ImageNet),\nupstream (LanguageBind's, by modality)", 0, 0 },
-        { "prompts", 0, CLI_TEXT, &prompts, "FILE", "JSON with both for each task: {\"depth:shape\": {\n\"templates\": [...], \"names\": {\"ball\": [\"ball\", ...]}}};\n\"shape\" alone, or \"depth\", serves where that is missing", 0, 0 },
+        { "prompts", 0, CLI_TEXT, &e.prompts_file, "FILE", "JSON with both for each task: {\"depth:shape\": {\n\"templates\": [...], \"names\": {\"ball\": [\"ball\", ...]}}};\n\"shape\" alone, or \"depth\", serves where that is missing", 0, 0 },
         { "multi-label", 0, CLI_FLAG, &e.multi, NULL, "classes of an item parted by |: mAP, AUC and d'", 0, 0 },
         { "captions", 0, CLI_CHOICE, &e.captions, "all|first|join", "which captions of an item ask (default all)", 0, 0 },
         { "gallery-size", 0, CLI_INT, &e.size, "N", "search among N, drawn from the seed (default all)", 2, 1e9 },
@@ -871,15 +987,15 @@ static int cmd_eval(int argc, char **argv) {
         { "unnormalised", 0, CLI_FLAG, &e.raw, NULL, "retrieval by vectors not of unit length, as that code", 0, 0 },
         { "vectors", 0, CLI_LIST, &e.vectors, "MODALITY=FILE.npy", "vectors computed before (embed -o), a row an item; its files\nare read for the pictures of a report only", 0, 0 },
         { "details", 0, CLI_FLAG, &e.details, NULL, "every class with its row of the confusion matrix", 0, 0 },
-        { "report", 0, CLI_TEXT, &report, "FILE.html", "one page with tables, maps and what was found", 0, 0 },
-        { "map", 0, CLI_CHOICE, &map, "tsne|pca", "how the report's maps are drawn (default tsne)", 0, 0 },
-        { "output", 'o', CLI_TEXT, &to, "FILE", "where the table goes (default standard output)", 0, 0 },
+        { "report", 0, CLI_TEXT, &e.report, "FILE.html", "one page with tables, maps and what was found", 0, 0 },
+        { "map", 0, CLI_CHOICE, &e.map, "tsne|pca", "how the report's maps are drawn (default tsne)", 0, 0 },
+        { "output", 'o', CLI_TEXT, &e.to, "FILE", "where the table goes (default standard output)", 0, 0 },
         { "rounds", 0, CLI_INT, &e.rounds, "N", "bootstrap drawings an interval (default 1000)", 10, 1e6 },
         { "seed", 0, CLI_INT, &e.seed, "N", "of galleries and intervals (default 0)", 0, 1e15 },
         { "batch", 0, CLI_INT, &e.batch, "N", "inputs computed at once (default by modality)", 1, 4096 },
         CLI_THREADS(e.common), CLI_JSON(e.common) };
     memset(&e, 0, sizeof e);
-    e.galleries = 10; e.rounds = 1000; e.captions = "all";
+    e.galleries = 10; e.rounds = 1000; e.captions = "all"; e.map = "tsne";
     rc = cli_parse(argc, argv, "-m MODEL --data DATA... [--classify MODALITY:COLUMN...] [--retrieve QUERY:GALLERY...] [--report F.html]",
         "Zero-shot classification and retrieval over data sets, each number with its 95 % bootstrap interval (whole items are drawn), N, the\n"
         "chance level and, for retrieval, the ceiling that a perfect model would reach where things cannot be told apart.\n"
@@ -891,98 +1007,18 @@ static int cmd_eval(int argc, char **argv) {
         "Items mean the same when their group is the same; without groups, when their files have the same name.  An equal score counts\n"
         "against the right answer.  At 0 and 100 %, where drawing again changes nothing, the interval is Wilson's.\n"
         "--json prints everything: intervals, classes, confusion.\n", options, LB__COUNT(options));
-    if (rc >= 0) goto done;
-    rc = 0;
-    if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
-    if (!e.data.n) { rc = cli_wrong("which data? --data MANIFEST or FOLDER"); goto done; }
-    if (report && !strcmp(report, "-") && (!to || !strcmp(to, "-"))) { rc = cli_wrong("table and page would both go to standard output; -o FILE or --report FILE.html was expected"); goto done; }
-    if (e.views && e.frames && !strcmp(e.frames, "retrieval")) { rc = cli_wrong("--views and --frames retrieval choose frames in two ways"); goto done; }
-    e.j.rule = e.frames && !strcmp(e.frames, "retrieval") ? LB_FRAMES_RETRIEVAL : LB_FRAMES_UNIFORM;
-    for (i = 0; i < e.data.n; i++) for (k = 0; k < i; k++) if (!strcmp(e.data.item[i].value, e.data.item[k].value) || cli_same(e.data.item[i].value, e.data.item[k].value)) { rc = cli_wrong("--data has %s twice, its items would count twice", e.data.item[i].value); goto done; }
-    if (e.shared.n && !attributes) { rc = cli_wrong("--shared names columns: --attributes FILE was expected"); goto done; }
-    if (cli_same(to, report)) { rc = cli_wrong("table and page would both be %s; name another with -o or --report", to); goto done; }
-    for (i = 0; i < 2; i++) {
-        const char *o = i ? report : to;
-        if ((rc = cli_apart(o, model)) >= 0 || (rc = cli_apart(o, attributes)) >= 0 || (rc = cli_apart(o, prompts)) >= 0 || (rc = cli_apart(o, e.labels_file)) >= 0 || (rc = cli_apart(o, e.templates_file)) >= 0 ||
-            (rc = cli_apart_all(o, &e.data)) >= 0 || (rc = cli_apart_all(o, &e.vectors)) >= 0 || (rc = cli_apart_all(o, &e.j.adapters)) >= 0) goto done;
+    if (rc < 0 && (rc = eval_wanted(&e)) == 0) {
+        e.j.rule = e.frames && !strcmp(e.frames, "retrieval") ? LB_FRAMES_RETRIEVAL : LB_FRAMES_UNIFORM;
+        rc = eval_files(&e);
+        if (!rc) rc = job_open(&e.j, e.model, &e.common);
+        e.j.batch = (size_t)e.batch;
+        if (!rc) rc = eval_load(&e, e.attributes);
+        if (!rc) rc = eval_vectors_check(&e);
+        if (!rc) rc = eval_tasks(&e);
+        if (!rc) rc = eval_sides(&e);
+        if (!rc) rc = eval_run(&e);
+        if (!rc) rc = eval_write(&e);
     }
-    if (cli_out_try(report) || cli_out_try(to)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    memset(&lines, 0, sizeof lines);                                                   /* files that hold nothing, or a wrong line, show before the work, too */
-    rc = e.templates_file ? inputs_prompts(&lines, e.templates_file, LB_IMAGE) : -1;
-    if (rc < 0 && e.labels_file) {
-        lines.n = 0; rc = inputs_lines(&lines, e.labels_file, 1);
-        for (i = k = 0; i < lines.n; i++) k += *lines.at[i].value != 0;
-        if (rc < 0 && !k) rc = cli_fail("%s: holds no labels", e.labels_file);
-    }
-    inputs_free(&lines);
-    if (rc >= 0) goto done;
-    if (prompts) {
-        if (lb__file_open(prompts, &f)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-        { lb_limits l = lb_limits_default(); s = lb__json_parse(&l, (const char *)f.data, f.size, NULL, &e.prompts); }
-        lb__file_close(&f);
-        if (s) { rc = cli_fail("%s: %s", prompts, lb_last_error()); goto done; }
-        e.prompts_open = 1;
-        if ((rc = eval_prompts_check(prompts, e.prompts.root)) != 0) goto done;
-    }
-    if ((rc = job_open(&e.j, model, &e.common)) != 0) goto done;
-    e.j.batch = (size_t)e.batch;
-    if ((rc = eval_load(&e, attributes)) != 0 || (rc = eval_vectors_check(&e)) != 0) goto done;
-    for (i = 0; i < e.shared.n; i++) if (eval_column(&e.table, e.shared.item[i].value) < 0) { rc = cli_fail("%s: has no column %s", attributes, e.shared.item[i].value); goto done; }
-    if (!(task = (eval_task *)lb__alloc(e.classify.n + e.retrieve.n + 2 * LB_MAX_MODALITIES, sizeof *task))) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    for (i = 0; i < e.classify.n; i++, tasks++) {
-        if ((rc = eval_split_task(&e, e.classify.item[i].value, &task[tasks])) != 0) goto done;
-        if (task[tasks].right && !e.has_table) { rc = cli_wrong("`%s` names a column: --attributes FILE was expected", e.classify.item[i].value); goto done; }
-        if (task[tasks].right && eval_column(&e.table, task[tasks].right) < 0) { rc = cli_fail("%s: has no column %s", attributes, task[tasks].right); goto done; }
-        if (!strcmp(task[tasks].left, "text")) { rc = cli_wrong("`%s`: texts are not classified", e.classify.item[i].value); goto done; }
-    }
-    for (i = 0; i < e.retrieve.n; i++, tasks++) {
-        if ((rc = eval_split_task(&e, e.retrieve.item[i].value, &task[tasks])) != 0) goto done;
-        task[tasks].retrieval = 1;
-        if (!task[tasks].right) { rc = cli_wrong("`%s`: QUERY:GALLERY was expected, text:%s for instance", e.retrieve.item[i].value, strcmp(e.retrieve.item[i].value, "text") ? e.retrieve.item[i].value : strcmp(e.item[0].modality, "text") ? e.item[0].modality : "image"); goto done; }
-        if (!strcmp(task[tasks].left, task[tasks].right)) { rc = cli_wrong("`%s`: both sides are the same", e.retrieve.item[i].value); goto done; }
-    }
-    if (!tasks) for (i = 0; i < e.items; i++) {
-        const char *m = e.item[i].modality; const int folder = !e.item[i].item->line;
-        for (k = 0; k < tasks && (strcmp(m, folder ? task[k].left : task[k].right) || task[k].retrieval == folder); k++) {}
-        if (k < tasks || tasks == LB_MAX_MODALITIES) continue;
-        task[tasks].retrieval = !folder; task[tasks].left = folder ? m : "text"; task[tasks].right = folder ? NULL : m; tasks++;
-    }
-    if (prompts && (rc = eval_prompts_known(&e, prompts, task, tasks)) != 0) goto done;
-    for (i = 0; i < tasks; i++) {
-        eval_task *t = &task[i]; const int across = t->retrieval && ((strcmp(t->left, "text") && strcmp(t->right, "text")) || strchr(t->left, '+') || strchr(t->right, '+')); const char *other;
-        for (k = 0; k < i && (strcmp(task[k].left, t->left) || task[k].retrieval || t->retrieval); k++) {}
-        if (k < i) { t->a = task[k].a; continue; }
-        other = eval_other(&e, t->right);
-        if (!other && t->retrieval) { rc = cli_fail("out of memory"); goto done; }
-        if ((rc = eval_set_new(&e, t->left, other, across, &t->a)) != 0) goto done;
-        if (!t->retrieval) continue;
-        if (!(other = eval_other(&e, t->left))) { rc = cli_fail("out of memory"); goto done; }
-        if ((rc = eval_set_new(&e, t->right, other, across, &t->b)) != 0) goto done;
-    }
-    if (e.raw && !(e.j.norms = (float *)lb__alloc(e.in.n, sizeof(float)))) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    e.j.in = &e.in; e.j.any = e.vectors.n > 0;
-    if ((rc = job_run(&e.j)) != 0) goto done;
-    for (i = 0; i < e.vectors.n; i++) if ((rc = eval_vectors(&e, e.vectors.item[i].value)) != 0) goto done;
-    lb_ctx_watch(e.j.ctx, NULL, NULL);
-    for (i = 0; i < tasks; i++) {
-        if ((rc = eval_set_vectors(&e, task[i].a)) != 0 || (task[i].b && (rc = eval_set_vectors(&e, task[i].b)) != 0)) goto done;
-        if ((rc = task[i].retrieval ? eval_retrieve(&e, &task[i]) : eval_classify(&e, &task[i])) != 0) goto done;
-    }
-    e.pca = map && !strcmp(map, "pca");
-    if (report && page_write(&e, report, model)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    s = cli_out_open(&out, to);
-    if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    if (e.common.json) s = eval_json_write(&out, &e, model);
-    else {
-        s = eval_table_write(&out, &e, 0);
-        for (i = 0; i < e.results && !s && e.details; i++) if (!e.result[i].retrieval) s = eval_details_write(&out, &e.result[i]);
-        for (i = k = 0; i < e.results; i++) k |= e.result[i].retrieval ? 2 : 1;
-        if (!s && k == 3) s = cli_out_text(&out, "\n");
-        if (!s) s = eval_table_write(&out, &e, 1);
-        for (i = 0; i < e.results && !s; i++) if (e.result[i].dropped) s = cli_out_text(&out, "%s: %lu of %s left out: %s\n", e.result[i].title, (unsigned long)e.result[i].dropped, e.result[i].from, e.result[i].retrieval ? "the gallery has no match" : "their class is not known");
-    }
-    if (s || cli_out_commit(&out)) { rc = cli_fail("%s", lb_last_error()); cli_out_abort(&out); }
-done:
-    lb__release(task); eval_close(&e);
+    eval_close(&e);
     return rc;
 }

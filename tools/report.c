@@ -328,7 +328,7 @@ static void page_map(page *p, page_point *point, size_t n, const char *const *le
     x = (float *)lb__alloc(n, dim * sizeof *x); y = (float *)lb__alloc(n, 2 * sizeof *y); memset(&d, 0, sizeof d); d.seed = (uint64_t)p->e->seed;
     if (!x || !y) p->s = LB_ERR_MEM;
     for (i = 0; i < n && !p->s; i++) memcpy(x + i * dim, point[i].v, dim * sizeof *x);
-    if (!p->s) p->s = p->e->pca ? lb_eval_pca(p->ctx, x, n, dim, 2, y, NULL) : lb_eval_tsne(p->e->j.ctx, x, n, dim, &d, y, NULL);
+    if (!p->s) p->s = !strcmp(p->e->map, "pca") ? lb_eval_pca(p->ctx, x, n, dim, 2, y, NULL) : lb_eval_tsne(p->e->j.ctx, x, n, dim, &d, y, NULL);
     for (i = 0; i < 2 * n && !p->s; i++) { if ((double)y[i] < low[i & 1]) low[i & 1] = (double)y[i]; if ((double)y[i] > high[i & 1]) high[i & 1] = (double)y[i]; }
     span = high[0] - low[0] > high[1] - low[1] ? high[0] - low[0] : high[1] - low[1];
     if (!(span > 0)) span = 1;
@@ -339,7 +339,7 @@ static void page_map(page *p, page_point *point, size_t n, const char *const *le
     }
     page_raw(p, "</svg><ul class=\"key\">");
     for (c = 0; c < legends; c++) { page_put(p, "<li><i style=\"background:var(--c%d)\"></i>", (int)(c % 12)); page_text(p, legend[c], 40); page_raw(p, "</li>"); }
-    page_put(p, "</ul><figcaption>%s", p->e->pca ? "Two directions of largest variance: " : "t-SNE: "); page_text(p, caption, 0); page_raw(p, "</figcaption></figure>\n");
+    page_put(p, "</ul><figcaption>%s", !strcmp(p->e->map, "pca") ? "Two directions of largest variance: " : "t-SNE: "); page_text(p, caption, 0); page_raw(p, "</figcaption></figure>\n");
     lb__release(x); lb__release(y);
 }
 static void page_maps(page *p) {
