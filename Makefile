@@ -79,7 +79,7 @@ weights-metrics: $(B)/languagebind                                  ## every fig
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights_metrics.sh
 weights-seeds: $(B)/languagebind                                    ## how much of them is chance: depth, infrared and video bound again with other seeds
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights_seeds.sh
-weights: $(B)/languagebind                                          ## train weights/languagebind-tiny.lbw from nothing (an hour and a half on two cores)
+weights: $(B)/languagebind                                          ## train weights/languagebind-tiny.lbw from nothing (100 minutes on two cores)
 	@LANGUAGEBIND=$(B)/languagebind WORK=$(B)/weights sh tools/weights.sh
 
 clean:                                                              ## remove build/
