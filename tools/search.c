@@ -213,9 +213,37 @@ static lb_status index_adapters(const lb_file *f, cli_list *l) {
     return LB_OK;
 }
 
+/* The entries (of modality `only`, or all) by their likeness to q [dim], best first; how many. */
+static size_t search_one(const index_list *l, const char *only, const float *q, size_t dim, cli_hit *hit) {
+    size_t i, c, n = 0;
+    for (i = 0; i < l->n; i++) {
+        double sum = 0;
+        if (only && strcmp(only, l->at[i].modality)) continue;
+        for (c = 0; c < dim; c++) sum += (double)l->at[i].vector[c] * (double)q[c];
+        hit[n].score = (float)sum; hit[n++].at = i;
+    }
+    cli_best(hit, n);
+    return n;
+}
+static lb_status search_write(cli_out *out, const input *q, const index_list *l, const cli_hit *hit, size_t n, int json) {
+    size_t i; lb_status s = LB_OK;
+    if (!json) {
+        for (i = 0; i < n && !s; i++) s = cli_out_text(out, "%.4f  %s\n", (double)hit[i].score, l->at[hit[i].at].path);
+        return s;
+    }
+    LB__TRY(cli_out_text(out, "{\"query\": ")); LB__TRY(cli_out_json(out, q->value));
+    LB__TRY(cli_out_text(out, ", \"modality\": ")); LB__TRY(cli_out_json(out, q->modality)); LB__TRY(cli_out_text(out, ", \"results\": ["));
+    for (i = 0; i < n; i++) {
+        const index_entry *e = &l->at[hit[i].at];
+        LB__TRY(cli_out_text(out, "%s{\"score\": %.6g, \"modality\": ", i ? ", " : "", (double)hit[i].score)); LB__TRY(cli_out_json(out, e->modality));
+        LB__TRY(cli_out_text(out, ", \"path\": ")); LB__TRY(cli_out_json(out, e->path)); LB__TRY(cli_out_text(out, "}"));
+    }
+    return cli_out_text(out, "]}\n");
+}
+
 static int cmd_search(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs in, keep; job j; index_list l = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_file *f = NULL, *mf = NULL; cli_out out; lb_status s = LB_OK;
-    const char *model = NULL, *index = NULL, *only = NULL, *id[INDEX_TOWERS]; int rc, named; long long top = 10; size_t i, q, c, dim = 0, ids = 0, given; cli_hit *hit = NULL;
+    const char *model = NULL, *index = NULL, *only = NULL, *id[INDEX_TOWERS]; int rc, named; long long top = 10; size_t i, q, dim = 0, ids = 0, given; cli_hit *hit = NULL;
     const cli_option options[] = {
         { "index", 'i', CLI_TEXT, &index, "FILE", "what `languagebind index` made", 0, 0 },
         { "model", 'm', CLI_TEXT, &model, "FILE", "the weight file (default: the one the index was made with,\nand its adapters)", 0, 0 },
@@ -251,33 +279,9 @@ static int cmd_search(int argc, char **argv) {
     if (!(hit = (cli_hit *)malloc((l.n + 1) * sizeof *hit))) { rc = cli_fail("out of memory"); goto done; }
     s = cli_out_open(&out, NULL);
     for (q = 0; q < in.n && !s; q++) {
-        size_t n = 0;
-        for (i = 0; i < l.n; i++) {
-            double sum = 0;
-            if (only && strcmp(only, l.at[i].modality)) continue;
-            for (c = 0; c < dim; c++) sum += (double)l.at[i].vector[c] * j.vectors[q * dim + c];
-            hit[n].score = (float)sum; hit[n++].at = i;
-        }
-        cli_best(hit, n);
-        if (n > (size_t)top) n = (size_t)top;
-        if (common.json) {
-            s = cli_out_text(&out, "{\"query\": ");
-            if (!s) s = cli_out_json(&out, in.at[q].value);
-            if (!s) s = cli_out_text(&out, ", \"modality\": ");
-            if (!s) s = cli_out_json(&out, in.at[q].modality);
-            if (!s) s = cli_out_text(&out, ", \"results\": [");
-            for (i = 0; i < n && !s; i++) {
-                s = cli_out_text(&out, "%s{\"score\": %.6g, \"modality\": ", i ? ", " : "", (double)hit[i].score);
-                if (!s) s = cli_out_json(&out, l.at[hit[i].at].modality);
-                if (!s) s = cli_out_text(&out, ", \"path\": ");
-                if (!s) s = cli_out_json(&out, l.at[hit[i].at].path);
-                if (!s) s = cli_out_text(&out, "}");
-            }
-            if (!s) s = cli_out_text(&out, "]}\n");
-            continue;
-        }
-        if (in.n > 1) s = cli_out_text(&out, "%s%s:\n", q ? "\n" : "", in.at[q].value);
-        for (i = 0; i < n && !s; i++) s = cli_out_text(&out, "%.4f  %s\n", (double)hit[i].score, l.at[hit[i].at].path);
+        const size_t n = search_one(&l, only, j.vectors + q * dim, dim, hit);
+        if (!common.json && in.n > 1) s = cli_out_text(&out, "%s%s:\n", q ? "\n" : "", in.at[q].value);
+        if (!s) s = search_write(&out, &in.at[q], &l, hit, LB__MIN(n, (size_t)top), common.json);
     }
     if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());
 done:
