@@ -2760,7 +2760,7 @@ LB__TARGET static void LB__FN(lb__epilogue)(const lb__gemm *g, const float *tile
 LB__TARGET static void LB__FN(lb__transpose)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols) {
     size_t r = 0, c, i;
 #if LB__KERNEL_PASS == 3
-    for (; r < rows; r += 16) for (c = 0; c < cols; c += 16) {
+    for (; r + 4 <= rows; r += 16) for (c = 0; c < cols; c += 16) {
         const float *p = src + r * lds + c; float *q = dst + c * ldd + r; const size_t n = cols - c < 16 ? cols - c : 16, h = rows - r < 16 ? rows - r : 16;
         __m512 u[16], v[16]; const __mmask16 m = (__mmask16)((1u << n) - 1), w = (__mmask16)((1u << h) - 1);
         LB__UNROLL for (i = 0; i < 16; i++) u[i] = i < h ? _mm512_maskz_loadu_ps(m, p + i * lds) : _mm512_setzero_ps();
@@ -3369,12 +3369,13 @@ typedef struct lb__attn_job {
     const float *g; float *dq, *dk, *dv; int fresh;        /* backward only */
 } lb__attn_job;
 
-/* x[T,D] -> [panel of 32 rows][channel][32], zeros behind the last row;   x[rows,D] -> [panel of 32 channels][ldp rows][32];   s x -> [slice][strip][LB__LDP] */
-static void lb__attn_turn(const lb__kernels *kn, float *d, const float *x, size_t ld, size_t T, size_t D) {
+/* x[T,D] -> [panel of 32 rows][channel][32], zeros behind the last row, unless they are there from the last time;
+ * x[rows,D] -> [panel of 32 channels][ldp rows][32];   s x -> [slice][strip][LB__LDP] */
+static void lb__attn_turn(const lb__kernels *kn, float *d, const float *x, size_t ld, size_t T, size_t D, int zeros) {
     size_t p;
     for (p = 0; p * LB__PW < T; p++) {
         const size_t cols = LB__MIN((size_t)LB__PW, T - p * LB__PW);
-        if (cols < LB__PW) memset(d + p * D * LB__PW, 0, D * LB__PW * sizeof(float));
+        if (cols < LB__PW && !zeros) memset(d + p * D * LB__PW, 0, D * LB__PW * sizeof(float));
         kn->transpose(d + p * D * LB__PW, LB__PW, x + p * LB__PW * ld, ld, cols, D);
     }
 }
@@ -3410,7 +3411,7 @@ static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
         lb__attn_seq(a, s, &row, &stride, &T);
         if (!T) continue;
         Q = a->pooled ? 1 : T;
-        lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D);
+        lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D, t > begin && !a->offset);
         lb__attn_cut(kn, vp, T, a->v + row * a->ld + hd, stride * a->ld, T, D);
         for (i = 0; i < Q; i += LB__STRIP) {
             size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = a->causal && !a->pooled ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride; float inv[LB__STRIP];
@@ -3441,25 +3442,26 @@ static void lb__attn_bwd_task(void *arg, size_t begin, size_t end, int worker) {
     lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; const size_t D = a->D, wide = j->dpanels * LB__PW; size_t t, x, y, i, r; lb__slab b;
     float *kt = j->work + (size_t)worker * j->floats, *vt = kt + j->keys * D, *kp = vt + j->keys * D, *dk = kp + j->keys * wide, *dv = dk + j->keys * wide, *qs = dv + j->keys * wide, *gs = qs + j->dslices * S * LB__LDP,
           *qp = gs + j->dslices * S * LB__LDP, *gp = qp + S * wide, *P = gp + S * wide, *G = P + j->tslices * S * LB__LDP, *turned = G + j->tslices * S * LB__LDP, *acc = turned + (LB__KC + 16) * S;
-    memset(&b, 0, sizeof b); b.ldc = LB__PW; b.load = 1;
+    const int causal = a->causal && !a->pooled;
+    memset(&b, 0, sizeof b); b.ldc = LB__PW;
     for (t = begin; t < end; t++) {
         size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q;
         lb__attn_seq(a, s, &row, &stride, &T);
         if (!T) continue;
         Q = a->pooled ? 1 : T;
-        lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D);
-        lb__attn_turn(kn, vt, a->v + row * a->ld + hd, stride * a->ld, T, D);
+        lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D, t > begin && !a->offset);
+        lb__attn_turn(kn, vt, a->v + row * a->ld + hd, stride * a->ld, T, D, t > begin && !a->offset);
         lb__attn_cut(kn, kp, T, a->k + row * a->ld + hd, stride * a->ld, T, D);
-        memset(dk, 0, 2 * j->keys * wide * sizeof(float));
+        if (causal) memset(dk, 0, 2 * j->keys * wide * sizeof(float));         /* the first queries see only some of the keys */
         for (i = 0; i < Q; i += S) {
-            const size_t rows = LB__MIN((size_t)S, Q - i), seen = a->causal && !a->pooled ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride;
+            const size_t rows = LB__MIN((size_t)S, Q - i), seen = causal ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride;
             const float *q = a->q + q0 * a->ldq + hd, *g = j->g + q0 * a->ldo + hd, *o = a->o + q0 * a->ldo + hd;
             lb__attn_rows(kn, qs, S, q, qstep * a->ldq, rows, D, a->scale); lb__attn_cut(kn, qp, S, q, qstep * a->ldq, rows, D);
             lb__attn_rows(kn, gs, S, g, qstep * a->ldo, rows, D, 1.0f);     lb__attn_cut(kn, gp, S, g, qstep * a->ldo, rows, D);
             lb__attn_scores(kn, P, S, qs, kt, rows, seen, D);
             lb__attn_scores(kn, G, S, gs, vt, rows, seen, D);
             for (r = 0; r < rows; r++) {
-                const size_t len = a->causal && !a->pooled ? i + r + 1 : T; const float dot = (float)kn->dot(g + r * qstep * a->ldo, o + r * qstep * a->ldo, D), lse = a->lse[(q0 + r * qstep) * a->H + t % a->H];
+                const size_t len = causal ? i + r + 1 : T; const float dot = (float)kn->dot(g + r * qstep * a->ldo, o + r * qstep * a->ldo, D), lse = a->lse[(q0 + r * qstep) * a->H + t % a->H];
                 for (x = 0; x < seen; x += LB__KC) {
                     const size_t at = (x / LB__KC * S + r) * LB__LDP, w = LB__MIN((size_t)LB__KC, seen - x), live = len > x ? LB__MIN(w, len - x) : 0;
                     if (live) { kn->exps(P + at, lse, live); kn->softmax_bwd(G + at, P + at, dot, a->scale, live); }
@@ -3472,7 +3474,7 @@ static void lb__attn_bwd_task(void *arg, size_t begin, size_t end, int worker) {
                 if (j->fresh & 1) kn->copy(dq, qstep * a->ldq, acc, LB__PW, rows, cols, 1.0f);
                 else for (r = 0; r < rows; r++) kn->axpy(dq + r * qstep * a->ldq, 1.0f, acc + r * LB__PW, cols);
             }
-            b.kc = rows; b.a = turned;
+            b.kc = rows; b.a = turned; b.load = causal || i > 0;
             for (x = 0; x < seen; x += LB__KC) {
                 b.rows = LB__MIN((size_t)LB__KC, seen - x);
                 kn->strips(turned, G + x / LB__KC * S * LB__LDP, LB__LDP, b.rows, rows);
