@@ -2778,7 +2778,7 @@ LB__TARGET static void LB__FN(lb__transpose)(float *dst, size_t ldd, const float
         LB__UNROLL for (i = 0; i < 16; i++) if (i < n) _mm512_mask_storeu_ps(q + i * ldd, w, v[i]);
     }
 #elif LB__KERNEL_PASS == 2
-    for (; r < rows; r += 8) {
+    for (; r + 4 <= rows; r += 8) {
         const size_t h = rows - r < 8 ? rows - r : 8; const __m256i w = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)h), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
         for (c = 0; c + 8 <= cols; c += 8) {
             const float *p = src + r * lds + c; float *q = dst + c * ldd + r; __m256 u[8], v[8];
