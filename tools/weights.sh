@@ -51,10 +51,10 @@ if [ ! -e "$WORK/data.done" ]; then
     [ -e "$REAL/instruments.tsv" ] || { LANGUAGEBIND=$(cd "$(dirname "$LB")" && pwd)/$(basename "$LB") sh "$here/data/fetch.sh" "$REAL" & fetch=$!; }
     [ -e "$WORK/synth/attributes.tsv" ] || "$LB" synth "$WORK/synth" -n 16000 --size 64 --frames 8 --stills 2 --seed 2
     [ -e "$WORK/synth3/attributes.tsv" ] || "$LB" synth "$WORK/synth3" -n 12000 --size 64 --frames 8 --stills 1 --seed 3 --seconds 0.5
-    if [ -n "$fetch" ] && ! wait $fetch; then
-        echo "NOTICE: not all of the real data can be had here; this model is trained on synthetic data and on what is there, and knows little of real drawings, furniture or instruments"
-    fi
-    fetch=
+    [ -z "$fetch" ] || wait $fetch || echo "NOTICE: not all of the real data can be had here"
+    fetch= missing=
+    for f in wordnet emoji emoji-more clipart clipart-more furniture-image furniture-depth furniture-video sounds fashion; do [ -e "$REAL/$f.tsv" ] || missing="$missing $f"; done
+    [ -z "$missing" ] || echo "NOTICE: this model is trained on synthetic data and on what is there, without:$missing"
     # what another view says of a clip is true of its picture and of its video, too, and by the same words other modalities will look for them:
     # MANIFEST with the first N captions of the clips in OTHER
     views() {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # fetch.sh DIR [SOURCE...]: real, freely licensed data for training and evaluation, as manifests under DIR (about 2.5 GB while it works).
 # Needs: a Debian or Ubuntu with apt-get and dpkg-deb (no root: packages are downloaded and unpacked, not installed), python3, a C compiler and the
-# command built (`make`).  Where the .deb files lie in DIR/deb already, nothing is downloaded.
+# command built (`make`); for instruments ffmpeg, too.  Where the .deb files lie in DIR/deb already, nothing is downloaded.
 # Sources, in this order; all of them when none is named:
 #   emoji clipart furniture sounds fashion         for training
 #   wordnet                                        for training the text tower: words and what they are
