@@ -820,6 +820,15 @@ LB_API lb_status lb_model_parity(lb_ctx *ctx, const lb_model *model, size_t *inp
 LB_API lb_status lb_similarity(lb_ctx *ctx, const float *a, size_t na, const float *b, size_t nb, size_t dim, float scale, float *out);
 LB_API void      lb_softmax_rows(float *x, size_t n, size_t m);
 
+/* lb_relative: what each of n vectors resembles among m anchors: out[i] = sqrt(softmax(scale * x[i] . anchors)), a unit vector again.  The cosine of two
+ * such vectors is the Bhattacharyya coefficient of their distributions, 1 where they resemble the same anchors equally.  Modalities that were bound to text
+ * and never to each other, a sound and a picture, meet better by the texts that both resemble: a picture's colours, which no sound has, lie apart
+ * from every caption of sounds alike.
+ *   x        [n, dim] of one modality           scale   its lb_model_logit_scale: the probabilities that the model gives to the anchors
+ *   anchors  [m, dim] unit vectors, m > 0: texts that say what both sides can show, some thousands of them        out   [n, m]
+ * Source: relative representations, Moschella et al., ICLR 2023. */
+LB_API lb_status lb_relative(lb_ctx *ctx, const float *x, size_t n, const float *anchors, size_t m, size_t dim, float scale, float *out);
+
 /* lb_mean_embedding: the unit vector of the mean of n unit vectors: prompts of one class into its zero-shot weight.  out may be x. */
 LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *out);
 
@@ -11945,6 +11954,16 @@ LB_API void lb_softmax_rows(float *x, size_t n, size_t m) {
         for (j = 0; j < m; j++) sum += exp((double)x[j] - (double)max);
         for (j = 0; j < m; j++) x[j] = (float)(exp((double)x[j] - (double)max) / sum);
     }
+}
+LB_API lb_status lb_relative(lb_ctx *ctx, const float *x, size_t n, const float *anchors, size_t m, size_t dim, float scale, float *out) {
+    size_t i;
+    LB__POINTERS(ctx && anchors && (!n || (x && out)));
+    if (!m || !lb__finite(scale)) return lb__fail(LB_ERR_ARG, "lb_relative: %zu anchors and a scale of %g, at least one anchor and a finite scale were expected", m, (double)scale);
+    LB__TRY(lb__counted("lb_relative", n, LB__MAX(m, dim), sizeof(float))); LB__TRY(lb__counted("lb_relative", m, dim, sizeof(float)));
+    LB__TRY(lb_similarity(ctx, x, n, anchors, m, dim, scale, out));
+    lb_softmax_rows(out, n, m);
+    for (i = 0; i < n * m; i++) out[i] = sqrtf(out[i]);
+    return LB_OK;
 }
 LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *out) {
     size_t i, c; double norm = 0;

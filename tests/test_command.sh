@@ -233,6 +233,15 @@ wants 0 '^0lidar x Text:' score -m "$T/lidar.lbw" --input "0lidar:$T/lidar.csv" 
 wants 0 '^Image x Text:' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup' --upstream-scaling
 is "$("$L" score -m "$M" --image $CAT --text a b c --softmax | tail -n 1 | awk '{ s = $2 + $3 + $4; print (s > 0.9998 && s < 1.0002) }')" 1 "--softmax sums to one"
 wants 2 'nothing to compare' score -m "$M"
+# by what both resemble among texts: the sum of the roots of the probabilities that --softmax gives
+printf 'a cat\na cup of coffee\n\na dog\n' >"$T/meet"
+for p in "$CAT" "$CUP"; do "$L" score -m "$M" --image "$p" --text 'a cat' 'a cup of coffee' 'a dog' --softmax --json | sed 's/.*"scores": \[\[//; s/[],}]/ /g'; done | awk 'NR == 1 { split($0, p) } NR == 2 { split($0, q); printf "%.4f\n", sqrt(p[1] * q[1]) + sqrt(p[2] * q[2]) + sqrt(p[3] * q[3]) }' >"$T/likeness"
+wants 0 '1.0000' score -m "$M" --image $CAT $CUP --through "$T/meet"
+is "$(sed -n 2p "$T/out" | awk '{ print $3 }')" "$(cat "$T/likeness")" "--through"
+is "$("$L" score -m "$M" --image $CAT --text 'a dog' --through "$T/meet")" "$("$L" score -m "$M" --image $CAT --text 'a dog')" "texts meet directly"
+wants 2 'no cosines: --softmax' score -m "$M" --image $CAT $CUP --through "$T/meet" --softmax
+wants 1 'meet-not: cannot open' score -m "$M" --image $CAT $CUP --through "$T/meet-not"
+echo 'a cat' >"$T/alone"; wants 1 'alone: holds one text, at least two' score -m "$M" --image $CAT $CUP --through "$T/alone"
 printf 'cat\ndog\n\ncup of coffee\n' >"$T/labels"; printf 'a photo of a {}.\nmy {}\n' >"$T/templates"; printf 'no hole\n' >"$T/hole"
 wants 0 'cup of coffee' classify -m "$M" --labels "$T/labels" $CAT $CUP
 is "$(wc -l <"$T/out")" 8 "lines of classify"
@@ -326,6 +335,9 @@ rm "$T/photos/another.jpg"
 wants 0 '2 entries, 0 new, 2 unchanged' index -m "$M" -o "$T/p.lbi" "$T/photos"
 wants 0 '^1.0000  .*cat.jpg' search -i "$T/p.lbi" --image $CAT -k 1
 is "$(wc -l <"$T/out")" 1 "-k 1"
+wants 0 '^1.0000  .*cat.jpg' search -i "$T/p.lbi" --image $CAT --through "$T/meet"
+is "$(sed -n '2s/  .*//p' "$T/out")" "$(cat "$T/likeness")" "search --through"
+wants 2 'questions other than text' search -i "$T/p.lbi" --image $CAT --text x --through "$T/meet"
 wants 0 '"results": \[{"score"' search -i "$T/p.lbi" --text 'a cup' --json
 wants 1 'no entry of modality .smell., only image' search -i "$T/p.lbi" --text x --only smell
 wants 1 'is not an index' search -i "$M" --text x

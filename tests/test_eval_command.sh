@@ -48,6 +48,17 @@ cmp -s "$T/a" "$T/b" && good || bad "vectors from a file, one thread: other resu
 sed 's/image\//gone\//' $D/demo.jsonl >"$T/gone.jsonl"                                                        # their files are not asked for, nor are the views of a clip
 wants 0 '^text -> image' -m "$M" -d "$T/gone.jsonl" -r text:image --vectors image="$T/v.npy" --rounds 50
 wants 0 '^image -> video  *12  *12  *100.0 ' -m "$M" -d $D/demo.jsonl -r image:video --vectors image="$T/v.npy" video="$T/v.npy" --views --unnormalised --rounds 50
+# two modalities by the texts that both resemble; a text meets a picture as before
+printf 'a ball\na cube\nsilence\n' >"$T/meet"
+wants 0 '^image -> depth: by what they resemble among 3 texts (.*meet)' -m "$M" -d $D/demo.jsonl -r image:depth depth+text:image text:image --through "$T/meet" --rounds 50
+is "$(grep -c 'by what' "$T/out")" 4 "what goes by texts"
+wants 0 '^image -> depth  *12  *12  *100.0 (75.8-100.0)' -m "$M" -d $D/demo.jsonl -r image:depth --through "$T/meet" --vectors image="$T/v.npy" depth="$T/v.npy"
+wants 0 '"gallery": "image", "gallery_size": 12, "galleries": 1, "through": 0' -m "$M" -d $D/demo.jsonl -r text:image depth:image --through "$T/meet" --rounds 50 --json
+grep -q '"query": "depth", "gallery": "image", "gallery_size": 12, "galleries": 1, "through": 3' "$T/out" && good || bad "--json does not say through how many texts"
+wants 0 '' -m "$M" -d $D/demo.jsonl -r depth:image --through "$T/meet" --rounds 50 --report "$T/meet.html"
+grep -q 'likeness by the texts that both resemble' "$T/meet.html" && good || bad "the report calls it a cosine"
+wants 2 'vectors of unit length' -m "$M" -d $D/demo.jsonl -r depth:image --through "$T/meet" --unnormalised
+wants 2 'meet' -m "$M" -d $D/demo.jsonl -r depth:image --through "$T/meet" -o "$T/meet"
 # ranks in the thousands are written out: 3000 pairs whose vectors are all the same
 awk 'BEGIN { print "file\tmodality\tcaption\tgroup"; for (i = 0; i < 3000; i++) printf "a%d\timage\tx\t%d\nb%d\tdepth\tx\t%d\n", i, i, i, i; while (i-- > 0) print "x" >"'"$T/x"'" }' >"$T/long.tsv"
 "$L" embed -m "$M" --text-file "$T/x" -o "$T/long.npy"

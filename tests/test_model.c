@@ -244,6 +244,25 @@ LBT(model, text_and_zero_shot) {
     CHECK(lb_embed_text(c, o, texts, 3, b) == LB_ERR_UNSUPPORTED, "%s", lb_last_error());
     remove("build/tests/text.lbw"); lb_model_free(o); lb_model_free(m); lb_ctx_free(c);
 }
+/* What a vector resembles: roots of probabilities, so that the product of two is their Bhattacharyya coefficient; by the definition, in double. */
+LBT(model, relative) {
+    enum { N = 5, M = 7, D = 16 }; lb_ctx *c = ctx_with(1); float x[N * D], a[M * D], out[N * M], same[N * N], nan = NAN; double p[N][M]; size_t i, j, k; const float scale = 30;
+    for (i = 0; i < N * D; i++) x[i] = (float)sin(1.7 * (double)i + 0.3);
+    for (i = 0; i < M * D; i++) a[i] = (float)cos(2.3 * (double)i * (double)i);
+    for (i = 0; i < N; i++) CHECK(!lb_mean_embedding(x + i * D, 1, D, x + i * D), "%s", lb_last_error());
+    for (i = 0; i < M; i++) CHECK(!lb_mean_embedding(a + i * D, 1, D, a + i * D), "%s", lb_last_error());
+    REQUIRE(!lb_relative(c, x, N, a, M, D, scale, out), "%s", lb_last_error());
+    for (i = 0; i < N; i++) {
+        double sum = 0, length = 0;
+        for (j = 0; j < M; j++) { double dot = 0; for (k = 0; k < D; k++) dot += (double)x[i * D + k] * (double)a[j * D + k]; sum += p[i][j] = exp((double)scale * dot); }
+        for (j = 0; j < M; j++) { p[i][j] = sqrt(p[i][j] / sum); CHECK(fabs(p[i][j] - (double)out[i * M + j]) < 1e-6, "%zu %zu: %g, %g was expected", i, j, (double)out[i * M + j], p[i][j]); length += (double)out[i * M + j] * (double)out[i * M + j]; }
+        CHECK(fabs(length - 1) < 1e-6, "length %g", length);
+    }
+    CHECK(!lb_similarity(c, out, N, out, N, M, 1, same) && fabs((double)same[0] - 1) < 1e-6 && same[1] < 0.99f && same[1] > 0, "%g %g", (double)same[0], (double)same[1]);
+    CHECK(!lb_relative(c, x, 0, a, M, D, scale, out), "none: %s", lb_last_error());
+    CHECK(lb_relative(c, x, N, a, 0, D, scale, out) == LB_ERR_ARG && strstr(lb_last_error(), "at least one anchor") && lb_relative(c, x, N, a, M, D, nan, out) == LB_ERR_ARG && lb_relative(c, x, SIZE_MAX / 8, a, M, D, 1, out) == LB_ERR_ARG && strstr(lb_last_error(), "lb_relative"), "%s", lb_last_error());
+    lb_ctx_free(c);
+}
 LBT(model, prompts_of_others) {
     static char a[LB_PROMPTS][LB_PROMPT_SIZE], b[LB_PROMPTS][LB_PROMPT_SIZE]; static const char *const some[] = { "a bad photo of a {}.", "a photo of the hard to see {}.", "the embroidered {}.", "a origami {}.", "itap of my {}.", "a {} in a video game.", "graffiti of the {}.", "a jpeg corrupted photo of the {}.", "a photo of many {}." }; size_t n = 0, i, k, letters = 0;
     REQUIRE(!lb_prompts("openai", LB_IMAGE, a, &n) && n == 80, "%s", lb_last_error());

@@ -19,7 +19,7 @@ typedef struct eval_metric { const char *name, *json; int share; double value, l
 typedef struct eval_class { const char *value, *name; size_t n; double score; } eval_class;
 typedef struct eval_result {
     int retrieval; char title[128]; const char *from, *to, *column;  /* "depth" and its "shape"; "text" to "image" */
-    size_t n, gallery, galleries, dropped, rows; eval_metric metric[EVAL_METRICS]; size_t metrics;
+    size_t n, gallery, galleries, dropped, rows, through; eval_metric metric[EVAL_METRICS]; size_t metrics;     /* through: so many texts, by which both sides were compared */
     eval_set *query, *found;                                         /* for the report; retrieval in both directions shares them */
     float *scores; size_t columns; int transposed;                   /* [query->n, columns]: classes, or groups of what is found */
     uint32_t *owner; const eval_entry **of; const eval_entry **group;     /* owner [n] right column; of: the rows' entries; group [columns]: an entry of each */
@@ -33,7 +33,7 @@ typedef struct eval {
     eval_result *result; size_t results; eval_set set[64]; size_t sets; lb__json_doc prompts;
     const char *split, *labels_file; long long batch; cli_list data, classify, retrieve, template_list, where, shared, vectors; const char *templates_file, *captions, *frames;
     const char *model, *to, *attributes, *prompts_file, *report, *map; eval_task *task; size_t tasks;
-    int multi, views, upstream, raw, details; long long size, galleries, rounds, seed;
+    int multi, views, upstream, raw, details; long long size, galleries, rounds, seed; through through;
 } eval;
 
 /* The lines of a file cut at tabs. */
@@ -529,7 +529,7 @@ static const char *eval_meaning(eval *e, const eval_item *it) {
 }
 /* A retrieval: `rows` queries, each with its match among `groups` of what is found. */
 typedef struct eval_match {
-    const eval_set *q, *g; size_t rows, groups;
+    const eval_set *q, *g; size_t rows, groups, through;
     uint32_t *owner, *id; const eval_entry **of, **group;            /* of a query its group and entry; of an entry of g its group, of a group its first entry */
     float *scores;                                                   /* [rows, groups] */
     uint32_t *q_means, *g_means; int words;                          /* equal numbers cannot be told apart: --shared columns of both sides or, without them, `words`: of texts that ask */
@@ -565,18 +565,24 @@ done:
     lb__release(row);
     return rc;
 }
+/* A side's modality; of a sum the first part that is not text. */
+static const char *eval_side(const eval_set *s) { size_t k = 0; while (k + 1 < s->modalities && !strcmp(s->modality[k], "text")) k++; return s->modality[k]; }
 /* The best of a group stands for it. */
 static int eval_match_scores(eval *e, eval_match *m) {
-    const size_t dim = e->j.dim; size_t i, k; int rc = 0; float *all = (float *)lb__alloc(m->g->n, sizeof *all);
+    size_t dim = e->j.dim, i, k; int rc = 0; const char *const from = eval_side(m->q), *const to = eval_side(m->g); const float *a = e->raw ? m->q->raw : m->q->v, *b = e->raw ? m->g->raw : m->g->v; float *all = (float *)lb__alloc(m->g->n, sizeof *all), *p = NULL, *q = NULL;
     m->scores = (float *)lb__alloc(m->rows, m->groups * sizeof *m->scores);
     if (!all || !m->scores) rc = cli_fail("%s", lb_last_error());
+    if (!rc && e->through.n && strcmp(from, "text") && strcmp(to, "text")) {
+        a = p = through_vectors(&e->through, &e->j, from, a, m->q->n); b = q = through_vectors(&e->through, &e->j, to, b, m->g->n); dim = m->through = e->through.n;
+        if (!p || !q) rc = cli_fail("%s", lb_last_error());
+    }
     for (i = 0; i < m->rows && !rc; i++) {
         const size_t at = (size_t)(m->of[i] - m->q->at); float *o = m->scores + i * m->groups;
-        if (lb_similarity(e->j.ctx, (e->raw ? m->q->raw : m->q->v) + at * dim, 1, e->raw ? m->g->raw : m->g->v, m->g->n, dim, 1, all)) { rc = cli_fail("%s", lb_last_error()); break; }
+        if (lb_similarity(e->j.ctx, a + at * dim, 1, b, m->g->n, dim, 1, all)) { rc = cli_fail("%s", lb_last_error()); break; }
         for (k = 0; k < m->groups; k++) o[k] = -INFINITY;
         for (k = 0; k < m->g->n; k++) if (all[k] > o[m->id[k]]) o[m->id[k]] = all[k];
     }
-    lb__release(all);
+    lb__release(all); lb__release(p); lb__release(q);
     return rc;
 }
 static int eval_match_means(eval *e, eval_match *m) {
@@ -668,7 +674,7 @@ static int eval_direction(eval *e, const eval_task *task, const eval_match *m, c
     chance[0] = 1 / N; chance[1] = N < 5 ? 1 : 5 / N; chance[2] = N < 10 ? 1 : 10 / N; chance[3] = chance[4] = (N + 1) / 2;
     if (!(r = eval_result_new(e))) return cli_fail("out of memory");
     r->retrieval = 1; r->from = dir ? task->right : task->left; r->to = dir ? task->left : task->right; snprintf(r->title, sizeof r->title, "%s -> %s", r->from, r->to);
-    r->n = (v->count + d->drawn / 2) / d->drawn; r->gallery = (size_t)(N + 0.5); r->galleries = d->draws; r->dropped = dir ? 0 : m->q->n - m->rows; r->query = task->a; r->found = task->b; r->transposed = dir;
+    r->n = (v->count + d->drawn / 2) / d->drawn; r->gallery = (size_t)(N + 0.5); r->galleries = d->draws; r->dropped = dir ? 0 : m->q->n - m->rows; r->query = task->a; r->found = task->b; r->transposed = dir; r->through = m->through;
     for (k = 0; k < 5; k++) eval_metric_add(r, names[k], jsons[k], k < 3, value[k], low[k], high[k], chance[k], c->count ? ceiling[k] : NAN);
     r->columns = m->groups; r->rows = m->rows; r->scores = m->scores; r->owner = m->owner; r->of = m->of; r->group = m->group;
     return 0;
@@ -754,7 +760,7 @@ static lb_status eval_json_write(cli_out *o, const eval *e, const char *model) {
             if (r->retrieval != retrieval) continue;
             LB__TRY(cli_out_text(o, "%s\n {\"task\": ", first ? "" : ",")); first = 0;
             LB__TRY(cli_out_json(o, r->title)); LB__TRY(cli_out_text(o, ", \"%s\": ", retrieval ? "query" : "modality")); LB__TRY(cli_out_json(o, r->from));
-            if (retrieval) { LB__TRY(cli_out_text(o, ", \"gallery\": ")); LB__TRY(cli_out_json(o, r->to)); LB__TRY(cli_out_text(o, ", \"gallery_size\": %lu, \"galleries\": %lu", (unsigned long)r->gallery, (unsigned long)r->galleries)); }
+            if (retrieval) { LB__TRY(cli_out_text(o, ", \"gallery\": ")); LB__TRY(cli_out_json(o, r->to)); LB__TRY(cli_out_text(o, ", \"gallery_size\": %lu, \"galleries\": %lu, \"through\": %lu", (unsigned long)r->gallery, (unsigned long)r->galleries, (unsigned long)r->through)); }
             else if (r->column) { LB__TRY(cli_out_text(o, ", \"column\": ")); LB__TRY(cli_out_json(o, r->column)); }
             LB__TRY(cli_out_text(o, ", \"n\": %lu, \"left_out\": %lu", (unsigned long)r->n, (unsigned long)r->dropped));
             for (k = 0; k < r->metrics; k++) {
@@ -795,7 +801,7 @@ static void eval_close(eval *e) {
     for (i = 0; i < e->manifests; i++) lb_manifest_free(&e->manifest[i]);
     if (e->prompts_open) lb__json_free(&e->prompts);
     inputs_free(&e->table.text); lb__release((void *)e->table.cell); lb__release(e->manifest); lb__release(e->item); lb__release(e->task);
-    lb__release(e->j.norms); job_close(&e->j); inputs_free(&e->in); inputs_free(&e->keep);
+    lb__release(e->through.v); lb__release(e->j.norms); job_close(&e->j); inputs_free(&e->in); inputs_free(&e->keep);
     cli_list_free(&e->data); cli_list_free(&e->classify); cli_list_free(&e->retrieve); cli_list_free(&e->template_list); cli_list_free(&e->where); cli_list_free(&e->shared); cli_list_free(&e->vectors);
 }
 /* Vectors that were computed before, in the place of embedding: MODALITY=FILE.npy, a row an item in the order of the data. */
@@ -851,13 +857,14 @@ static int eval_wanted(const eval *e) {
     if (!e->model) return cli_wrong("which model? -m FILE");
     if (!e->data.n) return cli_wrong("which data? --data MANIFEST or FOLDER");
     if (e->report && !strcmp(e->report, "-") && (!e->to || !strcmp(e->to, "-"))) return cli_wrong("table and page would both go to standard output; -o FILE or --report FILE.html was expected");
+    if (e->through.file && e->raw) return cli_wrong("--through compares vectors of unit length, --unnormalised others");
     if (e->views && e->frames && !strcmp(e->frames, "retrieval")) return cli_wrong("--views and --frames retrieval choose frames in two ways");
     for (i = 0; i < e->data.n; i++) for (k = 0; k < i; k++)
         if (!strcmp(e->data.item[i].value, e->data.item[k].value) || cli_same(e->data.item[i].value, e->data.item[k].value)) return cli_wrong("--data has %s twice, its items would count twice", e->data.item[i].value);
     if (e->shared.n && !e->attributes) return cli_wrong("--shared names columns: --attributes FILE was expected");
     if (cli_same(e->to, e->report)) return cli_wrong("table and page would both be %s; name another with -o or --report", e->to);
     for (i = 0; i < 2; i++) {
-        const char *o = i ? e->report : e->to; const char *const from[] = { e->model, e->attributes, e->prompts_file, e->labels_file, e->templates_file }; const cli_list *const lists[] = { &e->data, &e->vectors, &e->j.adapters };
+        const char *o = i ? e->report : e->to; const char *const from[] = { e->model, e->attributes, e->prompts_file, e->labels_file, e->templates_file, e->through.file }; const cli_list *const lists[] = { &e->data, &e->vectors, &e->j.adapters };
         for (k = 0; k < LB__COUNT(from); k++) if ((rc = cli_apart(o, from[k])) >= 0) return rc;
         for (k = 0; k < LB__COUNT(lists); k++) if ((rc = cli_apart_all(o, lists[k])) >= 0) return rc;
     }
@@ -930,7 +937,7 @@ static int eval_run(eval *e) {
     size_t i; int rc;
     if (e->raw && !(e->j.norms = (float *)lb__alloc(e->in.n, sizeof(float)))) return cli_fail("%s", lb_last_error());
     e->j.in = &e->in; e->j.any = e->vectors.n > 0;
-    if ((rc = job_run(&e->j)) != 0) return rc;
+    if ((rc = through_open(&e->through, &e->j)) != 0 || (rc = job_run(&e->j)) != 0) return rc;
     for (i = 0; i < e->vectors.n; i++) if ((rc = eval_vectors(e, e->vectors.item[i].value)) != 0) return rc;
     lb_ctx_watch(e->j.ctx, NULL, NULL);
     for (i = 0; i < e->tasks; i++) {
@@ -953,7 +960,8 @@ static int eval_write(eval *e) {
         if (!s) s = eval_table_write(&out, e, 1);
         for (i = 0; i < e->results && !s; i++) {
             const eval_result *r = &e->result[i];
-            if (r->dropped) s = cli_out_text(&out, "%s: %lu of %s left out: %s\n", r->title, (unsigned long)r->dropped, r->from, r->retrieval ? "the gallery has no match" : "their class is not known");
+            if (r->through) s = cli_out_text(&out, "%s: by what they resemble among %lu texts (%s)\n", r->title, (unsigned long)r->through, e->through.file);
+            if (r->dropped && !s) s = cli_out_text(&out, "%s: %lu of %s left out: %s\n", r->title, (unsigned long)r->dropped, r->from, r->retrieval ? "the gallery has no match" : "their class is not known");
         }
     }
     if (!s && !cli_out_commit(&out)) return 0;
@@ -977,6 +985,7 @@ static int cmd_eval(int argc, char **argv) {
         { "template", 0, CLI_LIST, &e.template_list, "PROMPT", "prompts, {} stands for the class; the mean over all", 0, 0 },
         { "templates", 0, CLI_TEXT, &e.templates_file, "FILE", "prompts, one a line; built in: openai (the 80 for ImageNet),\nupstream (LanguageBind's, by modality)", 0, 0 },
         { "prompts", 0, CLI_TEXT, &e.prompts_file, "FILE", "JSON with both for each task: {\"depth:shape\": {\n\"templates\": [...], \"names\": {\"ball\": [\"ball\", ...]}}};\n\"shape\" alone, or \"depth\", serves where that is missing", 0, 0 },
+        THROUGH_OPTION(e.through),
         { "multi-label", 0, CLI_FLAG, &e.multi, NULL, "classes of an item parted by |: mAP, AUC and d'", 0, 0 },
         { "captions", 0, CLI_CHOICE, &e.captions, "all|first|join", "which captions of an item ask (default all)", 0, 0 },
         { "gallery-size", 0, CLI_INT, &e.size, "N", "search among N, drawn from the seed (default all)", 2, 1e9 },

@@ -315,7 +315,7 @@ static void page_gallery(page *p, const eval_result *r, const page_row *row, siz
         page_raw(p, "</div></div>\n");
     }
     page_raw(p, "<figcaption>"); page_text(p, r->from, 0); page_raw(p, " &rarr; "); page_text(p, r->to, 0);
-    page_put(p, ": questions drawn by the seed, not picked; the %d nearest with their %s, the right one outlined.</figcaption></figure>\n", PAGE_FOUND, p->e->raw ? "product, of vectors that are not of unit length" : "cosine");
+    page_put(p, ": questions drawn by the seed, not picked; the %d nearest with their %s, the right one outlined.</figcaption></figure>\n", PAGE_FOUND, p->e->raw ? "product, of vectors that are not of unit length" : r->through ? "likeness by the texts that both resemble" : "cosine");
 }
 
 /* ---- maps ---- */

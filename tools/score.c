@@ -1,5 +1,29 @@
 /* score: every input of one modality against every input of another.  classify: zero-shot, with labels and prompt templates. */
 
+/* Inputs of two modalities, neither of them text, compared by the texts that each resembles: a file's lines and their vectors. */
+typedef struct through { const char *file; float *v; size_t n; } through;
+#define THROUGH_OPTION(t) { "through", 0, CLI_TEXT, &(t).file, "FILE", "compare modalities other than text by the texts (lines of\nFILE) that both resemble, from 0 to 1, not by cosine: texts\nthat say what both sides can show, some thousands of them", 0, 0 }
+static int through_open(through *t, job *j) {
+    inputs lines; const char **text = NULL; size_t i; int rc;
+    if (!t->file) return 0;
+    memset(&lines, 0, sizeof lines);
+    if ((rc = inputs_lines(&lines, t->file, 1)) >= 0) goto done;
+    rc = 0;
+    if (!(text = (const char **)lb__alloc(lines.n, sizeof *text))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; i < lines.n; i++) if (*lines.at[i].value) text[t->n++] = lines.at[i].value;
+    if (t->n < 2) { rc = cli_fail("%s: holds %s, at least two texts were expected, a line each", t->file, t->n ? "one text" : "no texts"); goto done; }
+    if (!(t->v = (float *)lb__alloc(t->n, j->dim * sizeof *t->v)) || lb_zero_shot(j->ctx, j->model, text, t->n, NULL, 0, t->v)) rc = cli_fail("%s", lb_last_error());
+done:
+    lb__release((void *)text); inputs_free(&lines);
+    return rc;
+}
+/* [n, t->n], what x [n, dim] of a modality resembles; released by the caller; NULL after an error. */
+static float *through_vectors(const through *t, const job *j, const char *modality, const float *x, size_t n) {
+    float *out = (float *)lb__alloc(n, t->n * sizeof *out);
+    if (out && lb_relative(j->ctx, x, n, t->v, t->n, j->dim, (float)lb_model_logit_scale(j->model, modality), out)) { lb__release(out); return NULL; }
+    return out;
+}
+
 /* A label for a table: at most `width` columns of a UTF-8 string, the end of a path rather than its beginning. */
 static void score_label(char *out, size_t cap, const char *s, int width, int path) {
     size_t n = 0, i, skip, cols = 0;
@@ -22,13 +46,17 @@ static lb_status score_json_side(cli_out *o, const char *key, const score_side *
     for (i = 0; i < s->n; i++) { if (i) LB__TRY(cli_out_text(o, ", ")); LB__TRY(cli_out_json(o, s->in[i]->value)); }
     return cli_out_text(o, "]}");
 }
-static lb_status score_table(cli_out *o, const job *j, const score_side *r, const score_side *c, int softmax, int upstream, int json, int first) {
+static lb_status score_table(cli_out *o, const job *j, const score_side *r, const score_side *c, const through *t, int softmax, int upstream, int json, int first) {
     size_t i, k; double scale = 1; lb_status s = LB_OK; char a[160]; float *x;
     const int rt = !strcmp(r->modality, "text"), ct = !strcmp(c->modality, "text");
     if (upstream) scale = (rt ? 1 : lb_model_logit_scale(j->model, r->modality)) * (ct ? 1 : lb_model_logit_scale(j->model, c->modality));
     else if (softmax) scale = lb_model_logit_scale(j->model, rt ? c->modality : r->modality);
     if (!(x = (float *)lb__alloc(r->n * c->n, sizeof *x))) return LB_ERR_MEM;
-    s = lb_similarity(j->ctx, r->v, r->n, c->v, c->n, j->dim, (float)scale, x);
+    if (t->n && !rt && !ct) {
+        float *p = through_vectors(t, j, r->modality, r->v, r->n), *q = through_vectors(t, j, c->modality, c->v, c->n);
+        s = p && q ? lb_similarity(j->ctx, p, r->n, q, c->n, t->n, 1, x) : LB_ERR_MEM;
+        lb__release(p); lb__release(q);
+    } else s = lb_similarity(j->ctx, r->v, r->n, c->v, c->n, j->dim, (float)scale, x);
     if (!s && (softmax || upstream)) lb_softmax_rows(x, r->n, c->n);
     if (!s && json) {
         s = cli_out_text(o, "{"); if (!s) s = score_json_side(o, "rows", r); if (!s) s = cli_out_text(o, ", "); if (!s) s = score_json_side(o, "columns", c);
@@ -66,13 +94,14 @@ static lb_status score_table(cli_out *o, const job *j, const score_side *r, cons
 
 static int cmd_score(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs in; job j; cli_out out; int rc, softmax = 0, upstream = 0, first = 1; const char *model = NULL; size_t i, k, n = 0, used = 0;
-    score_side side[LB_MAX_MODALITIES]; const input **order = NULL; float *v = NULL; lb_status s = LB_OK;
+    score_side side[LB_MAX_MODALITIES]; const input **order = NULL; float *v = NULL; lb_status s = LB_OK; through t = { NULL, NULL, 0 };
     const cli_option options[] = {
         CLI_MODEL(model),
         JOB_ADAPTER(j),
         INPUT_OPTIONS(list),
         { "softmax", 0, CLI_FLAG, &softmax, NULL, "rows as probabilities: softmax of cosine times the\nmodel's logit scale", 0, 0 },
         { "upstream-scaling", 0, CLI_FLAG, &upstream, NULL, "the same as LanguageBind's README prints it: both\nsides times their own logit scale, text times 1", 0, 0 },
+        THROUGH_OPTION(t),
         JOB_CHANCE(j),
         CLI_THREADS(common), CLI_JSON(common) };
     memset(&in, 0, sizeof in); memset(&j, 0, sizeof j); memset(side, 0, sizeof side);
@@ -82,8 +111,9 @@ static int cmd_score(int argc, char **argv) {
     if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!in.n) { rc = cli_wrong("nothing to compare: --image, --text, ... were expected"); goto done; }
+    if (t.file && (softmax || upstream)) { rc = cli_wrong("--through gives no cosines: %s has nothing to scale", softmax ? "--softmax" : "--upstream-scaling"); goto done; }
     j.in = &in;
-    if ((rc = job_open(&j, model, &common)) != 0 || (rc = job_run(&j)) != 0) goto done;
+    if ((rc = job_open(&j, model, &common)) != 0 || (rc = through_open(&t, &j)) != 0 || (rc = job_run(&j)) != 0) goto done;
     order = (const input **)malloc(in.n * sizeof *order); v = (float *)lb__alloc(in.n, j.dim * sizeof *v);
     if (!order || !v) { rc = cli_fail("out of memory"); goto done; }
     for (k = 0; k < 2; k++) for (i = 0; i < in.n; i++) {                     /* sides in order of appearance, text last */
@@ -96,10 +126,10 @@ static int cmd_score(int argc, char **argv) {
         n++;
     }
     s = cli_out_open(&out, NULL);
-    for (i = 0; i < n && !s; i++) for (k = n == 1 ? i : i + 1; k < n && !s; k++) { s = score_table(&out, &j, &side[i], &side[k], softmax, upstream, common.json, first); first = 0; }
+    for (i = 0; i < n && !s; i++) for (k = n == 1 ? i : i + 1; k < n && !s; k++) { s = score_table(&out, &j, &side[i], &side[k], &t, softmax, upstream, common.json, first); first = 0; }
     if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());
 done:
-    free((void *)order); lb__release(v); job_close(&j); inputs_free(&in); cli_list_free(&list);
+    free((void *)order); lb__release(v); lb__release(t.v); job_close(&j); inputs_free(&in); cli_list_free(&list);
     return rc;
 }
 

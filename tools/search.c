@@ -213,17 +213,32 @@ static lb_status index_adapters(const lb_file *f, cli_list *l) {
     return LB_OK;
 }
 
-/* The entries (of modality `only`, or all) by their likeness to q [dim], best first; how many. */
-static size_t search_one(const index_list *l, const char *only, const float *q, size_t dim, cli_hit *hit) {
+/* The entries (of modality `only`, or all) by their likeness to q [dim], best first; how many.  `by` [l->n], unless NULL, has their likeness already. */
+static size_t search_one(const index_list *l, const char *only, const float *q, size_t dim, const float *by, cli_hit *hit) {
     size_t i, c, n = 0;
     for (i = 0; i < l->n; i++) {
         double sum = 0;
         if (only && strcmp(only, l->at[i].modality)) continue;
-        for (c = 0; c < dim; c++) sum += (double)l->at[i].vector[c] * (double)q[c];
+        if (by) sum = (double)by[i];
+        else for (c = 0; c < dim; c++) sum += (double)l->at[i].vector[c] * (double)q[c];
         hit[n].score = (float)sum; hit[n++].at = i;
     }
     cli_best(hit, n);
     return n;
+}
+/* [in->n, l->n]: what questions and entries have in common by texts, entry after entry, since their vectors over the texts are long. */
+static float *search_through(const through *t, const job *j, const index_list *l) {
+    const inputs *in = j->in; float *out = (float *)lb__alloc(in->n, l->n * sizeof *out), *q = (float *)lb__alloc(in->n, t->n * sizeof *q), *one = NULL; size_t i, k; lb_status s = out && q ? LB_OK : LB_ERR_MEM;
+    for (k = 0; k < in->n && !s; k++) s = lb_relative(j->ctx, j->vectors + k * j->dim, 1, t->v, t->n, j->dim, (float)lb_model_logit_scale(j->model, in->at[k].modality), q + k * t->n);
+    for (i = 0; i < l->n && !s; i++) {
+        if (!(one = through_vectors(t, j, l->at[i].modality, l->at[i].vector, 1))) s = LB_ERR_MEM;
+        for (k = 0; k < in->n && !s; k++) s = lb_similarity(j->ctx, one, 1, q + k * t->n, 1, t->n, 1, out + k * l->n + i);
+        lb__release(one);
+    }
+    lb__release(q);
+    if (!s) return out;
+    lb__release(out);
+    return NULL;
 }
 static lb_status search_write(cli_out *out, const input *q, const index_list *l, const cli_hit *hit, size_t n, int json) {
     size_t i; lb_status s = LB_OK;
@@ -243,7 +258,7 @@ static lb_status search_write(cli_out *out, const input *q, const index_list *l,
 
 static int cmd_search(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs in, keep; job j; index_list l = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_file *f = NULL, *mf = NULL; cli_out out; lb_status s = LB_OK;
-    const char *model = NULL, *index = NULL, *only = NULL, *id[INDEX_TOWERS]; int rc, named; long long top = 10; size_t i, q, dim = 0, ids = 0, given; cli_hit *hit = NULL;
+    const char *model = NULL, *index = NULL, *only = NULL, *id[INDEX_TOWERS]; int rc, named; long long top = 10; size_t i, q, dim = 0, ids = 0, given; cli_hit *hit = NULL; through t = { NULL, NULL, 0 }; float *by = NULL;
     const cli_option options[] = {
         { "index", 'i', CLI_TEXT, &index, "FILE", "what `languagebind index` made", 0, 0 },
         { "model", 'm', CLI_TEXT, &model, "FILE", "the weight file (default: the one the index was made with,\nand its adapters)", 0, 0 },
@@ -251,11 +266,12 @@ static int cmd_search(int argc, char **argv) {
         INPUT_OPTIONS(list),
         { "top", 'k', CLI_INT, &top, "N", "results a question (default 10)", 1, 1e9 },
         { "only", 0, CLI_TEXT, &only, "MODALITY", "search among these entries only", 0, 0 },
+        THROUGH_OPTION(t),
         CLI_THREADS(common), CLI_JSON(common) };
     memset(&in, 0, sizeof in); memset(&keep, 0, sizeof keep); memset(&j, 0, sizeof j);
     rc = cli_parse(argc, argv, "-i INDEX [--text TEXT...] [--image FILE...] [FILE...] [-k N] [--json]",
         "Finds the entries of an index that are nearest to each question: a text, an image, a sound, whatever the model embeds.\n"
-        "One line a result: cosine and path.\n", options, LB__COUNT(options));
+        "One line a result: cosine (or, by --through, likeness) and path.\n", options, LB__COUNT(options));
     if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
     if (!index) { rc = cli_wrong("which index? -i FILE"); goto done; }
     if (!in.n) { rc = cli_wrong("what to search for? --text, --image, ... or files were expected"); goto done; }
@@ -275,16 +291,18 @@ static int cmd_search(int argc, char **argv) {
         rc = n ? cli_fail("%s: has no entry of modality `%s`, only %s", index, only, all) : cli_fail("%s: has no entries", index); goto done;
     }
     j.in = &in;
-    if ((rc = job_run(&j)) != 0) goto done;
+    for (i = 0; t.file && i < in.n; i++) if (!strcmp(in.at[i].modality, "text")) { rc = cli_wrong("--through is for questions other than text, which needs no other texts"); goto done; }
+    if ((rc = through_open(&t, &j)) != 0 || (rc = job_run(&j)) != 0) goto done;
     if (!(hit = (cli_hit *)malloc((l.n + 1) * sizeof *hit))) { rc = cli_fail("out of memory"); goto done; }
+    if (t.n && !(by = search_through(&t, &j, &l))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = cli_out_open(&out, NULL);
     for (q = 0; q < in.n && !s; q++) {
-        const size_t n = search_one(&l, only, j.vectors + q * dim, dim, hit);
+        const size_t n = search_one(&l, only, j.vectors + q * dim, dim, by ? by + q * l.n : NULL, hit);
         if (!common.json && in.n > 1) s = cli_out_text(&out, "%s%s:\n", q ? "\n" : "", in.at[q].value);
         if (!s) s = search_write(&out, &in.at[q], &l, hit, LB__MIN(n, (size_t)top), common.json);
     }
     if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());
 done:
-    free(hit); job_close(&j); lb_file_free(f); lb_file_free(mf); lb_ctx_free(ctx); inputs_free(&in); inputs_free(&keep); cli_list_free(&list); free(l.at);
+    free(hit); lb__release(by); lb__release(t.v); job_close(&j); lb_file_free(f); lb_file_free(mf); lb_ctx_free(ctx); inputs_free(&in); inputs_free(&keep); cli_list_free(&list); free(l.at);
     return rc;
 }

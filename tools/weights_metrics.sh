@@ -4,6 +4,10 @@ set -eu
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; REAL=${REAL:-$WORK/real}; M=${1:-weights/languagebind-tiny.lbw}; S=$WORK/synth
 P="--attributes $S/attributes.tsv --prompts ${PROMPTS:-examples/demo/prompts.json}"
 run() { echo; printf "\$ languagebind eval"; for a in "$@"; do case $a in *[\ {]*) printf " '%s'" "$a";; *) printf " %s" "$a";; esac; done; echo; "$LB" eval -m "$M" "$@" || { echo "(not measured)"; failed=1; }; }
+# 4,096 different captions of the training split, by which modalities that never met are compared: what sounds say, which videos show too, and depth maps, whose words fit every picture
+for m in audio depth; do
+    [ -e "$S/$m-captions.txt" ] || { grep '"split":"train"' "$S/$m.jsonl" | sed 's/.*"captions":\["//; s/"\]}$//; s/","/\n/g' | awk '!seen[$0]++' | awk '{ l[NR] = $0 } END { n = NR < 4096 ? NR : 4096; for (i = 0; i < n; i++) print l[int(i * NR / n) + 1] }' > "$S/$m-captions.$$"; mv "$S/$m-captions.$$" "$S/$m-captions.txt"; }
+done
 failed=0
 export OMP_WAIT_POLICY=passive                                           # cores may be shared
 run --data "$S/depth.jsonl" $P -c depth:shape depth:colour
@@ -12,9 +16,14 @@ run --data "$S/image.jsonl" $P -c image:shape image:colour image:temperature
 run --data "$S/audio.jsonl" $P -c audio:hits
 run --data "$S/audio.jsonl" $P --where hits!=0 -c audio:material
 run --data "$S/video.jsonl" $P -c video:motion video:shape video:hits
-run --data "$S/depth.jsonl" "$S/image.jsonl" $P --shared shape size distance relation count --gallery-size 256 -r depth:image
-run --data "$S/thermal.jsonl" "$S/image.jsonl" $P --shared shape size distance relation count --gallery-size 256 -r thermal:image
-run --data "$S/audio.jsonl" "$S/video.jsonl" $P --shared material size hits --gallery-size 256 -r audio:video
+# twice each: by cosine, and by the texts that both resemble
+depth="--shared shape size distance relation count --gallery-size 256" sound="--shared material size hits --gallery-size 256"
+run --data "$S/depth.jsonl" "$S/image.jsonl" $P $depth -r depth:image
+run --data "$S/depth.jsonl" "$S/image.jsonl" $P $depth -r depth:image --through "$S/depth-captions.txt"
+run --data "$S/thermal.jsonl" "$S/image.jsonl" $P $depth -r thermal:image
+run --data "$S/thermal.jsonl" "$S/image.jsonl" $P $depth -r thermal:image --through "$S/depth-captions.txt"
+run --data "$S/audio.jsonl" "$S/video.jsonl" $P $sound -r audio:video
+run --data "$S/audio.jsonl" "$S/video.jsonl" $P $sound -r audio:video --through "$S/audio-captions.txt"
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P --split compose -c depth:shape image:shape image:colour
 [ -e "$REAL/emoji.tsv" ] || exit $failed
 run --data "$REAL/emoji.tsv" --captions first -r text:image
