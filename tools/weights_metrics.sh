@@ -3,7 +3,7 @@
 set -eu
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; REAL=${REAL:-$WORK/real}; M=${1:-weights/languagebind-tiny.lbw}; S=$WORK/synth
 P="--attributes $S/attributes.tsv --prompts ${PROMPTS:-examples/demo/prompts.json}"
-run() { echo; printf "\$ languagebind eval"; for a in "$@"; do case $a in *[\ {]*) printf " '%s'" "$a";; *) printf " %s" "$a";; esac; done; echo; "$LB" eval -m "$M" "$@" || { echo "(not measured)"; failed=1; }; }
+run() { echo; printf "\$ languagebind eval -m %s" "$M"; for a in "$@"; do case $a in *[\ {]*) printf " '%s'" "$a";; *) printf " %s" "$a";; esac; done; echo; "$LB" eval -m "$M" "$@" || { echo "(not measured)"; failed=1; }; }
 # 4,096 different captions of the training split, by which modalities that never met are compared: what sounds say, which videos show too, and depth maps, whose words fit every picture
 for m in audio depth; do
     [ -e "$S/$m-captions.txt" ] || { grep '"split":"train"' "$S/$m.jsonl" | sed 's/.*"captions":\["//; s/"\]}$//; s/","/\n/g' | awk '!seen[$0]++' | awk '{ l[NR] = $0 } END { n = NR < 4096 ? NR : 4096; for (i = 0; i < n; i++) print l[int(i * NR / n) + 1] }' > "$S/$m-captions.$$"; mv "$S/$m-captions.$$" "$S/$m-captions.txt"; }
