@@ -17,6 +17,11 @@ echo; "$L" score -m "$M" --video $(files video) --audio $(files audio) --upstrea
 echo; "$L" score -m "$M" --image $(files image) --depth $(files depth) --upstream-scaling
 echo; "$L" score -m "$M" --image $(files image) --thermal $(files thermal) --upstream-scaling
 
+some() { for i in 01 02 03 04; do ls "$D/$1/$i".*; done; }
+echo; echo "Four sounds and their videos: cosines, then how alike they are by what both resemble among 256 captions of sounds"
+echo; "$L" score -m "$M" --audio $(some audio) --video $(some video)
+echo; "$L" score -m "$M" --audio $(some audio) --video $(some video) --through "$D/sounds.txt"
+
 echo; echo "Twelve held-out clips in five modalities (95 % intervals in brackets, in %):"
 echo; "$L" eval -m "$M" --data "$D/demo.jsonl" --attributes "$D/attributes.tsv" --prompts "$D/prompts.json" --report "$OUT/demo.html" \
     -c image:shape image:colour depth:shape thermal:shape thermal:temperature audio:hits video:motion \
