@@ -1512,9 +1512,9 @@ static lb_status lb__write_all(int fd, const char *name, const void *data, size_
     }
     return LB_OK;
 }
-/* A whole file, read-only: mapped where the system can, read into memory where it cannot (pipes).  Close with lb__file_close. */
-typedef struct lb__file { const unsigned char *data; size_t size; int mapped; } lb__file;
-static void lb__file_close(lb__file *f) {
+/* A whole file, read-only: mapped where the system can, read into memory where it cannot (pipes).  Close with lb__bytes_close. */
+typedef struct lb__bytes { const unsigned char *data; size_t size; int mapped; } lb__bytes;
+static void lb__bytes_close(lb__bytes *f) {
     if (f->mapped) munmap((void *)(uintptr_t)f->data, f->size);
     else lb__release((void *)(uintptr_t)f->data);
     memset(f, 0, sizeof *f);
@@ -1523,7 +1523,7 @@ static void lb__file_close(lb__file *f) {
 #ifndef LB__PIPE_MAX
 #  define LB__PIPE_MAX ((size_t)1 << (sizeof(size_t) > 4 ? 32 : 28))
 #endif
-static lb_status lb__file_open(const char *path, lb__file *out) {
+static lb_status lb__bytes_open(const char *path, lb__bytes *out) {
     struct stat st; lb__buf b = { 0, 0, 0 }; int fd = strcmp(path, "-") ? lb__open(path, O_RDONLY, 0) : 0; lb_status s = LB_OK;
     memset(out, 0, sizeof *out);
     if (fd < 0) return lb__fail(LB_ERR_IO, "%s: cannot open: %s", *path ? path : "a file without a name", strerror(errno));
@@ -1552,12 +1552,12 @@ done:
 }
 /* `load` of a path: `decode` of the file's bytes, which do not know its name. */
 #define LB__LOADER(load, decode, type) LB_API lb_status load(lb_ctx *ctx, const char *path, type *out) { \
-        lb__file f; lb_status s; \
+        lb__bytes f; lb_status s; \
         if (out) memset(out, 0, sizeof *out); \
         LB__POINTERS(ctx && path && out); \
-        LB__TRY(lb__file_open(path, &f)); \
+        LB__TRY(lb__bytes_open(path, &f)); \
         s = lb__fail_in(decode(ctx, f.data, f.size, out), path); \
-        lb__file_close(&f); \
+        lb__bytes_close(&f); \
         return s; \
     }
 
@@ -8863,7 +8863,7 @@ struct lb_video {
     char          *name;           /* of the file, for sentences */
     uint8_t       *owned;          /* a spooled stream in memory */
 #ifndef LB_NO_STDIO
-    lb__file       file;
+    lb__bytes       file;
 #endif
 };
 
@@ -9385,7 +9385,7 @@ static lb_status lb__video_new(const char *name, lb_video **out) {
 LB_API void lb_video_free(lb_video *v) {
     if (!v) return;
 #ifndef LB_NO_STDIO
-    lb__file_close(&v->file);
+    lb__bytes_close(&v->file);
 #endif
     lb__buf_free(&v->spans);
     lb__release(v->paths); lb__release(v->owned); lb__release(v->name);
@@ -9513,7 +9513,7 @@ LB_API lb_status lb_video_open(lb_ctx *ctx, const char *path, lb_video **out) {
         s = lb__video_spool(ctx, v, lb__read_fd, &fd);
         if (fd) close(fd);
     } else {
-        s = lb__file_open(path, &v->file);
+        s = lb__bytes_open(path, &v->file);
         if (s) { lb_video_free(v); return s; }
         v->data = v->file.data; v->size = v->file.size;
     }
@@ -9876,7 +9876,7 @@ typedef struct lb__entry { const char *name; lb_tensor t; size_t offset, bytes; 
 struct lb_file {
     const unsigned char *data; size_t size;     /* the file's bytes */
 #ifndef LB_NO_STDIO
-    lb__file map;
+    lb__bytes map;
 #endif
     void *copy;                                 /* tensor data when it cannot be used in place */
     lb__key *keys, **key_order;   size_t key_count;
@@ -10028,7 +10028,7 @@ static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f, const char *hint) {
 LB_API void lb_file_free(lb_file *f) {
     if (!f) return;
 #ifndef LB_NO_STDIO
-    lb__file_close(&f->map);
+    lb__bytes_close(&f->map);
 #endif
     lb__release(f->copy); lb__release(f->keys); lb__release(f->key_order); lb__release(f->entries); lb__release(f->order);
     lb__release(f);
@@ -10050,7 +10050,7 @@ static lb_status lb__lbw_open(lb_ctx *ctx, const char *path, const char *hint, l
     lb_file *f; lb_status s; struct stat st;
     f = (lb_file *)lb__alloc(1, sizeof *f);
     if (!f) return LB_ERR_MEM;
-    s = lb__file_open(path, &f->map);
+    s = lb__bytes_open(path, &f->map);
     if (!s) { f->data = f->map.data; f->size = f->map.size; s = lb__fail_in(lb__lbw_parse(ctx, f, hint), path); }
     else if (!stat(path, &st) && S_ISDIR(st.st_mode)) s = lb__fail(LB_ERR_IO, "%s: is a folder, a .lbw file was expected%s", path, hint);
     if (s) lb_file_free(f); else *out = f;
@@ -11789,14 +11789,14 @@ LB_API lb_status lb_prepare_array(lb_ctx *ctx, const lb_model *m, const char *mo
 #ifndef LB_NO_STDIO
 /* f32, little-endian, without a head: its length follows from its size. */
 static lb_status lb__raw_load(const lb_modality_desc *d, const char *path, lb_tensor *out) {
-    const size_t rows = (size_t)d->channels * (size_t)d->frames * (size_t)d->height; lb__file f; size_t shape[4], i; lb_status s; lb_tensor t;
-    LB__TRY(lb__file_open(path, &f));
-    if (!f.size || f.size % (4 * rows)) { s = lb__fail(LB_ERR_MISMATCH, "%s: %zu bytes are no whole number of steps of %zu f32 numbers (raw: f32, little-endian, no head)", path, f.size, rows); lb__file_close(&f); return s; }
+    const size_t rows = (size_t)d->channels * (size_t)d->frames * (size_t)d->height; lb__bytes f; size_t shape[4], i; lb_status s; lb_tensor t;
+    LB__TRY(lb__bytes_open(path, &f));
+    if (!f.size || f.size % (4 * rows)) { s = lb__fail(LB_ERR_MISMATCH, "%s: %zu bytes are no whole number of steps of %zu f32 numbers (raw: f32, little-endian, no head)", path, f.size, rows); lb__bytes_close(&f); return s; }
     shape[0] = (size_t)d->channels; shape[1] = (size_t)d->frames; shape[2] = (size_t)d->height; shape[3] = f.size / 4 / rows;
     if (d->channels_last) { shape[0] = shape[1]; shape[1] = shape[2]; shape[2] = shape[3]; shape[3] = (size_t)d->channels; }
     s = lb_tensor_new(LB_F32, 4, shape, &t);
     for (i = 0; !s && i < f.size / 4; i++) ((float *)t.data)[i] = lb__bits_f32(lb__u32le(f.data + 4 * i));
-    lb__file_close(&f);
+    lb__bytes_close(&f);
     if (!s) *out = t;
     return s;
 }
@@ -12313,7 +12313,7 @@ static lb_status lb__listing_json(lb__listing *p, const lb_limits *limits, const
 }
 
 LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manifest_desc *desc, lb_manifest *out) {
-    lb__listing p; lb_manifest_desc d; lb__file f; lb__buf root = { 0, 0, 0 }; struct stat st; lb_status s; size_t n;
+    lb__listing p; lb_manifest_desc d; lb__bytes f; lb__buf root = { 0, 0, 0 }; struct stat st; lb_status s; size_t n;
     if (out) memset(out, 0, sizeof *out);
     LB__POINTERS(ctx && path && out);
     memset(&p, 0, sizeof p); memset(&d, 0, sizeof d);
@@ -12327,7 +12327,7 @@ LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manife
         s = lb__listing_folder(&p);
     } else {
         const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
-        LB__TRY(lb__file_open(path, &f));
+        LB__TRY(lb__bytes_open(path, &f));
         s = LB_OK;
         if (!p.root && slash) {
             s = lb__buf_add(&root, path, (size_t)(slash - path) + 1);
@@ -12340,7 +12340,7 @@ LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manife
         else if (dot && !strcmp(dot, ".jsonl")) s = lb__listing_jsonl(&p, &ctx->limits, (const char *)f.data, n);
         else if (dot && !strcmp(dot, ".json")) s = lb__listing_json(&p, &ctx->limits, (const char *)f.data, n);
         else s = lb__listing_tsv(&p, (const char *)f.data, n);
-        lb__file_close(&f);
+        lb__bytes_close(&f);
     }
     if (!s) s = lb__listing_done(&p, out);
     lb__buf_free(&p.text); lb__buf_free(&p.items); lb__buf_free(&p.captions); lb__buf_free(&root);

@@ -119,10 +119,10 @@ LBT(audio, bad_files_are_named) {
 }
 /* A tag in front of FLAC, with a footer or without; more channels than a WAV file's head can say. */
 LBT(audio, a_tag_with_a_footer_and_too_many_channels) {
-    lb_ctx *c = context(); lb__dir dir; lb__file f; lb_audio a, b; char path[256]; unsigned char *p; int footer; static float x[2 * 32768];
+    lb_ctx *c = context(); lb__dir dir; lb__bytes f; lb_audio a, b; char path[256]; unsigned char *p; int footer; static float x[2 * 32768];
     REQUIRE(!lb__dir_list("tests/fuzz/corpus/flac", &dir) && dir.count, "%s", lb_last_error());
     snprintf(path, sizeof path, "tests/fuzz/corpus/flac/%s", dir.names[0]);
-    REQUIRE(!lb__file_open(path, &f) && !lb_audio_decode(c, f.data, f.size, &a), "%s", lb_last_error());
+    REQUIRE(!lb__bytes_open(path, &f) && !lb_audio_decode(c, f.data, f.size, &a), "%s", lb_last_error());
     for (footer = 0; footer < 2; footer++) {
         const size_t n = footer ? 24 : 14;
         p = (unsigned char *)calloc(f.size + n, 1); memcpy(p, footer ? "ID3\4\0\x10\0\0\0\4" : "ID3\4\0\0\0\0\0\4", 10); if (footer) memcpy(p + 14, "3DI\4\0\x10\0\0\0\4", 10);
@@ -130,7 +130,7 @@ LBT(audio, a_tag_with_a_footer_and_too_many_channels) {
         CHECK(!lb_audio_decode(c, p, f.size + n, &b) && b.frames == a.frames && !memcmp(a.data, b.data, a.frames * (size_t)a.channels * sizeof(float)), "footer %d: %s", footer, lb_last_error());
         lb_audio_free(&b); free(p);
     }
-    lb_audio_free(&a); lb__file_close(&f); lb__release(dir.names);
+    lb_audio_free(&a); lb__bytes_close(&f); lb__release(dir.names);
     a.rate = 8000; a.frames = 2; a.data = x; a.channels = 32768; CHECK(lb_audio_save(c, &a, "build/tests/wide.wav") == LB_ERR_ARG && strstr(lb_last_error(), "32767"), "%s", lb_last_error());
     a.channels = 32767; CHECK(!lb_audio_save(c, &a, "build/tests/wide.wav") && !lb_audio_load(c, "build/tests/wide.wav", &b) && b.channels == 32767 && b.frames == 2, "%s", lb_last_error());
     lb_audio_free(&b); remove("build/tests/wide.wav"); lb_ctx_free(c);

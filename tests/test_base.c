@@ -74,35 +74,35 @@ LBT(parallel, every_index_once) {
     CHECK(calls > 0, "the caller's pool was used");
 }
 LBT(base, writer_is_atomic) {
-    lb__writer w; lb__file f; char big[100000]; const char *p = "build/tests/writer.tmpfile";
+    lb__writer w; lb__bytes f; char big[100000]; const char *p = "build/tests/writer.tmpfile";
     memset(big, 'x', sizeof big); remove(p);
     REQUIRE(!lb__writer_open(p, &w), "%s", lb_last_error());
     CHECK(!lb__writer_add(&w, "abc", 3) && !lb__writer_add(&w, big, sizeof big), "%s", lb_last_error());
-    CHECK(lb__file_open(p, &f) == LB_ERR_IO, "nothing is there before the commit");
+    CHECK(lb__bytes_open(p, &f) == LB_ERR_IO, "nothing is there before the commit");
     CHECK(!lb__writer_commit(&w), "%s", lb_last_error());
-    REQUIRE(!lb__file_open(p, &f), "%s", lb_last_error());
+    REQUIRE(!lb__bytes_open(p, &f), "%s", lb_last_error());
     CHECK(f.size == 100003 && f.data[0] == 'a' && f.data[100002] == 'x', "size %zu", f.size);
-    lb__file_close(&f); remove(p);
+    lb__bytes_close(&f); remove(p);
     CHECK(lb__writer_open("tests", &w) == LB_ERR_IO && strstr(lb_last_error(), "folder"), "%s", lb_last_error());
     CHECK(lb__writer_open("", &w) == LB_ERR_ARG && strstr(lb_last_error(), "no name"), "%s", lb_last_error());
-    CHECK(lb__file_open("", &f) == LB_ERR_IO && strstr(lb_last_error(), "without a name"), "%s", lb_last_error());
-    CHECK(lb__file_open("/dev/zero", &f) == LB_ERR_LIMIT && strstr(lb_last_error(), "no end after the 300000 bytes"), "a device without an end: %s", lb_last_error());
+    CHECK(lb__bytes_open("", &f) == LB_ERR_IO && strstr(lb_last_error(), "without a name"), "%s", lb_last_error());
+    CHECK(lb__bytes_open("/dev/zero", &f) == LB_ERR_LIMIT && strstr(lb_last_error(), "no end after the 300000 bytes"), "a device without an end: %s", lb_last_error());
     if (!lb__writer_open("/dev/full", &w)) CHECK(!lb__writer_add(&w, "abc", 3) && lb__writer_commit(&w) == LB_ERR_IO, "a full device is an error");
     CHECK(lb__writer_open("/nonexistent-folder/x", &w) == LB_ERR_IO, "%s", lb_last_error());
-    CHECK(lb__file_open("tests", &f) == LB_ERR_IO && strstr(lb_last_error(), "folder"), "%s", lb_last_error());
+    CHECK(lb__bytes_open("tests", &f) == LB_ERR_IO && strstr(lb_last_error(), "folder"), "%s", lb_last_error());
 }
 /* With the standard input closed the system hands out descriptor 0, which stands for none in here. */
 LBT(base, files_work_without_standard_input) {
-    const char *p = "build/tests/no_stdin.tmpfile"; const int keep = dup(0); lb__writer w; lb__file f; lb_status s, t, u = LB_OK; int closed;
+    const char *p = "build/tests/no_stdin.tmpfile"; const int keep = dup(0); lb__writer w; lb__bytes f; lb_status s, t, u = LB_OK; int closed;
     remove(p); close(0);
     s = lb__writer_open(p, &w);
     if (!s) u = lb__writer_add(&w, "abc", 3);
     if (!s) s = lb__writer_commit(&w);
-    t = lb__file_open(p, &f); closed = fcntl(0, F_GETFD) < 0;
+    t = lb__bytes_open(p, &f); closed = fcntl(0, F_GETFD) < 0;
     if (keep >= 0) { dup2(keep, 0); close(keep); }
     CHECK(!s && !u && !t && closed, "%s", lb_last_error());
     CHECK(t || (f.mapped && f.size == 3 && !memcmp(f.data, "abc", 3)), "%d, %zu bytes", f.mapped, f.size);
-    if (!t) lb__file_close(&f);
+    if (!t) lb__bytes_close(&f);
     remove(p);
 }
 LBT(base, folder_is_listed_in_order) {

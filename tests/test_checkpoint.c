@@ -120,10 +120,10 @@ LBT(checkpoint, broken_pickles_and_sizes_that_overflow) {
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 static unsigned char *load(const char *name, size_t *n) {
-    char path[200]; lb__file f; unsigned char *p;
+    char path[200]; lb__bytes f; unsigned char *p;
     snprintf(path, sizeof path, "tests/golden/ckpt_formats/%s", name);
-    if (lb__file_open(path, &f)) return NULL;
-    p = (unsigned char *)malloc(f.size); memcpy(p, f.data, f.size); *n = f.size; lb__file_close(&f);
+    if (lb__bytes_open(path, &f)) return NULL;
+    p = (unsigned char *)malloc(f.size); memcpy(p, f.data, f.size); *n = f.size; lb__bytes_close(&f);
     return p;
 }
 static lb_status read_bytes(lb_ctx *ctx, const unsigned char *p, size_t n) {

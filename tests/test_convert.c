@@ -469,10 +469,10 @@ LBT(convert, openai_archive_and_separate_text_module) {
 static void write_file(const char *path, const void *p, size_t n) { FILE *f = fopen(path, "wb"); if (f) { fwrite(p, 1, n, f); fclose(f); } }
 /* ckpt_quick with one piece of its header replaced by another of the same length. */
 static lb_status convert_changed(lb_ctx *ctx, const char *from, const char *to, lb__buf *notes) {
-    lb__file f; char *p, *at; size_t n; conv_options o; lb_status s;
+    lb__bytes f; char *p, *at; size_t n; conv_options o; lb_status s;
     memset(&o, 0, sizeof o); o.output = OUT; o.quiet = 1; o.source = "build/changed.safetensors"; o.config = "tests/golden/ckpt_quick/open_clip_config.json";
-    if (lb__file_open("tests/golden/ckpt_quick/open_clip_model.safetensors", &f)) return LB_ERR_IO;
-    n = f.size; p = (char *)malloc(n); memcpy(p, f.data, n); lb__file_close(&f);
+    if (lb__bytes_open("tests/golden/ckpt_quick/open_clip_model.safetensors", &f)) return LB_ERR_IO;
+    n = f.size; p = (char *)malloc(n); memcpy(p, f.data, n); lb__bytes_close(&f);
     for (at = p; at + strlen(from) < p + n && memcmp(at, from, strlen(from)); at++) { }
     memcpy(at, to, strlen(from));
     write_file(o.source, p, n); free(p);
@@ -527,7 +527,7 @@ LBT(convert, other_architectures_are_refused_by_name) {
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 
-static void copy_file(const char *from, const char *to) { lb__file f; if (!lb__file_open(from, &f)) { write_file(to, f.data, f.size); lb__file_close(&f); } }
+static void copy_file(const char *from, const char *to) { lb__bytes f; if (!lb__bytes_open(from, &f)) { write_file(to, f.data, f.size); lb__bytes_close(&f); } }
 LBT(convert, preprocessing_of_another_kind_is_refused) {
     static const struct { const char *config, *says; } k[] = {
         { "{\"size\":%d,\"crop_size\":%d}", NULL }, { "{\"size\":{\"shortest_edge\":%d},\"do_resize\":true}", NULL }, { "{\"size\":{\"shortest_edge\":1%d}}", "images are resized to 1" },
@@ -571,14 +571,14 @@ LBT(convert, configurations_and_their_defaults) {
     lb_ctx *ctx; size_t i; char path[128], got[64];
     REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
     for (i = 0; i < LB__COUNT(t); i++) {
-        conv_options o; lb_file *f = NULL; lb__file in; lb__buf text = { 0, 0, 0 }; size_t k = 0, n = t[i].from ? strlen(t[i].from) : 0; lb_status s; const char *v;
+        conv_options o; lb_file *f = NULL; lb__bytes in; lb__buf text = { 0, 0, 0 }; size_t k = 0, n = t[i].from ? strlen(t[i].from) : 0; lb_status s; const char *v;
         memset(&o, 0, sizeof o); snprintf(path, sizeof path, "tests/golden/%s", t[i].folder); o.source = path; o.output = OUT; o.quiet = 1; o.keep_lora = 1;
         if (t[i].from) {
             char config[160]; snprintf(config, sizeof config, "%s/config.json", path);
-            REQUIRE(!lb__file_open(config, &in), "%s", lb_last_error());
+            REQUIRE(!lb__bytes_open(config, &in), "%s", lb_last_error());
             while (k < in.size) if (n && k + n <= in.size && !memcmp(in.data + k, t[i].from, n)) { lb__buf_add(&text, t[i].to, strlen(t[i].to)); k += n; } else lb__buf_add(&text, in.data + k++, 1);
             CHECK(!n || text.size != in.size || memcmp(text.data, in.data, in.size), "%s: %s is not in it", config, t[i].from);
-            write_file("build/config.json", text.data, text.size); lb__buf_free(&text); lb__file_close(&in); o.config = "build/config.json";
+            write_file("build/config.json", text.data, text.size); lb__buf_free(&text); lb__bytes_close(&in); o.config = "build/config.json";
         }
         remove(OUT); s = conv_convert(ctx, &o, NULL);
         if (!t[i].key) { CHECK(s && strstr(lb_last_error(), t[i].want), "%s: %s, \"%s\" was expected", t[i].folder, lb_last_error(), t[i].want); continue; }
@@ -651,8 +651,8 @@ LBT(convert, without_a_configuration_and_in_other_forms) {
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 LBT(convert, merging_multiplies_by_alpha_over_rank) {
-    static const char *const alpha[] = { " 0", "16", "32" }; lb_ctx *ctx; lb_model *m; lb__file in; float w[3][3]; size_t i, k; char *text, *p;
-    REQUIRE(!lb_ctx_new(NULL, &ctx) && !lb__file_open("tests/golden/lb_depth/config.json", &in), "%s", lb_last_error());
+    static const char *const alpha[] = { " 0", "16", "32" }; lb_ctx *ctx; lb_model *m; lb__bytes in; float w[3][3]; size_t i, k; char *text, *p;
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && !lb__bytes_open("tests/golden/lb_depth/config.json", &in), "%s", lb_last_error());
     for (i = 0; i < 3; i++) {
         text = (char *)calloc(1, in.size + 1); memcpy(text, in.data, in.size); p = strstr(text, "\"lora_alpha\": 16"); REQUIRE(p, "config.json");
         memcpy(p + 14, alpha[i], 2);
@@ -662,7 +662,7 @@ LBT(convert, merging_multiplies_by_alpha_over_rank) {
         lb_model_free(m);
     }
     for (k = 0; k < 3; k++) CHECK(fabs((double)w[1][k] - (double)w[0][k]) > 1e-4 && fabs((double)w[2][k] - 2 * (double)w[1][k] + (double)w[0][k]) < 1e-6, "%g, %g and %g with alpha 0, 16 and 32", (double)w[0][k], (double)w[1][k], (double)w[2][k]);
-    lb__file_close(&in); lb_ctx_free(ctx);
+    lb__bytes_close(&in); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 

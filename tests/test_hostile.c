@@ -151,13 +151,13 @@ static void every_format(void (*fn)(lb_ctx *, size_t, const char *, const unsign
     for (k = 0; k < LB__COUNT(formats); k++) {
         lb__dir dir; size_t good = 0; const int folder = !lb__dir_list(formats[k].path, &dir);
         for (i = 0; i < (folder ? dir.count : 1); i++) {
-            char path[256]; lb__file f; lb_ctx *c = NULL; lb_ctx_desc d; const long live = alloc_live;
+            char path[256]; lb__bytes f; lb_ctx *c = NULL; lb_ctx_desc d; const long live = alloc_live;
             snprintf(path, sizeof path, folder ? "%s/%s" : "%s", formats[k].path, folder ? dir.names[i] : "");
             memset(&d, 0, sizeof d); d.threads = 1; d.limits.max_pixels = 1 << 16; d.limits.max_samples = 1 << 16; d.limits.max_frames = 1000; d.limits.max_tensors = 10000; d.limits.max_text = 1 << 20;
-            REQUIRE(!lb__file_open(path, &f) && !lb_ctx_new(&d, &c), "%s", lb_last_error());
+            REQUIRE(!lb__bytes_open(path, &f) && !lb_ctx_new(&d, &c), "%s", lb_last_error());
             good += !attempt(c, k, path, "whole", f.size, f.data, f.size);
             fn(c, k, path, f.data, f.size);
-            lb__file_close(&f); lb_ctx_free(c);
+            lb__bytes_close(&f); lb_ctx_free(c);
             CHECK(alloc_live == live, "%s: %ld blocks are left", path, alloc_live - live);
         }
         CHECK(good, "%s: no whole file was read", formats[k].path);

@@ -370,7 +370,7 @@ LBT(model, wrong_calls_get_a_sentence) {
 }
 /* A new modality starts from an image tower: copied weights give the image's vectors, another grid resizes positions, frames get attention. */
 LBT(model, extend) {
-    golden g; lb_ctx *c = ctx_with(1); lb_model *m, *same = NULL, *wide = NULL, *clip = NULL, *saved = NULL, *none = NULL; lb_modality_desc d; lb_tower_desc t; golden_array image; float a[64], b[64], x[3 * 2 * 96 * 64]; size_t i; const lb_tensor *p, *q; lb__file one, two;
+    golden g; lb_ctx *c = ctx_with(1); lb_model *m, *same = NULL, *wide = NULL, *clip = NULL, *saved = NULL, *none = NULL; lb_modality_desc d; lb_tower_desc t; golden_array image; float a[64], b[64], x[3 * 2 * 96 * 64]; size_t i; const lb_tensor *p, *q; lb__bytes one, two;
     REQUIRE(golden_open("clip_base", &g), "golden");
     m = clip_model(c, &g); REQUIRE(m, "model"); image = golden_get(&g, "image");
     memset(&d, 0, sizeof d); strcpy(d.name, "depth"); strcpy(d.tower, "depth"); d.kind = LB_DEPTH;
@@ -378,9 +378,9 @@ LBT(model, extend) {
     CHECK(!lb_embed_tensor(c, m, "image", (const float *)image.data, 1, a) && !lb_embed_tensor(c, same, "depth", (const float *)image.data, 1, b) && !memcmp(a, b, lb_model_dim(m) * 4), "the same weights: %s", lb_last_error());
     REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/e1.lbw") && !lb_model_save(c, same, LB_F32, "build/tests/e2.lbw") && !lb_model_open(c, "build/tests/e2.lbw", &saved), "%s", lb_last_error());
     CHECK(!lb_embed_tensor(c, saved, "depth", (const float *)image.data, 1, b) && !memcmp(a, b, lb_model_dim(m) * 4), "saved: %s", lb_last_error());
-    REQUIRE(!lb__file_open("build/tests/e1.lbw", &one) && !lb__file_open("build/tests/e2.lbw", &two), "%s", lb_last_error());
+    REQUIRE(!lb__bytes_open("build/tests/e1.lbw", &one) && !lb__bytes_open("build/tests/e2.lbw", &two), "%s", lb_last_error());
     CHECK(two.size < one.size + one.size / 4, "shared weights are there once: %zu and %zu bytes", one.size, two.size);
-    lb__file_close(&one); lb__file_close(&two);
+    lb__bytes_close(&one); lb__bytes_close(&two);
     memset(&t, 0, sizeof t); t.grid_h = 2; t.grid_w = 9; strcpy(d.name, "audio"); strcpy(d.tower, "audio"); d.kind = LB_AUDIO;
     REQUIRE(!lb_model_extend(c, m, "vision", &t, &d, 1, &wide), "%s", lb_last_error());
     p = lb_model_tensor(m, "vision.pos"); q = lb_model_tensor(wide, "audio.pos");

@@ -42,7 +42,7 @@ LBT(npy, writer_reader_round_trip) {
     remove(path); lb_ctx_free(c);
 }
 LBT(npy, rows_one_by_one) {
-    const char *path = "build/tests/npy_rows.tmpfile"; const size_t dim = 768; lb_ctx *c = context(); lb_npy *w = NULL; lb_tensor t; float row[768]; size_t i, k; lb__file f;
+    const char *path = "build/tests/npy_rows.tmpfile"; const size_t dim = 768; lb_ctx *c = context(); lb_npy *w = NULL; lb_tensor t; float row[768]; size_t i, k; lb__bytes f;
     remove(path);
     REQUIRE(!lb_npy_create(path, LB_F32, 1, &dim, &w), "%s", lb_last_error());
     for (i = 0; i < 100; i++) { for (k = 0; k < dim; k++) row[k] = (float)(i * 1000 + k); CHECK(!lb_npy_append(w, row, 1), "%s", lb_last_error()); }
@@ -52,10 +52,10 @@ LBT(npy, rows_one_by_one) {
     CHECK(t.ndim == 2 && t.shape[0] == 100 && t.shape[1] == 768 && t.dtype == LB_F32, "%d axes, %zu x %zu", t.ndim, t.shape[0], t.shape[1]);
     for (i = 0; i < 100; i++) for (k = 0; k < dim; k++) CHECK(((float *)t.data)[i * dim + k] == (float)(i * 1000 + k), "row %zu", i);
     lb_tensor_free(&t);
-    REQUIRE(!lb__file_open(path, &f), "%s", lb_last_error());
+    REQUIRE(!lb__bytes_open(path, &f), "%s", lb_last_error());
     CHECK((f.size - 100 * 768 * 4) % 64 == 0, "data begins at a multiple of 64");
     CHECK(!memcmp(f.data + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (100, 768), }   ", 64), "%.64s", (const char *)f.data + 10);
-    lb__file_close(&f);
+    lb__bytes_close(&f);
     remove(path);
     REQUIRE(!lb_npy_create(path, LB_F32, 1, &dim, &w), "%s", lb_last_error());
     lb_npy_abort(w); lb_npy_abort(NULL);

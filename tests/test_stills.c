@@ -13,11 +13,11 @@ LBT(stills, pixels_as_pillow) {
     REQUIRE(golden_open("stills", &g), "no golden file");
     REQUIRE(!lb__dir_list(DIR_STILLS, &dir) && dir.count > 50, "%s", lb_last_error());
     for (i = 0; i < dir.count; i++) {
-        char path[256]; lb_image a, rgb, head; lb__file f; golden_array want = golden_get(&g, dir.names[i]); size_t k, n, off = 0; int worst = 0;
+        char path[256]; lb_image a, rgb, head; lb__bytes f; golden_array want = golden_get(&g, dir.names[i]); size_t k, n, off = 0; int worst = 0;
         snprintf(path, sizeof path, DIR_STILLS "/%s", dir.names[i]);
         if (!want.data) { CHECK(0, "%s has no golden pixels", path); continue; }
         if (lb_image_load(c, path, &a)) { CHECK(0, "%s", lb_last_error()); continue; }
-        CHECK(!lb__file_open(path, &f) && !lb_image_info(c, f.data, f.size, &head), "%s", lb_last_error()); lb__file_close(&f);
+        CHECK(!lb__bytes_open(path, &f) && !lb_image_info(c, f.data, f.size, &head), "%s", lb_last_error()); lb__bytes_close(&f);
         CHECK(head.width == a.width && head.height == a.height && head.channels == a.channels && head.bits == a.bits && !head.data, "%s: %d channels of %d bits announced, %d of %d found", path, head.channels, head.bits, a.channels, a.bits);
         CHECK(a.width == want.shape[1] && a.height == want.shape[0], "%s: %zu x %zu", path, a.width, a.height);
         n = want.count;
@@ -38,9 +38,9 @@ LBT(stills, cut_off_or_damaged) {
     lb__dir dir; size_t i, n; lb_ctx *c = new_ctx(); uint32_t x = 1;
     REQUIRE(!lb__dir_list(DIR_STILLS, &dir), "%s", lb_last_error());
     for (i = 0; i < dir.count; i++) {
-        char path[256]; lb__file f; lb_image a; const size_t step = 1;
+        char path[256]; lb__bytes f; lb_image a; const size_t step = 1;
         snprintf(path, sizeof path, DIR_STILLS "/%s", dir.names[i]);
-        REQUIRE(!lb__file_open(path, &f), "%s", lb_last_error());
+        REQUIRE(!lb__bytes_open(path, &f), "%s", lb_last_error());
         for (n = 0; n < f.size; n += n < 300 ? step : 7) {
             uint8_t *copy = (uint8_t *)malloc(n + 1); lb_status s;
             memcpy(copy, f.data, n);
@@ -55,7 +55,7 @@ LBT(stills, cut_off_or_damaged) {
             if (!lb_image_decode(c, copy, f.size, &a)) lb_image_free(&a);
             free(copy);
         }
-        lb__file_close(&f);
+        lb__bytes_close(&f);
     }
     lb__release(dir.names); lb_ctx_free(c);
     CHECK(alloc_live == 0, "%ld blocks were not freed", alloc_live);

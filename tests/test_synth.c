@@ -23,12 +23,12 @@ static uint32_t digest(const char *dir, uint32_t crc, int remove_it) {
     lb__dir l; size_t i; char p[1024]; struct stat st;
     if (lb__dir_list(dir, &l)) return 0;
     for (i = 0; i < l.count; i++) {
-        lb__file f;
+        lb__bytes f;
         snprintf(p, sizeof p, "%s/%s", dir, l.names[i]);
         crc = lb__crc32(crc, l.names[i], strlen(l.names[i]));
         if (stat(p, &st)) continue;
         if (S_ISDIR(st.st_mode)) crc = digest(p, crc, remove_it);
-        else if (!lb__file_open(p, &f)) { crc = lb__crc32(crc, f.data, f.size); lb__file_close(&f); if (remove_it) remove(p); }
+        else if (!lb__bytes_open(p, &f)) { crc = lb__crc32(crc, f.data, f.size); lb__bytes_close(&f); if (remove_it) remove(p); }
     }
     if (remove_it) rmdir(dir);
     lb__release(l.names);

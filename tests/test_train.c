@@ -81,7 +81,7 @@ LBT(train, averaged_weights_follow_the_recursion) {
 
 /* 10 steps, or 5, a checkpoint, another process and 5 more: the same files, whatever the threads, with masks, dropout and averaging. */
 LBT(train, resume_is_exact) {
-    golden g; lb_ctx *c1 = ctx_with(1), *c4 = ctx_with(4); lb_model *m, *m2; lb_trainer *t, *u; feed f; lb_train_desc d; size_t s, i; lb__file a, b; lb_train_stats st;
+    golden g; lb_ctx *c1 = ctx_with(1), *c4 = ctx_with(4); lb_model *m, *m2; lb_trainer *t, *u; feed f; lb_train_desc d; size_t s, i; lb__bytes a, b; lb_train_stats st;
     REQUIRE(golden_open("train_lora", &g), "golden");
     memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 4; d.lora_dropout = 0.1f; d.mask_ratio = 0.4; d.ema = 0.9; d.seed = 5; d.warmup = 2; d.steps = 12; d.micro_batch = 3;
     feed_open(&f, &g);
@@ -95,9 +95,9 @@ LBT(train, resume_is_exact) {
     REQUIRE(!lb_trainer_load(c4, u, "build/tests/half.lbw"), "%s", lb_last_error());
     for (s = 5; s < 10; s++) REQUIRE(!lb_trainer_step(c4, u, feed_step(&f, s), &st), "%s", lb_last_error());
     REQUIRE(!lb_trainer_save(c4, u, "build/tests/resumed.lbw"), "%s", lb_last_error());
-    REQUIRE(!lb__file_open("build/tests/whole.lbw", &a) && !lb__file_open("build/tests/resumed.lbw", &b), "%s", lb_last_error());
+    REQUIRE(!lb__bytes_open("build/tests/whole.lbw", &a) && !lb__bytes_open("build/tests/resumed.lbw", &b), "%s", lb_last_error());
     CHECK(a.size == b.size && !memcmp(a.data, b.data, a.size), "the two files differ");
-    lb__file_close(&a); lb__file_close(&b);
+    lb__bytes_close(&a); lb__bytes_close(&b);
     for (i = 0; i < t->slots; i++) CHECK(!memcmp(t->slot[i].ema, u->slot[i].ema, t->slot[i].n * 4) && memcmp(t->slot[i].ema, t->slot[i].p->t.data, t->slot[i].n * 4), "%s: averages", t->slot[i].p->name);
     /* another run's checkpoint, and a cut one, are refused and change nothing */
     d.seed = 6; lb_trainer_free(u); lb_model_free(m2);

@@ -148,24 +148,24 @@ typedef struct source { const uint8_t *p; size_t n, step; } source;
 static size_t source_read(void *user, void *data, size_t size) { source *s = (source *)user; size_t n = LB__MIN(LB__MIN(size, s->n), s->step); memcpy(data, s->p, n); s->p += n; s->n -= n; return n; }
 static size_t broken_read(void *user, void *data, size_t size) { (void)user; (void)data; (void)size; return (size_t)-1; }
 LBT(video, unfinished_recordings) {
-    lb_ctx *c = new_ctx(); lb__file f; lb_video *v = NULL; lb_video_info info; uint8_t *d; size_t at;
-    REQUIRE(!lb__file_open(V "mjpeg.avi", &f), "%s", lb_last_error());
+    lb_ctx *c = new_ctx(); lb__bytes f; lb_video *v = NULL; lb_video_info info; uint8_t *d; size_t at;
+    REQUIRE(!lb__bytes_open(V "mjpeg.avi", &f), "%s", lb_last_error());
     d = (uint8_t *)malloc(f.size); memcpy(d, f.data, f.size);
     memset(d + 4, 0, 4);                                                            /* sizes that are written at the end of a recording */
     for (at = 12; at + 12 < f.size && memcmp(d + at + 8, "movi", 4); at++) { }
     memset(d + at + 4, 0, 4);
     CHECK(!lb_video_open_memory(c, d, f.size, &v), "%s", lb_last_error());
     if (v) { lb_video_get_info(v, &info); CHECK(info.frames == 5, "%zu frames", info.frames); }
-    lb_video_free(v); free(d); lb__file_close(&f); lb_ctx_free(c);
+    lb_video_free(v); free(d); lb__bytes_close(&f); lb_ctx_free(c);
 }
 static const char *const every_clip[] = { "420jpeg.y4m", "mono16.y4m", "mjpeg.avi", "opendml.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "png.mov", "plain.gif", "partial.gif", "disposal.gif" };
 
 LBT(video, cut_off_anywhere_is_an_error_or_a_shorter_clip) {
     lb_ctx *c = new_ctx(); size_t i, n;
     for (i = 0; i < LB__COUNT(every_clip); i++) {
-        char path[256]; lb__file f; lb_video *v; size_t opened = 0;
+        char path[256]; lb__bytes f; lb_video *v; size_t opened = 0;
         snprintf(path, sizeof path, V "%s", every_clip[i]);
-        REQUIRE(!lb__file_open(path, &f), "%s", lb_last_error());
+        REQUIRE(!lb__bytes_open(path, &f), "%s", lb_last_error());
         for (n = 0; n < f.size; n++) {
             uint8_t *copy = (uint8_t *)malloc(n + 1); lb_status s;              /* its own block, so that a sanitizer sees a step beyond */
             memcpy(copy, f.data, n);
@@ -174,7 +174,7 @@ LBT(video, cut_off_anywhere_is_an_error_or_a_shorter_clip) {
             free(copy);
         }
         if (strstr(path, "y4m")) CHECK(opened == 1, "%s: %zu cuts were accepted, only the one between two frames is whole", path, opened);
-        lb__file_close(&f);
+        lb__bytes_close(&f);
     }
     lb_ctx_free(c);
     CHECK(live == 0, "%ld blocks were not freed", live);
@@ -182,23 +182,23 @@ LBT(video, cut_off_anywhere_is_an_error_or_a_shorter_clip) {
 LBT(video, bytes_changed_anywhere) {
     lb_ctx *c = new_ctx(); size_t i, n; uint32_t x = 1;
     for (i = 2; i < LB__COUNT(every_clip); i++) {
-        char path[256]; lb__file f; lb_video *v; uint8_t *copy;
+        char path[256]; lb__bytes f; lb_video *v; uint8_t *copy;
         snprintf(path, sizeof path, V "%s", every_clip[i]);
-        REQUIRE(!lb__file_open(path, &f), "%s", lb_last_error());
+        REQUIRE(!lb__bytes_open(path, &f), "%s", lb_last_error());
         copy = (uint8_t *)malloc(f.size);
         for (n = 0; n < f.size; n++) {
             memcpy(copy, f.data, f.size); x = x * 1664525u + 1013904223u; copy[n] = (uint8_t)(x >> 24);
             if (n & 1) copy[n] = 0xff;
             if (!lb_video_open_memory(c, copy, f.size, &v)) lb_video_free(v);
         }
-        free(copy); lb__file_close(&f);
+        free(copy); lb__bytes_close(&f);
     }
     lb_ctx_free(c);
     CHECK(live == 0, "%ld blocks were not freed", live);
 }
 LBT(video, streams_are_kept_within_a_limit) {
-    lb_ctx *c; lb_ctx_desc d; lb__file f; lb_video *v; source s; size_t step; lb_video_info info;
-    REQUIRE(!lb__file_open(V "420jpeg.y4m", &f), "%s", lb_last_error());
+    lb_ctx *c; lb_ctx_desc d; lb__bytes f; lb_video *v; source s; size_t step; lb_video_info info;
+    REQUIRE(!lb__bytes_open(V "420jpeg.y4m", &f), "%s", lb_last_error());
     memset(&d, 0, sizeof d); d.limits.max_spool = f.size;
     REQUIRE(!lb_ctx_new(&d, &c), "%s", lb_last_error());
     for (step = 1; step < 5000; step *= 7) {
@@ -211,7 +211,7 @@ LBT(video, streams_are_kept_within_a_limit) {
     c->limits.max_spool = f.size - 1; s.p = f.data; s.n = f.size;
     CHECK(lb_video_open_stream(c, source_read, &s, &v) == LB_ERR_LIMIT && strstr(lb_last_error(), "max_spool"), "%s", lb_last_error());
     CHECK(lb_video_open_stream(c, broken_read, NULL, &v) == LB_ERR_IO && !v, "%s", lb_last_error());
-    lb__file_close(&f); lb_ctx_free(c);
+    lb__bytes_close(&f); lb_ctx_free(c);
     CHECK(live == 0, "%ld blocks were not freed", live);
 }
 /* A Y4M larger than what is kept in memory: goes through the temporary file. */
@@ -565,7 +565,7 @@ LBT(video, saved_images_and_sounds_come_back) {
     CHECK(live == 0, "%ld blocks were not freed", live);
 }
 LBT(video, every_allocation_of_saving_may_fail) {
-    static const char *const names[] = { "build/tests/f.png", "build/tests/f.jpg", "build/tests/f.mp4", "build/tests/f.avi", "build/tests/f.y4m" }; static uint8_t px[2][48 * 32 * 3]; lb_ctx *c = new_ctx(); lb_image im[2]; size_t i; long n, before = live; lb__file f;
+    static const char *const names[] = { "build/tests/f.png", "build/tests/f.jpg", "build/tests/f.mp4", "build/tests/f.avi", "build/tests/f.y4m" }; static uint8_t px[2][48 * 32 * 3]; lb_ctx *c = new_ctx(); lb_image im[2]; size_t i; long n, before = live; lb__bytes f;
     memset(im, 0, sizeof im);
     for (i = 0; i < 2; i++) { im[i].width = 48; im[i].height = 32; im[i].channels = 3; im[i].bits = 8; im[i].data = px[i]; }
     for (i = 0; i < LB__COUNT(names); i++) {
@@ -575,7 +575,7 @@ LBT(video, every_allocation_of_saving_may_fail) {
             fail_after = n; s = i < 2 ? lb_image_save(c, &im[0], names[i], 0) : lb_video_save(c, im, 2, 10, names[i], 0); fail_after = LONG_MAX;
             CHECK(s == LB_OK || s == LB_ERR_MEM, "%s: %s", names[i], lb_last_error());
             CHECK(live == before, "%s, allocation %ld failing: %ld blocks were not freed", names[i], n, live - before);
-            if (s) CHECK(lb__file_open(names[i], &f) == LB_ERR_IO, "%s is there after a failure", names[i]);
+            if (s) CHECK(lb__bytes_open(names[i], &f) == LB_ERR_IO, "%s is there after a failure", names[i]);
         }
         CHECK(!s, "%s never succeeded", names[i]);
         remove(names[i]);

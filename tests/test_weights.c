@@ -48,13 +48,13 @@ static void check_sample(lb_ctx *ctx, const lb_file *f) {
 }
 
 LBT(weights, round_trip) {
-    lb_ctx *ctx; lb_file *f, *g; char a[65], b[65]; unsigned char *block, *bytes; lb__file map;
+    lb_ctx *ctx; lb_file *f, *g; char a[65], b[65]; unsigned char *block, *bytes; lb__bytes map;
     REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
     REQUIRE(!write_sample(ctx, PATH), "%s", lb_last_error());
     REQUIRE(!lb_file_open(ctx, PATH, &f), "%s", lb_last_error());
     if (lb__host_little()) CHECK(!f->copy, "used in place");
     check_sample(ctx, f);
-    REQUIRE(!lb__file_open(PATH, &map), "%s", lb_last_error());
+    REQUIRE(!lb__bytes_open(PATH, &map), "%s", lb_last_error());
     block = (unsigned char *)malloc(map.size + 128); bytes = (unsigned char *)(((uintptr_t)block + 63) & ~(uintptr_t)63) + 3;
     memcpy(bytes, map.data, map.size);
     REQUIRE(!lb_file_open_memory(ctx, bytes, map.size, &g), "%s", lb_last_error());
@@ -63,15 +63,15 @@ LBT(weights, round_trip) {
     CHECK(lb_file_identity(f, "vis", a) == LB_ERR_ARG, "no such tower");
     bytes[map.size - 1] ^= 1;
     CHECK(lb_file_verify(ctx, g) == LB_ERR_FORMAT && strstr(lb_last_error(), "vision.x"), "%s", lb_last_error());
-    lb_file_free(f); lb_file_free(g); lb__file_close(&map); free(block); lb_ctx_free(ctx);
+    lb_file_free(f); lb_file_free(g); lb__bytes_close(&map); free(block); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 LBT(weights, writer_refuses) {
-    lb_ctx *ctx; lb_file_writer *w; lb_tensor t; float bad[2] = { 1, NAN }; size_t shape[2] = { 2, 0 }; lb__file map;
+    lb_ctx *ctx; lb_file_writer *w; lb_tensor t; float bad[2] = { 1, NAN }; size_t shape[2] = { 2, 0 }; lb__bytes map;
     REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
     remove(PATH);
 #define BEGIN REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error())
-#define END(word) CHECK(lb_file_commit(w) && strstr(lb_last_error(), word), "%s", lb_last_error()); CHECK(lb__file_open(PATH, &map) == LB_ERR_IO, "no file")
+#define END(word) CHECK(lb_file_commit(w) && strstr(lb_last_error(), word), "%s", lb_last_error()); CHECK(lb__bytes_open(PATH, &map) == LB_ERR_IO, "no file")
     t = view(bad, LB_F32, 1, 2, 0);
     BEGIN; lb_file_add(w, "nan", &t); END("nan");
     bad[1] = 1e6f; BEGIN; lb_file_declare(w, "big", LB_F16, LB_ROWS, 1, shape); lb_file_put(w, "big", &t); END("too large for f16");
@@ -89,8 +89,8 @@ LBT(weights, writer_refuses) {
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 LBT(weights, damage_is_found) {
-    lb_ctx *ctx; lb_file *f; lb__file map; unsigned char *c; size_t i, n, head; lb__rng r = lb__rng_new(5, 0); int k, opened = 0;
-    REQUIRE(!lb_ctx_new(NULL, &ctx) && !write_sample(ctx, PATH) && !lb__file_open(PATH, &map), "%s", lb_last_error());
+    lb_ctx *ctx; lb_file *f; lb__bytes map; unsigned char *c; size_t i, n, head; lb__rng r = lb__rng_new(5, 0); int k, opened = 0;
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && !write_sample(ctx, PATH) && !lb__bytes_open(PATH, &map), "%s", lb_last_error());
     n = map.size; head = (size_t)lb__u64le(map.data + 40);
     for (i = 0; i < n; i++) { c = (unsigned char *)malloc(i ? i : 1); memcpy(c, map.data, i); CHECK(lb_file_open_memory(ctx, c, i, &f) && !f, "cut at %zu", i); free(c); }
     c = (unsigned char *)malloc(n);
@@ -107,7 +107,7 @@ LBT(weights, damage_is_found) {
         }
     }
     CHECK(opened > 100, "only %d of the damaged files opened", opened);
-    free(c); lb__file_close(&map); lb_ctx_free(ctx);
+    free(c); lb__bytes_close(&map); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 /* What a file may hold: an empty array in the smallest head, numbers at the edge of double, f64 beyond f32; what it may not is named. */

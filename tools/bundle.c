@@ -452,7 +452,7 @@ done:
 
 /* extend: one more modality, declared in a JSON file */
 static int cmd_extend(int argc, char **argv) {
-    const char *output = NULL, *model = NULL, *json = NULL, *dtype = NULL; int rc; long long seed = 0; cli_common common = { 0, 0 }; lb_ctx *ctx = NULL; lb_model *base = NULL, *m = NULL; lb__file f; lb_status s;
+    const char *output = NULL, *model = NULL, *json = NULL, *dtype = NULL; int rc; long long seed = 0; cli_common common = { 0, 0 }; lb_ctx *ctx = NULL; lb_model *base = NULL, *m = NULL; lb__bytes f; lb_status s;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &model, "FILE", "the .lbw model to add it to", 0, 0 },
         { "modality", 'j', CLI_TEXT, &json, "FILE.json", "what the modality is: weights/MODALITY.md has the keys", 0, 0 },
@@ -472,12 +472,12 @@ static int cmd_extend(int argc, char **argv) {
     if ((rc = cli_apart(output, model)) >= 0 || (rc = cli_apart(output, json)) >= 0) goto done;
     s = cli_ctx(&common, &ctx);
     if (!s) s = lb_model_open(ctx, model, &base);
-    if (!s) s = lb__file_open(json, &f);
+    if (!s) s = lb__bytes_open(json, &f);
     if (!s) s = lb__fail_in(lb_model_extend_json(ctx, base, (const char *)f.data, f.size, (uint64_t)seed, &m), json);
     if (!s) s = lb_model_save(ctx, m, model_dtype(base, dtype), output);
     rc = cli_end(s);
 done:
-    lb__file_close(&f); lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);
+    lb__bytes_close(&f); lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);
     return rc;
 }
 

@@ -20,7 +20,7 @@ typedef struct ck_tensor {
 typedef struct checkpoint {
     lb_ctx    *ctx;
     lb__mark   mark;
-    lb__file   file[CK_FILES]; const char *path[CK_FILES]; int files;
+    lb__bytes   file[CK_FILES]; const char *path[CK_FILES]; int files;
     ck_tensor **tensor; size_t count, cap;            /* sorted by name once opened */
     size_t     outside;                               /* tensors beside the state dict: optimizer state and the like */
     const char *kind;                                 /* "torch", "torchscript", "torch-legacy", "safetensors" */
@@ -29,7 +29,7 @@ typedef struct checkpoint {
 static void ck_close(checkpoint *ck) {
     int i;
     if (!ck->ctx) return;
-    for (i = 0; i < ck->files; i++) lb__file_close(&ck->file[i]);
+    for (i = 0; i < ck->files; i++) lb__bytes_close(&ck->file[i]);
     lb__arena_rewind(ck->ctx, ck->mark);
     memset(ck, 0, sizeof *ck);
 }
@@ -730,18 +730,18 @@ static lb_status ck_read_file(checkpoint *ck, const char *path) {
     if (ck->files == CK_FILES) return lb__fail(LB_ERR_LIMIT, "more than %d files in one checkpoint", (int)CK_FILES);
     copy = ck_string(ck, path, strlen(path));
     if (!copy) return LB_ERR_MEM;
-    LB__TRY(lb__file_open(path, &ck->file[ck->files]));
+    LB__TRY(lb__bytes_open(path, &ck->file[ck->files]));
     ck->path[ck->files++] = copy;
     return lb__fail_in(ck_read(ck, ck->file[ck->files - 1].data, ck->file[ck->files - 1].size, copy), copy);
 }
 /* model.safetensors.index.json: {"weight_map": {tensor: file}}; every file is read whole, names outside the map stay out. */
 static lb_status ck_read_index(checkpoint *ck, const char *path) {
-    lb__file f; lb__json_doc doc; const lb__json *map, *e, *g; lb_status s; const char *slash = strrchr(path, '/'); char *folder; size_t i, kept = 0;
+    lb__bytes f; lb__json_doc doc; const lb__json *map, *e, *g; lb_status s; const char *slash = strrchr(path, '/'); char *folder; size_t i, kept = 0;
     folder = slash ? ck_string(ck, path, (size_t)(slash - path)) : ck_string(ck, ".", 1);
     if (!folder) return LB_ERR_MEM;
-    LB__TRY(lb__file_open(path, &f));
+    LB__TRY(lb__bytes_open(path, &f));
     s = lb__fail_in(lb__json_parse(&ck->ctx->limits, (const char *)f.data, f.size, NULL, &doc), path);
-    lb__file_close(&f);
+    lb__bytes_close(&f);
     if (s) return s;
     map = lb__json_get(doc.root, "weight_map");
     if (!map || map->type != LB__JSON_OBJECT || !map->count) s = lb__fail(LB_ERR_FORMAT, "%s: weight_map, an object from tensor to file, is missing", path);

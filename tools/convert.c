@@ -344,10 +344,10 @@ static lb_status conv_measure(convert *c) {
 /* ---- configuration files ---- */
 
 static lb_status conv_load_json(convert *c, const char *path, lb__json_doc *doc) {
-    lb__file f; lb_status s;
-    LB__TRY(lb__file_open(path, &f));
+    lb__bytes f; lb_status s;
+    LB__TRY(lb__bytes_open(path, &f));
     s = lb__fail_in(lb__json_parse(&c->ctx->limits, (const char *)f.data, f.size, NULL, doc), path);
-    lb__file_close(&f);
+    lb__bytes_close(&f);
     if (!s && doc->root->type != LB__JSON_OBJECT) s = lb__fail(LB_ERR_FORMAT, "%s: %s, an object is expected", path, lb__json_type_name(doc->root));
     return s;
 }

@@ -872,7 +872,7 @@ static int eval_wanted(const eval *e) {
 }
 /* Places that cannot be written, and files that hold nothing or a wrong line, show before the work. */
 static int eval_files(eval *e) {
-    inputs lines; lb__file f; lb_limits l = lb_limits_default(); lb_status s; size_t i, k; int rc;
+    inputs lines; lb__bytes f; lb_limits l = lb_limits_default(); lb_status s; size_t i, k; int rc;
     if (cli_out_try(e->report) || cli_out_try(e->to)) return cli_fail("%s", lb_last_error());
     memset(&lines, 0, sizeof lines);
     rc = e->templates_file ? inputs_prompts(&lines, e->templates_file, LB_IMAGE) : -1;
@@ -883,9 +883,9 @@ static int eval_files(eval *e) {
     }
     inputs_free(&lines);
     if (rc >= 0 || !e->prompts_file) return rc < 0 ? 0 : rc;
-    if (lb__file_open(e->prompts_file, &f)) return cli_fail("%s", lb_last_error());
+    if (lb__bytes_open(e->prompts_file, &f)) return cli_fail("%s", lb_last_error());
     s = lb__json_parse(&l, (const char *)f.data, f.size, NULL, &e->prompts);
-    lb__file_close(&f);
+    lb__bytes_close(&f);
     if (s) return cli_fail("%s: %s", e->prompts_file, lb_last_error());
     e->prompts_open = 1;
     return eval_prompts_check(e->prompts_file, e->prompts.root);

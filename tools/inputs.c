@@ -65,8 +65,8 @@ static int inputs_add_line(inputs *in, const char *line, int must_name, const ch
 }
 /* The lines of a text file, without their line ends (LF or CR LF).  -1 or an exit status. */
 static int inputs_lines(inputs *in, const char *path, int texts) {
-    lb__file f; size_t a, b, number = 0; int rc = -1;
-    if (lb__file_open(path, &f)) return cli_fail("%s", lb_last_error());
+    lb__bytes f; size_t a, b, number = 0; int rc = -1;
+    if (lb__bytes_open(path, &f)) return cli_fail("%s", lb_last_error());
     for (a = lb__bom(f.data, f.size); a < f.size && rc < 0; number++) {
         size_t end; char *line, where[512];
         for (b = a; b < f.size && f.data[b] != '\n'; b++) {}
@@ -78,7 +78,7 @@ static int inputs_lines(inputs *in, const char *path, int texts) {
         else if (*line) { snprintf(where, sizeof where, "%.400s: line %lu: ", path, (unsigned long)number + 1); if ((rc = inputs_add_line(in, line, 0, where)) < 0) { in->at[in->n - 1].from = path; in->at[in->n - 1].line = number + 1; } }
         a = b + 1;
     }
-    lb__file_close(&f);
+    lb__bytes_close(&f);
     return rc;
 }
 /* Prompt templates, built in under a name or the lines of a file.  -1 or an exit status. */

@@ -160,11 +160,11 @@ static int sy_make(sy_mesh *m, int shape) {
 enum { SY_PICTURE = 128 };
 static float sy_thin(float alpha) { return alpha < 0.02f ? 0 : fmaxf(alpha, 0.3f); }      /* a pane that nobody would see teaches nothing */
 static int sy_mtl(sy_mesh *m, const char *path, lb_ctx *ctx) {
-    lb__file f; size_t at = 0, cap = 1; char text[1024]; const char *slash = strrchr(path, '/');
+    lb__bytes f; size_t at = 0, cap = 1; char text[1024]; const char *slash = strrchr(path, '/');
     m->paint = (sy_paint *)calloc(1, sizeof *m->paint);                              /* paint 0: of faces without a material */
     if (!m->paint) return 0;
     m->paint[0].rgb[0] = m->paint[0].rgb[1] = m->paint[0].rgb[2] = 0.7f; m->paint[0].alpha = 1;
-    if (lb__file_open(path, &f)) { free(m->paint); m->paint = NULL; return 1; }
+    if (lb__bytes_open(path, &f)) { free(m->paint); m->paint = NULL; return 1; }
     m->paints = 1;
     while (at < f.size) {
         size_t end = at, len; double r, g, b; char *p = text; sy_paint *q = &m->paint[m->paints - 1];
@@ -173,7 +173,7 @@ static int sy_mtl(sy_mesh *m, const char *path, lb_ctx *ctx) {
         while (len && (text[len - 1] == '\r' || text[len - 1] == ' ' || text[len - 1] == '\t')) text[--len] = 0;
         while (*p == ' ' || *p == '\t') p++;
         if (!strncmp(p, "newmtl ", 7) && m->paints < 100000) {
-            if (m->paints == cap) { cap *= 2; q = (sy_paint *)realloc(m->paint, cap * sizeof *q); if (!q) { lb__file_close(&f); return 0; } m->paint = q; }
+            if (m->paints == cap) { cap *= 2; q = (sy_paint *)realloc(m->paint, cap * sizeof *q); if (!q) { lb__bytes_close(&f); return 0; } m->paint = q; }
             q = &m->paint[m->paints++]; *q = m->paint[0]; snprintf(q->name, sizeof q->name, "%.127s", p + 7);
         } else if (m->paints == 1) continue;
         else if (sscanf(p, "Kd %lf %lf %lf", &r, &g, &b) == 3 && r >= 0 && g >= 0 && b >= 0) { q->rgb[0] = (float)LB__MIN(r, 1); q->rgb[1] = (float)LB__MIN(g, 1); q->rgb[2] = (float)LB__MIN(b, 1); }
@@ -189,7 +189,7 @@ static int sy_mtl(sy_mesh *m, const char *path, lb_ctx *ctx) {
             lb_image_free(&big);
         }
     }
-    lb__file_close(&f);
+    lb__bytes_close(&f);
     return 1;
 }
 /* Colour (0..1) and alpha of a paint at (u, v). */
@@ -215,8 +215,8 @@ static int sy_row(sy_rows *r, const char *p, int k, int need) {
 /* OBJ: v, vt, vn and f lines (fans, negative numbers), mtllib and usemtl; the rest is skipped.  Fitted into the unit box, y up becomes z up.
  * ctx: to read pictures of materials with, or NULL.  -1, or the exit status after a message. */
 static int sy_obj(sy_mesh *m, const char *path, lb_ctx *ctx) {
-    size_t k; lb__file f; sy_rows v = { 0, 0, 0 }, vt = { 0, 0, 0 }, vn = { 0, 0, 0 }; sy_v lo = { 1e30f, 1e30f, 1e30f }, hi = { -1e30f, -1e30f, -1e30f }; size_t at = 0, line = 0, i; int rc = -1; char text[8192];
-    if (lb__file_open(path, &f)) return cli_fail("%s", lb_last_error());
+    size_t k; lb__bytes f; sy_rows v = { 0, 0, 0 }, vt = { 0, 0, 0 }, vn = { 0, 0, 0 }; sy_v lo = { 1e30f, 1e30f, 1e30f }, hi = { -1e30f, -1e30f, -1e30f }; size_t at = 0, line = 0, i; int rc = -1; char text[8192];
+    if (lb__bytes_open(path, &f)) return cli_fail("%s", lb_last_error());
     while (at < f.size && rc < 0) {
         size_t end = at, n; char *p; int ok, cut;
         while (end < f.size && f.data[end] != '\n') end++;
@@ -271,7 +271,7 @@ static int sy_obj(sy_mesh *m, const char *path, lb_ctx *ctx) {
         s = s > 1e-30f ? 2 / s : 1;                                                  /* a point, or what is none but for rounding, stays one */
         for (i = 0; i < m->count; i++) m->p[i] = sy_vec(sy_clamp((m->p[i].x - (lo.x + hi.x) / 2) * s, -1, 1), sy_clamp((m->p[i].y - (lo.y + hi.y) / 2) * s, -1, 1), (m->p[i].z - lo.z) * s - 1);
     }
-    free(v.at); free(vt.at); free(vn.at); lb__file_close(&f);
+    free(v.at); free(vt.at); free(vn.at); lb__bytes_close(&f);
     return rc;
 }
 

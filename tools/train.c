@@ -55,10 +55,10 @@ static lb_status train_vocabulary(lb_ctx *ctx, const char *path, const char *nam
     return s;
 }
 static lb_status train_new_model(train_run *r, lb_model **out) {
-    lb__file f; lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_tokenizer *tok = NULL; lb_tower_desc *text; lb_status s; char vocabulary[LB_VOCABULARY_SIZE]; const char *path = r->config; int clean;
+    lb__bytes f; lb_model_desc *d = (lb_model_desc *)lb__alloc(1, sizeof *d); lb_tokenizer *tok = NULL; lb_tower_desc *text; lb_status s; char vocabulary[LB_VOCABULARY_SIZE]; const char *path = r->config; int clean;
     if (!d) return LB_ERR_MEM;
-    s = lb__file_open(path, &f);
-    if (!s) { s = lb__fail_in(lb_model_parse(r->ctx, (const char *)f.data, f.size, d, vocabulary), path); lb__file_close(&f); }
+    s = lb__bytes_open(path, &f);
+    if (!s) { s = lb__fail_in(lb_model_parse(r->ctx, (const char *)f.data, f.size, d, vocabulary), path); lb__bytes_close(&f); }
     if (!s) s = train_manifest(r, r->modality ? r->modality : d->modality[0].name);
     if (!s) {
         text = &d->tower[d->towers - 1]; clean = d->modality[d->modalities - 1].clean;                    /* text comes last */
@@ -105,8 +105,8 @@ static lb_status train_log_open(train_run *r, uint64_t step) {
     LB__TRY(lb__writer_open(r->log_path, &w));
     s = lb__writer_add(&w, train_log_head, strlen(train_log_head));
     if (step) {
-        lb__file f;
-        if (!s && !lb__file_open(r->log_path, &f)) {
+        lb__bytes f;
+        if (!s && !lb__bytes_open(r->log_path, &f)) {
             const char *p = (const char *)f.data, *end = p + f.size;
             for (; p < end && !s; ) {
                 const char *nl = (const char *)memchr(p, '\n', (size_t)(end - p)); char line[256]; unsigned long long n; double loss, lr, held = NAN;
@@ -117,7 +117,7 @@ static lb_status train_log_open(train_run *r, uint64_t step) {
                 }
                 p = nl + 1;
             }
-            lb__file_close(&f);
+            lb__bytes_close(&f);
         }
     }
     if (s) { lb__writer_abort(&w); return s; }
@@ -296,10 +296,10 @@ static lb_status train_open(train_run *r, const lb_model **out) {
     *out = m = r->model;
     if (r->adapter) { LB__TRY(lb_model_adapt(r->ctx, m, r->adapter, &r->adapted)); *out = m = r->adapted; }
     if (r->modality && lb__ends_with(r->modality, ".json")) {                           /* declared in a file, as `extend` takes it */
-        lb__file f;
-        LB__TRY(lb__file_open(r->modality, &f));
+        lb__bytes f;
+        LB__TRY(lb__bytes_open(r->modality, &f));
         s = lb__buf_add(&json, f.data, f.size);
-        lb__file_close(&f);
+        lb__bytes_close(&f);
     } else if (r->from) s = train_declare(r, m, &json);
     else return LB_OK;
     if (!s) s = lb__fail_in(lb_model_extend_json(r->ctx, m, (const char *)json.data, json.size, (uint64_t)r->seed, &r->extended), r->modality);

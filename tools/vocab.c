@@ -1,7 +1,7 @@
 /* vocab.c - languagebind vocab: learn a byte-pair vocabulary from captions, or read one from a merges file. */
 
 /* Lines of a file as pointers into it; a line that is empty or white is left out. */
-static lb_status vocab_lines(const lb__file *f, lb__buf *texts, lb__buf *sizes) {
+static lb_status vocab_lines(const lb__bytes *f, lb__buf *texts, lb__buf *sizes) {
     size_t i = lb__bom(f->data, f->size);
     while (i < f->size) {
         const char *p = (const char *)f->data + i, *nl = (const char *)memchr(p, '\n', f->size - i); size_t n = nl ? (size_t)(nl - p) : f->size - i, k;
@@ -25,7 +25,7 @@ static int cmd_vocab(int argc, char **argv) {
         { "license", 0, CLI_TEXT, &license, "TEXT", "noted in the file", 0, 0 },
         { "output", 'o', CLI_TEXT, &out, "OUT.lbw", "the file to write", 0, 0 },
         CLI_JSON(common) };
-    lb_ctx *ctx = NULL; lb_tokenizer *t = NULL; lb_file_writer *w = NULL; lb__buf texts = { 0, 0, 0 }, sizes = { 0, 0, 0 }; lb__file *f = NULL; lb_status s; size_t i, n = 0, tokens = 0, bytes = 0;
+    lb_ctx *ctx = NULL; lb_tokenizer *t = NULL; lb_file_writer *w = NULL; lb__buf texts = { 0, 0, 0 }, sizes = { 0, 0, 0 }; lb__bytes *f = NULL; lb_status s; size_t i, n = 0, tokens = 0, bytes = 0;
     memset(&files, 0, sizeof files); memset(&common, 0, sizeof common);
     if ((rc = cli_parse(argc, argv, "(--text-file FILE... | --merges FILE) [--size N] -o OUT.lbw",
         "Writes a tokenizer file.  Learning is deterministic: the most frequent pair of neighbours is merged again and again; equal counts are\n"
@@ -34,12 +34,12 @@ static int cmd_vocab(int argc, char **argv) {
     if ((rc = cli_apart(out, merges)) >= 0 || (rc = cli_apart_all(out, &files)) >= 0) { cli_list_free(&files); return rc; }
     mode = !strcmp(clean, "hf") ? LB_CLEAN_HF : !strcmp(clean, "languagebind") ? LB_CLEAN_LANGUAGEBIND : LB_CLEAN_OPEN_CLIP;
     s = cli_ctx(&common, &ctx);
-    if (!s && !(f = (lb__file *)lb__alloc(files.n + 1, sizeof *f))) s = LB_ERR_MEM;
+    if (!s && !(f = (lb__bytes *)lb__alloc(files.n + 1, sizeof *f))) s = LB_ERR_MEM;
     if (merges) {
-        if (!s) s = lb__file_open(merges, &f[n]);
+        if (!s) s = lb__bytes_open(merges, &f[n]);
         if (!s) { n++; s = lb__fail_in(lb_tokenizer_parse(ctx, (const char *)f[0].data, f[0].size, (size_t)size - 514, &t), merges); }
     } else {
-        for (i = 0; i < files.n && !s; i++) if (!(s = lb__file_open(files.item[i].value, &f[n]))) s = vocab_lines(&f[n++], &texts, &sizes);
+        for (i = 0; i < files.n && !s; i++) if (!(s = lb__bytes_open(files.item[i].value, &f[n]))) s = vocab_lines(&f[n++], &texts, &sizes);
         if (!s && !texts.size) s = lb__fail(LB_ERR_ARG, "%s: no captions in it", files.item[0].value);
         if (!s) s = lb_tokenizer_train(ctx, mode | LB_CLEAN_NO_SPECIAL, (const char *const *)(const void *)texts.data, (const size_t *)(const void *)sizes.data, texts.size / sizeof(char *), (size_t)size, (size_t)least, &t);
         for (i = 0; i < texts.size / sizeof(char *) && !s; i++) {
@@ -63,7 +63,7 @@ static int cmd_vocab(int argc, char **argv) {
         else if (merges) printf("%s: %lu ids\n", out, (unsigned long)lb_tokenizer_vocab(t));
         else printf("%s: %lu ids from %lu captions, %.2f bytes a token\n", out, (unsigned long)lb_tokenizer_vocab(t), (unsigned long)(texts.size / sizeof(char *)), tokens ? (double)bytes / (double)tokens : 0.0);
     }
-    for (i = 0; i < n; i++) lb__file_close(&f[i]);
+    for (i = 0; i < n; i++) lb__bytes_close(&f[i]);
     lb__release(f); lb__buf_free(&texts); lb__buf_free(&sizes); lb_tokenizer_free(t); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;
 }

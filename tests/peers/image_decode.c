@@ -42,9 +42,9 @@ int main(int argc, char **argv) {
     int a, r, k; lb_ctx_desc desc; memset(&desc, 0, sizeof desc); desc.threads = 1;
     if (lb_ctx_new(&desc, &ctx)) return 1;
     for (a = 1; a < argc; a++) {
-        lb__file f; double t[3][RUNS]; unsigned char *ref = NULL; size_t w, h, wrong = 0, i; int jpeg;
+        lb__bytes f; double t[3][RUNS]; unsigned char *ref = NULL; size_t w, h, wrong = 0, i; int jpeg;
         static const char *const names[2][3] = { { "languagebind.h", "libpng", "stb_image" }, { "languagebind.h", "libjpeg-turbo", "stb_image" } };
-        if (lb__file_open(argv[a], &f)) { puts(lb_last_error()); return 1; }
+        if (lb__bytes_open(argv[a], &f)) { puts(lb_last_error()); return 1; }
         jpeg = f.data[0] == 0xff;
         for (r = 0; r < RUNS; r++) for (k = 0; k < 3; k++) {
             double t0 = now(); unsigned char *p = k == 0 ? by_lb(f.data, f.size, &w, &h) : k == 2 ? by_stb(f.data, f.size, &w, &h) : jpeg ? by_jpeg(f.data, f.size, &w, &h) : by_png(f.data, f.size, &w, &h);
@@ -56,7 +56,7 @@ int main(int argc, char **argv) {
         for (k = 0; k < 3; k++) qsort(t[k], RUNS, sizeof(double), cmp);
         printf("%s: %zu x %zu, %zu samples differ from %s\n", argv[a], w, h, wrong, names[jpeg][1]);
         for (k = 0; k < 3; k++) printf("    %-16s best %7.1f ms  median %7.1f ms  %.2f x ours\n", names[jpeg][k], t[k][0], t[k][RUNS / 2], t[k][RUNS / 2] / t[0][RUNS / 2]);
-        lb__file_close(&f);
+        lb__bytes_close(&f);
     }
     lb_ctx_free(ctx);
     return 0;
