@@ -238,7 +238,9 @@ printf 'a cat\na cup of coffee\n\na dog\n' >"$T/meet"
 for p in "$CAT" "$CUP"; do "$L" score -m "$M" --image "$p" --text 'a cat' 'a cup of coffee' 'a dog' --softmax --json | sed 's/.*"scores": \[\[//; s/[],}]/ /g'; done | awk 'NR == 1 { split($0, p) } NR == 2 { split($0, q); printf "%.4f\n", sqrt(p[1] * q[1]) + sqrt(p[2] * q[2]) + sqrt(p[3] * q[3]) }' >"$T/likeness"
 wants 0 '1.0000' score -m "$M" --image $CAT $CUP --through "$T/meet"
 is "$(sed -n 2p "$T/out" | awk '{ print $3 }')" "$(cat "$T/likeness")" "--through"
-is "$("$L" score -m "$M" --image $CAT --text 'a dog' --through "$T/meet")" "$("$L" score -m "$M" --image $CAT --text 'a dog')" "texts meet directly"
+wants 2 'no two of them' score -m "$M" --image $CAT --text 'a dog' --through "$T/meet"
+W=weights/languagebind-tiny.lbw A=examples/demo/audio/01.wav V=examples/demo/video/01.mp4
+is "$("$L" score -m $W --audio $A --video $V --text 'a ball' --through "$T/meet" | tail -n 2)" "$("$L" score -m $W --audio $A --video $V --text 'a ball' | tail -n 2)" "texts meet directly"
 wants 2 'no cosines: --softmax' score -m "$M" --image $CAT $CUP --through "$T/meet" --softmax
 wants 1 'meet-not: cannot open' score -m "$M" --image $CAT $CUP --through "$T/meet-not"
 echo 'a cat' >"$T/alone"; wants 1 'alone: holds one text, at least two' score -m "$M" --image $CAT $CUP --through "$T/alone"

@@ -57,6 +57,7 @@ wants 0 '"gallery": "image", "gallery_size": 12, "galleries": 1, "through": 0' -
 grep -q '"query": "depth", "gallery": "image", "gallery_size": 12, "galleries": 1, "through": 3' "$T/out" && good || bad "--json does not say through how many texts"
 wants 0 '' -m "$M" -d $D/demo.jsonl -r depth:image --through "$T/meet" --rounds 50 --report "$T/meet.html"
 grep -q 'likeness by the texts that both resemble' "$T/meet.html" && good || bad "the report calls it a cosine"
+wants 2 'no --retrieve names two' -m "$M" -d $D/demo.jsonl -r text:image --through "$T/meet"
 wants 2 'vectors of unit length' -m "$M" -d $D/demo.jsonl -r depth:image --through "$T/meet" --unnormalised
 wants 2 'meet' -m "$M" -d $D/demo.jsonl -r depth:image --through "$T/meet" -o "$T/meet"
 # ranks in the thousands are written out: 3000 pairs whose vectors are all the same

@@ -915,6 +915,8 @@ static int eval_tasks(eval *e) {
         if (k < e->tasks || e->tasks == LB_MAX_MODALITIES) continue;
         t = &e->task[e->tasks++]; t->retrieval = !folder; t->left = folder ? m : "text"; t->right = folder ? NULL : m;
     }
+    for (i = k = 0; i < e->tasks; i++) k += e->task[i].retrieval && strcmp(e->task[i].left, "text") && strcmp(e->task[i].right, "text");
+    if (e->through.file && !k) return cli_wrong("--through compares modalities other than text, and no --retrieve names two of them");
     return e->prompts_file ? eval_prompts_known(e) : 0;
 }
 /* What stands on the sides of the tasks; a side that is classified by several columns is embedded once. */

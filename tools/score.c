@@ -125,6 +125,7 @@ static int cmd_score(int argc, char **argv) {
         for (q = i; q < in.n; q++) if (!strcmp(in.at[q].modality, m)) { order[used] = &in.at[q]; memcpy(v + used * j.dim, j.vectors + q * j.dim, j.dim * sizeof *v); used++; side[n].n++; }
         n++;
     }
+    if (t.n && (!strcmp(side[0].modality, "text") || (n == 2 && !strcmp(side[1].modality, "text")))) { rc = cli_wrong("--through compares modalities other than text, and no two of them are here"); goto done; }
     s = cli_out_open(&out, NULL);
     for (i = 0; i < n && !s; i++) for (k = n == 1 ? i : i + 1; k < n && !s; k++) { s = score_table(&out, &j, &side[i], &side[k], &t, softmax, upstream, common.json, first); first = 0; }
     if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());
