@@ -3413,7 +3413,7 @@ static void lb__attn_sum(const lb__kernels *kn, float *acc, size_t strip, const 
     for (x = 0; x < seen; x += LB__KC) { b.a = p + x / LB__KC * strip * LB__LDP; b.b = v + x * LB__PW; b.kc = LB__MIN((size_t)LB__KC, seen - x); b.load = x > 0; kn->slab_r(&b); }
 }
 static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
-    lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; size_t D = a->D, t, x, y, i, r;
+    lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; const int causal = a->causal && !a->pooled; size_t D = a->D, t, x, y, i, r;
     float *kt = j->work + (size_t)worker * j->floats, *vp = kt + j->keys * D, *qs = vp + j->dpanels * j->keys * LB__PW, *ps = qs + j->dslices * LB__STRIP * LB__LDP, *acc = ps + j->tslices * LB__STRIP * LB__LDP;
     for (t = begin; t < end; t++) {
         size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q;
@@ -3423,11 +3423,11 @@ static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
         lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D, t > begin && !a->offset);
         lb__attn_cut(kn, vp, T, a->v + row * a->ld + hd, stride * a->ld, T, D);
         for (i = 0; i < Q; i += LB__STRIP) {
-            size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = a->causal && !a->pooled ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride; float inv[LB__STRIP];
+            size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = causal ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride; float inv[LB__STRIP];
             lb__attn_rows(kn, qs, LB__STRIP, a->q + q0 * a->ldq + hd, qstep * a->ldq, rows, D, a->scale);
             lb__attn_scores(kn, ps, LB__STRIP, qs, kt, rows, seen, D);
             for (r = 0; r < rows; r++) {
-                size_t len = a->causal && !a->pooled ? i + r + 1 : T; float m = -INFINITY, sum = 0;
+                size_t len = causal ? i + r + 1 : T; float m = -INFINITY, sum = 0;
                 for (x = 0; x < len; x += LB__KC) { const float top = kn->top(ps + (x / LB__KC * LB__STRIP + r) * LB__LDP, LB__MIN((size_t)LB__KC, len - x)); m = LB__MAX(m, top); }
                 if (!(m > -INFINITY)) m = 0;
                 for (x = 0; x < seen; x += LB__KC) {

@@ -92,6 +92,18 @@ static lb_status score_table(cli_out *o, const job *j, const score_side *r, cons
     return s;
 }
 
+/* Whether anything is compared without text: two modalities, or the only one with itself. */
+static int score_meet(const inputs *in) {
+    const char *first = NULL; size_t i; int texts = 0;
+    for (i = 0; i < in->n; i++) {
+        const char *m = in->at[i].modality;
+        if (!strcmp(m, "text")) texts = 1;
+        else if (!first) first = m;
+        else if (strcmp(first, m)) return 1;
+    }
+    return first && !texts;
+}
+
 static int cmd_score(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs in; job j; cli_out out; int rc, softmax = 0, upstream = 0, first = 1; const char *model = NULL; size_t i, k, n = 0, used = 0;
     score_side side[LB_MAX_MODALITIES]; const input **order = NULL; float *v = NULL; lb_status s = LB_OK; through t = { NULL, NULL, 0 };
@@ -112,6 +124,7 @@ static int cmd_score(int argc, char **argv) {
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!in.n) { rc = cli_wrong("nothing to compare: --image, --text, ... were expected"); goto done; }
     if (t.file && (softmax || upstream)) { rc = cli_wrong("--through gives no cosines: %s has nothing to scale", softmax ? "--softmax" : "--upstream-scaling"); goto done; }
+    if (t.file && !score_meet(&in)) { rc = cli_wrong("--through compares modalities other than text, and no two of them are here"); goto done; }
     j.in = &in;
     if ((rc = job_open(&j, model, &common)) != 0 || (rc = through_open(&t, &j)) != 0 || (rc = job_run(&j)) != 0) goto done;
     order = (const input **)malloc(in.n * sizeof *order); v = (float *)lb__alloc(in.n, j.dim * sizeof *v);
@@ -125,7 +138,6 @@ static int cmd_score(int argc, char **argv) {
         for (q = i; q < in.n; q++) if (!strcmp(in.at[q].modality, m)) { order[used] = &in.at[q]; memcpy(v + used * j.dim, j.vectors + q * j.dim, j.dim * sizeof *v); used++; side[n].n++; }
         n++;
     }
-    if (t.n && (!strcmp(side[0].modality, "text") || (n == 2 && !strcmp(side[1].modality, "text")))) { rc = cli_wrong("--through compares modalities other than text, and no two of them are here"); goto done; }
     s = cli_out_open(&out, NULL);
     for (i = 0; i < n && !s; i++) for (k = n == 1 ? i : i + 1; k < n && !s; k++) { s = score_table(&out, &j, &side[i], &side[k], &t, softmax, upstream, common.json, first); first = 0; }
     if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());
