@@ -912,6 +912,7 @@ typedef struct lb_train_desc {
     int          lora_temporal;      /* as in lb_tower_desc; upstream: 1 for video, 0 for the rest              */
     float        lora_alpha, lora_dropout;          /* [the model's own, or 16], [0]                            */
     double       mask_ratio;         /* of patches that are dropped [0]                                         */
+    double       mix;                /* of the steps: inputs are mixed in pairs, by mixup or CutMix, and belong to the texts of both [0] */
     size_t       micro_batch;        /* pairs that are in memory at once [the whole batch]: same gradient, but with lora_dropout other draws */
     int          recompute;          /* keep only block inputs, compute the rest again in the backward pass     */
     double       lr;                 /* [1e-4]                                                                  */
@@ -944,9 +945,9 @@ typedef struct lb_train_stats {
 } lb_train_stats;
 
 /* lb_trainer_new: a run that starts from `model`, which is not changed and must outlive the trainer.  Frozen weights are used where they lie.
- * lb_trainer_step: one AdamW update; masks and dropout are drawn from (seed, step, position), so that a resumed run continues bit for bit.
+ * lb_trainer_step: one AdamW update; masks, mixtures and dropout are drawn from (seed, step, position), so that a resumed run continues bit for bit.
  *   errs  LB_ERR_ARG a batch of one pair or of one caption, LB_ERR_NUMERIC loss or gradient not finite, by tensor (nothing was updated); LB_ERR_MEM
- * lb_trainer_loss: the loss of a batch without masks, dropout or update.
+ * lb_trainer_loss: the loss of a batch without masks, mixtures, dropout or update.
  * lb_trainer_model: the model as trained so far (the averaged one when `ema`); belongs to the trainer and changes with the next step.
  * lb_trainer_save, lb_trainer_load: a checkpoint (trained weights, moments, step), and back into a trainer of the same run.  LB_ERR_MISMATCH says which
  *   of these is another: the weights it started from (by hash), any number of the description, what is trained, the data.  What may change between the
@@ -12486,7 +12487,7 @@ static lb_status lb__train_desc_check(lb_train_desc *d) {
 #define LB__WITHIN(field, ok, range) if (!(ok)) return lb__fail(LB_ERR_ARG, "training: " #field " is %g, " range " was expected", (double)d->field)
     LB__WITHIN(lr, d->lr > 0 && d->lr <= 1e6, "more than 0, at most 1e6"); LB__WITHIN(lr_rest, d->lr_rest >= 0 && d->lr_rest <= 1e6, "0 to 1e6"); LB__WITHIN(beta1, d->beta1 > 0 && d->beta1 < 1, "more than 0, less than 1"); LB__WITHIN(beta2, d->beta2 > 0 && d->beta2 < 1, "more than 0, less than 1");
     LB__WITHIN(eps, d->eps > 0 && d->eps < 1, "more than 0, less than 1"); LB__WITHIN(weight_decay, d->weight_decay < 1e6, "less than 1e6"); LB__WITHIN(clip, d->clip >= 0, "0 or more"); LB__WITHIN(ema, d->ema >= 0 && d->ema < 1, "0 to less than 1");
-    LB__WITHIN(lora_alpha, d->lora_alpha >= -1e6f && d->lora_alpha <= 1e6f, "-1e6 to 1e6"); LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1, "0 to less than 1"); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1, "0 to less than 1"); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096, "0 to 4096");
+    LB__WITHIN(lora_alpha, d->lora_alpha >= -1e6f && d->lora_alpha <= 1e6f, "-1e6 to 1e6"); LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1, "0 to less than 1"); LB__WITHIN(mix, d->mix >= 0 && d->mix <= 1, "0 to 1"); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1, "0 to less than 1"); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096, "0 to 4096");
     LB__WITHIN(lora_temporal, d->lora_temporal >= 0 && d->lora_temporal <= 2, "0 to 2"); LB__WITHIN(trainable, (int)d->trainable >= 0 && d->trainable <= LB_TRAIN_PATTERN, "a word of lb_trainable");
 #undef LB__WITHIN
     if (d->trainable == LB_TRAIN_PATTERN && !(d->pattern && d->pattern[0])) return lb__fail(LB_ERR_ARG, "training: a pattern of parameter names was expected");
@@ -12554,7 +12555,7 @@ static lb_status lb__trainer_sides(lb_trainer *t, const lb_model_desc *d) {
     }
     if (t->modality < 0) return lb__no_modality(t->base, "training", name ? name : "beside text", "");
     if (t->modality == t->text) {
-        if (t->desc.freeze_text || t->desc.mask_ratio > 0) return lb__fail(LB_ERR_ARG, "training: text is trained against text, so it %s", t->desc.freeze_text ? "cannot be frozen" : "has no patches to drop");
+        if (t->desc.freeze_text || t->desc.mask_ratio > 0 || t->desc.mix > 0) return lb__fail(LB_ERR_ARG, "training: text is trained against text, so it %s", t->desc.freeze_text ? "cannot be frozen" : t->desc.mix > 0 ? "cannot be mixed" : "has no patches to drop");
         if (t->scale < 0) return lb__fail(LB_ERR_ARG, "training: a model of text alone has no logit scale to train with");
     } else t->scale = t->modality;
     memcpy(t->name, d->modality[t->modality].name, sizeof t->name);
@@ -12632,6 +12633,7 @@ static double lb__trainer_arena(const lb_trainer *t, size_t pairs, size_t length
     const lb__tower *v = lb__modality_tower(t->model, t->modality), *w = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
     const size_t P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
     const double n = (double)pairs, k = (double)(t->desc.micro_batch && t->desc.micro_batch < pairs ? t->desc.micro_batch : pairs), E = (double)lb_model_dim(t->model), frames = v->d.frames / v->d.tube, words = (double)length;
+    const double mixed = t->desc.mix > 0 ? n * (double)lb_modality_floats(&t->model->desc.modality[t->modality]) + n * (3 * E + 2) : 0;
     const double K = (double)(t->desc.mask_ratio > 0 ? lb__mask_count(P, t->desc.mask_ratio) : P), cols = (double)v->d.channels * v->d.tube * v->d.patch_h * v->d.patch_w;
     double a, b = 0; size_t i; int text = 0, vision = 0, patch = 0, inside = 0, text_inside = 0;
     for (i = 0; i < t->slots; i++) {
@@ -12643,7 +12645,7 @@ static double lb__trainer_arena(const lb_trainer *t, size_t pairs, size_t length
     if (t->modality == t->text) { a = lb__plan_tower_floats(v, &t->desc, k, k * words, 0, 0, vision, inside); text = vision; text_inside = inside; }
     else a = lb__plan_tower_floats(v, &t->desc, k * frames, k * frames * (1 + K), cols, k * frames * K, vision + patch, inside);
     if (w && length) b = lb__plan_tower_floats(w, &t->desc, k, k * words, 0, 0, text, text_inside);
-    return (4 * n * E + LB__MAX(n * n, text ? a + b : LB__MAX(a, b))) * sizeof(float) + (double)lb__plan_kernels();
+    return (4 * n * E + mixed + LB__MAX(n * n, text ? a + b : LB__MAX(a, b))) * sizeof(float) + (double)lb__plan_kernels();
 }
 LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
     size_t i, stored = 0; double all;
@@ -12655,6 +12657,47 @@ LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
 
 /* ---- 14.6 a step ---- */
 
+/* How the inputs of a step are mixed: input i with input n - 1 - i, of which `share` is its own.  mixup (Zhang et al. 2018) adds both, weighted; CutMix
+ * (Yun et al. 2019) takes a rectangle of patches from the other, in all frames the same one.  share 1: they are left as they are. */
+typedef struct lb__mix { double share; size_t x0, x1, y0, y1, width, height, n, per; const float *in; float *out; } lb__mix;
+static void lb__mix_draw(lb__mix *m, const lb_train_desc *d, uint64_t step, const lb_tower_desc *v) {
+    lb__rng r = lb__rng_new(d->seed, 0x6d69780000000000u + step); const size_t W = (size_t)v->grid_w, H = (size_t)v->grid_h; size_t w, h; double side;       /* stream "mix" */
+    m->share = 1; m->x0 = m->x1 = m->y0 = m->y1 = 0;
+    if (!((double)lb__rng_uniform(&r) < d->mix)) return;
+    m->share = 0.5 + 0.5 * (double)lb__rng_uniform(&r);
+    if (lb__rng_u32(&r) & 1) return;
+    side = sqrt(1 - m->share); w = (size_t)(side * (double)W + 0.5); h = (size_t)(side * (double)H + 0.5); m->share = 1 - (double)(w * h) / (double)(W * H);
+    m->x0 = lb__rng_below(&r, (uint32_t)(W - w + 1)) * (size_t)v->patch_w; m->x1 = m->x0 + w * (size_t)v->patch_w;
+    m->y0 = lb__rng_below(&r, (uint32_t)(H - h + 1)) * (size_t)v->patch_h; m->y1 = m->y0 + h * (size_t)v->patch_h;
+}
+static void lb__mix_run(void *arg, size_t i, size_t end, int worker) {
+    const lb__mix *m = (const lb__mix *)arg; const float own = (float)m->share; size_t k, y;
+    (void)worker;
+    for (; i < end; i++) {
+        const float *a = m->in + i * m->per, *b = m->in + (m->n - 1 - i) * m->per; float *o = m->out + i * m->per;
+        if (m->x1 == m->x0) { for (k = 0; k < m->per; k++) o[k] = own * a[k] + (1 - own) * b[k]; continue; }
+        memcpy(o, a, m->per * sizeof *o);
+        for (k = 0; k < m->per; k += m->width * m->height) for (y = m->y0; y < m->y1; y++) memcpy(o + k + y * m->width + m->x0, b + k + y * m->width + m->x0, (m->x1 - m->x0) * sizeof *o);
+    }
+}
+/* The loss of mixed inputs: `share` of that with the texts as they stand, and the rest of that with the texts, and their groups, in the opposite order. */
+static lb_status lb__mix_loss(lb_ctx *ctx, const float *x, const float *y, const lb_batch *b, size_t dim, double log_scale, double share, double *loss, float *dx, float *dy, double *dscale) {
+    const size_t n = b->n; const lb__mark mark = lb__arena_mark(ctx); float *Y, *p, *q; uint64_t *group; size_t i, k; double other = 0, ds = 0; lb_status s = LB_ERR_MEM;
+    LB__TRY(lb__clip_loss(ctx, x, y, n, b->negative, b->negatives, dim, log_scale, b->group, loss, dx, dy, dscale));
+    if (share == 1) return LB_OK;
+    Y = lb__arena_f32(ctx, n, dim); p = lb__arena_f32(ctx, n, dim); q = lb__arena_f32(ctx, n, dim); group = (uint64_t *)lb__arena(ctx, n, sizeof *group);
+    if (Y && p && q && group) {
+        for (i = 0; i < n; i++) { memcpy(Y + i * dim, y + (n - 1 - i) * dim, dim * sizeof *Y); group[i] = b->group ? b->group[n - 1 - i] : n - 1 - i; }
+        s = lb__clip_loss(ctx, x, Y, n, b->negative, b->negatives, dim, log_scale, group, &other, p, q, &ds);
+    }
+    if (!s) {
+        const float own = (float)share;
+        for (i = 0; i < n; i++) for (k = 0; k < dim; k++) { dx[i * dim + k] = own * dx[i * dim + k] + (1 - own) * p[i * dim + k]; dy[i * dim + k] = own * dy[i * dim + k] + (1 - own) * q[(n - 1 - i) * dim + k]; }
+        *loss = share * *loss + (1 - share) * other; *dscale = share * *dscale + (1 - share) * ds;
+    }
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
 /* Both embeddings of pairs [first, first + k) of a batch, of unit length.  Text that comes as vectors is a view of them. */
 static lb_status lb__train_embed(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, size_t first, size_t k, lb__var **x, lb__var **y) {
     const lb_modality_desc *d = &t->model->desc.modality[t->modality]; const lb__tower *v = lb__modality_tower(t->model, t->modality);
@@ -12757,12 +12800,19 @@ static void lb__train_blame(const lb_trainer *t, const float *X, const float *Y,
 static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, int learn, double *loss) {
     const size_t n = b->n, E = lb_model_dim(t->model), micro = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, pieces = (n + micro - 1) / micro;
     lb__mark mark; float *X, *Y, *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->scale];
-    lb__draw draw; lb__tape tape; lb__var *x = NULL, *y = NULL; size_t p; double dscale = 0; char what[160]; lb_status s;
+    lb__draw draw; lb__tape tape; lb__mix mix; lb_batch mixed = *b; lb__var *x = NULL, *y = NULL; size_t p; double dscale = 0; char what[160]; lb_status s;
     lb__arena_reserve(ctx, (size_t)LB__MIN(lb__trainer_arena(t, n, b->text ? 0 : b->length) + (double)n * (double)b->negatives * sizeof(float), (double)(PTRDIFF_MAX / 2)));
     mark = lb__arena_mark(ctx); X = lb__arena_f32(ctx, n, E); Y = lb__arena_f32(ctx, n, E); s = X && Y ? LB_OK : LB_ERR_MEM;
     memset(&draw, 0, sizeof draw); memset(&tape, 0, sizeof tape);
     draw.seed = t->desc.seed; draw.step = t->step; tape.recompute = t->desc.recompute;
     if (learn) { dX = lb__arena_f32(ctx, n, E); dY = lb__arena_f32(ctx, n, E); ctx->draw = &draw; if (!dX || !dY) s = LB_ERR_MEM; }
+    mix.share = 1;
+    if (learn && t->desc.mix > 0) lb__mix_draw(&mix, &t->desc, t->step, &lb__modality_tower(t->model, t->modality)->d);
+    if (mix.share < 1 && !s) {
+        const lb_modality_desc *d = &t->model->desc.modality[t->modality];
+        mix.n = n; mix.per = lb_modality_floats(d); mix.width = (size_t)d->width; mix.height = (size_t)d->height; mix.in = b->x; mix.out = lb__arena_f32(ctx, n, mix.per);
+        if (mix.out) { lb_parallel_for(ctx, n, 1, lb__mix_run, &mix); mixed.x = mix.out; b = &mixed; } else s = LB_ERR_MEM;
+    }
     for (p = 0; p < pieces && !s; p++) {
         const lb__mark inner = lb__arena_mark(ctx); const size_t first = p * micro, k = LB__MIN(micro, n - first);
         draw.micro = p;
@@ -12773,7 +12823,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
         memcpy(X + first * E, x->x, k * E * sizeof *X); memcpy(Y + first * E, y->x, k * E * sizeof *Y);
         if (!learn || pieces > 1) lb__arena_rewind(ctx, inner);
     }
-    if (!s) s = lb__clip_loss(ctx, X, Y, n, b->negative, b->negatives, E, (double)*(const float *)scale->data, b->group, loss, dX, dY, &dscale);
+    if (!s) s = lb__mix_loss(ctx, X, Y, b, E, (double)*(const float *)scale->data, mix.share, loss, dX, dY, &dscale);
     if (!s && !(*loss - *loss == 0)) {
         lb__train_blame(t, X, Y, n * E, what, sizeof what);
         s = lb__fail(LB_ERR_NUMERIC, "step %llu: the loss is not finite: %s; the weights are those of the step before", (unsigned long long)t->step + 1, what);
@@ -12829,12 +12879,12 @@ LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
 
 /* The numbers that decide what a run computes. */
 typedef struct lb__term { const char *key; double value; } lb__term;
-enum { LB__TERMS = 19 };
+enum { LB__TERMS = 20 };
 static void lb__train_terms(const lb_trainer *t, lb__term *o) {
     const lb_train_desc *d = &t->desc; const lb_tower_desc *v = &lb__modality_tower(t->model, t->modality)->d; const int lora = v->lora_rank != 0; size_t n = 0;
 #define LB__TERM(name, number) o[n].key = "train." name; o[n++].value = (double)(number)
     LB__TERM("lr", d->lr); LB__TERM("lr_rest", d->lr_rest); LB__TERM("warmup", d->warmup); LB__TERM("steps", d->steps); LB__TERM("beta1", d->beta1); LB__TERM("beta2", d->beta2); LB__TERM("eps", d->eps);
-    LB__TERM("weight_decay", d->weight_decay); LB__TERM("clip", d->clip); LB__TERM("ema", d->ema); LB__TERM("mask_ratio", d->mask_ratio); LB__TERM("micro_batch", d->micro_batch);
+    LB__TERM("weight_decay", d->weight_decay); LB__TERM("clip", d->clip); LB__TERM("ema", d->ema); LB__TERM("mask_ratio", d->mask_ratio); LB__TERM("mix", d->mix); LB__TERM("micro_batch", d->micro_batch);
     LB__TERM("freeze_text", d->freeze_text != 0); LB__TERM("freeze_scale", d->freeze_scale != 0);
     LB__TERM("lora_rank", v->lora_rank); LB__TERM("lora_targets", lora ? v->lora_targets : 0); LB__TERM("lora_temporal", lora ? v->lora_temporal : 0); LB__TERM("lora_alpha", lora ? v->lora_alpha : 0); LB__TERM("lora_dropout", lora ? v->lora_dropout : 0);
 #undef LB__TERM

@@ -340,6 +340,7 @@ LBT(feed, texts_are_trained_against_their_pairs) {
     lb_trainer_free(r); r = NULL;
     t.freeze_text = 1; CHECK(lb_trainer_new(c, m, &t, &r) == LB_ERR_ARG && strstr(lb_last_error(), "cannot be frozen"), "%s", lb_last_error());
     t.freeze_text = 0; t.mask_ratio = 0.5; CHECK(lb_trainer_new(c, m, &t, &r) == LB_ERR_ARG && strstr(lb_last_error(), "no patches"), "%s", lb_last_error());
+    t.mask_ratio = 0; t.mix = 0.5; CHECK(lb_trainer_new(c, m, &t, &r) == LB_ERR_ARG && strstr(lb_last_error(), "cannot be mixed"), "%s", lb_last_error());
     lb_feed_free(l); l = NULL; lb_manifest_free(&man); free(X); free(Y);
     f = fopen(path, "w"); REQUIRE(f, "cannot write");                                    /* pictures and sounds have captions too; their files are not asked for */
     for (i = 0; i < 6; i++) fprintf(f, "{\"file\": \"%d.%s\", \"captions\": [\"a piece of the %s\", \"the %s in the row\"]}\n", (int)i, i & 1 ? "wav" : "png", thing[i], thing[i]);
@@ -423,7 +424,7 @@ static lb_manifest walk_man;
 static lb_status walk_all(lb_ctx *c, const lb_model *m) {
     lb_feed_desc d; lb_train_desc t; lb_feed *l = NULL; lb_trainer *r = NULL; lb_batch b; lb_train_stats st; lb_status s;
     memset(&d, 0, sizeof d); d.batch = 4; d.cache = 1 << 20; d.crop = 0.5; d.text_vectors = 1; d.text_folder = "build/tests/walk";
-    memset(&t, 0, sizeof t); t.trainable = LB_TRAIN_LORA; t.lora_rank = 2; t.freeze_text = 1; t.mask_ratio = 0.25; t.ema = 0.5; t.micro_batch = 2; t.recompute = 1; t.data = "walk";
+    memset(&t, 0, sizeof t); t.trainable = LB_TRAIN_LORA; t.lora_rank = 2; t.freeze_text = 1; t.mask_ratio = 0.25; t.mix = 1; t.ema = 0.5; t.micro_batch = 2; t.recompute = 1; t.data = "walk";
     s = lb_feed_new(c, m, &walk_man, &d, &l);
     if (!s) s = lb_trainer_new(c, m, &t, &r);
     if (!s) s = lb_feed_batch(c, l, 0, &b);

@@ -79,11 +79,11 @@ LBT(train, averaged_weights_follow_the_recursion) {
     free(e); feed_close(&f); lb_trainer_free(t); lb_trainer_free(plain); lb_model_free(m); lb_model_free(m2); lb_ctx_free(c); golden_close(&g);
 }
 
-/* 10 steps, or 5, a checkpoint, another process and 5 more: the same files, whatever the threads, with masks, dropout and averaging. */
+/* 10 steps, or 5, a checkpoint, another process and 5 more: the same files, whatever the threads, with masks, mixtures, dropout and averaging. */
 LBT(train, resume_is_exact) {
     golden g; lb_ctx *c1 = ctx_with(1), *c4 = ctx_with(4); lb_model *m, *m2; lb_trainer *t, *u; feed f; lb_train_desc d; size_t s, i; lb__bytes a, b; lb_train_stats st;
     REQUIRE(golden_open("train_lora", &g), "golden");
-    memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 4; d.lora_dropout = 0.1f; d.mask_ratio = 0.4; d.ema = 0.9; d.seed = 5; d.warmup = 2; d.steps = 12; d.micro_batch = 3;
+    memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 4; d.lora_dropout = 0.1f; d.mask_ratio = 0.4; d.mix = 0.7; d.ema = 0.9; d.seed = 5; d.warmup = 2; d.steps = 12; d.micro_batch = 3;
     feed_open(&f, &g);
     t = start(c1, &g, &m, &d); REQUIRE(t, "trainer");
     for (s = 0; s < 10; s++) {
@@ -103,8 +103,8 @@ LBT(train, resume_is_exact) {
     d.seed = 6; lb_trainer_free(u); lb_model_free(m2);
     u = start(c4, &g, &m2, &d); REQUIRE(u, "trainer");
     CHECK(lb_trainer_load(c4, u, "build/tests/half.lbw") == LB_ERR_MISMATCH && lb_trainer_steps(u) == 0 && strstr(lb_last_error(), "its seed is 5, this run's is 6"), "%s", lb_last_error());
-    for (i = 0; i < 12; i++) {
-        static const char *const says[] = { "lr is 0.0001", "warmup is 2, this run's is 3", "steps is 12, this run's is 13", "", "beta2", "weight_decay", "clip is 0", "ema is 0.9, this run's is 0.5", "mask_ratio", "micro_batch is 3", "lora_dropout", "started from" };
+    for (i = 0; i < 13; i++) {
+        static const char *const says[] = { "lr is 0.0001", "warmup is 2, this run's is 3", "steps is 12, this run's is 13", "", "beta2", "weight_decay", "clip is 0", "ema is 0.9, this run's is 0.5", "mask_ratio", "micro_batch is 3", "lora_dropout", "mix is 0.7, this run's is 0", "started from" };
         lb_train_desc e = d; lb_trainer *x = NULL; lb_status st;
         e.seed = 5;
         if (i == 0) e.lr = 2e-4;
@@ -117,7 +117,8 @@ LBT(train, resume_is_exact) {
         if (i == 8) e.mask_ratio = 0.5;
         if (i == 9) e.micro_batch = 4;
         if (i == 10) e.lora_dropout = 0;
-        if (i == 11) ((float *)m2->param[3].t.data)[0] += 1;
+        if (i == 11) e.mix = 0;
+        if (i == 12) ((float *)m2->param[3].t.data)[0] += 1;
         REQUIRE(!lb_trainer_new(c1, m2, &e, &x), "%s", lb_last_error());
         st = lb_trainer_load(c1, x, "build/tests/half.lbw");
         if (i == 3) CHECK(!st && lb_trainer_steps(x) == 5, "other_steps: %s", lb_last_error());
@@ -354,6 +355,7 @@ LBT(train, plan_is_what_is_taken) {
         if (mode == 1 || mode == 3) t.recompute = 1;
         if (mode == 2 || mode == 3) { t.trainable = LB_TRAIN_LORA; t.lora_rank = 8; t.mask_ratio = 0.5; t.freeze_text = 1; }
         if (mode == 4) t.trainable = LB_TRAIN_PROJECTION;
+        if (mode >= 2) t.mix = 1;
         if (mode == 5) { t.trainable = LB_TRAIN_UPSTREAM; t.micro_batch = 4; t.freeze_text = 1; }
         c = ctx_with(2); REQUIRE(!lb_trainer_new(c, m, &t, &tr), "%s", lb_last_error());
         REQUIRE(!lb_trainer_step(c, tr, &b, &st), "%s", lb_last_error());

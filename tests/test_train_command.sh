@@ -59,6 +59,7 @@ an adapter was asked for|--lora 4 --dtype f16
 an adapter was asked for|--as-adapter --dtype f16
 other-steps goes with --resume|--other-steps
 batch is 1, 2 to|--batch 1
+mix is 1.5, 0 to|--mix 1.5
 END
 no "$T/x"
 wants 1 'demo.lbw: the model has no modality depth (--from NAME makes a new one), only image, text' -m "$M" -d "$DATA" -o "$T/x.lbw" --modality depth
@@ -91,6 +92,7 @@ follows() { # follows RUN BOUND ARGUMENT...: every loss within BOUND of torch's,
 follows full 1e-3 --lr 1e-4 --clip 1
 follows projection 1e-3 --lr 3e-3 --trainable projection --whole
 follows lora 1e-3 --lr 1e-3 --lora 4:8
+follows mix 1e-3 --lr 1e-4 --clip 1 --mix 0.8
 is "$(head -n 1 "$T/full.csv" | cut -d, -f1-4)" "step,loss,lr,logit_scale" "columns of the log"
 grep -q '<polyline' "$T/full.svg" && good || bad "no plot beside the log"
 

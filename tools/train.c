@@ -10,7 +10,7 @@
 typedef struct train_point { uint64_t step; double loss, lr, held; } train_point;      /* held: the loss of what is held out, or NaN */
 typedef struct train_run {
     const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *root, *prompt, *adapter, *held; cli_list freeze;
-    long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube, negatives; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, dropout, crop, grey;
+    long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube, negatives; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, mix, dropout, crop, grey;
     const char *cache_text, *lora_temporal; int no_shuffle, resume, other_steps, eval, memory, recompute, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
     lb_ctx *ctx; lb_manifest manifest; lb_model *model, *extended, *adapted; lb_feed *feed, *test; lb_trainer *trainer; lb_train_desc desc;
     char *log_path, *svg_path, *ckpt_path; FILE *log_file; lb__buf points; uint64_t total; double flop, peak; int failed;
@@ -354,7 +354,7 @@ static int train_wrong(train_run *r) {
     frozen = (!r->modality || strcmp(r->modality, "text")) && (d->freeze_text || (d->trainable != LB_TRAIN_ALL && d->trainable != LB_TRAIN_PATTERN));
     if (r->negatives && !frozen) return cli_wrong("--negatives needs --freeze text%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
     if (r->text_folder && !frozen) return cli_wrong("--text-cache keeps vectors of frozen texts; it needs --freeze text%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
-    d->mask_ratio = r->mask; d->micro_batch = (size_t)r->micro; d->recompute = r->recompute; d->lr = r->lr; d->lr_rest = r->lr_rest; d->warmup = (uint64_t)r->warmup; d->beta1 = r->beta1; d->beta2 = r->beta2; d->eps = r->eps;
+    d->mask_ratio = r->mask; d->mix = r->mix; d->micro_batch = (size_t)r->micro; d->recompute = r->recompute; d->lr = r->lr; d->lr_rest = r->lr_rest; d->warmup = (uint64_t)r->warmup; d->beta1 = r->beta1; d->beta2 = r->beta2; d->eps = r->eps;
     d->weight_decay = r->wd == 0 ? -1 : r->wd; d->clip = r->clip; d->ema = r->ema; d->seed = (uint64_t)r->seed; d->lora_dropout = (float)r->dropout; d->other_steps = r->other_steps;
     return -1;
 }
@@ -461,6 +461,7 @@ static int cmd_train(int argc, char **argv) {
         { "lora-dropout", 0, CLI_REAL, &run.dropout, "P", "in front of the updates (default 0)", 0, 0.99 },
         { "freeze", 0, CLI_LIST, &run.freeze, "text|scale", "the text tower, the logit scale", 0, 0 },
         { "mask-ratio", 0, CLI_REAL, &run.mask, "R", "of the patches that are dropped (default 0)", 0, 0.99 },
+        { "mix", 0, CLI_REAL, &run.mix, "P", "of the steps in which inputs are mixed in pairs, by mixup or CutMix, and\nbelong to the texts of both: where data are few (default 0)", 0, 1 },
         { "epochs", 0, CLI_INT, &run.epochs, "N", "passes over the data (default 1)", 1, 1e12 },
         { "steps", 0, CLI_INT, &run.steps, "N", "updates, instead of --epochs", 1, 1e15 },
         { "batch", 'b', CLI_INT, &run.batch, "N", "pairs in an update (default 32); what is left over in an epoch waits", 2, 1 << 23 },

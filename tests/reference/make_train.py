@@ -4,7 +4,8 @@ steps on the checkpoint of tests/golden/ckpt_demo and the pictures and captions 
     python tests/reference/make_train.py [tests/golden]
 
 Runs: full (clipped to 1), projection (the picture tower's projection and the scale), lora (rank 4, alpha 8, with class, ln_post, projection and scale, as
-upstream; A drawn as the command draws it: Philox4x32-10, seed 0, one stream a tensor), upstream's no-decay rule, 5 steps of warm-up, cosine to 0."""
+upstream; A drawn as the command draws it: Philox4x32-10, seed 0, one stream a tensor), mix (full again, pictures mixed in pairs in four steps of five, mixup or
+CutMix, drawn as the command draws them), upstream's no-decay rule, 5 steps of warm-up, cosine to 0."""
 import csv, importlib.machinery, math, os, sys
 try:
     import torchvision
@@ -37,16 +38,27 @@ ids = open_clip.tokenize([r["caption"] for r in rows])
 state = torch.load(os.path.join(golden, "ckpt_demo", "open_clip_pytorch_model.bin"), map_location="cpu", weights_only=True)
 
 def philox(stream, n, seed=0):
-    """n uniform numbers of [0, 1): Salmon et al. 2011, counter (i / 4, stream), key seed, the upper 24 bits."""
+    """n words of 32 bits: Salmon et al. 2011, counter (i / 4, stream), key seed."""
     out = []
     for i in range((n + 3) // 4):
-        c, k = [i, 0, stream, 0], [seed & 0xffffffff, seed >> 32]
+        c, k = [i, 0, stream & 0xffffffff, stream >> 32], [seed & 0xffffffff, seed >> 32]
         for _ in range(10):
             a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
             c = [(b >> 32) ^ c[1] ^ k[0], b & 0xffffffff, (a >> 32) ^ c[3] ^ k[1], a & 0xffffffff]
             k = [(k[0] + 0x9E3779B9) & 0xffffffff, (k[1] + 0xBB67AE85) & 0xffffffff]
-        out += [v >> 8 for v in c]
-    return torch.tensor(out[:n], dtype=torch.float64) / 16777216
+        out += c
+    return out[:n]
+def uniform(words): return [(w >> 8) / 16777216 for w in words]
+
+def mixed(x, step, probability=0.8, patch=32):
+    """The pictures of a step mixed with those in the opposite order, and which share is their own."""
+    w = philox(0x6d697800 << 32 | step, 5); grid = x.shape[-1] // patch; u = uniform(w)
+    if u[0] >= probability: return x, 1.0
+    share = 0.5 + 0.5 * u[1]
+    if w[2] & 1: return share * x + (1 - share) * x.flip(0), share
+    side = int(math.sqrt(1 - share) * grid + 0.5); left, top = [patch * (v * (grid - side + 1) >> 32) for v in w[3:]]
+    box = (..., slice(top, top + patch * side), slice(left, left + patch * side)); out = x.clone(); out[box] = x.flip(0)[box]
+    return out, 1 - side * side / grid ** 2
 
 class Tower(torch.nn.Module):
     """encode_image with low-rank updates of q, k, v and out added into the weights of every block."""
@@ -55,7 +67,7 @@ class Tower(torch.nn.Module):
         W = cfg["vision_cfg"]["width"]
         for i in range(cfg["vision_cfg"]["layers"]):
             for j, t in enumerate("qkvo"):                  # places in the table of tensors: 5 before the blocks, 20 a block, the updates after norm1, qkv and out
-                u = philox(5 + 20 * i + 6 + 2 * j, rank * W); self.a[f"{i}{t}"] = torch.nn.Parameter(((2 * u - 1) / math.sqrt(W)).float().view(rank, W))
+                u = torch.tensor(uniform(philox(5 + 20 * i + 6 + 2 * j, rank * W)), dtype=torch.float64); self.a[f"{i}{t}"] = torch.nn.Parameter(((2 * u - 1) / math.sqrt(W)).float().view(rank, W))
                 self.b[f"{i}{t}"] = torch.nn.Parameter(torch.zeros(W, rank))
     def forward(self, x):
         with_updates = {}
@@ -67,7 +79,7 @@ class Tower(torch.nn.Module):
 def run(which, lr, clip, steps=50, batch=8, warmup=5):
     m = open_clip.model.CLIP(**cfg).train(); m.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False)
     more = ("visual.class_embedding", "visual.ln_post.weight", "visual.ln_post.bias") if which == "lora" else ()
-    for k, p in m.named_parameters(): p.requires_grad = which == "full" or k in ("visual.proj", "logit_scale") + more
+    for k, p in m.named_parameters(): p.requires_grad = which in ("full", "mix") or k in ("visual.proj", "logit_scale") + more
     tower = Tower(m) if which == "lora" else None; m.output_dict = True
     named = [(k, p) for k, p in (tower or m).named_parameters() if p.requires_grad]; plain = lambda k, p: p.ndim < 2 or any(w in k for w in NO_DECAY)
     opt = torch.optim.AdamW([{"params": [p for k, p in named if plain(k, p)], "weight_decay": 0.0}, {"params": [p for k, p in named if not plain(k, p)], "weight_decay": 0.2}], lr=lr, betas=(0.9, 0.98), eps=1e-6)
@@ -75,9 +87,12 @@ def run(which, lr, clip, steps=50, batch=8, warmup=5):
         now = lr * (s + 1) / warmup if s < warmup else 0.5 * (1 + math.cos(math.pi * (s - warmup) / (steps - warmup))) * lr
         for g in opt.param_groups: g["lr"] = now
         k = [(s * batch + j) % len(rows) for j in range(batch)]
-        a, b = tower(x[k]) if tower else m.encode_image(x[k], normalize=True), m.encode_text(ids[k], normalize=True)
-        logits = m.logit_scale.exp() * a @ b.T; target = torch.arange(batch)
-        loss = (torch.nn.functional.cross_entropy(logits, target) + torch.nn.functional.cross_entropy(logits.T, target)) / 2
+        pictures, share = mixed(x[k], s) if which == "mix" else (x[k], 1.0)
+        a, b = tower(pictures) if tower else m.encode_image(pictures, normalize=True), m.encode_text(ids[k], normalize=True)
+        def contrast(b, target=torch.arange(batch)):
+            logits = m.logit_scale.exp() * a @ b.T
+            return (torch.nn.functional.cross_entropy(logits, target) + torch.nn.functional.cross_entropy(logits.T, target)) / 2
+        loss = contrast(b) if share == 1 else share * contrast(b) + (1 - share) * contrast(b.flip(0))
         opt.zero_grad(); loss.backward()
         if clip: torch.nn.utils.clip_grad_norm_([p for _, p in named], clip)
         opt.step()
@@ -86,7 +101,7 @@ def run(which, lr, clip, steps=50, batch=8, warmup=5):
 
 with open(os.path.join(golden, "train_command.csv"), "w") as f:
     f.write(f"# tests/reference/make_train.py, torch {torch.__version__}, open_clip {open_clip.__version__}, Pillow {PIL.__version__}\nrun,step,loss,lr,logit_scale\n")
-    for which, lr, clip in (("full", 1e-4, 1.0), ("projection", 3e-3, None), ("lora", 1e-3, None)):
+    for which, lr, clip in (("full", 1e-4, 1.0), ("projection", 3e-3, None), ("lora", 1e-3, None), ("mix", 1e-4, 1.0)):
         for s, loss, now, scale in run(which, lr, clip):
             f.write(f"{which},{s},{loss:.8g},{now:.8g},{scale:.8g}\n")
             if s % 7 == 1: print(which, s, round(loss, 4), round(scale, 3))
