@@ -12657,19 +12657,9 @@ LB_API size_t lb_trainer_bytes(const lb_trainer *t, size_t n, size_t length) {
 
 /* ---- 14.6 a step ---- */
 
-/* How the inputs of a step are mixed: input i with input n - 1 - i, of which `share` is its own.  mixup (Zhang et al. 2018) adds both, weighted; CutMix
- * (Yun et al. 2019) takes a rectangle of patches from the other, in all frames the same one.  share 1: they are left as they are. */
+/* A step's inputs mixed in pairs, input i with input n - 1 - i, of which `share` is its own: mixup (Zhang et al. 2018) adds both, weighted; CutMix (Yun et
+ * al. 2019) takes a rectangle of patches from the other, [x0, x1) x [y0, y1) pixels, in all frames the same one. */
 typedef struct lb__mix { double share; size_t x0, x1, y0, y1, width, height, n, per; const float *in; float *out; } lb__mix;
-static void lb__mix_draw(lb__mix *m, const lb_train_desc *d, uint64_t step, const lb_tower_desc *v) {
-    lb__rng r = lb__rng_new(d->seed, 0x6d69780000000000u + step); const size_t W = (size_t)v->grid_w, H = (size_t)v->grid_h; size_t w, h; double side;       /* stream "mix" */
-    m->share = 1; m->x0 = m->x1 = m->y0 = m->y1 = 0;
-    if (!((double)lb__rng_uniform(&r) < d->mix)) return;
-    m->share = 0.5 + 0.5 * (double)lb__rng_uniform(&r);
-    if (lb__rng_u32(&r) & 1) return;
-    side = sqrt(1 - m->share); w = (size_t)(side * (double)W + 0.5); h = (size_t)(side * (double)H + 0.5); m->share = 1 - (double)(w * h) / (double)(W * H);
-    m->x0 = lb__rng_below(&r, (uint32_t)(W - w + 1)) * (size_t)v->patch_w; m->x1 = m->x0 + w * (size_t)v->patch_w;
-    m->y0 = lb__rng_below(&r, (uint32_t)(H - h + 1)) * (size_t)v->patch_h; m->y1 = m->y0 + h * (size_t)v->patch_h;
-}
 static void lb__mix_run(void *arg, size_t i, size_t end, int worker) {
     const lb__mix *m = (const lb__mix *)arg; const float own = (float)m->share; size_t k, y;
     (void)worker;
@@ -12679,6 +12669,26 @@ static void lb__mix_run(void *arg, size_t i, size_t end, int worker) {
         memcpy(o, a, m->per * sizeof *o);
         for (k = 0; k < m->per; k += m->width * m->height) for (y = m->y0; y < m->y1; y++) memcpy(o + k + y * m->width + m->x0, b + k + y * m->width + m->x0, (m->x1 - m->x0) * sizeof *o);
     }
+}
+/* Draws whether and how this step's batch is mixed; its inputs then lie in the arena. */
+static lb_status lb__mix_batch(lb_ctx *ctx, const lb_trainer *t, lb_batch *b, double *share) {
+    const lb_modality_desc *d = &t->model->desc.modality[t->modality]; const lb_tower_desc *v = &lb__modality_tower(t->model, t->modality)->d; const size_t W = (size_t)v->grid_w, H = (size_t)v->grid_h;
+    lb__rng r = lb__rng_new(t->desc.seed, 0x6d69780000000000u + t->step); lb__mix m;     /* stream "mix" */
+    if (!((double)lb__rng_uniform(&r) < t->desc.mix)) return LB_OK;
+    memset(&m, 0, sizeof m);
+    m.share = 0.5 + 0.5 * (double)lb__rng_uniform(&r);
+    if (!(lb__rng_u32(&r) & 1)) {
+        const double side = sqrt(1 - m.share); const size_t w = (size_t)(side * (double)W + 0.5), h = (size_t)(side * (double)H + 0.5);
+        if (!w || !h) return LB_OK;
+        m.share = 1 - (double)(w * h) / (double)(W * H);
+        m.x0 = lb__rng_below(&r, (uint32_t)(W - w + 1)) * (size_t)v->patch_w; m.x1 = m.x0 + w * (size_t)v->patch_w;
+        m.y0 = lb__rng_below(&r, (uint32_t)(H - h + 1)) * (size_t)v->patch_h; m.y1 = m.y0 + h * (size_t)v->patch_h;
+    }
+    m.n = b->n; m.per = lb_modality_floats(d); m.width = (size_t)d->width; m.height = (size_t)d->height; m.in = b->x;
+    if (!(m.out = lb__arena_f32(ctx, m.n, m.per))) return LB_ERR_MEM;
+    lb_parallel_for(ctx, m.n, 1, lb__mix_run, &m);
+    b->x = m.out; *share = m.share;
+    return LB_OK;
 }
 /* The loss of mixed inputs: `share` of that with the texts as they stand, and the rest of that with the texts, and their groups, in the opposite order. */
 static lb_status lb__mix_loss(lb_ctx *ctx, const float *x, const float *y, const lb_batch *b, size_t dim, double log_scale, double share, double *loss, float *dx, float *dy, double *dscale) {
@@ -12800,19 +12810,14 @@ static void lb__train_blame(const lb_trainer *t, const float *X, const float *Y,
 static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, int learn, double *loss) {
     const size_t n = b->n, E = lb_model_dim(t->model), micro = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, pieces = (n + micro - 1) / micro;
     lb__mark mark; float *X, *Y, *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->scale];
-    lb__draw draw; lb__tape tape; lb__mix mix; lb_batch mixed = *b; lb__var *x = NULL, *y = NULL; size_t p; double dscale = 0; char what[160]; lb_status s;
+    lb__draw draw; lb__tape tape; lb_batch mixed = *b; lb__var *x = NULL, *y = NULL; size_t p; double dscale = 0, share = 1; char what[160]; lb_status s;
     lb__arena_reserve(ctx, (size_t)LB__MIN(lb__trainer_arena(t, n, b->text ? 0 : b->length) + (double)n * (double)b->negatives * sizeof(float), (double)(PTRDIFF_MAX / 2)));
     mark = lb__arena_mark(ctx); X = lb__arena_f32(ctx, n, E); Y = lb__arena_f32(ctx, n, E); s = X && Y ? LB_OK : LB_ERR_MEM;
     memset(&draw, 0, sizeof draw); memset(&tape, 0, sizeof tape);
     draw.seed = t->desc.seed; draw.step = t->step; tape.recompute = t->desc.recompute;
     if (learn) { dX = lb__arena_f32(ctx, n, E); dY = lb__arena_f32(ctx, n, E); ctx->draw = &draw; if (!dX || !dY) s = LB_ERR_MEM; }
-    mix.share = 1;
-    if (learn && t->desc.mix > 0) lb__mix_draw(&mix, &t->desc, t->step, &lb__modality_tower(t->model, t->modality)->d);
-    if (mix.share < 1 && !s) {
-        const lb_modality_desc *d = &t->model->desc.modality[t->modality];
-        mix.n = n; mix.per = lb_modality_floats(d); mix.width = (size_t)d->width; mix.height = (size_t)d->height; mix.in = b->x; mix.out = lb__arena_f32(ctx, n, mix.per);
-        if (mix.out) { lb_parallel_for(ctx, n, 1, lb__mix_run, &mix); mixed.x = mix.out; b = &mixed; } else s = LB_ERR_MEM;
-    }
+    if (learn && !s) s = lb__mix_batch(ctx, t, &mixed, &share);
+    b = &mixed;
     for (p = 0; p < pieces && !s; p++) {
         const lb__mark inner = lb__arena_mark(ctx); const size_t first = p * micro, k = LB__MIN(micro, n - first);
         draw.micro = p;
@@ -12823,7 +12828,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
         memcpy(X + first * E, x->x, k * E * sizeof *X); memcpy(Y + first * E, y->x, k * E * sizeof *Y);
         if (!learn || pieces > 1) lb__arena_rewind(ctx, inner);
     }
-    if (!s) s = lb__mix_loss(ctx, X, Y, b, E, (double)*(const float *)scale->data, mix.share, loss, dX, dY, &dscale);
+    if (!s) s = lb__mix_loss(ctx, X, Y, b, E, (double)*(const float *)scale->data, share, loss, dX, dY, &dscale);
     if (!s && !(*loss - *loss == 0)) {
         lb__train_blame(t, X, Y, n * E, what, sizeof what);
         s = lb__fail(LB_ERR_NUMERIC, "step %llu: the loss is not finite: %s; the weights are those of the step before", (unsigned long long)t->step + 1, what);
