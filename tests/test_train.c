@@ -79,6 +79,21 @@ LBT(train, averaged_weights_follow_the_recursion) {
     free(e); feed_close(&f); lb_trainer_free(t); lb_trainer_free(plain); lb_model_free(m); lb_model_free(m2); lb_ctx_free(c); golden_close(&g);
 }
 
+/* Inputs of several channels and frames: the rectangle comes from the other in each of them, all else stays; and the mean of two. */
+LBT(train, mixed_inputs_are_those_of_both) {
+    enum { N = 3, PLANES = 4, H = 4, W = 6, PER = PLANES * H * W };
+    static float in[N * PER], out[N * PER]; lb__mix m; size_t i, k; int wrong = 0;
+    for (i = 0; i < N * PER; i++) in[i] = (float)i;
+    memset(&m, 0, sizeof m); m.n = N; m.per = PER; m.width = W; m.height = H; m.in = in; m.out = out; m.share = 2.0 / 3; m.x0 = 2; m.x1 = 6; m.y0 = 1; m.y1 = 3;
+    lb__mix_run(&m, 0, N, 0);
+    for (i = 0; i < N; i++) for (k = 0; k < PER; k++) { const size_t x = k % W, y = k / W % H, from = x >= 2 && y >= 1 && y < 3 ? N - 1 - i : i; wrong += out[i * PER + k] != (float)(from * PER + k); }
+    CHECK(!wrong, "%d values are not of the input that they were expected from", wrong);
+    m.x0 = m.x1 = m.y0 = m.y1 = 0; m.share = 0.75; memset(out, 0, sizeof out);
+    lb__mix_run(&m, 0, 2, 0);
+    for (i = 0; i < N; i++) for (k = 0; k < PER; k++) wrong += out[i * PER + k] != (i < 2 ? 0.75f * (float)(i * PER + k) + 0.25f * (float)((N - 1 - i) * PER + k) : 0);
+    CHECK(!wrong, "%d means are wrong", wrong);
+}
+
 /* 10 steps, or 5, a checkpoint, another process and 5 more: the same files, whatever the threads, with masks, mixtures, dropout and averaging. */
 LBT(train, resume_is_exact) {
     golden g; lb_ctx *c1 = ctx_with(1), *c4 = ctx_with(4); lb_model *m, *m2; lb_trainer *t, *u; feed f; lb_train_desc d; size_t s, i; lb__bytes a, b; lb_train_stats st;
