@@ -17,11 +17,11 @@ make weights: the plan (minutes on two free cores; SCALE=$SCALE % of the steps)
   depth  18  the whole tower, from scratch                                              | side by side,
   depth2  8  and again, no patches dropped                                              | one core
   audio  24  the whole tower, from scratch: patches over log-mel                        | each
-  image  13  the whole tower, starting from depth, which knows shapes and no colours; inputs mixed in pairs, here and below but for thermal
+  image  13  the whole tower, starting from depth, which knows shapes and no colours
   image2  9  and again, no patches dropped; from here on text, audio and image are as they ship, in f16
   depth3  9  anew, from image: upstream's trainable set (attention, class, last norm, projection) | side by side,
   thermal 9  the same                                                                             | one core each
-  video  25  the whole tower, from image, with attention in space and time
+  video  29  the whole tower, from image, with attention in space and time
   model   1  adapters into one f16 file, a parity record, verify
 END
 steps() { echo $(($1 * SCALE / 100 > 0 ? $1 * SCALE / 100 : 1)); }
@@ -144,17 +144,17 @@ bind depth depth2 "$WORK/base-depth.lbw" 1 $(steps ${DEPTH2:-2200}) --trainable 
 join "$WORK/base-depth2.lbw" "$WORK/base-depth.lbw" "$WORK/depth2.done.lbw"
 grow "$WORK/base-image.lbw" "$WORK/base-depth2.lbw" image
 wait $one
-bind image image "$WORK/base-image.lbw" 2 $(steps ${IMAGE:-4500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7 --mix 0.8 $more
+bind image image "$WORK/base-image.lbw" 2 $(steps ${IMAGE:-4500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 200) --mask-ratio 0.25 --crop 0.7 $more
 join "$WORK/base-image2.lbw" "$WORK/base-image.lbw" "$WORK/image.done.lbw"
-bind image image2 "$WORK/base-image2.lbw" 2 $(steps ${IMAGE2:-2500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85 --mix 0.5 $more
+bind image image2 "$WORK/base-image2.lbw" 2 $(steps ${IMAGE2:-2500}) --trainable 'vision.*,image.logit_scale' -b 128 --warmup $(steps 100) --crop 0.85 $more
 # the depth tower was there for image to start from; it leaves, and depth comes back over what image has learnt
 join "$WORK/base-whole.lbw" "$WORK/base-image2.lbw" "$WORK/image2.done.lbw" "$WORK/audio.done.lbw"
 [ -e "$WORK/bound.lbw" ] || "$LB" quantize "$WORK/base-whole.lbw" --only text audio image -o "$WORK/bound.lbw"
 grow "$WORK/base.lbw" "$WORK/bound.lbw" depth thermal video
-bind depth depth3 "$WORK/base.lbw" 1 $(steps ${DEPTH3:-3000}) --trainable upstream -b 64 --warmup $(steps 100) --mix 0.5 $more & one=$!
+bind depth depth3 "$WORK/base.lbw" 1 $(steps ${DEPTH3:-3000}) --trainable upstream -b 64 --warmup $(steps 100) $more & one=$!
 bind thermal thermal "$WORK/base.lbw" 1 $(steps ${THERMAL:-3000}) --trainable upstream -b 64 --warmup $(steps 100) $more
 wait $one
-bind video video "$WORK/base.lbw" 2 $(steps ${VIDEO:-10000}) --trainable 'video.*' -b 32 --warmup $(steps 200) --mix 0.5 $more
+bind video video "$WORK/base.lbw" 2 $(steps ${VIDEO:-10000}) --trainable 'video.*' -b 32 --warmup $(steps 200) $more
 stage model
 "$LB" merge "$WORK/base.lbw" "$WORK/depth3.done.lbw" "$WORK/thermal.done.lbw" "$WORK/video.done.lbw" --dtype f16 -o "$WORK/whole.lbw"
 LB_CPU=scalar "$LB" record -m "$WORK/whole.lbw" --image "$WORK/synth/part000/syn2-000001.jpg" --depth "$WORK/synth/part000/syn2-000001_depth_f8glpn_folder/0.png" --thermal "$WORK/synth/part000/syn2-000001_thermal_folder/0.jpg" \
