@@ -66,4 +66,4 @@ rm -f "$OUT/whole"
 [ -e "$OUT/whole" ] || { echo "experiments.sh: ended early; again, it goes on with the row that failed" >&2; exit 1; }
 echo; echo "means over seeds $SEEDS, and the smallest and the largest:"
 awk -F ' \\| ' 'NF == 9 { k = $1 " | " $2; if (!(k in n)) order[++m] = k; n[k]++; p[k] = $4; r[k] += $5; for (i = 6; i < 10; i++) { s[k, i] += $i; if (n[k] == 1 || $i < lo[k, i]) lo[k, i] = $i; if (n[k] == 1 || $i > hi[k, i]) hi[k, i] = $i } }
-    END { for (j = 1; j <= m; j++) { k = order[j]; printf "| %s | %s | %.0f |", k, p[k], r[k] / n[k]; for (i = 6; i < 10; i++) printf " %.1f (%.1f-%.1f) |", s[k, i] / n[k], lo[k, i], hi[k, i]; print "" } }' "$OUT/all.txt"
+    END { for (j = 1; j <= m; j++) { k = order[j]; printf "| %s | %s | %s |", k, p[k], p[k] == "-" ? "-" : sprintf("%.0f", r[k] / n[k]); for (i = 6; i < 10; i++) printf " %.1f (%.1f-%.1f) |", s[k, i] / n[k], lo[k, i], hi[k, i]; print "" } }' "$OUT/all.txt"

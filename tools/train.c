@@ -461,7 +461,7 @@ static int cmd_train(int argc, char **argv) {
         { "lora-dropout", 0, CLI_REAL, &run.dropout, "P", "in front of the updates (default 0)", 0, 0.99 },
         { "freeze", 0, CLI_LIST, &run.freeze, "text|scale", "the text tower, the logit scale", 0, 0 },
         { "mask-ratio", 0, CLI_REAL, &run.mask, "R", "of the patches that are dropped (default 0)", 0, 0.99 },
-        { "mix", 0, CLI_REAL, &run.mix, "P", "of the steps in which inputs are mixed in pairs, by mixup or CutMix, and\nbelong to the texts of both: where data are few (default 0)", 0, 1 },
+        { "mix", 0, CLI_REAL, &run.mix, "P", "of the steps in which inputs are mixed in pairs, by mixup or CutMix, and\nbelong to the texts of both (default 0)", 0, 1 },
         { "epochs", 0, CLI_INT, &run.epochs, "N", "passes over the data (default 1)", 1, 1e12 },
         { "steps", 0, CLI_INT, &run.steps, "N", "updates, instead of --epochs", 1, 1e15 },
         { "batch", 'b', CLI_INT, &run.batch, "N", "pairs in an update (default 32); what is left over in an epoch waits", 2, 1 << 23 },
