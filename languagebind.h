@@ -12356,8 +12356,10 @@ LB_API void lb_manifest_free(lb_manifest *m) { if (m) { lb__release(m->_memory);
 
 /* With L = s x y^T, r_i and c_j the log-sum-exp of row i and column j, t_ij = 1/|P_i| for positives:
  * loss = 1/2n sum_i (r_i + c_i - 2 sum_j t_ij L_ij),   G = dloss/dL = (exp(L - r_i) + exp(L - c_j) - 2 t) / 2n,   dx = s G y,  dy = s G^T x,  dlog s = sum G L */
-/* z [more, dim]: texts that are negatives of every x; they are further columns of L, in r_i alone. */
-static lb_status lb__clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, const float *z, size_t more, size_t dim, double log_scale, const uint64_t *group, double *loss, float *dx, float *dy, double *dscale) {
+/* z [more, dim]: texts that are negatives of every x; they are further columns of L, in r_i alone.  share below 1: x_i is mixed with x_(n-1-i), and
+ * t_ij = share/|P_i| for the positives of i + (1 - share)/|P_(n-1-i)| for those of n - 1 - i. */
+static int lb__paired(const uint64_t *group, size_t i, size_t j) { return group ? group[i] == group[j] : i == j; }
+static lb_status lb__clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, const float *z, size_t more, size_t dim, double log_scale, const uint64_t *group, double share, double *loss, float *dx, float *dy, double *dscale) {
     lb__mark mark; lb_status s = LB_ERR_MEM; float *L, *Z = NULL; double *r, *c, *m, total = 0, ds = 0; size_t i, j; const double scale = exp(log_scale);
     mark = lb__arena_mark(ctx);
     if (more && (!(Z = lb__arena_f32(ctx, n, more)) || (s = lb__matmul(ctx, Z, more, 0, x, dim, 0, z, dim, 1, n, more, dim)) != LB_OK)) goto done;
@@ -12378,11 +12380,11 @@ static lb_status lb__clip_loss(lb_ctx *ctx, const float *x, const float *y, size
     for (i = 0; i < n; i++) for (j = 0; j < n; j++) c[j] += exp((double)L[i * n + j] - m[j]);
     for (j = 0; j < n; j++) c[j] = m[j] + log(c[j]);
     for (i = 0; i < n; i++) {
-        float *l = L + i * n; size_t positives = 0;
-        for (j = 0; j < n; j++) positives += group ? group[i] == group[j] : i == j;
+        float *l = L + i * n; size_t own = 0, others = 0; const size_t o = n - 1 - i;
+        for (j = 0; j < n; j++) { own += (size_t)lb__paired(group, i, j); others += share < 1 && lb__paired(group, o, j); }
         total += r[i] + c[i];
         for (j = 0; j < n; j++) {
-            const int positive = group ? group[i] == group[j] : i == j; const double t = positive ? 1.0 / (double)positives : 0, v = (double)l[j];
+            const double t = (lb__paired(group, i, j) ? share / (double)own : 0) + (share < 1 && lb__paired(group, o, j) ? (1 - share) / (double)others : 0), v = (double)l[j];
             const double g = (exp(v - r[i]) + exp(v - c[j]) - 2 * t) / (2 * (double)n);
             total -= 2 * t * v; ds += g * v;
             l[j] = (float)(g * scale);
@@ -12405,7 +12407,7 @@ done:
 LB_API lb_status lb_clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, size_t dim, double log_scale, const uint64_t *group, double *loss, float *dx, float *dy, double *dscale) {
     LB__POINTERS(ctx && x && y);
     if (!n || !dim) return lb__fail(LB_ERR_ARG, "lb_clip_loss: at least one pair of vectors was expected");
-    return lb__clip_loss(ctx, x, y, n, NULL, 0, dim, log_scale, group, loss, dx, dy, dscale);
+    return lb__clip_loss(ctx, x, y, n, NULL, 0, dim, log_scale, group, 1, loss, dx, dy, dscale);
 }
 
 /* ---- 14.3 what is trained ---- */
@@ -12633,7 +12635,7 @@ static double lb__trainer_arena(const lb_trainer *t, size_t pairs, size_t length
     const lb__tower *v = lb__modality_tower(t->model, t->modality), *w = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
     const size_t P = (size_t)v->d.grid_h * (size_t)v->d.grid_w;
     const double n = (double)pairs, k = (double)(t->desc.micro_batch && t->desc.micro_batch < pairs ? t->desc.micro_batch : pairs), E = (double)lb_model_dim(t->model), frames = v->d.frames / v->d.tube, words = (double)length;
-    const double mixed = t->desc.mix > 0 ? n * (double)lb_modality_floats(&t->model->desc.modality[t->modality]) + n * (3 * E + 2) : 0;
+    const double mixed = t->desc.mix > 0 ? n * (double)lb_modality_floats(&t->model->desc.modality[t->modality]) : 0;
     const double K = (double)(t->desc.mask_ratio > 0 ? lb__mask_count(P, t->desc.mask_ratio) : P), cols = (double)v->d.channels * v->d.tube * v->d.patch_h * v->d.patch_w;
     double a, b = 0; size_t i; int text = 0, vision = 0, patch = 0, inside = 0, text_inside = 0;
     for (i = 0; i < t->slots; i++) {
@@ -12689,24 +12691,6 @@ static lb_status lb__mix_batch(lb_ctx *ctx, const lb_trainer *t, lb_batch *b, do
     lb_parallel_for(ctx, m.n, 1, lb__mix_run, &m);
     b->x = m.out; *share = m.share;
     return LB_OK;
-}
-/* The loss of mixed inputs: `share` of that with the texts as they stand, and the rest of that with the texts, and their groups, in the opposite order. */
-static lb_status lb__mix_loss(lb_ctx *ctx, const float *x, const float *y, const lb_batch *b, size_t dim, double log_scale, double share, double *loss, float *dx, float *dy, double *dscale) {
-    const size_t n = b->n; const lb__mark mark = lb__arena_mark(ctx); float *Y, *p, *q; uint64_t *group; size_t i, k; double other = 0, ds = 0; lb_status s = LB_ERR_MEM;
-    LB__TRY(lb__clip_loss(ctx, x, y, n, b->negative, b->negatives, dim, log_scale, b->group, loss, dx, dy, dscale));
-    if (share == 1) return LB_OK;
-    Y = lb__arena_f32(ctx, n, dim); p = lb__arena_f32(ctx, n, dim); q = lb__arena_f32(ctx, n, dim); group = (uint64_t *)lb__arena(ctx, n, sizeof *group);
-    if (Y && p && q && group) {
-        for (i = 0; i < n; i++) { memcpy(Y + i * dim, y + (n - 1 - i) * dim, dim * sizeof *Y); group[i] = b->group ? b->group[n - 1 - i] : n - 1 - i; }
-        s = lb__clip_loss(ctx, x, Y, n, b->negative, b->negatives, dim, log_scale, group, &other, p, q, &ds);
-    }
-    if (!s) {
-        const float own = (float)share;
-        for (i = 0; i < n; i++) for (k = 0; k < dim; k++) { dx[i * dim + k] = own * dx[i * dim + k] + (1 - own) * p[i * dim + k]; dy[i * dim + k] = own * dy[i * dim + k] + (1 - own) * q[(n - 1 - i) * dim + k]; }
-        *loss = share * *loss + (1 - share) * other; *dscale = share * *dscale + (1 - share) * ds;
-    }
-    lb__arena_rewind(ctx, mark);
-    return s;
 }
 /* Both embeddings of pairs [first, first + k) of a batch, of unit length.  Text that comes as vectors is a view of them. */
 static lb_status lb__train_embed(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, size_t first, size_t k, lb__var **x, lb__var **y) {
@@ -12828,7 +12812,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
         memcpy(X + first * E, x->x, k * E * sizeof *X); memcpy(Y + first * E, y->x, k * E * sizeof *Y);
         if (!learn || pieces > 1) lb__arena_rewind(ctx, inner);
     }
-    if (!s) s = lb__mix_loss(ctx, X, Y, b, E, (double)*(const float *)scale->data, share, loss, dX, dY, &dscale);
+    if (!s) s = lb__clip_loss(ctx, X, Y, n, b->negative, b->negatives, E, (double)*(const float *)scale->data, b->group, share, loss, dX, dY, &dscale);
     if (!s && !(*loss - *loss == 0)) {
         lb__train_blame(t, X, Y, n * E, what, sizeof what);
         s = lb__fail(LB_ERR_NUMERIC, "step %llu: the loss is not finite: %s; the weights are those of the step before", (unsigned long long)t->step + 1, what);

@@ -94,6 +94,28 @@ LBT(train, mixed_inputs_are_those_of_both) {
     CHECK(!wrong, "%d means are wrong", wrong);
 }
 
+/* The loss of mixed inputs is, by the share of each, that of the texts as they stand and that of the texts and their groups in the opposite order. */
+LBT(train, mixed_loss_is_that_of_both) {
+    enum { N = 7, D = 5, MORE = 4 }; static const uint64_t group[N] = { 0, 1, 0, 2, 3, 3, 1 };
+    float v[(2 * N + MORE) * D], back[N * D], d[6][N * D]; uint64_t other[N]; double loss[3], ds[3], worst = 0; const double share = 0.7; size_t i, k; int mode; lb__rng r = lb__rng_new(3, 3); lb_ctx *c = ctx_with(1);
+    for (i = 0; i < (2 * N + MORE) * D; i++) v[i] = lb__rng_normal(&r);
+    for (i = 0; i < N; i++) memcpy(back + i * D, v + (N + N - 1 - i) * D, D * sizeof *v);
+    for (mode = 0; mode < 4; mode++) {                      /* with groups, with negatives */
+        const uint64_t *g = mode & 1 ? group : NULL; const float *x = v, *y = v + N * D, *z = mode & 2 ? v + 2 * N * D : NULL; const size_t more = z ? MORE : 0;
+        for (i = 0; i < N; i++) other[i] = g ? g[N - 1 - i] : N - 1 - i;
+        REQUIRE(!lb__clip_loss(c, x, y, N, z, more, D, 0.5, g, share, &loss[0], d[0], d[1], &ds[0]) && !lb__clip_loss(c, x, y, N, z, more, D, 0.5, g, 1, &loss[1], d[2], d[3], &ds[1]) && !lb__clip_loss(c, x, back, N, z, more, D, 0.5, other, 1, &loss[2], d[4], d[5], &ds[2]), "%s", lb_last_error());
+        worst = LB__MAX(worst, fabs(share * loss[1] + (1 - share) * loss[2] - loss[0])); worst = LB__MAX(worst, fabs(share * ds[1] + (1 - share) * ds[2] - ds[0]));
+        for (i = 0; i < N; i++) for (k = 0; k < D; k++) {
+            worst = LB__MAX(worst, fabs(share * (double)d[2][i * D + k] + (1 - share) * (double)d[4][i * D + k] - (double)d[0][i * D + k]));
+            worst = LB__MAX(worst, fabs(share * (double)d[3][i * D + k] + (1 - share) * (double)d[5][(N - 1 - i) * D + k] - (double)d[1][i * D + k]));
+        }
+        CHECK(fabs(loss[1] - loss[2]) > 0.1, "both losses are %g", loss[1]);
+    }
+    printf("  mixed loss and gradients within %.1e of the sum of both\n", worst);
+    CHECK(worst < 5e-7, "off by %g", worst);
+    lb_ctx_free(c);
+}
+
 /* 10 steps, or 5, a checkpoint, another process and 5 more: the same files, whatever the threads, with masks, mixtures, dropout and averaging. */
 LBT(train, resume_is_exact) {
     golden g; lb_ctx *c1 = ctx_with(1), *c4 = ctx_with(4); lb_model *m, *m2; lb_trainer *t, *u; feed f; lb_train_desc d; size_t s, i; lb__bytes a, b; lb_train_stats st;
@@ -283,17 +305,17 @@ LBT(train, negatives_are_further_columns) {
         for (k = 0; k < N; k++) { double d = 0; for (e = 0; e < E; e++) d += (double)x[k * E + e] * y[i * E + e]; column += exp(scale * d); }
         want += (log(row) + log(column) - 2 * mean / positives) / (2 * N);
     }
-    REQUIRE(!lb__clip_loss(c, x, y, N, z, Z, E, 1.0, group, &loss, dx, dy, &ds), "%s", lb_last_error());
+    REQUIRE(!lb__clip_loss(c, x, y, N, z, Z, E, 1.0, group, 1, &loss, dx, dy, &ds), "%s", lb_last_error());
     CHECK(fabs(loss - want) < 1e-6, "%.9g instead of %.9g", loss, want);
     CHECK(!lb_clip_loss(c, x, y, N, E, 1.0, group, &plain, NULL, NULL, NULL) && plain < loss, "more to be told from: %g, without %g", loss, plain);
     for (k = 0; k < 2; k++) for (i = 0; i < N * E; i++) {
         float *v = k ? y : x; const float old = v[i], got = k ? dy[i] : dx[i];
-        v[i] = old + h; lb__clip_loss(c, x, y, N, z, Z, E, 1.0, group, &up, NULL, NULL, NULL);
-        v[i] = old - h; lb__clip_loss(c, x, y, N, z, Z, E, 1.0, group, &down, NULL, NULL, NULL);
+        v[i] = old + h; lb__clip_loss(c, x, y, N, z, Z, E, 1.0, group, 1, &up, NULL, NULL, NULL);
+        v[i] = old - h; lb__clip_loss(c, x, y, N, z, Z, E, 1.0, group, 1, &down, NULL, NULL, NULL);
         v[i] = old;
         CHECK(fabs((up - down) / (2 * (double)h) - (double)got) < 1e-4, "d%c %zu: %g instead of %g", k ? 'y' : 'x', i, (double)got, (up - down) / (2 * (double)h));
     }
-    lb__clip_loss(c, x, y, N, z, Z, E, 1.0 + 1e-4, group, &up, NULL, NULL, NULL); lb__clip_loss(c, x, y, N, z, Z, E, 1.0 - 1e-4, group, &down, NULL, NULL, NULL);
+    lb__clip_loss(c, x, y, N, z, Z, E, 1.0 + 1e-4, group, 1, &up, NULL, NULL, NULL); lb__clip_loss(c, x, y, N, z, Z, E, 1.0 - 1e-4, group, 1, &down, NULL, NULL, NULL);
     CHECK(fabs((up - down) / 2e-4 - ds) < 1e-4, "scale: %g instead of %g", ds, (up - down) / 2e-4);
     lb_ctx_free(c);
 }

@@ -92,7 +92,7 @@ follows() { # follows RUN BOUND ARGUMENT...: every loss within BOUND of torch's,
 follows full 1e-3 --lr 1e-4 --clip 1
 follows projection 1e-3 --lr 3e-3 --trainable projection --whole
 follows lora 1e-3 --lr 1e-3 --lora 4:8
-follows mix 1e-3 --lr 1e-4 --clip 1 --mix 0.8
+follows mix 5e-4 --lr 1e-4 --clip 1 --mix 0.8
 is "$(head -n 1 "$T/full.csv" | cut -d, -f1-4)" "step,loss,lr,logit_scale" "columns of the log"
 grep -q '<polyline' "$T/full.svg" && good || bad "no plot beside the log"
 
