@@ -13649,7 +13649,7 @@ static void lb__eval_percentiles(double *x, size_t rounds, size_t stride, double
     qsort(scratch, n, sizeof *scratch, lb__by_value);
     for (i = 0; i < 2; i++) {                                                                        /* linear between neighbours, as numpy.percentile */
         const double at = (i ? 0.5 + level / 2 : 0.5 - level / 2) * (double)(n - 1); const size_t k = (size_t)at;
-        end[i] = k + 1 < n && at > (double)k && scratch[k + 1] > scratch[k] ? scratch[k] + (at - (double)k) * (scratch[k + 1] - scratch[k]) : scratch[k];      /* equal ones may be infinite (d') */
+        end[i] = k + 1 < n && at > (double)k && scratch[k + 1] > scratch[k] && scratch[k] > -INFINITY ? scratch[k] + (at - (double)k) * (scratch[k + 1] - scratch[k]) : scratch[k];      /* some may be infinite (d') */
     }
     *low = end[0]; *high = end[1];
 }

@@ -6,8 +6,8 @@ command -v python3 >/dev/null || { echo "skip test_data_scripts: python3 is miss
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/lbdata.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT INT TERM
 ${CC:-cc} -O0 -I. tools/data/prepare.c -o "$tmp/prepare" -lm || { echo "FAIL prepare.c does not compile"; echo "test_data_scripts: 0 passed, 1 failed, 0 skipped"; exit 1; }
-PYTHONDONTWRITEBYTECODE=1 python3 - "$tmp" <<'PY'
-import array, math, os, struct, subprocess, sys, wave, zlib
+export B; PYTHONDONTWRITEBYTECODE=1 python3 - "$tmp" <<'PY'
+import array, contextlib, io, math, os, struct, subprocess, sys, wave, zipfile, zlib
 sys.path.insert(0, 'tools/data')
 import clipart, common, emoji, fashion, furniture, instruments, sounds, wordnet
 tmp, passed, failed = sys.argv[1], 0, 0
@@ -144,6 +144,27 @@ def furniture_catalog():
     count = lambda s: sum(v == s for v in split.values())
     same((count('test'), count('disjoint')), (160, 80))
     same({models[i] for i in models if split[i] == 'disjoint'} & {models[i] for i in models if split[i] != 'disjoint'}, set())
+
+
+@test
+def furniture_rendered():
+    command = os.path.join(os.environ.get('B', 'build'), 'languagebind')
+    pieces = ['chair', 'bed', 'chair', 'lamp', 'sofa bed', 'chair']                               # by name: chairs and beds are tested and trained on, lamps are kept apart
+    for n, library in enumerate(furniture.LIBRARIES):
+        path = '%s/packages/sweethome3d-furniture/usr/share/sweethome3d/furniture/%s.sh3f' % (tmp, library); os.makedirs(os.path.dirname(path), exist_ok=True)
+        with zipfile.ZipFile(path, 'w') as z:
+            mine = pieces if n == 0 else []
+            z.writestr('PluginFurnitureCatalog.properties', ''.join('name#%d=%s\nmodel#%d=/a/b/m%d.obj\nwidth#%d=50\ndepth#%d=50\nheight#%d=90\n' % (i, p, i, i, i, i, i) for i, p in enumerate(mine)))
+            for i in range(len(mine)): z.writestr('a/b/m%d.obj' % i, 'v 0 0 0\nv 1 0 0\nv 0 1 %d\nf 1 2 3\n' % i)
+    furniture.TEST, furniture.DISJOINT, furniture.SIDE = 2, 1, 16
+    with contextlib.redirect_stdout(io.StringIO()) as said: furniture.main(['furniture.py', tmp + '/packages', tmp + '/furniture', command, '2'])
+    rows = lambda m: [l.split('\t') for l in open('%s/furniture/furniture-%s.tsv' % (tmp, m)).read().splitlines()[1:]]
+    split = {r[0].split('-m')[1][0]: r[-1] for r in rows('depth')}
+    same(sorted(split.values()), ['disjoint', 'test', 'test', 'train', 'train', 'train'])
+    train = [i for i in split if split[i] == 'train']; name = lambda i, v: 'furniture/katorlegaz-m%s-%d-depth.png' % (i, v)
+    same({r[0] for r in rows('depth')}, {name(i, 0) for i in split} | {name(i, 1) for i in train})
+    for m in ('image', 'depth', 'video'): same([r[0] for r in rows(m) if not os.path.exists(tmp + '/furniture/' + r[0])], [])
+    same((len(rows('image')), len(rows('video'))), (9, 6)); same('could not' in said.getvalue(), False)
 
 
 @test

@@ -86,6 +86,8 @@ LBT(eval, intervals) {
     for (i = 0; i < 400; i++) x[i] = 0.5;
     CHECK(!lb_eval_bootstrap(ctx, x, 400, 0, 0.95, 7, &low, &high) && low == 0.5 && high == 0.5, "%g..%g", low, high);
     CHECK(lb_eval_bootstrap(ctx, x, 0, 0, 0.95, 7, &low, &high) == LB_ERR_ARG, "nothing to draw from");
+    for (x[0] = -INFINITY, i = 1; i < 3; i++) x[i] = 1;                                              /* d' of a draw may be infinite; an end of an interval is then, too, and no NaN */
+    for (i = 0; i < 300; i++) CHECK(!lb_eval_bootstrap(ctx, x, 3, 10, 0.95, i, &low, &high) && low == -INFINITY && high == high, "seed %u: %g..%g", (unsigned)i, low, high);
 }
 LBT(eval, intervals_of_every_number) {
     double rank[300], ones[300]; uint32_t y[300], unit[300]; float score[300 * 2]; uint8_t truth[300 * 2]; lb_accuracy a, b; lb_retrieval c, d; lb_multilabel m, lo, hi; double low, high; size_t i;

@@ -163,7 +163,7 @@ names_of_"ball" {"shape":{"names":{"ball":null}}}
 names_of_"ball" {"shape":{"names":{"ball":[]}}}
 expected_as_"templates" {"shape":{"templates":[]}}
 END
-wants 1 'no {}' -m "$M" -d $D/demo.jsonl $A -c image:shape --template 'no hole'
+wants 2 'no {}' -m "$M" -d $D/demo.jsonl $A -c image:shape --template 'no hole'
 while read -r says task json; do                                                       # what is misspelt is not passed over in silence
     printf '%s' "$json" >"$T/odd.json"; wants 1 "$(echo "$says" | tr _ ' ')" -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv --prompts "$T/odd.json" -c $task
 done <<'END'
@@ -199,6 +199,45 @@ wants 1 'cannot create' -m "$M" -d "$T/gone.jsonl" -r text:image --report "$T/no
 cp LICENSE "$T/f/far/broken.png"; wants 1 'broken.png' -m "$M" -d depth="$T/f" --report "$T/none.html"
 [ -e "$T/none.html" ] && bad "a report of a failed run" || good
 wants 1 'cannot create' -m "$M" -d $D/demo.jsonl -r text:image --report "$T/no/such/r.html"
+
+# what stands in a pipe is read once; a file of the data is not written over, whatever names it; two new names of one file are one
+printf 'ball\nring\ncube\nowl\n' >"$T/four.txt"; printf 'a {}\nthe {}\n' >"$T/meet2"
+"$L" eval -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv -c image:shape depth:shape --rounds 50 --labels "$T/four.txt" --template 'a {}' 'the {}' >"$T/a"
+"$L" eval -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv -c image:shape depth:shape --rounds 50 --labels - --template 'a {}' 'the {}' <"$T/four.txt" >"$T/b"; cmp "$T/a" "$T/b" && good || bad "labels from standard input"
+"$L" eval -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv -c image:shape depth:shape --rounds 50 --labels "$T/four.txt" --templates - <"$T/meet2" >"$T/b"; cmp "$T/a" "$T/b" && good || bad "templates from standard input"
+is "$(sed -n 's/^image:shape  *12  *\([0-9]*\).*/\1/p' "$T/a")" 9 "classes with an owl among them"
+mkdir -p "$T/mine"; cp $D/image/01.jpg "$T/mine/a.jpg"; cp $D/image/02.jpg "$T/mine/b.jpg"; printf '{"file": "a.jpg", "modality": "image", "captions": ["one"]}\n{"file": "b.jpg", "modality": "image", "captions": ["two"]}\n' >"$T/mine/d.jsonl"
+for o in -o --report; do wants 2 'mine/a.jpg is read, and would be written over' -m "$M" -d "$T/mine/d.jsonl" -r text:image $o "$T/mine/../mine/a.jpg"; done; cmp -s $D/image/01.jpg "$T/mine/a.jpg" && good || bad "eval wrote over a picture"
+wants 2 'table and page would both be' -m "$M" -d $D/demo.jsonl -o "$T/new" --report "$T/mine/../new"; [ -e "$T/new" ] && bad "one of two outputs of one name was written" || good
+wants 2 'twice' -m "$M" -d image="$T/mine/d.jsonl" "$T/mine/d.jsonl"
+# a pair is the same from either end; every template counts; the prompts of a sum are those of the part that is no text
+"$L" eval -m "$M" -d $D/real.jsonl -r text:image --rounds 50 >"$T/a"; "$L" eval -m "$M" -d $D/real.jsonl -r image:text --rounds 50 >"$T/b"; cmp "$T/a" "$T/b" && good || bad "image:text is another pair than text:image"
+awk 'BEGIN { for (i = 0; i < 512; i++) print "a {}"; for (i = 0; i < 3000; i++) print "nothing like a {} was seen" }' >"$T/many"; "$L" eval -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv -c image:shape --templates "$T/many" --json --vectors image="$T/v.npy" | sed 's/"rounds.*n": 12//' >"$T/a"
+"$L" eval -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv -c image:shape --template 'a {}' --json --vectors image="$T/v.npy" --report "$T/one.html" | sed 's/"rounds.*n": 12//' >"$T/b"; cmp -s "$T/a" "$T/b" && bad "the templates after the 512th count for nothing" || good
+"$L" eval -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv -c text+audio:hits audio+text:hits --rounds 50 >"$T/out"; is "$(sed -n 's/^text+audio:hits//p' "$T/out")" "$(sed -n 's/^audio+text:hits//p' "$T/out")" "a sum from either end"
+# tables: empty ones, ids twice or of nothing, values with commas and long ones, values that there are not
+printf '\n\n' >"$T/blank.tsv"; wants 1 'blank.tsv: is empty' -m "$M" -d $D/demo.jsonl --attributes "$T/blank.tsv"
+printf 'id\tshape\n01\tball\n01\tring\n' >"$T/two.tsv"; wants 1 'two.tsv: has two rows for 01' -m "$M" -d $D/demo.jsonl --attributes "$T/two.tsv" -c image:shape
+printf 'id\tshape\n01.jpg\tball\n02.jpg\tring\n' >"$T/ext.tsv"; wants 1 'no item.s class is known: the first column' -m "$M" -d $D/demo.jsonl --attributes "$T/ext.tsv" -c image:shape
+printf 'id\tnote\n01\tred, green\n02\tred\n03\tblue\n04\tblue\n' >"$T/comma.tsv"
+wants 0 '^image:note  *3  *2 ' -m "$M" -d $D/demo.jsonl --attributes "$T/comma.tsv" --where 'note!=red, green' -c image:note --rounds 50
+wants 1 'no row has what --where `note!=green. names' -m "$M" -d $D/demo.jsonl --attributes "$T/comma.tsv" --where 'note!=green' -c image:note
+awk 'BEGIN { print "id\tlong\tb"; for (i = 1; i <= 12; i++) { printf "%02d\t", i; for (k = 0; k < 600; k++) printf "xyz"; print "\t" i } }' >"$T/long.tsv"
+wants 0 '^image -> depth .* 100.0$' -m "$M" -d $D/demo.jsonl --attributes "$T/long.tsv" --shared long b -r image:depth --rounds 50
+head -n 7 $D/attributes.tsv >"$T/half.tsv"; wants 0 '^image -> depth .* 100.0$' -m "$M" -d $D/demo.jsonl --attributes "$T/half.tsv" --shared shape -r image:depth --rounds 50
+printf 'ball\t\n' >"$T/bad.txt"; wants 1 'bad.txt: line 1: NAME or CLASS<tab>NAME' -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv --labels "$T/bad.txt" -c image:shape
+printf '{"image:shape": {"templates": ["a thing"]}}' >"$T/hole.json"; wants 1 'the template "a thing" has no {}' -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv --prompts "$T/hole.json" -c image:shape
+# what has no partner is left out in so many words, and the page asks with nothing that has no match; texts on its map are called by their own words
+{ grep '"modality": "image"' $D/demo.jsonl | head -n 4; grep '"modality": "depth"' $D/demo.jsonl; } | sed 's|"file": "|&'"$PWD/$D"'/|' >"$T/part.jsonl"
+wants 0 'depth+image:shape: 8 of depth+image left out: a part of the sum is missing' -m "$M" -d "$T/part.jsonl" --attributes $D/attributes.tsv -c depth+image:shape --rounds 50
+wants 0 '"left_out": 8' -m "$M" -d "$T/part.jsonl" --attributes $D/attributes.tsv -c depth+image:shape --rounds 50 --json
+wants 0 '' -m "$M" -d "$T/part.jsonl" -r image:depth --rounds 50 --report "$T/part.html"
+is "$(grep -o 'class="ask"' "$T/part.html" | wc -l)" 8 "the page's questions: four each way"
+sed 2,4d "$T/part.jsonl" >"$T/single.jsonl"; wants 1 'no gallery of 2 that was drawn holds' -m "$M" -d "$T/single.jsonl" -r image:depth --gallery-size 2 --galleries 1
+wants 0 '' -m "$M" -d $D/demo.jsonl -r text:image --rounds 50 --report "$T/map.html" --map pca; is "$([ "$(grep -o '<title>[^<]*' "$T/map.html" | sort -u | wc -l)" -gt 40 ] && echo many)" many "names of the points"
+# data without a split test are taken whole beside data that have one
+mkdir -p "$T/cls/x" "$T/cls/y"; cp $D/image/01.jpg "$T/cls/x"; cp $D/image/02.jpg "$T/cls/y"; printf '{"file": "a.jpg", "modality": "image", "group": "x", "captions": ["one"], "split": "test"}\n{"file": "b.jpg", "modality": "image", "group": "y", "captions": ["two"], "split": "train"}\n' >"$T/mine/t.jsonl"
+wants 0 '^image  *3  *2 ' -m "$M" -d image="$T/cls" "$T/mine/t.jsonl" -c image --rounds 50
 
 # the experiments' table: an evaluation that fails leaves no row and no success; the next run makes that row
 cat >"$T/fake" <<'END'

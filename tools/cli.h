@@ -78,11 +78,23 @@ static int cli_add(cli_list *l, const char *option, const char *value) {
     return 1;
 }
 
+/* Two names that are not there yet, of one folder's file? */
+static int cli_same_place(const char *a, const char *b) {
+    const char *const name[2] = { a, b }, *base[2]; struct stat s[2]; int k;
+    for (k = 0; k < 2; k++) {
+        const char *slash = strrchr(name[k], '/'); char dir[4096]; const size_t n = slash ? (size_t)(slash - name[k]) + 1 : 0;
+        base[k] = name[k] + n;
+        if (n >= sizeof dir) return 0;
+        memcpy(dir, name[k], n); dir[n] = 0;
+        if (stat(n ? dir : ".", &s[k])) return 0;
+    }
+    return !strcmp(base[0], base[1]) && s[0].st_dev == s[1].st_dev && s[0].st_ino == s[1].st_ino;
+}
 /* Two names of one file? */
 static int cli_same(const char *a, const char *b) {
     struct stat s, t;
     if (!a || !b || !strcmp(a, "-")) return 0;
-    if (stat(a, &s) || stat(b, &t)) return !strcmp(a, b);
+    if (stat(a, &s) || stat(b, &t)) return !strcmp(a, b) || cli_same_place(a, b);
     return S_ISREG(s.st_mode) && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
 }
 /* What is written takes the place of nothing that is read: -1, or 2 after a message.  NULL: not asked for.  A list's values may be NAME=FILE. */

@@ -12,14 +12,14 @@ typedef struct eval_item {
 } eval_item;
 /* One thing that is asked with or found: one item, one text, or several items of the same group whose vectors are added. */
 typedef struct eval_entry { const char *key, *text; const eval_item *item; int again; size_t part[LB_MAX_MODALITIES]; } eval_entry;     /* again: a caption that the item has before; part: which input, by modality of the set */
-typedef struct eval_set { const char *name; const char *modality[LB_MAX_MODALITIES]; size_t modalities; eval_entry *at; size_t n, cap; float *v, *raw; } eval_set;
+typedef struct eval_set { const char *name; const char *modality[LB_MAX_MODALITIES]; size_t modalities; eval_entry *at; size_t n, cap, missing; float *v, *raw; } eval_set;     /* missing: sums that lack a part */
 
 enum { EVAL_METRICS = 5 };
 typedef struct eval_metric { const char *name, *json; int share; double value, low, high, chance, ceiling; } eval_metric;     /* share: printed in percent; NaN: not known */
 typedef struct eval_class { const char *value, *name; size_t n; double score; } eval_class;
 typedef struct eval_result {
     int retrieval; char title[128]; const char *from, *to, *column;  /* "depth" and its "shape"; "text" to "image" */
-    size_t n, gallery, galleries, dropped, rows, through; eval_metric metric[EVAL_METRICS]; size_t metrics;     /* through: so many texts, by which both sides were compared */
+    size_t n, gallery, galleries, dropped, missing, rows, through; eval_metric metric[EVAL_METRICS]; size_t metrics;     /* through: so many texts, by which both sides were compared */
     eval_set *query, *found;                                         /* for the report; retrieval in both directions shares them */
     float *scores; size_t columns; int transposed;                   /* [query->n, columns]: classes, or groups of what is found */
     uint32_t *owner; const eval_entry **of; const eval_entry **group;     /* owner [n] right column; of: the rows' entries; group [columns]: an entry of each */
@@ -29,8 +29,9 @@ typedef struct eval_result {
 typedef struct eval_task { int retrieval; const char *left, *right; eval_set *a, *b; } eval_task;
 typedef struct eval {
     job j; inputs in, keep; cli_common common;
-    lb_manifest *manifest; size_t manifests; eval_item *item; size_t items; eval_table table; int has_table, prompts_open;
+    lb_manifest *manifest; size_t manifests; eval_item *item; size_t items; eval_table table; int has_table, prompts_open; char *one_value;     /* one_value: of each --where */
     eval_result *result; size_t results; eval_set set[64]; size_t sets; lb__json_doc prompts;
+    inputs labels, prompt_lines;                                     /* the lines of --labels and --templates, read once */
     const char *split, *labels_file; long long batch; cli_list data, classify, retrieve, template_list, where, shared, vectors; const char *templates_file, *captions, *frames;
     const char *model, *to, *attributes, *prompts_file, *report, *map; eval_task *task; size_t tasks;
     int multi, views, upstream, raw, details; long long size, galleries, rounds, seed; through through;
@@ -41,7 +42,6 @@ static int eval_table_open(eval_table *t, const char *path) {
     size_t i, k, used = 0, total = 0; int rc = inputs_lines(&t->text, path, 1);
     if (rc >= 0) return rc;
     for (i = 0; i < t->text.n; i++) { const char *p = t->text.at[i].value; total++; for (; *p; p++) total += *p == '\t'; }
-    if (!t->text.n) return cli_fail("%s: is empty, a line of column names was expected", path);
     if (!(t->cell = (const char **)lb__alloc(total, sizeof *t->cell))) return cli_fail("%s", lb_last_error());
     for (i = 0; i < t->text.n; i++) {
         char *p = (char *)(uintptr_t)t->text.at[i].value; size_t n = 1;
@@ -52,6 +52,7 @@ static int eval_table_open(eval_table *t, const char *path) {
         else if (n != t->columns) return cli_fail("%s: line %lu has %lu columns, %lu were expected", path, (unsigned long)i + 1, (unsigned long)n, (unsigned long)t->columns);
         t->rows++;
     }
+    if (!t->rows) return cli_fail("%s: is empty, a line of column names was expected", path);
     for (k = 0; k < t->columns; k++) for (i = 0; i < k; i++) if (!strcmp(t->cell[i], t->cell[k])) return cli_fail("%s: column %s stands twice", path, t->cell[k]);
     return -1;
 }
@@ -84,23 +85,34 @@ static const char *eval_file(inputs *keep, const lb_item *it) {
     snprintf(p + (hole - it->file), n - (size_t)(hole - it->file), "%s%s", number, hole + 2);
     return p;
 }
-/* "a=b", "a!=b" over the table's columns: 1 the item stays. */
-static int eval_where(const eval *e, const char *const *attributes, const char *rule) {
-    const char *equal = strchr(rule, '='); int c, inverse = equal > rule && equal[-1] == '!', hit = 0; char column[128]; const char *p;
+/* Rule `w` of --where, "a=b,c" or "a!=b,c", over the table's columns: 1 the item stays.  Is there a value "b,c", it is meant, commas and all. */
+static int eval_where(const eval *e, const char *const *attributes, size_t w) {
+    const char *rule = e->where.item[w].value, *equal = strchr(rule, '='); int c, inverse = equal > rule && equal[-1] == '!', hit = 0; char column[128]; const char *p;
     snprintf(column, sizeof column, "%.*s", (int)(equal - rule - inverse), rule);
     if (!attributes || (c = eval_column(&e->table, column)) < 0) return 0;
+    if (e->one_value[w]) return (strcmp(attributes[c], equal + 1) == 0) != inverse;
     for (p = equal + 1; ; p++) { const size_t n = strcspn(p, ","); hit |= strlen(attributes[c]) == n && !strncmp(attributes[c], p, n); p += n; if (!*p) break; }
     return hit != inverse;
 }
+/* Has it a split test? */
+static int eval_tests(const lb_manifest *m) {
+    size_t i;
+    for (i = 0; i < m->count; i++) if (m->items[i].split && !strcmp(m->items[i].split, "test")) return 1;
+    return 0;
+}
 static int eval_load(eval *e, const char *attributes) {
-    size_t i, k, n = 0, total = 0; int tests = 0, rc; eval_row *rows = NULL;
+    size_t i, k, n = 0, total = 0; int rc, all; eval_row *rows = NULL; const int given = e->split != NULL;
     if (attributes) { e->has_table = 1; if ((rc = eval_table_open(&e->table, attributes)) >= 0) return rc; }
+    if (!(e->one_value = (char *)lb__alloc(e->where.n, 1))) return cli_fail("%s", lb_last_error());
     for (i = 0; i < e->where.n; i++) {
         const char *rule = e->where.item[i].value, *equal = strchr(rule, '='); char column[128]; const size_t n_name = equal ? (size_t)(equal - rule) - (equal > rule && equal[-1] == '!') : 0;
         if (!equal || !n_name || n_name >= sizeof column) return cli_wrong("--where is `%s`, COLUMN=VALUE or COLUMN!=VALUE was expected", rule);
         snprintf(column, sizeof column, "%.*s", (int)n_name, rule);
         if (!e->has_table) return cli_wrong("--where asks for the column %s: --attributes FILE was expected", column);
         if (eval_column(&e->table, column) < 0) return cli_fail("%s: has no column %s", attributes, column);
+        for (k = 1; k < e->table.rows; k++) e->one_value[i] |= !strcmp(e->table.cell[k * e->table.columns + (size_t)eval_column(&e->table, column)], equal + 1);
+        for (k = 1; k < e->table.rows && eval_where(e, e->table.cell + k * e->table.columns, i) == (equal[-1] == '!'); k++) {}
+        if (k == e->table.rows) return cli_fail("%s: no row has what --where `%s` names", attributes, rule);
     }
     if (!(e->manifest = (lb_manifest *)lb__alloc(e->data.n, sizeof *e->manifest))) return cli_fail("%s", lb_last_error());
     for (i = 0; i < e->data.n; i++) {
@@ -109,25 +121,27 @@ static int eval_load(eval *e, const char *attributes) {
         if (path > value && !(d.modality = inputs_keep(&e->keep, value, (size_t)(path - value) - 1))) return cli_fail("out of memory");
         if (lb_manifest_load(e->j.ctx, path, &d, &e->manifest[i])) return cli_fail("%s", lb_last_error());
         e->manifests++; total += e->manifest[i].count;
-        for (k = 0; k < e->manifest[i].count; k++) if (e->manifest[i].items[k].split && !strcmp(e->manifest[i].items[k].split, "test")) tests = 1;
+        if (!given && eval_tests(&e->manifest[i])) e->split = "test";
     }
-    if (!e->split) e->split = tests ? "test" : "all";
+    if (!e->split) e->split = "all";
     if (!(e->item = (eval_item *)lb__alloc(total, sizeof *e->item))) return cli_fail("%s", lb_last_error());
     if (e->has_table) {
         if (!(rows = (eval_row *)lb__alloc(e->table.rows, sizeof *rows))) return cli_fail("%s", lb_last_error());
         for (k = 1; k < e->table.rows; k++) { rows[k - 1].key = e->table.cell[k * e->table.columns]; rows[k - 1].at = k; }
         if (e->table.rows > 1) qsort(rows, e->table.rows - 1, sizeof *rows, eval_by_key);
+        for (k = 1; k + 1 < e->table.rows; k++) if (!strcmp(rows[k].key, rows[k - 1].key)) { rc = cli_fail("%s: has two rows for %s", attributes, rows[k].key); lb__release(rows); return rc; }
     }
-    for (i = 0; i < e->manifests; i++) for (k = 0; k < e->manifest[i].count; k++) {
+    for (i = 0; i < e->manifests; i++) for (k = 0, all = !strcmp(e->split, "all") || (!given && !eval_tests(&e->manifest[i])); k < e->manifest[i].count; k++) {
         const lb_item *it = &e->manifest[i].items[k]; eval_item *p = &e->item[n]; size_t w; int stays = 1;
-        if (strcmp(e->split, "all") && (!it->split || strcmp(it->split, e->split))) continue;
+        if ((rc = cli_apart(e->to, it->file)) >= 0 || (rc = cli_apart(e->report, it->file)) >= 0) { lb__release(rows); return rc; }
+        if (!all && (!it->split || strcmp(it->split, e->split))) continue;
         p->item = it; p->modality = it->modality; p->first = p->views = 0; p->attributes = NULL;
         if (!(p->file = eval_file(&e->keep, it)) || !(p->name = eval_stem(&e->keep, it->file))) { lb__release(rows); return cli_fail("out of memory"); }
         if (rows) {
             const char *key = it->group ? it->group : p->name; const size_t at = eval_lower(rows, e->table.rows - 1, key);
             if (at < e->table.rows - 1 && !strcmp(rows[at].key, key)) p->attributes = e->table.cell + rows[at].at * e->table.columns;
         }
-        for (w = 0; w < e->where.n && stays; w++) stays = eval_where(e, p->attributes, e->where.item[w].value);
+        for (w = 0; w < e->where.n && stays; w++) stays = eval_where(e, p->attributes, w);
         n += (size_t)stays;
     }
     lb__release(rows);
@@ -253,7 +267,7 @@ static int eval_set_new(eval *e, const char *name, const char *other, int across
         if (strcmp(it->modality, s->modality[main_part])) continue;
         memset(&q, 0, sizeof q); q.key = eval_key(it, across); q.item = it;
         rc = eval_parts(e, s, main_part, row, &q, &whole);
-        if (rc || !whole) continue;
+        if (rc || !whole) { s->missing += !rc; continue; }
         if (!(to = eval_push(s))) rc = cli_fail("out of memory");
         else *to = q;
     }
@@ -314,6 +328,7 @@ static int eval_prompts_check(const char *path, const lb__json *root) {
         if (task->type != LB__JSON_OBJECT) return cli_fail("%s: \"%s\": an object with \"templates\" and \"names\" was expected", path, task->key);
         for (t = task->first; t; t = t->next) if (strcmp(t->key, "templates") && strcmp(t->key, "names")) return cli_fail("%s: \"%s\": has \"%s\"; \"templates\" and \"names\" were expected", path, task->key, t->key);
         if ((t = lb__json_get(task, "templates")) != NULL && !eval_texts(t, EVAL_TEMPLATES)) return cli_fail("%s: \"%s\": a list of 1 to %d texts was expected as \"templates\"", path, task->key, EVAL_TEMPLATES);
+        for (v = t ? t->first : NULL; v; v = v->next) if (!strstr(v->str, "{}")) return cli_fail("%s: \"%s\": the template \"%s\" has no {} for the class name", path, task->key, v->str);
         if ((t = lb__json_get(task, "names")) != NULL && t->type != LB__JSON_OBJECT) return cli_fail("%s: \"%s\": an object of classes was expected as \"names\"", path, task->key);
         for (v = t ? t->first : NULL; v; v = v->next)
             if (v->type != LB__JSON_STRING && !eval_texts(v, EVAL_NAMES)) return cli_fail("%s: \"%s\": a text or a list of 1 to %d was expected as the names of \"%s\"", path, task->key, EVAL_NAMES, v->key);
@@ -382,11 +397,11 @@ static int eval_prompts_known(const eval *e) {
 /* The distinct classes, sorted, and how they are called: by the labels file, by the prompts, or by themselves.  A column's classes are all that its
  * table knows (and --where lets pass), whether or not an item has them. */
 static int eval_classes(eval *e, const char *task, const eval_set *s, int column, eval_class **out, size_t *count) {
-    size_t i, w, n = 0, cap = 0, from = column < 0 ? s->n : e->table.rows; eval_class *c = NULL; inputs lines; int rc = -1;
-    *out = NULL; memset(&lines, 0, sizeof lines);
+    size_t i, w, n = 0, cap = 0, from = column < 0 ? s->n : e->table.rows; eval_class *c = NULL; int rc = -1;
+    *out = NULL;
     for (i = column < 0 ? 0 : 1; i < from && rc < 0; i++) {
         const char *v = column < 0 ? eval_class_of(&s->at[i], column) : e->table.cell[i * e->table.columns + (size_t)column], *p; int stays = 1;
-        for (w = 0; w < e->where.n && stays && column >= 0; w++) stays = eval_where(e, e->table.cell + i * e->table.columns, e->where.item[w].value);
+        for (w = 0; w < e->where.n && stays && column >= 0; w++) stays = eval_where(e, e->table.cell + i * e->table.columns, w);
         if (!stays) continue;
         for (p = v; p && *p && rc < 0; ) {
             const size_t len = e->multi ? strcspn(p, "|") : strlen(p); size_t k;
@@ -400,22 +415,18 @@ static int eval_classes(eval *e, const char *task, const eval_set *s, int column
             p += len; if (*p) p++;
         }
     }
-    if (rc < 0 && e->labels_file) {
-        rc = inputs_lines(&lines, e->labels_file, 1);
-        for (i = 0; i < lines.n && rc < 0; i++) {                                       /* NAME, or CLASS<TAB>NAME; classes that no item has distract */
-            const char *line = inputs_keep(&e->keep, lines.at[i].value, strlen(lines.at[i].value)); char *tab; size_t k;
-            if (!line) { rc = cli_fail("out of memory"); break; }
-            if (!*line) continue;
-            if ((tab = strchr((char *)(uintptr_t)line, '\t')) != NULL) *tab = 0;
-            for (k = 0; k < n && strcmp(c[k].value, line); k++) {}
-            if (k == n) {
-                if (n == cap) { eval_class *q = (eval_class *)realloc(c, (cap = cap ? 2 * cap : 64) * sizeof *q); if (!q) { rc = cli_fail("out of memory"); break; } c = q; }
-                memset(&c[n++], 0, sizeof *c); c[k].value = line;
-            }
-            c[k].name = tab ? tab + 1 : line;
+    for (i = 0; i < e->labels.n && rc < 0; i++) {                                        /* NAME, or CLASS<TAB>NAME; classes that no item has distract */
+        const char *line = inputs_keep(&e->keep, e->labels.at[i].value, strlen(e->labels.at[i].value)); char *tab; size_t k;
+        if (!line) { rc = cli_fail("out of memory"); break; }
+        if (!*line) continue;
+        if ((tab = strchr((char *)(uintptr_t)line, '\t')) != NULL) *tab = 0;
+        for (k = 0; k < n && strcmp(c[k].value, line); k++) {}
+        if (k == n) {
+            if (n == cap) { eval_class *q = (eval_class *)realloc(c, (cap = cap ? 2 * cap : 64) * sizeof *q); if (!q) { rc = cli_fail("out of memory"); break; } c = q; }
+            memset(&c[n++], 0, sizeof *c); c[k].value = line;
         }
+        c[k].name = tab ? tab + 1 : line;
     }
-    inputs_free(&lines);
     if (rc < 0 && n < 2) rc = cli_fail("%s: %lu class%s in the data; at least two were expected (--attributes and MODALITY:COLUMN, or items with a group)", task, (unsigned long)n, n == 1 ? "" : "es");
     if (rc >= 0) { free(c); return rc; }
     qsort(c, n, sizeof *c, eval_class_order);
@@ -427,18 +438,21 @@ static int eval_classes(eval *e, const char *task, const eval_set *s, int column
     *out = c; *count = n;
     return 0;
 }
+/* A side's modality; of a sum the first part that is not text. */
+static const char *eval_side(const eval_set *s) { size_t k = 0; while (k + 1 < s->modalities && !strcmp(s->modality[k], "text")) k++; return s->modality[k]; }
 /* W [classes, dim]: every name of a class in every template, averaged. */
 static int eval_weights(eval *e, const eval_set *s, const char *column, eval_class *c, size_t n, float **out) {
-    const size_t dim = e->j.dim; const lb__json *names = eval_prompts(e, s->name, column, "names"), *list = eval_prompts(e, s->name, column, "templates"), *v; const char *t[EVAL_TEMPLATES], *one[EVAL_NAMES]; size_t nt = 0, i, k; float *w, *many = NULL; int rc = 0; inputs lines;
+    const size_t dim = e->j.dim; const lb__json *names = eval_prompts(e, s->name, column, "names"), *list = eval_prompts(e, s->name, column, "templates"), *v; const char **t = NULL, *one[EVAL_NAMES]; size_t nt = 0, i, k; float *w = NULL, *many = NULL; int rc = 0; inputs lines;
     memset(&lines, 0, sizeof lines); *out = NULL;
-    if (e->templates_file && (rc = inputs_prompts(&lines, e->templates_file, lb_model_modality(e->j.model, s->modality[0])->kind)) >= 0) return rc;
+    if (e->templates_file && inputs_built_in(e->templates_file) && (rc = inputs_prompts(&lines, e->templates_file, lb_model_modality(e->j.model, eval_side(s))->kind)) >= 0) goto done;
     rc = 0;
-    for (i = 0; i < lines.n && nt < LB__COUNT(t); i++) if (*lines.at[i].value) t[nt++] = lines.at[i].value;
-    for (i = 0; i < e->template_list.n && nt < LB__COUNT(t); i++) t[nt++] = e->template_list.item[i].value;
+    w = (float *)lb__alloc(n, dim * sizeof *w); many = (float *)lb__alloc(LB__COUNT(one), dim * sizeof *many); t = (const char **)lb__alloc(lines.n + e->prompt_lines.n + e->template_list.n + EVAL_TEMPLATES, sizeof *t);
+    if (!w || !many || !t) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; i < lines.n; i++) t[nt++] = lines.at[i].value;
+    for (i = 0; i < e->prompt_lines.n; i++) if (*e->prompt_lines.at[i].value) t[nt++] = e->prompt_lines.at[i].value;
+    for (i = 0; i < e->template_list.n; i++) t[nt++] = e->template_list.item[i].value;
     for (v = list && !nt ? list->first : NULL; v; v = v->next) t[nt++] = v->str;
-    if (!nt) t[nt++] = default_template(s->modality[0]);
-    w = (float *)lb__alloc(n, dim * sizeof *w); many = (float *)lb__alloc(LB__COUNT(one), dim * sizeof *many);
-    if (!w || !many) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (!nt) t[nt++] = default_template(eval_side(s));
     for (i = 0; i < n && !rc; i++) {
         const lb__json *of = names ? lb__json_get(names, c[i].value) : NULL; lb_status st;
         k = 0;
@@ -453,7 +467,7 @@ static int eval_weights(eval *e, const eval_set *s, const char *column, eval_cla
         cli_progress("eval: classes", i + 1, n);
     }
 done:
-    inputs_free(&lines); lb__release(many);
+    inputs_free(&lines); lb__release(many); lb__release((void *)t);
     if (rc) lb__release(w); else *out = w;
     return rc;
 }
@@ -481,8 +495,9 @@ static int eval_classify(eval *e, const eval_task *task) {
         } else if (lb_similarity(e->j.ctx, s->v + i * dim, 1, w, classes, dim, 100, row)) { rc = cli_fail("%s", lb_last_error()); goto done; }
         of[n++] = &s->at[i];
     }
+    if (!n) { rc = cli_fail("%s: no item's class is known: %s", name, column < 0 ? "none has a group" : "the first column of --attributes names no group, nor a file without its ending"); goto done; }
     if (!(r = eval_result_new(e))) { rc = cli_fail("out of memory"); goto done; }
-    r->from = s->name; r->column = task->right; r->n = n; r->gallery = classes; r->dropped = s->n - n; r->query = s; snprintf(r->title, sizeof r->title, "%s", name);
+    r->from = s->name; r->column = task->right; r->n = n; r->gallery = classes; r->dropped = s->n - n; r->missing = s->missing; r->query = s; snprintf(r->title, sizeof r->title, "%s", name);
     r->scores = scores; r->columns = classes; r->owner = labels; r->of = of; r->classes = c; r->confusion = confusion;
     if (e->multi) {
         lb_multilabel m, ml, mh; double prevalence = 0; memset(&m, 0, sizeof m);
@@ -517,15 +532,15 @@ static void eval_number(eval_row *row, size_t n, uint32_t *out) {
     qsort(row, n, sizeof *row, eval_by_key);
     for (i = 0; i < n; i++) { if (i && strcmp(row[i].key, row[i - 1].key)) id++; out[row[i].at] = id; }
 }
-/* What --shared columns say of an item, as one string; "" without a row. */
+/* What --shared columns say of an item, as one string; what the table does not know means itself alone. */
 static const char *eval_meaning(eval *e, const eval_item *it) {
-    char text[1024]; size_t i, n = 0;
-    for (i = 0; i < e->shared.n && it->attributes; i++) {
-        const int c = eval_column(&e->table, e->shared.item[i].value);
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s\t", it->attributes[c]);
-        if (n >= sizeof text) n = sizeof text - 1;
-    }
-    return inputs_keep(&e->keep, text, n);
+    size_t i, n = 0; char *text; const char *key = eval_key(it, 1);
+    for (i = 0; i < e->shared.n && it->attributes; i++) n += strlen(it->attributes[eval_column(&e->table, e->shared.item[i].value)]) + 1;
+    if (!it->attributes) n = strlen(key) + 1;
+    if ((text = (char *)inputs_keep(&e->keep, "", n)) == NULL) return NULL;
+    if (!it->attributes) { sprintf(text, "\n%s", key); return text; }
+    for (i = n = 0; i < e->shared.n; i++) n += (size_t)sprintf(text + n, "%s\t", it->attributes[eval_column(&e->table, e->shared.item[i].value)]);
+    return text;
 }
 /* A retrieval: `rows` queries, each with its match among `groups` of what is found. */
 typedef struct eval_match {
@@ -565,8 +580,6 @@ done:
     lb__release(row);
     return rc;
 }
-/* A side's modality; of a sum the first part that is not text. */
-static const char *eval_side(const eval_set *s) { size_t k = 0; while (k + 1 < s->modalities && !strcmp(s->modality[k], "text")) k++; return s->modality[k]; }
 /* The best of a group stands for it. */
 static int eval_match_scores(eval *e, eval_match *m) {
     size_t dim = e->j.dim, i, k; int rc = 0; const char *const from = eval_side(m->q), *const to = eval_side(m->g); const float *a = e->raw ? m->q->raw : m->q->v, *b = e->raw ? m->g->raw : m->g->v; float *all = (float *)lb__alloc(m->g->n, sizeof *all), *p = NULL, *q = NULL;
@@ -674,7 +687,7 @@ static int eval_direction(eval *e, const eval_task *task, const eval_match *m, c
     chance[0] = 1 / N; chance[1] = N < 5 ? 1 : 5 / N; chance[2] = N < 10 ? 1 : 10 / N; chance[3] = chance[4] = (N + 1) / 2;
     if (!(r = eval_result_new(e))) return cli_fail("out of memory");
     r->retrieval = 1; r->from = dir ? task->right : task->left; r->to = dir ? task->left : task->right; snprintf(r->title, sizeof r->title, "%s -> %s", r->from, r->to);
-    r->n = (v->count + d->drawn / 2) / d->drawn; r->gallery = (size_t)(N + 0.5); r->galleries = d->draws; r->dropped = dir ? 0 : m->q->n - m->rows; r->query = task->a; r->found = task->b; r->transposed = dir; r->through = m->through;
+    r->n = (v->count + d->drawn / 2) / d->drawn; r->gallery = (size_t)(N + 0.5); r->galleries = d->draws; r->dropped = dir ? 0 : m->q->n - m->rows; r->missing = (dir ? m->g : m->q)->missing; r->query = task->a; r->found = task->b; r->transposed = dir; r->through = m->through;
     for (k = 0; k < 5; k++) eval_metric_add(r, names[k], jsons[k], k < 3, value[k], low[k], high[k], chance[k], c->count ? ceiling[k] : NAN);
     r->columns = m->groups; r->rows = m->rows; r->scores = m->scores; r->owner = m->owner; r->of = m->of; r->group = m->group;
     return 0;
@@ -691,6 +704,7 @@ static int eval_retrieve(eval *e, const eval_task *task) {
         if (eval_draw(e, &m, &d, i)) rc = cli_fail("%s:%s: %s", task->left, task->right, lb_last_error());
         cli_progress("eval: galleries", i + 1, d.draws);
     }
+    if (!rc && !d.drawn) rc = cli_fail("%s:%s: no gallery of %lu that was drawn holds a query's match; a larger --gallery-size or more --galleries was expected", task->left, task->right, (unsigned long)d.size);
     if (!rc) rc = eval_direction(e, task, &m, &d, 0);
     if (!rc) {
         rc = eval_direction(e, task, &m, &d, 1);
@@ -762,7 +776,7 @@ static lb_status eval_json_write(cli_out *o, const eval *e, const char *model) {
             LB__TRY(cli_out_json(o, r->title)); LB__TRY(cli_out_text(o, ", \"%s\": ", retrieval ? "query" : "modality")); LB__TRY(cli_out_json(o, r->from));
             if (retrieval) { LB__TRY(cli_out_text(o, ", \"gallery\": ")); LB__TRY(cli_out_json(o, r->to)); LB__TRY(cli_out_text(o, ", \"gallery_size\": %lu, \"galleries\": %lu, \"through\": %lu", (unsigned long)r->gallery, (unsigned long)r->galleries, (unsigned long)r->through)); }
             else if (r->column) { LB__TRY(cli_out_text(o, ", \"column\": ")); LB__TRY(cli_out_json(o, r->column)); }
-            LB__TRY(cli_out_text(o, ", \"n\": %lu, \"left_out\": %lu", (unsigned long)r->n, (unsigned long)r->dropped));
+            LB__TRY(cli_out_text(o, ", \"n\": %lu, \"left_out\": %lu", (unsigned long)r->n, (unsigned long)(r->dropped + r->missing)));
             for (k = 0; k < r->metrics; k++) {
                 const eval_metric *m = &r->metric[k];
                 LB__TRY(cli_out_text(o, ", \"%s\": {\"value\": ", m->json)); LB__TRY(eval_json_value(o, m->value)); LB__TRY(eval_json_number(o, "low", m->low)); LB__TRY(eval_json_number(o, "high", m->high)); LB__TRY(eval_json_number(o, "chance", m->chance));
@@ -800,8 +814,8 @@ static void eval_close(eval *e) {
     for (i = 0; i < e->sets; i++) { free(e->set[i].at); lb__release(e->set[i].v); lb__release(e->set[i].raw); }
     for (i = 0; i < e->manifests; i++) lb_manifest_free(&e->manifest[i]);
     if (e->prompts_open) lb__json_free(&e->prompts);
-    inputs_free(&e->table.text); lb__release((void *)e->table.cell); lb__release(e->manifest); lb__release(e->item); lb__release(e->task);
-    lb__release(e->through.v); lb__release(e->j.norms); job_close(&e->j); inputs_free(&e->in); inputs_free(&e->keep);
+    inputs_free(&e->table.text); inputs_free(&e->labels); inputs_free(&e->prompt_lines); lb__release((void *)e->table.cell); lb__release(e->manifest); lb__release(e->item); lb__release(e->task);
+    lb__release(e->through.v); lb__release(e->one_value); lb__release(e->j.norms); job_close(&e->j); inputs_free(&e->in); inputs_free(&e->keep);
     cli_list_free(&e->data); cli_list_free(&e->classify); cli_list_free(&e->retrieve); cli_list_free(&e->template_list); cli_list_free(&e->where); cli_list_free(&e->shared); cli_list_free(&e->vectors);
 }
 /* Vectors that were computed before, in the place of embedding: MODALITY=FILE.npy, a row an item in the order of the data. */
@@ -851,6 +865,11 @@ static const char *eval_other(eval *e, const char *side) {
 
 #include "report.c"
 
+/* One file, as items of one modality. */
+static int eval_twice(const char *a, const char *b) {
+    const char *x = eval_path(a), *y = eval_path(b);
+    return (x == a || y == b || (x - a == y - b && !strncmp(a, b, (size_t)(x - a)))) && (!strcmp(x, y) || cli_same(x, y));
+}
 /* What is asked for goes together, and what is written takes the place of nothing that is read.  0, or the exit status after a message. */
 static int eval_wanted(const eval *e) {
     size_t i, k; int rc;
@@ -860,7 +879,7 @@ static int eval_wanted(const eval *e) {
     if (e->through.file && e->raw) return cli_wrong("--through compares vectors of unit length, --unnormalised others");
     if (e->views && e->frames && !strcmp(e->frames, "retrieval")) return cli_wrong("--views and --frames retrieval choose frames in two ways");
     for (i = 0; i < e->data.n; i++) for (k = 0; k < i; k++)
-        if (!strcmp(e->data.item[i].value, e->data.item[k].value) || cli_same(e->data.item[i].value, e->data.item[k].value)) return cli_wrong("--data has %s twice, its items would count twice", e->data.item[i].value);
+        if (eval_twice(e->data.item[i].value, e->data.item[k].value)) return cli_wrong("--data has %s twice, its items would count twice", eval_path(e->data.item[i].value));
     if (e->shared.n && !e->attributes) return cli_wrong("--shared names columns: --attributes FILE was expected");
     if (cli_same(e->to, e->report)) return cli_wrong("table and page would both be %s; name another with -o or --report", e->to);
     for (i = 0; i < 2; i++) {
@@ -872,16 +891,19 @@ static int eval_wanted(const eval *e) {
 }
 /* Places that cannot be written, and files that hold nothing or a wrong line, show before the work. */
 static int eval_files(eval *e) {
-    inputs lines; lb__bytes f; lb_limits l = lb_limits_default(); lb_status s; size_t i, k; int rc;
+    lb__bytes f; lb_limits l = lb_limits_default(); lb_status s; size_t i, k; int rc = -1;
     if (cli_out_try(e->report) || cli_out_try(e->to)) return cli_fail("%s", lb_last_error());
-    memset(&lines, 0, sizeof lines);
-    rc = e->templates_file ? inputs_prompts(&lines, e->templates_file, LB_IMAGE) : -1;
+    for (i = 0; i < e->template_list.n; i++) if (!strstr(e->template_list.item[i].value, "{}")) return cli_wrong("--template `%s` has no {} for the class name", e->template_list.item[i].value);
+    if (e->templates_file && !inputs_built_in(e->templates_file)) rc = inputs_prompts(&e->prompt_lines, e->templates_file, LB_IMAGE);
     if (rc < 0 && e->labels_file) {
-        lines.n = 0; rc = inputs_lines(&lines, e->labels_file, 1);
-        for (i = k = 0; i < lines.n; i++) k += *lines.at[i].value != 0;
+        rc = inputs_lines(&e->labels, e->labels_file, 1);
+        for (i = k = 0; i < e->labels.n && rc < 0; i++) {
+            const char *line = e->labels.at[i].value, *tab = strchr(line, '\t');
+            k += *line != 0;
+            if (tab && (tab == line || !tab[1])) rc = cli_fail("%s: line %lu: NAME or CLASS<tab>NAME was expected", e->labels_file, (unsigned long)i + 1);
+        }
         if (rc < 0 && !k) rc = cli_fail("%s: holds no labels", e->labels_file);
     }
-    inputs_free(&lines);
     if (rc >= 0 || !e->prompts_file) return rc < 0 ? 0 : rc;
     if (lb__bytes_open(e->prompts_file, &f)) return cli_fail("%s", lb_last_error());
     s = lb__json_parse(&l, (const char *)f.data, f.size, NULL, &e->prompts);
@@ -908,6 +930,7 @@ static int eval_tasks(eval *e) {
         t->retrieval = 1;
         if (!t->right) return cli_wrong("`%s`: QUERY:GALLERY was expected, text:%s for instance", named, strcmp(named, "text") ? named : strcmp(e->item[0].modality, "text") ? e->item[0].modality : "image");
         if (!strcmp(t->left, t->right)) return cli_wrong("`%s`: both sides are the same", named);
+        if (!strcmp(t->right, "text")) { t->right = t->left; t->left = "text"; }          /* the same pair; texts ask, each for itself, and are found by their best */
     }
     if (!e->tasks) for (i = 0; i < e->items; i++) {
         const char *m = e->item[i].modality; const int folder = !e->item[i].item->line;
@@ -964,6 +987,7 @@ static int eval_write(eval *e) {
             const eval_result *r = &e->result[i];
             if (r->through) s = cli_out_text(&out, "%s: by what they resemble among %lu texts (%s)\n", r->title, (unsigned long)r->through, e->through.file);
             if (r->dropped && !s) s = cli_out_text(&out, "%s: %lu of %s left out: %s\n", r->title, (unsigned long)r->dropped, r->from, r->retrieval ? "the gallery has no match" : "their class is not known");
+            if (r->missing && !s) s = cli_out_text(&out, "%s: %lu of %s left out: a part of the sum is missing\n", r->title, (unsigned long)r->missing, r->from);
         }
     }
     if (!s && !cli_out_commit(&out)) return 0;
@@ -977,10 +1001,10 @@ static int cmd_eval(int argc, char **argv) {
         CLI_MODEL(e.model),
         JOB_ADAPTER(e.j),
         { "data", 'd', CLI_LIST, &e.data, "[MODALITY=]DATA", "manifests (.tsv, .jsonl, VIDAL's .json) or folders\nclass/file; MODALITY for items that do not say it", 0, 0 },
-        { "split", 0, CLI_TEXT, &e.split, "NAME", "the items to look at; all for every one (default: test\nwhere the data has such a split)", 0, 0 },
+        { "split", 0, CLI_TEXT, &e.split, "NAME", "the items to look at; all for every one (default: test\nof the data that have such a split, all of the others)", 0, 0 },
         { "classify", 'c', CLI_LIST, &e.classify, "MODALITY[:COLUMN]", "zero-shot classes: the group of an item, or\nthe column of --attributes; a+b for the sum of two embeddings", 0, 0 },
         { "retrieve", 'r', CLI_LIST, &e.retrieve, "QUERY:GALLERY", "both directions; text stands for the other\nside's captions, a+b for the sum of two embeddings", 0, 0 },
-        { "attributes", 0, CLI_TEXT, &e.attributes, "FILE", "tab-separated: a line of column names, then a row a\ngroup (or file name), which the first column names", 0, 0 },
+        { "attributes", 0, CLI_TEXT, &e.attributes, "FILE", "tab-separated: a line of column names, then a row a\ngroup (or file name, without its ending), which the\nfirst column names", 0, 0 },
         { "where", 0, CLI_LIST, &e.where, "COLUMN=VALUE[,VALUE]", "only items with these attributes; != without them", 0, 0 },
         { "shared", 0, CLI_LIST, &e.shared, "COLUMN", "what both sides of a retrieval can know: items that are\nequal in it cannot be told apart, and set the ceiling", 0, 0 },
         { "labels", 0, CLI_TEXT, &e.labels_file, "FILE", "class names, a line each: NAME, or CLASS<tab>NAME;\nclasses that no item has are guessed among, too", 0, 0 },
@@ -989,7 +1013,7 @@ static int cmd_eval(int argc, char **argv) {
         { "prompts", 0, CLI_TEXT, &e.prompts_file, "FILE", "JSON with both for each task: {\"depth:shape\": {\n\"templates\": [...], \"names\": {\"ball\": [\"ball\", ...]}}};\n\"shape\" alone, or \"depth\", serves where that is missing", 0, 0 },
         THROUGH_OPTION(e.through),
         { "multi-label", 0, CLI_FLAG, &e.multi, NULL, "classes of an item parted by |: mAP, AUC and d'", 0, 0 },
-        { "captions", 0, CLI_CHOICE, &e.captions, "all|first|join", "which captions of an item ask (default all)", 0, 0 },
+        { "captions", 0, CLI_CHOICE, &e.captions, "all|first|join", "which captions of an item ask (default all; in a sum, text\nis the first)", 0, 0 },
         { "gallery-size", 0, CLI_INT, &e.size, "N", "search among N, drawn from the seed (default all)", 2, 1e9 },
         { "galleries", 0, CLI_INT, &e.galleries, "N", "how many are drawn (default 10); shares and mean rank are\naveraged, MedR is the median of the ranks of all", 1, 10000 },
         { "views", 0, CLI_FLAG, &e.views, NULL, "videos in 15 views (5 windows x 3 crops), averaged; resized\nand normalised as upstream's Kinetics evaluation does", 0, 0 },
@@ -1016,7 +1040,7 @@ static int cmd_eval(int argc, char **argv) {
         "    eval -m M --data D/depth.jsonl D/image.jsonl D/audio.jsonl --attributes D/attributes.tsv --prompts prompts.json\n"
         "         -c depth:shape audio:material -r depth:image depth+text:image --shared shape size --gallery-size 256 --report r.html\n\n"
         "Items mean the same when their group is the same; without groups, when their files have the same name.  An equal score counts\n"
-        "against the right answer.  At 0 and 100 %, where drawing again changes nothing, the interval is Wilson's.\n"
+        "against the right answer.  For shares of hits at 0 and 100 %, where drawing again changes nothing, the interval is Wilson's.\n"
         "--json prints everything: intervals, classes, confusion.\n", options, LB__COUNT(options));
     if (rc < 0 && (rc = eval_wanted(&e)) == 0) {
         e.j.rule = e.frames && !strcmp(e.frames, "retrieval") ? LB_FRAMES_RETRIEVAL : LB_FRAMES_UNIFORM;

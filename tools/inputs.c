@@ -81,10 +81,11 @@ static int inputs_lines(inputs *in, const char *path, int texts) {
     lb__bytes_close(&f);
     return rc;
 }
+static int inputs_built_in(const char *name) { return !strcmp(name, "openai") || !strcmp(name, "upstream"); }
 /* Prompt templates, built in under a name or the lines of a file.  -1 or an exit status. */
 static int inputs_prompts(inputs *in, const char *name, lb_modality_kind kind) {
     static char built_in[LB_PROMPTS][LB_PROMPT_SIZE]; size_t i, n = 0; const size_t before = in->n; int rc;
-    if (strcmp(name, "openai") && strcmp(name, "upstream")) {
+    if (!inputs_built_in(name)) {
         if ((rc = inputs_lines(in, name, 1)) >= 0) return rc;
         for (i = before; i < in->n; i++) { const char *t = in->at[i].value; n += *t != 0; if (*t && !strstr(t, "{}")) return cli_fail("%s: line %lu: `%s` has no {} for the class name", name, (unsigned long)(i - before) + 1, t); }
         return n ? -1 : cli_fail("%s: holds no templates", name);

@@ -141,15 +141,16 @@ static void page_tile(page *p, const eval_set *s, const eval_entry *q, const cha
 typedef struct page_row { size_t row, own; size_t found[PAGE_FOUND]; float score[PAGE_FOUND]; size_t n, rank; } page_row;    /* row: of the scores, or a group when transposed */
 
 static int page_choose(page *p, const eval_result *r, page_row *out, size_t *count) {
-    const size_t rows = r->rows, N = r->columns; size_t i, k, n = 0, tries; cli_hit *hit = (cli_hit *)lb__alloc(N, sizeof *hit); lb__rng rng = lb__rng_new((uint64_t)p->e->seed, 0x70616765 + (uint64_t)r->transposed);
+    const size_t rows = r->rows, N = r->columns, from = r->transposed ? N : rows; size_t i, k, n = 0, tries; cli_hit *hit = (cli_hit *)lb__alloc(N, sizeof *hit); lb__rng rng = lb__rng_new((uint64_t)p->e->seed, 0x70616765 + (uint64_t)r->transposed);
     if (!hit) { p->s = LB_ERR_MEM; return 0; }
-    for (tries = 0; tries < 200 && n < PAGE_QUERIES && n < (r->transposed ? N : rows); tries++) {
-        page_row *q = &out[n]; const size_t at = lb__rng_below(&rng, (uint32_t)(r->transposed ? N : rows)); size_t seen = 0;
+    for (tries = 0; tries < 200 + from && n < PAGE_QUERIES && n < from; tries++) {          /* in the end every one in its turn, where few have a match */
+        page_row *q = &out[n]; const size_t at = tries < 200 ? lb__rng_below(&rng, (uint32_t)from) : tries - 200; size_t seen = 0;
         for (i = 0; i < n; i++) seen |= out[i].row == at || (!r->transposed && r->owner[out[i].row] == r->owner[at]);
         if (seen) continue;
         memset(q, 0, sizeof *q); q->row = at; q->own = r->transposed ? at : r->owner[at];
         for (k = 0; k < N; k++) { hit[k].at = k; hit[k].score = r->transposed ? -INFINITY : r->scores[at * N + k]; }
         for (i = 0; i < rows && r->transposed; i++) if (r->scores[i * N + at] > hit[r->owner[i]].score) hit[r->owner[i]].score = r->scores[i * N + at];
+        if (hit[q->own].score == -INFINITY) continue;                                   /* a group that nothing on the other side belongs to */
         for (k = 0; k < N; k++) q->rank += hit[k].score >= hit[q->own].score && k != q->own;
         cli_best(hit, N);
         for (k = 0; k < N && k < PAGE_FOUND && hit[k].score > -INFINITY; k++) { q->found[k] = hit[k].at; q->score[k] = hit[k].score; q->n++; }
@@ -353,7 +354,7 @@ static void page_maps(page *p) {
         if (k < legends || legends == 12) continue;
         legend[legends] = s->modality[0];
         take = s->n < PAGE_MAP_POINTS / 5 ? s->n : PAGE_MAP_POINTS / 5;
-        for (k = 0; k < take; k++) { const size_t at = k * s->n / take; point[n].v = s->v + at * dim; point[n].colour = (int)legends; point[n++].name = page_caption(&s->at[at]); }
+        for (k = 0; k < take; k++) { const size_t at = k * s->n / take; point[n].v = s->v + at * dim; point[n].colour = (int)legends; point[n++].name = strcmp(s->modality[0], "text") ? page_caption(&s->at[at]) : s->at[at].text; }
         legends++;
     }
     page_map(p, point, n, legend, legends, "every embedding as a point, coloured by modality. Neighbours are alike; distances between islands say little.");
