@@ -930,7 +930,7 @@ typedef struct lb_train_desc {
 
 /* n pairs.  x [n, channels, (frames,) height, width], preprocessed.  Text as ids [n, length], or as unit vectors text [n, dim] when the
  * text tower is frozen.  group [n] or NULL: see lb_clip_loss.  Where text itself is trained, `pair` [n, length] holds the ids of texts that mean
- * the same as those of `ids`, and stands for x.  `negative` [negatives, dim], beside `text`: vectors of texts that belong to no pair of the batch, from
+ * the same as those of `ids`, and stands for x.  `negative` [negatives, dim], beside `text`: vectors of texts that are no caption of the batch's items, from
  * which every input is told, too: a frozen text costs nothing, so a small batch has the comparisons of a large one. */
 typedef struct lb_batch {
     size_t n, length;
@@ -946,17 +946,19 @@ typedef struct lb_train_stats {
 
 /* lb_trainer_new: a run that starts from `model`, which is not changed and must outlive the trainer.  Frozen weights are used where they lie.
  * lb_trainer_step: one AdamW update; masks, mixtures and dropout are drawn from (seed, step, position), so that a resumed run continues bit for bit.
- *   errs  LB_ERR_ARG a batch of one pair or of one caption, LB_ERR_NUMERIC loss or gradient not finite, by tensor (nothing was updated); LB_ERR_MEM
+ * A batch whose captions are all equal, or whose pairs are of one group, teaches next to nothing, and is a step like any other.
+ *   errs  LB_ERR_ARG a batch of one pair, LB_ERR_NUMERIC loss or gradient not finite, by tensor (nothing was updated); LB_ERR_MEM
  * lb_trainer_loss: the loss of a batch without masks, mixtures, dropout or update.
  * lb_trainer_model: the model as trained so far (the averaged one when `ema`); belongs to the trainer and changes with the next step.
  * lb_trainer_save, lb_trainer_load: a checkpoint (trained weights, moments, step), and back into a trainer of the same run.  LB_ERR_MISMATCH says which
  *   of these is another: the weights it started from (by hash), any number of the description, what is trained, the data.  What may change between the
  *   two is what changes no number: threads, `recompute`, and with `other_steps` the number of steps.
  * lb_trainer_adapter: what was trained as an adapter file that names its base by hash (see lb_model_adapt): all that the trained modality's model has and
- *   the file at the root of it has not, so a modality that was added in memory (lb_model_extend) comes along, and so does an adapter in between.
+ *   the file at the root of it has not, so a modality that was added in memory (lb_model_extend) comes along, and so does an adapter in between
+ *   (LB_ERR_UNSUPPORTED for one with low-rank updates of the text tower).
  *   LB_ERR_ARG when there is no such file: a model of lb_model_create is saved and opened before it is trained, or saved whole afterwards.
- * lb_trainer_bytes: the most memory that a step on n pairs of texts of `length` tokens, without negatives, takes over the mapped model; SIZE_MAX: more than
- *   this machine can address. */
+ * lb_trainer_bytes: the most memory that a step on n pairs of texts of `length` tokens, without negatives, takes over the mapped model, within a tenth (a
+ *   third more where n * n floats rival the towers: a thousand pairs of a tiny model); SIZE_MAX: more than this machine can address. */
 typedef struct lb_trainer lb_trainer;
 LB_API lb_status       lb_trainer_new(lb_ctx *ctx, const lb_model *model, const lb_train_desc *desc, lb_trainer **out);
 LB_API void            lb_trainer_free(lb_trainer *t);
@@ -982,7 +984,7 @@ typedef struct lb_feed_desc {
     const char *split;               /* items of this split, or with a "!" in front those of all others; an item without one counts as "train"   default all */
     size_t      batch;               /* pairs                                                            default 32; at most all there are          */
     int         keep_rest;           /* an epoch ends with a smaller batch of what is left over; else that is left out, and every epoch leaves out others */
-    int         no_shuffle;          /* in the order of the manifest, epoch after epoch                                                             */
+    int         no_shuffle;          /* in the order of the manifest, epoch after epoch (what is left over of the last batch is never seen)         */
     uint64_t    seed;                /* of the order, the captions that are drawn, and augmentation                                                 */
     size_t      cache;               /* bytes of decoded inputs that stay in memory                      default none                               */
     size_t      max_bad;             /* files that may be missing or broken before that is an error      default none                               */
@@ -991,7 +993,7 @@ typedef struct lb_feed_desc {
     double      grey;                /* pictures and clips: grey with this probability (open_clip's gray_scale_prob)             default off        */
     int         segments;            /* long sounds: three segments drawn anew at every visit, as upstream trains                                   */
     int         positives;           /* fill batch.group: pairs of one group or one caption are positives of each other                             */
-    size_t      negatives;           /* captions of other items in every batch, drawn anew, as lb_batch.negative; with text_vectors                  */
+    size_t      negatives;           /* captions of other items in every batch, drawn anew, as lb_batch.negative (of its groups, too); with text_vectors */
     int         text_vectors;        /* texts as vectors of the model's text tower (which is frozen, then): every caption is embedded once          */
     const char *text_folder;         /* where these are kept, in a file named by a hash of tower, captions and kernel set; must exist   default: in memory only */
     void      (*report)(void *user, const lb_item *item, const char *why);               /* hears of every file that is left out, once             */
@@ -1708,7 +1710,7 @@ typedef struct lb__json {
     const char *key, *str;
     size_t      len, count;                /* bytes of str; children */
     double      num;                       /* NUMBER; BOOL 0 or 1 */
-    int64_t     i;
+    int64_t     i;                         /* ARRAY, OBJECT: where in the text it begins */
     struct lb__json *first, *next;
 } lb__json;
 typedef struct lb__json_doc { void *memory; const lb__json *root; } lb__json_doc;
@@ -1891,7 +1893,7 @@ static lb_status lb__json_value(const lb_limits *limits, const char *t, size_t n
             if (parent) { if (last) last->next = v; else parent->first = v; parent->count++; }
             last = v; expected = "a value";
             if (t[i] == '{' || t[i] == '[') {
-                v->type = t[i] == '{' ? LB__JSON_OBJECT : LB__JSON_ARRAY;
+                v->type = t[i] == '{' ? LB__JSON_OBJECT : LB__JSON_ARRAY; v->i = (int64_t)i;
                 if (++depth > limits->max_nesting) return lb__fail(LB_ERR_LIMIT, "JSON nested deeper than %zu (max_nesting)", limits->max_nesting);
                 v->next = parent; parent = v; last = NULL; i++;      /* an open container keeps its parent in next */
                 expected = v->type == LB__JSON_OBJECT ? "a key in quotes or '}'" : "a value or ']'";
@@ -11298,7 +11300,7 @@ static lb_status lb__declare_model(const lb__json *top, lb_model_desc *d, char v
         if (!embed) return lb__fail(LB_ERR_FORMAT, "\"embed_dim\" is missing");
         for (v = v->first; v; v = v->next) { char where[LB_NAME_SIZE + 16]; lb__format(where, sizeof where, "modality %s", v->key); LB__TRY(lb__fail_in(lb__declare_member(v, embed, d), where)); }
         t = &d->tower[d->towers++]; memcpy(t->name, "text", 5); t->kind = LB_TOWER_TEXT; t->embed_dim = embed;
-        LB__TRY(lb__fail_in(lb__declared_keys(text, words, LB__COUNT(words), NULL, 0), "text")); LB__TRY(lb__fail_in(lb__declared_transformer(text, t), "text")); LB__TRY(lb__fail_in(lb__declared_int(text, "context", 1, 1 << 20, &t->context), "text"));
+        LB__TRY(lb__fail_in(lb__declared_keys(text, words, LB__COUNT(words), NULL, 0), "text")); LB__TRY(lb__fail_in(lb__declared_transformer(text, t), "text")); LB__TRY(lb__fail_in(lb__declared_int(text, "context", 3, 1 << 20, &t->context), "text"));      /* start, a token, end */
         LB__TRY(lb__fail_in(lb__declared_word(text, "clean", lb__cleans, LB__COUNT(lb__cleans), &clean), "text"));
         c = lb__json_get(text, "vocab");
         if (c && c->type == LB__JSON_STRING) {
@@ -11403,6 +11405,12 @@ static lb_status lb__adapter_save(lb_ctx *ctx, const lb_model *base, const char 
     for (j = 0; j < base->desc.modalities; j++) more &= strcmp(base->desc.modality[j].name, q->name) != 0;
     for (j = 0; j < m->desc.towers; j++) if (!strcmp(m->desc.tower[j].name, q->tower)) v = &m->desc.tower[j];
     n = strlen(v->name); *bytes = 0;
+    for (j = 0; j < m->desc.towers && all; j++) {
+        const lb_tower_desc *t = &m->desc.tower[j]; int b = 0;
+        while (b < base->desc.towers && strcmp(base->desc.tower[b].name, t->name)) b++;
+        if (t != v && t->kind == LB_TOWER_TEXT && t->lora_rank && b < base->desc.towers && !base->desc.tower[b].lora_rank)
+            return lb__fail(LB_ERR_UNSUPPORTED, "%s: the text tower %s has low-rank updates of an adapter in between, which an adapter of %s cannot hold; save the whole model, or merge that adapter and start from the result", path, t->name, v->name);
+    }
     LB__TRY(lb_file_identity(base->file, from, id));
     if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
     /* the model that lb_model_adapt will make before it looks into the file */
@@ -12304,11 +12312,13 @@ static lb_status lb__listing_vidal(lb__listing *p, const lb__json *v, size_t lin
     return s;
 }
 static lb_status lb__listing_json(lb__listing *p, const lb_limits *limits, const char *d, size_t size) {
-    lb__json_doc doc; const lb__json *v; size_t line = 0; lb_status s = lb__json_parse(limits, d, size, NULL, &doc);
+    lb__json_doc doc; const lb__json *v; size_t line = 1, at = 0; lb_status s = lb__json_parse(limits, d, size, NULL, &doc); const int vidal = !s && doc.root->type == LB__JSON_OBJECT;
     if (s) return lb__fail_in(s, p->path);
-    if (doc.root->type == LB__JSON_ARRAY) for (v = doc.root->first; v && !s; v = v->next) s = lb__listing_object(p, v, ++line);
-    else if (doc.root->type == LB__JSON_OBJECT) for (v = doc.root->first; v && !s; v = v->next) s = lb__listing_vidal(p, v, ++line);
-    else s = lb__fail(LB_ERR_FORMAT, "%s: holds %s; VIDAL's object of ids or an array of items was expected", p->path, lb__json_type_name(doc.root));
+    for (v = vidal || doc.root->type == LB__JSON_ARRAY ? doc.root->first : NULL; v && !s; v = v->next) {
+        if (v->type == LB__JSON_ARRAY || v->type == LB__JSON_OBJECT) for (; at < (size_t)v->i; at++) line += d[at] == '\n';
+        s = vidal ? lb__listing_vidal(p, v, line) : lb__listing_object(p, v, line);
+    }
+    if (!s && !vidal && doc.root->type != LB__JSON_ARRAY) s = lb__fail(LB_ERR_FORMAT, "%s: holds %s; VIDAL's object of ids or an array of items was expected", p->path, lb__json_type_name(doc.root));
     lb__json_free(&doc);
     return s;
 }
@@ -12517,6 +12527,7 @@ static lb_status lb__train_lora(const lb_train_desc *asked, const lb_train_desc 
     if (!v->lora_rank) { v->lora_rank = d->lora_rank ? d->lora_rank : 16; v->lora_targets = d->lora_targets; v->lora_temporal = d->lora_temporal; v->lora_alpha = d->lora_alpha; }
     else if (d->lora_rank && d->lora_rank != v->lora_rank) return lb__fail(LB_ERR_MISMATCH, "training: the model has updates of rank %d already, rank %d was asked for", v->lora_rank, d->lora_rank);
     else if (alpha != v->lora_alpha || targets != v->lora_targets) return lb__fail(LB_ERR_MISMATCH, "training: the model has updates of alpha %g and targets %d already, alpha %g and targets %d were asked for", (double)v->lora_alpha, v->lora_targets, (double)alpha, targets);
+    else if (asked->lora_temporal && asked->lora_temporal != v->lora_temporal) return lb__fail(LB_ERR_MISMATCH, "training: the model has updates of %s attention already, others were asked for", v->lora_temporal == 2 ? "spatial and temporal" : v->lora_temporal ? "temporal" : "spatial");
     if (v->lora_temporal && !v->temporal) return lb__fail(LB_ERR_ARG, "training: tower %s has no temporal attention for low-rank updates", v->name);
     v->lora_dropout = d->lora_dropout;
     return LB_OK;
@@ -12709,27 +12720,19 @@ static lb_status lb__train_embed(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
     return *x && *y ? LB_OK : LB_ERR_MEM;
 }
 static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
-    size_t i; int equal = 1; const lb__tower *text = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
+    size_t i; const lb__tower *text = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
     if (!b->n || (t->modality == t->text ? !b->pair || !b->ids || b->text : !b->x || (!b->ids && !b->text)))
         return lb__fail(LB_ERR_ARG, t->modality == t->text ? "training: a batch of texts and their pairs as token ids was expected" : "training: a batch of inputs with token ids or text vectors was expected");
     if (b->negatives && (!b->text || !b->negative)) return lb__fail(LB_ERR_ARG, "training: %zu negatives %s; vectors beside text vectors were expected", b->negatives, b->text ? "without their vectors" : "beside texts that are not vectors");
     if (b->n < 2) return lb__fail(LB_ERR_ARG, "training: a batch of one pair has nothing to be told apart from; at least two were expected");
     if (b->n >= (size_t)1 << 24) return lb__fail(LB_ERR_ARG, "training: a batch of %zu pairs, less than 16777216 were expected", b->n);
-    for (i = 1; b->group && i < b->n; i++) equal &= b->group[i] == b->group[0];
-    if (b->group && equal) return lb__fail(LB_ERR_ARG, "training: all %zu pairs of the batch belong to one group, there is nothing to be told apart", b->n);
-    if (b->text) {
-        const size_t E = lb_model_dim(t->model);
-        for (equal = 1, i = 1; equal && i < b->n; i++) equal = !memcmp(b->text, b->text + i * E, E * sizeof *b->text);
-        return equal ? lb__fail(LB_ERR_ARG, "training: all %zu captions of the batch are equal, there is nothing to be told apart", b->n) : LB_OK;
-    }
+    if (b->text) return LB_OK;
     if (!text) return lb__fail(LB_ERR_ARG, "training: the model has no text tower, text vectors were expected");
     if (!b->length || b->length > (size_t)text->d.context) return lb__fail(LB_ERR_ARG, "training: texts of %zu tokens, 1 to %d were expected", b->length, text->d.context);
     for (i = 0; i < b->n * b->length; i++) {
         const int32_t id = b->ids[i] < 0 || b->ids[i] >= text->d.vocab || t->modality != t->text ? b->ids[i] : b->pair[i];
         if (id < 0 || id >= text->d.vocab) return lb__fail(LB_ERR_ARG, "training: token id %d of text %zu is outside the vocabulary of %d", (int)id, i / b->length, text->d.vocab);
     }
-    for (equal = 1, i = 1; equal && i < b->n; i++) equal = !memcmp(b->ids, b->ids + i * b->length, b->length * sizeof *b->ids);
-    if (equal) return lb__fail(LB_ERR_ARG, "training: all %zu captions of the batch are equal, there is nothing to be told apart", b->n);
     return LB_OK;
 }
 typedef struct lb__adamw { const lb__kernels *k; lb__slot *s; lb__adam a; float ema; } lb__adamw;
@@ -12868,13 +12871,14 @@ LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
 
 /* The numbers that decide what a run computes. */
 typedef struct lb__term { const char *key; double value; } lb__term;
-enum { LB__TERMS = 20 };
+enum { LB__TERMS = 21 };
 static void lb__train_terms(const lb_trainer *t, lb__term *o) {
     const lb_train_desc *d = &t->desc; const lb_tower_desc *v = &lb__modality_tower(t->model, t->modality)->d; const int lora = v->lora_rank != 0; size_t n = 0;
 #define LB__TERM(name, number) o[n].key = "train." name; o[n++].value = (double)(number)
     LB__TERM("lr", d->lr); LB__TERM("lr_rest", d->lr_rest); LB__TERM("warmup", d->warmup); LB__TERM("steps", d->steps); LB__TERM("beta1", d->beta1); LB__TERM("beta2", d->beta2); LB__TERM("eps", d->eps);
     LB__TERM("weight_decay", d->weight_decay); LB__TERM("clip", d->clip); LB__TERM("ema", d->ema); LB__TERM("mask_ratio", d->mask_ratio); LB__TERM("mix", d->mix); LB__TERM("micro_batch", d->micro_batch);
     LB__TERM("freeze_text", d->freeze_text != 0); LB__TERM("freeze_scale", d->freeze_scale != 0);
+    LB__TERM("scale", d->freeze_scale ? *(const float *)t->model->logit_scale[t->scale]->data : 0);
     LB__TERM("lora_rank", v->lora_rank); LB__TERM("lora_targets", lora ? v->lora_targets : 0); LB__TERM("lora_temporal", lora ? v->lora_temporal : 0); LB__TERM("lora_alpha", lora ? v->lora_alpha : 0); LB__TERM("lora_dropout", lora ? v->lora_dropout : 0);
 #undef LB__TERM
 }
@@ -13035,18 +13039,18 @@ static lb_status lb__feed_item_check(const lb_feed *l, size_t at) {
     const lb_item *it = &l->manifest->items[at]; const char *what = NULL; size_t i;
     if (!it->file) what = "has no file";
     else if (!it->n_captions || !it->captions) what = "has no caption";
-    else if (l->modality->kind == LB_TEXT && it->n_captions < 2) what = "has one caption; texts are trained in pairs, at least two were expected";
+    else if (l->modality->kind == LB_TEXT && it->n_captions < 2) what = "has one caption; texts are trained in pairs, at least two were expected (a .tsv may have several columns named caption)";
     for (i = 0; !what && i < it->n_captions; i++) if (!it->captions[i].text) what = "has a caption that is NULL";
     return what ? lb__fail(LB_ERR_ARG, "%s %zu: %s %s", it->line ? "line" : "item", it->line ? it->line : at, it->file ? it->file : "it", what) : LB_OK;
 }
 /* The items, without those whose file is not there. */
 static lb_status lb__feed_choose(lb_feed *l) {
-    size_t i, n = 0, captions = 0, others = 0; lb__buf path = { 0, 0, 0 }; lb_status s = LB_OK;
+    size_t i, n = 0, captions = 0, others = 0; const lb_item *other = NULL; lb__buf path = { 0, 0, 0 }; lb_status s = LB_OK;
     if (!(l->item = (size_t *)lb__alloc(l->manifest->count, sizeof *l->item))) return LB_ERR_MEM;
     for (i = 0; i < l->manifest->count && !s; i++) {
         const lb_item *it = &l->manifest->items[i]; struct stat st; int frame;
         if (l->modality->kind != LB_TEXT && !it->modality) { s = lb__fail(LB_ERR_ARG, "%s %zu: the item has no modality", it->line ? "line" : "item", it->line ? it->line : i); break; }
-        if (!lb__feed_wants(l, it)) { others++; continue; }
+        if (!lb__feed_wants(l, it)) { if (!others++) other = it; continue; }
         if ((s = lb__feed_item_check(l, i)) != LB_OK) break;
         for (frame = 0; frame < LB__MAX(it->frames, 1) && !s && l->modality->kind != LB_TEXT; frame++) {
             if ((s = lb__feed_path(it, frame, &path)) != LB_OK) break;
@@ -13057,7 +13061,8 @@ static lb_status lb__feed_choose(lb_feed *l) {
     }
     lb__buf_free(&path);
     if (s) return s;
-    if (!n) return lb__fail(LB_ERR_ARG, "no item of modality %s%s%s to read: %zu of %zu are of another, %zu cannot be opened", l->modality->name, l->desc.split ? " in split " : "", l->desc.split ? l->desc.split : "", others, l->manifest->count, l->bads);
+    if (!n && other) return lb__fail(LB_ERR_ARG, "no item of modality %s%s%s to read: %zu of %zu are of another (the first: modality %s, split %s), %zu cannot be opened", l->modality->name, l->desc.split ? " in split " : "", l->desc.split ? l->desc.split : "", others, l->manifest->count, other->modality ? other->modality : "unknown", other->split ? other->split : "train", l->bads);
+    if (!n) return lb__fail(LB_ERR_ARG, "no item of modality %s to read: %zu of %zu cannot be opened", l->modality->name, l->bads, l->manifest->count);
     if (n > 0xffffffffu || captions > 0xffffffffu) return lb__fail(LB_ERR_LIMIT, "%zu items with %zu captions, less than 2^32 were expected", n, captions);
     l->count = n;
     if (!(l->first = (size_t *)lb__alloc(n + 1, sizeof *l->first)) || !(l->slot = (size_t *)lb__alloc(n + 1, sizeof *l->slot)) || !(l->caption = (uint32_t *)lb__alloc(captions, sizeof *l->caption)) ||
@@ -13229,7 +13234,7 @@ LB_API size_t lb_feed_length(const lb_feed *l) { return l ? l->length : 0; }
 LB_API size_t lb_feed_bytes(const lb_feed *l) {
     size_t n, per, all;
     if (!l) return 0;
-    n = l->desc.batch; per = lb_modality_floats(l->modality); all = LB__MIN(l->desc.cache, l->slot[l->count] * per * sizeof(float));
+    n = l->desc.batch; per = lb_modality_floats(l->modality); all = l->desc.crop > 0 ? l->desc.cache : LB__MIN(l->desc.cache, l->slot[l->count] * per * sizeof(float));      /* pieces are cut from whole pictures */
     return n * (per * sizeof(float) + 2 * sizeof(lb__visit) + (l->y ? lb_model_dim(l->model) : l->pair ? 2 * l->length : l->length) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
         l->desc.negatives * (n + lb_model_dim(l->model)) * sizeof(float) + (l->barred ? l->texts : 0) + (l->kept ? l->slot[l->count] * sizeof *l->kept : 0) + (l->vectors ? l->texts * lb_model_dim(l->model) * sizeof(float) : 0);
 }

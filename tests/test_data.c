@@ -54,7 +54,7 @@ LBT(data, faults_name_file_and_line) {
         { "b.tsv", "file\tfile\tcaption\n", "stands twice" }, { "b.tsv", "file\tcaption\n1.jpg\t\n", "line 2: no caption" }, { "b.tsv", "file\tcaption\n1.jpg\ta\n2.jpg\t\n", "line 3: no caption" },
         { "b.tsv", "file\tcaption\n\ta\n", "name is empty" }, { "b.tsv", "file\tcaption\nfoo.xyz\ta\n", "modality" }, { "b.jsonl", "{\"file\":\"a.jpg\",\"caption\":\"\\u0000\"}\n", "without" },
         { "b.jsonl", "{\"file\":\"a.jpg\",\"caption\":\"x\"}\n{\"file\":3}\n", "line 2" }, { "b.jsonl", "{\"file\":\"a.jpg\",\"caption\":\"x\"}\nnonsense\n", "line 2" }, { "b.jsonl", "{\"file\":\"a.jpg\",\"captions\":\"x\"}\n", "an array was expected" },
-        { "b.jsonl", "{\"file\":\"a.jpg\",\"caption\":\"\"}\n", "line 1: no caption" }, { "b.jsonl", "{\"file\":\"a.jpg\",\"captions\":[\" \\t\"]}\n", "line 1: no caption" }, { "b.tsv", "file\tcaption\n1.jpg\t  \n", "line 2: no caption" }, { "b.json", "[{\"file\":\"a.jpg\",\"captions\":[\"\",\"x\"]},{\"file\":\"b.jpg\",\"captions\":[\"\",\"\"]}]", "line 2: no caption" },
+        { "b.jsonl", "{\"file\":\"a.jpg\",\"caption\":\"\"}\n", "line 1: no caption" }, { "b.jsonl", "{\"file\":\"a.jpg\",\"captions\":[\" \\t\"]}\n", "line 1: no caption" }, { "b.tsv", "file\tcaption\n1.jpg\t  \n", "line 2: no caption" }, { "b.json", "[{\"file\":\"a.jpg\",\n\"captions\":[\"\",\"x\"]},\n{\"file\":\"b.jpg\",\"captions\":[\"\",\"\"]}]", "line 3: no caption" },
         { "b.json", "3", "VIDAL" }, { "b.json", "{\"id\":{}}", "folder" }, { "b.json", "{\"id\":{\"folder\":\"f\"}}", "no caption" }, { "b.json", "[1]", "an object" } };
     size_t i; lb_manifest m;
     for (i = 0; i < LB__COUNT(bad); i++) {

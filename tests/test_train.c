@@ -175,12 +175,12 @@ LBT(train, faults_are_sentences) {
     feed_open(&f, &g); b = *feed_step(&f, 0);
     b.n = 1; CHECK(lb_trainer_step(c, t, &b, &st) == LB_ERR_ARG && strstr(lb_last_error(), "one pair"), "%s", lb_last_error());
     b.n = 8; for (i = 0; i < 8; i++) group[i] = 3;
-    b.group = group; CHECK(lb_trainer_step(c, t, &b, &st) == LB_ERR_ARG && strstr(lb_last_error(), "group"), "%s", lb_last_error());
+    b.group = group; CHECK(!lb_trainer_step(c, t, &b, &st) && st.loss - st.loss == 0, "one group is a step, too: %s", lb_last_error());
     b.group = NULL; for (i = 1; i < 8; i++) memcpy(f.bid + i * f.length, f.bid, f.length * sizeof(int32_t));
-    CHECK(lb_trainer_step(c, t, &b, &st) == LB_ERR_ARG && strstr(lb_last_error(), "equal"), "%s", lb_last_error());
+    CHECK(!lb_trainer_step(c, t, &b, &st) && st.step == 2 && st.loss > log(8) - 1e-6, "and so is one caption, of which nobody knows whose it is: %g, %s", st.loss, lb_last_error());
     b = *feed_step(&f, 0); f.bx[100] = NAN;
     before = (float *)malloc(t->slot[0].n * 4); memcpy(before, t->slot[0].p->t.data, t->slot[0].n * 4); n = (size_t)lb_trainer_steps(t);
-    CHECK(lb_trainer_step(c, t, &b, &st) == LB_ERR_NUMERIC && strstr(lb_last_error(), "step 1") && strstr(lb_last_error(), "image"), "%s", lb_last_error());
+    CHECK(lb_trainer_step(c, t, &b, &st) == LB_ERR_NUMERIC && strstr(lb_last_error(), "step 3") && strstr(lb_last_error(), "image"), "%s", lb_last_error());
     CHECK(!memcmp(before, t->slot[0].p->t.data, t->slot[0].n * 4) && lb_trainer_steps(t) == n, "nothing was updated");
     CHECK(!lb_trainer_step(c, t, feed_step(&f, 0), &st), "the run goes on: %s", lb_last_error());
     CHECK(lb_trainer_adapter(c, t, "build/tests/a.lbw") == LB_ERR_ARG, "%s", lb_last_error());

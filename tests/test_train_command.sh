@@ -154,6 +154,9 @@ wants 1 'other data: items, captions or their order' $proj --steps 2 -d "$T/chan
 wants 1 'other data: its items .*, this run.s items 11' $proj --steps 2 -d "$T/fewer.tsv"
 wants 1 'its steps is 2, this run.s is 4' $proj -d "$DATA" --steps 4
 wants 0 'step 4 of 4' $proj -d "$DATA" --steps 4 --other-steps
+frozen="-d $DATA --trainable projection --batch 8 --whole --freeze scale -o $T/frozen.lbw"; wants 0 'step 2 of 2' -m "$M" $frozen --steps 2
+"$L" train -m "$M" -d "$DATA" --trainable image.logit_scale --batch 8 --steps 2 --lr 0.1 -o "$T/scale.lbw" >"$T/out" 2>&1 || bad "a scale alone: $(cat "$T/out")"
+wants 1 'another run: its scale is' -m "$T/scale.lbw" $frozen --steps 4 --resume --other-steps
 
 # ---- faults: a sentence, and nothing is lost ----
 cp "$T/five.lbw.ckpt" "$T/keep.ckpt"
@@ -202,8 +205,25 @@ for kind in missing broken; do
     run $small -d "$T/$kind.tsv" -o "$T/d-$kind.lbw" --max-bad 1
     if [ $status -eq 0 ] && [ "$(wc -l <"$T/err")" = 1 ] && grep -q "left out: .*$kind.tsv: line 10" "$T/err"; then good; else bad "--max-bad: status $status $(cat "$T/err")"; fi
 done
-wants 1 'all 8 captions.*equal' $small -d "$T/equal.tsv" -o "$T/e.lbw"
-wants 1 'all 8 captions.*equal' -m "$M" --lora 2 --steps 2 -d "$T/equal.tsv" -o "$T/e.lbw"
+wants 1 'equal.tsv: all 8 items that are trained on have one caption' $small -d "$T/equal.tsv" -o "$T/e.lbw"
+wants 1 'have one caption' -m "$M" --lora 2 --steps 2 -d "$T/equal.tsv" -o "$T/e.lbw"
+{ printf 'file\tcaption\tgroup\n'; awk '{ print $0 "\tone" }' "$T/rows"; } >"$T/group.tsv"; wants 1 'have one group' $small --positives -d "$T/group.tsv" -o "$T/e.lbw"
+# classes of a few words: a batch that happens to hold one of them alone is a step like any other
+awk -F '\t' '{ print $1 "\ta " (NR % 2 ? "cat" : "dog") "\t" NR % 2 }' "$T/rows" >"$T/pets"; { printf 'file\tcaption\tgroup\n'; cat "$T/pets"; } >"$T/pets.tsv"
+for o in "" --positives "--positives --freeze text --negatives 2"; do wants 0 'step 30 of 30' -m "$M" --steps 30 --batch 2 --lr 1e-4 $o -d "$T/pets.tsv" -o "$T/pets.lbw"; done
+# what fails late has saved what was learnt before; what cannot be written, checkpoint or plot, is told at once
+{ printf 'file\tcaption\tsplit\n'; awk '{ print $0 "\ttrain" }' "$T/rows"; awk 'NR < 3 { print $0 "\ttest" }' "$T/rows"; printf 'broken.png\ta thing that is broken\ttest\n'; } >"$T/late.tsv"
+wants 1 'late.tsv: line 12: .*broken.png.*late.lbw.ckpt holds step 3; --resume continues there' $small -d "$T/late.tsv" --batch 4 --eval --eval-every 100 -o "$T/late.lbw"
+sed '$d' "$T/late.tsv" >"$T/late2.tsv"; wants 0 'nothing left to train' $small -d "$T/late2.tsv" --batch 4 -o "$T/late.lbw" --resume
+wants 1 'cannot create' $small -d "$T/eight.tsv" -o "$T/far.lbw" --checkpoint "$T/none/far.ckpt"; no "$T/far"
+mkdir "$T/far.svg"; wants 1 'far.svg: is a folder' $small -d "$T/eight.tsv" -o "$T/far.lbw"; rmdir "$T/far.svg"; no "$T/far"
+# a model that is trained in its own place stays whole while its run is not, for --resume begins with it
+wants 0 'step 3 of 3' $small -d "$T/eight.tsv" -o "$T/own.lbw" --log "$T/own0.csv" --checkpoint "$T/own0.ckpt"; cp "$T/own.lbw" "$T/own.was"
+"$L" train --threads 1 -m "$T/own.lbw" -d "$T/eight.tsv" --steps 100000 --batch 8 -o "$T/own.lbw" >"$T/out" 2>"$T/err" </dev/null & pid=$!
+while kill -0 $pid 2>/dev/null && [ "$(lines "$T/own.csv")" -lt 5 ]; do sleep 0.01; done; kill -TERM $pid; wait $pid; is "$? $(grep -c 'stays until then' "$T/out")" "0 1" "stopped in its own place"
+same "$T/own.lbw" "$T/own.was" "the model that is replaced when its run is done"
+n=$(($(lines "$T/own.csv") + 2)); wants 0 "step $n of $n" -m "$T/own.lbw" -d "$T/eight.tsv" --steps $n --batch 8 -o "$T/own.lbw" --resume --other-steps
+cmp -s "$T/own.lbw" "$T/own.was" && bad "a run in its own place replaces nothing in the end" || good
 { printf 'file\tcaption\tsplit\n'; awk '{ print $0 "\t" (NR == 8 ? "test" : "train") }' "$T/rows"; } >"$T/one.tsv"; wants 1 'one item is held out' $small -d "$T/one.tsv" --batch 4 --eval -o "$T/e.lbw"
 printf 'file\tcaption\tsplit\na.png\tb\ttest\n' >"$T/test.tsv"; wants 1 'no item of modality image in split train' $small -d "$T/test.tsv" -o "$T/e.lbw"
 printf 'name\ttext\na.png\tb\n' >"$T/head.tsv"; wants 1 'head.tsv: line 1 must name' $small -d "$T/head.tsv" -o "$T/e.lbw"
@@ -226,6 +246,9 @@ same "$T/lora.lbw" "$T/lora2.lbw" "with the texts of the run before"
 paste -d' ' "$T/a" "$T/b" | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d < 0) d = -d; if (d > m) m = d } exit !(n == 32 && m < 2e-6) }' && good || bad "adapted and merged differ"
 wants 1 'alpha 8 .*alpha 32' -m "$M" --adapter "$T/lora.lbw" --lora 4:32 -d "$DATA" -o "$T/e.lbw"
 wants 1 'another base' -m "$T/full.lbw" --adapter "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"
+sed 's/\(.*\)\t\(.*\)\t\(.*\)/\1\t\2\t\3\tsome \3/; 1s/.*/file\tmodality\tcaption\tcaption/' "$DATA" | sed "s|^stills|$abs|" >"$T/twice.tsv"; wants 0 'adapter, step 2 of 2' -m "$M" --modality text --lora 4 --steps 2 --batch 8 -d "$T/twice.tsv" -o "$T/words.lbw"
+wants 1 'low-rank updates of an adapter in between' -m "$M" --adapter "$T/words.lbw" --lora 4 --steps 2 --batch 8 -d "$DATA" -o "$T/between.lbw"; [ -e "$T/between.lbw" ] && bad "an adapter that lacks another was written" || good
+wants 0 'step 2 of 2' -m "$M" --adapter "$T/words.lbw" --lora 4 --steps 2 --batch 8 -d "$DATA" -o "$T/between2.lbw" --whole
 "$L" embed -m "$T/full.lbw" --adapter "$T/lora.lbw" --text x >"$T/out" 2>"$T/err"; is "$? $(grep -c 'another base' "$T/err")" "1 1" "embed with an adapter of another base"
 wants 1 'adapter' -m "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"
 
@@ -240,11 +263,15 @@ wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality video --from imag
 wants 0 'step 3 of 3' $few -d "$T/vidal/audio.jsonl" --modality audio --from image --size 64x96 --segments --lora 2 -o "$T/audio.lbw"
 "$L" info --tensors "$T/video.lbw" >"$T/out"; grep -q 'tower video.*8 frames' "$T/out" && grep -q 'video.blocks.2.temporal.attn.lora.out.b' "$T/out" && good || bad "info of the video model: $(cat "$T/out")"
 "$L" embed -m "$T/image.lbw" --adapter "$T/audio.lbw" --audio "$T"/vidal/part000/*000.wav --text 'a bell' >"$T/out" 2>"$T/err" && is "$(wc -l <"$T/out")" 2 "embed with the new modality" || bad "embed: $(cat "$T/err")"
+wants 1 'updates of temporal attention already' -m "$T/image.lbw" --adapter "$T/video.lbw" --steps 3 --batch 4 -d "$T/vidal/vidal.json" --modality video --lora 2 --lora-temporal both -o "$T/e.lbw"
+wants 1 'size is 4294967312, HEIGHTxWIDTH' $few -d "$T/vidal/vidal.json" --modality depth --from image --size 4294967312 -o "$T/e.lbw"
+printf '[\n  { "file": "a.png",\n    "caption": "a" },\n\n  { "file": "b.png" }\n]\n' >"$T/lines.json"; wants 1 'lines.json: line 5: no caption' $few -d "$T/lines.json" -o "$T/e.lbw"
 wants 1 'has the modality image already' $few -d "$T/vidal/image.jsonl" --modality image --from image -o "$T/e.lbw"
 wants 1 'no modality smell to start from' $few -d "$T/vidal/image.jsonl" --modality depth --from smell -o "$T/e.lbw"
 awk -v f_dir="$T" 'BEGIN { print "file\tcaption"; for (i = 0; i < 8; i++) { f = "motion" i ".csv"; for (t = 0; t < 32; t++) printf "%f,%f\n", sin(t * i / 5), cos(t / (i + 1)) >(f_dir "/" f); close(f_dir "/" f); print f "\tmovement number " i } }' >"$T/motion.tsv"
 printf '{ "name": "motion", "loader": "csv", "channels": 2, "length": 32, "patch": 8, "from": "image" }' >"$T/motion.json"
 wants 0 'step 3 of 3' $few -d "$T/motion.tsv" --modality "$T/motion.json" -o "$T/motion.lbw"
+cp "$T/motion.json" "$T/motion.was"; for o in -o --log --checkpoint; do wants 2 'would be written over .*motion.json' $few -d "$T/motion.tsv" --modality "$T/motion.json" $([ $o = -o ] || echo -o "$T/e.lbw") $o "$T/motion.json"; done; same "$T/motion.json" "$T/motion.was" "a modality named as what is written"
 cat >"$T/sensor.json" <<'JSON'
 { "embed_dim": 32, "text": { "width": 32, "layers": 1, "heads": 2, "context": 16, "vocab": 600 },
   "modalities": { "motion": { "width": 32, "layers": 1, "heads": 2, "loader": "csv", "channels": 2, "length": 48, "patch": 8, "fit": "repeat" },

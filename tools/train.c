@@ -62,7 +62,7 @@ static lb_status train_new_model(train_run *r, lb_model **out) {
     if (!s) s = train_manifest(r, r->modality ? r->modality : d->modality[0].name);
     if (!s) {
         text = &d->tower[d->towers - 1]; clean = d->modality[d->modalities - 1].clean;                    /* text comes last */
-        s = train_vocabulary(r->ctx, path, vocabulary[0] ? vocabulary : NULL, text->vocab ? text->vocab : 49408, clean, &r->manifest, &tok);
+        s = lb__fail_in(train_vocabulary(r->ctx, path, vocabulary[0] ? vocabulary : NULL, text->vocab ? text->vocab : 49408, clean, &r->manifest, &tok), path);
         if (!s) { text->vocab = (int)lb_tokenizer_vocab(tok); d->merges = lb_tokenizer_merges(tok, &d->merge_count); d->seed = (uint64_t)r->seed; s = lb__fail_in(lb_model_create(r->ctx, d, out), path); }
     }
     lb_tokenizer_free(tok); lb__release(d);
@@ -202,7 +202,7 @@ static lb_status train_eval(train_run *r, double *loss, double *r1) {
     double log_scale = log(lb_model_logit_scale(m, m->desc.modality[r->trainer->scale].name)), sum = 0; size_t i, j, n = 0, weight = 0, right = 0; lb_status s = X && Y && S && text ? LB_OK : LB_ERR_MEM;
     for (i = 0; i < steps && !s; i++) {
         lb_batch b; double l = 0;
-        if ((s = lb_feed_batch(r->ctx, r->test, i, &b)) != LB_OK) break;
+        if ((s = lb__fail_in(lb_feed_batch(r->ctx, r->test, i, &b), r->data)) != LB_OK) break;
         s = b.pair ? lb_embed_tokens(r->ctx, m, b.pair, b.n, b.length, X + n * E) : lb_embed_tensor(r->ctx, m, r->desc.modality, b.x, b.n, X + n * E);
         if (!s && b.text) memcpy(Y + n * E, b.text, b.n * E * sizeof *Y); else if (!s) s = lb_embed_tokens(r->ctx, m, b.ids, b.n, b.length, Y + n * E);
         for (j = 0; j < b.n; j++) { const lb_caption *c; lb_feed_item(r->test, j, &c); text[n + j] = c->text; }
@@ -272,8 +272,9 @@ static lb_status train_declare(const train_run *r, const lb_model *m, lb__buf *o
     if (lb_model_modality(m, r->modality)) return lb__fail(LB_ERR_ARG, "%s: has the modality %s already; --from is for a new one", r->model_path, r->modality);
     if (!audio) { h = source->height; w = source->width; }
     if (r->size) {
-        h = (int)strtol(r->size, (char **)(uintptr_t)&end, 10); w = *end == 'x' ? (int)strtol(end + 1, (char **)(uintptr_t)&end, 10) : h;
-        if (*end || h < 1 || w < 1 || h > 65535 || w > 65535) return lb__fail(LB_ERR_ARG, "--size is %s, HEIGHTxWIDTH was expected", r->size);
+        const long a = strtol(r->size, (char **)(uintptr_t)&end, 10), b = *end == 'x' ? strtol(end + 1, (char **)(uintptr_t)&end, 10) : a;
+        if (*end || a < 1 || b < 1 || a > 65535 || b > 65535) return lb__fail(LB_ERR_ARG, "--size is %s, HEIGHTxWIDTH was expected", r->size);
+        h = (int)a; w = (int)b;
     }
 #define TRAIN_ADD(...) do { n = snprintf(piece, sizeof piece, __VA_ARGS__); if (n < 0 || (size_t)n >= sizeof piece) return lb__fail(LB_ERR_ARG, "the names of modality and kind are too long"); LB__TRY(lb__buf_add(out, piece, (size_t)n)); } while (0)
     TRAIN_ADD("{\"name\":\"%s\",\"from\":\"%s\",\"temporal\":%s,\"class_per_frame\":%s", r->modality, source->name, r->temporal || video ? "true" : "false", r->class_per_frame ? "true" : "false");
@@ -361,23 +362,24 @@ static int train_wrong(train_run *r) {
 /* What is written takes the place neither of what is read (but a whole model that of the one it started from) nor of what else is written: a manifest
  * pairs.csv and -o pairs.lbw would lose the manifest to the log. */
 static int train_clash(const train_run *r) {
-    static const char *const made[] = { "the model", "the log", "its plot", "the checkpoint" }; const char *const to[] = { r->out, r->log_path, r->svg_path, r->ckpt_path }, *const from[] = { r->data, r->config, r->model_path, r->adapter }; size_t i, k;
+    static const char *const made[] = { "the model", "the log", "its plot", "the checkpoint" }; const char *const to[] = { r->out, r->log_path, r->svg_path, r->ckpt_path }, *const from[] = { r->data, r->config, r->modality && lb__ends_with(r->modality, ".json") ? r->modality : NULL, r->model_path, r->adapter }; size_t i, k;
     for (i = 0; i < LB__COUNT(to); i++) {
         for (k = 0; k < i; k++) if (cli_same(to[i], to[k])) return cli_wrong("%s and %s would both be %s; name another with -o, --log or --checkpoint", made[k], made[i], to[i]);
-        for (k = 0; k < (i ? LB__COUNT(from) : 2); k++) if (cli_same(to[i], from[k])) return cli_wrong("%s would be written over %s, which is read; name another with -o, --log or --checkpoint", made[i], from[k]);
+        for (k = 0; k < (i ? LB__COUNT(from) : 3); k++) if (cli_same(to[i], from[k])) return cli_wrong("%s would be written over %s, which is read; name another with -o, --log or --checkpoint", made[i], from[k]);
     }
     return -1;
 }
+static const char *train_group(const train_run *r, size_t i) { const char *g = r->manifest.items[r->feed->item[i]].group; return g ? g : ""; }
 static lb_status train_start(train_run *r) {
-    const lb_model *m = NULL; lb_feed_desc ld; char id[LB_DATA_SIZE]; size_t i; int splits = 0; lb_status s; lb__writer probe; const lb_modality_desc *mod = NULL;
+    const lb_model *m = NULL; lb_feed_desc ld; char id[LB_DATA_SIZE]; size_t i; int splits = 0; lb_status s; lb__writer probe; const lb_modality_desc *mod = NULL; const char *const to[] = { r->out, r->ckpt_path, r->svg_path };
     LB__TRY(cli_ctx(&r->common, &r->ctx));
-    LB__TRY(lb__writer_open(r->out, &probe)); lb__writer_abort(&probe);                /* a place that cannot be written shows now, not after the run */
+    for (i = 0; i < LB__COUNT(to); i++) { LB__TRY(lb__writer_open(to[i], &probe)); lb__writer_abort(&probe); }      /* a place that cannot be written shows now, not after the run */
     LB__TRY(train_open(r, &m));
     for (i = 0; i < (size_t)m->desc.modalities && !mod; i++) if (r->modality ? !strcmp(r->modality, m->desc.modality[i].name) : m->desc.modality[i].kind != LB_TEXT) mod = &m->desc.modality[i];
     if (!mod) return lb__no_modality(m, r->config ? r->config : r->model_path, r->modality ? r->modality : "beside text", r->config ? "" : " (--from NAME makes a new one)");
     r->desc.modality = mod->name;
     if (!r->config) LB__TRY(train_manifest(r, mod->name));
-    for (i = 0; i < (size_t)m->desc.towers && !r->lora_temporal; i++) if (!strcmp(m->desc.tower[i].name, mod->tower) && m->desc.tower[i].temporal) r->desc.lora_temporal = 1;     /* upstream's video run */
+    for (i = 0; i < (size_t)m->desc.towers && !r->lora_temporal; i++) if (!strcmp(m->desc.tower[i].name, mod->tower) && m->desc.tower[i].temporal && !m->desc.tower[i].lora_rank) r->desc.lora_temporal = 1;     /* upstream's video run */
     for (i = 0; i < r->manifest.count; i++) splits |= r->manifest.items[i].split != NULL;
     memset(&ld, 0, sizeof ld); ld.modality = mod->name; ld.split = splits ? "train" : NULL; ld.batch = (size_t)r->batch; ld.no_shuffle = r->no_shuffle; ld.seed = (uint64_t)r->seed;
     ld.cache = r->cache_text ? (size_t)LB__MIN(train_size(r->cache_text), (double)(SIZE_MAX / 2)) : (size_t)256 << 20; ld.max_bad = (size_t)r->max_bad; ld.crop = r->crop; ld.flip = r->flip; ld.grey = r->grey; ld.negatives = (size_t)r->negatives; ld.segments = r->segments; ld.positives = r->positives;
@@ -390,6 +392,8 @@ static lb_status train_start(train_run *r) {
         LB__TRY(lb__fail_in(lb_feed_new(r->ctx, m, &r->manifest, &ld, &r->test), r->data));
         if (lb_feed_count(r->test) < 2) return lb__fail(LB_ERR_ARG, "%s: one item is held out for --eval; it has nothing to be told apart from, at least two were expected", r->data);
     }
+    for (i = 1; r->positives && i < r->feed->count && *train_group(r, i) && !strcmp(train_group(r, 0), train_group(r, i)); i++) {}
+    if (r->feed->texts < 2 || (r->positives && i == r->feed->count)) return lb__fail(LB_ERR_ARG, "%s: all %zu items that are trained on have one %s, there is nothing to be told apart", r->data, r->feed->count, r->feed->texts < 2 ? "caption" : "group");
     lb_feed_identity(r->feed, id); r->desc.data = id;
     r->total = r->steps ? (uint64_t)r->steps : (uint64_t)(r->epochs ? r->epochs : 1) * lb_feed_steps(r->feed);
     r->desc.steps = r->total;
@@ -398,7 +402,7 @@ static lb_status train_start(train_run *r) {
     return s;
 }
 static int train_loop(train_run *r) {
-    lb_train_stats s; lb_status st = LB_OK; double t0 = train_now(), saved = t0, shown = 0, first = 0, l = 0, r1 = 0; uint64_t begun = lb_trainer_steps(r->trainer), done_saved = begun; size_t pairs = 0, per = lb_feed_steps(r->feed); const int live = isatty(2);
+    lb_train_stats s; lb_status st = LB_OK; double t0 = train_now(), saved = t0, shown = 0, first = 0, l = 0, r1 = 0; uint64_t begun = lb_trainer_steps(r->trainer), done_saved = begun; size_t pairs = 0, per = lb_feed_steps(r->feed); const int live = isatty(2); int kept;
     memset(&s, 0, sizeof s); s.step = begun;
     while (!st && !train_stop && lb_trainer_steps(r->trainer) < r->total) {
         lb_batch b; int evaluated = 0; uint64_t step = lb_trainer_steps(r->trainer);
@@ -422,20 +426,29 @@ static int train_loop(train_run *r) {
         }
     }
     if (live && shown > 0) fprintf(stderr, "\r\033[K");
-    if (!st && (st = train_save_checkpoint(r)) == LB_OK) { done_saved = lb_trainer_steps(r->trainer); if ((st = train_plot(r)) == LB_OK) st = train_save_model(r); }
+    kept = train_stop && lb_trainer_steps(r->trainer) < r->total && (cli_same(r->out, r->model_path) || cli_same(r->out, r->adapter));      /* --resume starts from it again */
+    if (!st) {                                                      /* a run that is done gives its model even where the checkpoint finds no room */
+        char why[1024]; const int whole = lb_trainer_steps(r->trainer) >= r->total;
+        st = train_save_checkpoint(r);
+        if (!st) done_saved = lb_trainer_steps(r->trainer);
+        lb__format(why, sizeof why, "%s", st ? lb_last_error() : "");
+        if (!kept && (!st || whole)) { const lb_status model = train_save_model(r); if (!st) st = model; else lb__fail(st, "%s%s", why, model ? "" : " (the model is written)"); }
+        if (!st) st = train_plot(r);
+    }
     if (st) {
         char why[1024]; lb__format(why, sizeof why, "%s", lb_last_error());
+        if (lb_trainer_steps(r->trainer) > done_saved && !train_save_checkpoint(r)) done_saved = lb_trainer_steps(r->trainer);      /* what was learnt so far is not lost */
         if (done_saved) return cli_fail("%s (the checkpoint %s holds step %llu; --resume continues there)", why, r->ckpt_path, (unsigned long long)done_saved);
         return cli_fail("%s", why);
     }
     if (r->common.json) printf("{\"step\": %llu, \"steps\": %llu, \"first_loss\": %.9g, \"loss\": %.9g, \"parameters\": %lu, \"samples_per_second\": %.4g}\n", (unsigned long long)lb_trainer_steps(r->trainer), (unsigned long long)r->total, first, s.loss, (unsigned long)lb_trainer_parameters(r->trainer), (double)pairs / (train_now() - t0));
     else if (lb_trainer_steps(r->trainer) == begun) printf("%s: step %llu of %llu, nothing left to train\n", r->out, (unsigned long long)begun, (unsigned long long)r->total);
     else printf("%s: %sstep %llu of %llu, %lu parameters trained, loss %.4f at first, %.4f at last, %.1f samples/s\n", r->out, train_is_adapter(r) ? "adapter, " : "", (unsigned long long)s.step, (unsigned long long)r->total, (unsigned long)lb_trainer_parameters(r->trainer), first, s.loss, (double)pairs / (train_now() - t0));
-    if (train_stop) fprintf(r->common.json ? stderr : stdout, "stopped by a signal; --resume continues from %s\n", r->ckpt_path);
+    if (train_stop) fprintf(r->common.json ? stderr : stdout, "stopped by a signal; --resume continues from %s%s\n", r->ckpt_path, kept ? ", and the model that is to be replaced stays until then" : "");
     return 0;
 }
 static int cmd_train(int argc, char **argv) {
-    static const int stops[] = { SIGINT, SIGTERM };
+    static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
     train_run run, *r = &run; int rc; size_t i; struct sigaction act, was; struct stat st; lb_status s;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &run.model_path, "M.lbw", "the model to start from", 0, 0 },
@@ -464,7 +477,7 @@ static int cmd_train(int argc, char **argv) {
         { "mix", 0, CLI_REAL, &run.mix, "P", "of the steps in which inputs are mixed in pairs, by mixup or CutMix, and\nbelong to the texts of both (default 0)", 0, 1 },
         { "epochs", 0, CLI_INT, &run.epochs, "N", "passes over the data (default 1)", 1, 1e12 },
         { "steps", 0, CLI_INT, &run.steps, "N", "updates, instead of --epochs", 1, 1e15 },
-        { "batch", 'b', CLI_INT, &run.batch, "N", "pairs in an update (default 32); what is left over in an epoch waits", 2, 1 << 23 },
+        { "batch", 'b', CLI_INT, &run.batch, "N", "pairs in an update (default 32); what is left over in an epoch waits\n(with --no-shuffle for ever)", 2, 1 << 23 },
         { "micro-batch", 0, CLI_INT, &run.micro, "N", "pairs in memory at once; the gradient stays that of the batch\n(with --lora-dropout the draws are other ones)", 1, 1 << 23 },
         { "no-shuffle", 0, CLI_FLAG, &run.no_shuffle, NULL, "the order of the manifest in every epoch", 0, 0 },
         { "lr", 0, CLI_REAL, &run.lr, "X", "highest learning rate (default 1e-4)", 1e-12, 1e6 },
