@@ -16,8 +16,8 @@ run --data "$S/image.jsonl" $P -c image:shape image:colour image:temperature
 run --data "$S/audio.jsonl" $P -c audio:hits
 run --data "$S/audio.jsonl" $P --where hits!=0 -c audio:material
 run --data "$S/video.jsonl" $P -c video:motion video:shape video:hits
-# twice each: by cosine, and by the texts that both resemble
-depth="--shared shape size distance relation count --gallery-size 256" sound="--shared material size hits --gallery-size 256"
+# twice each: by cosine, and by the texts that both resemble.  What nothing hits makes no sound, and no material or size is heard in it
+depth="--shared shape size distance relation count --gallery-size 256" sound="--where hits!=0 --shared material size hits --gallery-size 256"
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P $depth -r depth:image
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P $depth -r depth:image --through "$S/depth-captions.txt"
 run --data "$S/thermal.jsonl" "$S/image.jsonl" $P $depth -r thermal:image
