@@ -12240,7 +12240,9 @@ static lb_status lb__listing_object(lb__listing *p, const lb__json *v, size_t li
         f[i] = c ? c->str : NULL; n[i] = c ? c->len : 0;
     }
     list = lb__json_get(v, "captions");
+    if (list && list->type == LB__JSON_NULL) list = NULL;
     c = list ? list->first : lb__json_get(v, "caption");
+    if (c && !list && c->type == LB__JSON_NULL) c = NULL;
     if (list && list->type != LB__JSON_ARRAY) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: \"captions\" is %s, an array was expected", p->path, line, lb__json_type_name(list));
     for (; c; c = list ? c->next : NULL) {
         if (c->type != LB__JSON_STRING || strlen(c->str) != c->len) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: a caption is %s, a string%s was expected", p->path, line, lb__json_type_name(c), c->type == LB__JSON_STRING ? " without \\u0000" : "");
@@ -13199,7 +13201,7 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
     if (!s && desc->negatives && !desc->text_vectors) s = lb__fail(LB_ERR_ARG, "%zu negatives: they need a frozen text tower and texts given as vectors", desc->negatives);
     if (!s && l->modality->kind == LB_TEXT && desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: pairs of texts are read as token ids, not as vectors");
     if (!s && desc->crop > 0 && l->modality->kind != LB_IMAGE && l->modality->kind != LB_DEPTH && l->modality->kind != LB_THERMAL) s = lb__fail(LB_ERR_ARG, "lb_feed_new: random pieces are taken of pictures, not of modality %s", l->modality->name);
-    if (!s && desc->flip && (l->modality->kind == LB_AUDIO || l->modality->kind == LB_TEXT)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %s is not mirrored", l->modality->kind == LB_TEXT ? "a text" : "a sound");
+    if (!s && desc->flip && (l->modality->kind == LB_AUDIO || l->modality->kind == LB_TEXT || l->modality->kind == LB_ARRAY)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %s is not mirrored", l->modality->kind == LB_TEXT ? "a text" : l->modality->kind == LB_AUDIO ? "a sound" : "an array");
     if (!s && desc->grey > 0 && ((l->modality->kind != LB_IMAGE && l->modality->kind != LB_VIDEO) || l->modality->channels != 3)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: only pictures and clips of three colours are made grey, not modality %s", l->modality->name);
     if (!s && desc->segments && l->modality->kind != LB_AUDIO) s = lb__fail(LB_ERR_ARG, "lb_feed_new: segments are drawn of sounds, not of modality %s", l->modality->name);
     if (!s) s = lb__feed_choose(l);

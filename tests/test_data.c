@@ -48,6 +48,14 @@ LBT(data, tsv) {
     CHECK(!strcmp(it->file, "/abs/2.wav") && !strcmp(it->modality, "audio") && it->n_captions == 1 && !it->group && it->line == 4, "%s line %zu", it->file, it->line);
     lb_manifest_free(&m);
 }
+/* null says no more than a field that is not there; items of one .json have the lines on which they begin. */
+LBT(data, json_items) {
+    lb_manifest m;
+    REQUIRE(!lb_manifest_load(ctx(), file("n.json", "[\n {\"file\":\"a.jpg\",\"captions\":null,\"caption\":\"a cat\",\"group\":null},\n\n {\"file\":\"b.wav\",\n  \"caption\":null, \"captions\":[\"rain\", \"wet\"]} ]"), NULL, &m), "%s", lb_last_error());
+    CHECK(m.count == 2 && m.items[0].n_captions == 1 && !m.items[0].group && m.items[0].line == 2 && m.items[1].n_captions == 2 && m.items[1].line == 4, "%zu items, lines %zu and %zu", m.count, m.items[0].line, m.items[1].line);
+    lb_manifest_free(&m);
+    CHECK(lb_manifest_load(ctx(), file("n.json", "[{\"file\":\"a.jpg\",\"captions\":null,\"caption\":null}]"), NULL, &m) == LB_ERR_FORMAT && strstr(lb_last_error(), "line 1: no caption"), "%s", lb_last_error());
+}
 LBT(data, faults_name_file_and_line) {
     static const char *const bad[][3] = {
         { "b.tsv", "", "holds no item" }, { "b.tsv", "file\tcaption\n", "holds no item" }, { "b.tsv", "a\tb\n1\t2\n", "line 1 must name" }, { "b.tsv", "file\tcaption\n1.jpg\n", "line 2 has 1 columns" },
