@@ -63,6 +63,7 @@ printf 'abab abab\n' >"$T/plain.txt"; printf '\357\273\277abab abab\n' >"$T/mark
 "$L" vocab -f "$T/plain.txt" --size 520 -o "$T/plain.lbw" >"$T/out" && "$L" vocab -f "$T/mark.txt" --size 520 -o "$T/mark.lbw" >"$T/out" && cmp -s "$T/plain.lbw" "$T/mark.lbw" && good || bad "a byte order mark is learnt from"
 wants 1 'no captions' vocab -f "$T/bare.txt" -o "$T/v.lbw"
 wants 1 'line 1' vocab --merges "$T/text.lbw" -o "$T/v.lbw"
+printf 'a cat\n\0\n' >"$T/zero.txt"; wants 1 'zero.txt: holds a zero byte' vocab -f "$T/plain.txt" "$T/zero.txt" -o "$T/v.lbw"
 no "$T/v.lbw"
 printf 'a photo of a cat\na photo of a dog\nthe cat and the dog\n' >"$T/captions.txt"
 wants 0 '525 ids from 3 captions' vocab -f "$T/captions.txt" -o "$T/v.lbw"
@@ -163,6 +164,20 @@ wants 0 '1 inputs of the parity record' verify "$T/own.lbw"
 "$L" info "$M" >"$T/a"; "$L" info "$T/own.lbw" >"$T/b"; is "$(sed -n '1s/.*model, \([0-9,]* parameters\).*/\1/p' "$T/b")" "$(sed -n '1s/.*model, \([0-9,]* parameters\).*/\1/p' "$T/a")" "what a record holds is no parameter"
 is "$("$L" info --json "$T/own.lbw" | sed 's/.*"bytes": \([0-9]*\).*/\1/')" "$(($(wc -c <"$T/own.lbw")))" "info's size is the file's"
 
+# a weight file goes to no pipe, nor to a file called `-`
+for c in "quantize $M" "convert tests/golden/ckpt_demo" "extend -m $M --modality $T/plain.txt" "bundle $M" "merge $M" "record -m $M --text x" "vocab -f $T/plain.txt"; do wants 2 'not written to standard output' $c -o -; done; no ./-
+
+# control characters in a name: a message stays one line, and no escape sequence reaches the terminal
+wants 1 'a?b?\[31mc: cannot open' info "$(printf 'a\nb\033[31mc')"
+wants 2 'unknown option --a?b' info "$(printf -- '--a\nb')"
+
+# LB_CPU: a word that names no kernels, or those of another processor, is answered with those that are used instead
+have=$("$L" info --json | sed 's/.*"cpu": "\([^"]*\)".*/\1/')
+for cpu in avx51 $(case $have in neon) echo avx2 ;; *) echo neon ;; esac); do
+    LB_CPU=$cpu "$L" bench -r layernorm -s 0.01 >"$T/out" 2>"$T/err"; is "$? $(wc -l <"$T/err") $(sed -n "s/.*LB_CPU=$cpu: .* the \([a-z0-9]*\) ones are used/\1/p" "$T/err")" "0 1 $have" "LB_CPU=$cpu"
+done
+for cpu in scalar "$have" ''; do LB_CPU=$cpu "$L" info >"$T/out" 2>"$T/err"; is "$? $(cat "$T/err")" "0 " "LB_CPU=$cpu"; done
+
 # where it cannot be written
 wants 1 'cannot create' embed -m "$M" $CAT -o "$T/no/such/folder/v.npy"
 wants 1 'folder' embed -m "$M" $CAT -o "$T"
@@ -241,6 +256,9 @@ is "$(sed -n 2p "$T/out" | awk '{ print $3 }')" "$(cat "$T/likeness")" "--throug
 wants 2 'no two of them' score -m "$M" --image $CAT --text 'a dog' --through "$T/meet"
 W=weights/languagebind-tiny.lbw A=examples/demo/audio/01.wav V=examples/demo/video/01.mp4
 is "$("$L" score -m $W --audio $A --video $V --text 'a ball' --through "$T/meet" | tail -n 2)" "$("$L" score -m $W --audio $A --video $V --text 'a ball' | tail -n 2)" "texts meet directly"
+# a path that is cut shows its end and that it was; the columns stay below their heads
+wants 0 "\.\.\.$(echo $V | tail -c 22)" score -m $W --audio $A --video $V ./$V
+is "$(awk '{ print length($0) }' "$T/out" | sort -u | wc -l)" 1 "lines of a table are of one length"
 wants 2 'no cosines: --softmax' score -m "$M" --image $CAT $CUP --through "$T/meet" --softmax
 wants 1 'meet-not: cannot open' score -m "$M" --image $CAT $CUP --through "$T/meet-not"
 echo 'a cat' >"$T/alone"; wants 1 'alone: holds one text, at least two' score -m "$M" --image $CAT $CUP --through "$T/alone"
@@ -354,6 +372,17 @@ wants 1 'here.lbi was made with .*here.lbw, which cannot be opened .*-m FILE nam
 wants 0 'cat.jpg' search -i "$T/here.lbi" -m "$M" --text x
 wants 1 'nothing: nothing in it can be embedded' index -m "$M" -o "$T/q.lbi" "$T/nothing"; no "$T/q.lbi"
 wants 1 'no tokenizer' tokenize -m "$T/p.lbi" x
+# a name with a line end in it, and a folder that cannot be listed (root could, but for the capability)
+line="$T/lines of/a$(printf '\nb').jpg"; mkdir -p "$T/lines of"; cp $CAT "$line"; "$L" index -m "$M" -o "$T/l.lbi" "$T/lines of" >"$T/out"
+wants 0 '^1.0000  .*/a b.jpg$' search -i "$T/l.lbi" --image $CAT; is "$(wc -l <"$T/out")" 1 "one line a result"
+wants 0 '/a b.jpg$' classify -m "$M" --label cat dog --image "$line"; is "$(wc -l <"$T/out")" 3 "lines of classify"
+mkdir -p "$T/shut/in" "$T/shut/out"; cp $CAT "$T/shut/in"; cp $CUP "$T/shut/out"; chmod 000 "$T/shut/in"
+meek=; [ "$(id -u)" != 0 ] || meek="setpriv --bounding-set=-dac_override,-dac_read_search"
+if $meek true 2>/dev/null && ! $meek ls "$T/shut/in" >/dev/null 2>&1; then
+    $meek "$L" index -m "$M" -o "$T/s.lbi" "$T/shut" >"$T/out" 2>"$T/err"; is "$? $(wc -l <"$T/err") $(grep -c 'left out: .*shut/in: cannot list' "$T/err") $(grep -c '1 entry, 1 new, 0 unchanged, 1 unreadable' "$T/out")" "0 1 1 1" "a folder that cannot be listed"
+    $meek "$L" index -m "$M" -o "$T/q.lbi" "$T/shut/in" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'cannot list' "$T/err")" "1 1" "the folder that was named cannot be listed"; no "$T/q.lbi"
+else skip "a folder that cannot be listed: this user may list every one"; fi
+chmod 755 "$T/shut/in"
 # with an adapter, which the index remembers
 wants 0 '1 entry, 1 new' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
 wants 0 '1 entry, 0 new, 1 unchanged' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
@@ -370,6 +399,12 @@ wants 1 'v X Y Z' render "$T/captions.txt" -o "$T/rd"; no "$T/rd"
 printf 'v 0 0 0\nf 1 2 3\n' >"$T/bad.obj"; wants 1 'line 2: a corner that is vertex 2; 1 to 1' render "$T/bad.obj" -o "$T/rd"; no "$T/rd"
 "$L" render "$T/tri.obj" -o "$T/rd" --size 16 --metres 30 2>"$T/err"; is "$? $(grep -c 'tri.obj: 30 metres are shown as' "$T/err")" "0 1" "metres that no room has"
 wants 0 '1 clip of' synth "$T/one" -n 1 --size 16
+# folders are made with those above them; where one cannot be, it is named; a second run is silent, one that leaves clips of the first is not
+wants 0 '3 clips of' synth "$T/deep/er/three" -n 3 --size 16
+wants 0 '3 clips of' synth "$T/deep/er/three" -n 3 --size 16
+"$L" synth "$T/deep/er/three" -n 2 --size 16 >"$T/out" 2>"$T/err"; is "$? $(wc -l <"$T/err") $(grep -c 'three: files and folders of an earlier run stay .*: 5, part000/syn1-000002.jpg is the first' "$T/err")" "0 1 1" "older clips"
+wants 0 '' render "$T/tri.obj" -o "$T/deep/of/render" --size 16; is "$(ls "$T/deep/of/render" | wc -l)" 3 "files of render"
+for c in "synth -n 1" "render $T/tri.obj -o"; do wants 1 'plain.txt: cannot create the folder' $c "$T/plain.txt/a"; done
 
 echo "test_command: $passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -31,6 +31,7 @@ no() { if ls "$1"* >/dev/null 2>&1; then bad "$1 was left behind: $(ls "$1"*)"; 
 wants 2 'one of -m MODEL and --config' -d "$DATA" -o "$T/x.lbw"
 wants 2 'which data' -m "$M" -o "$T/x.lbw"
 wants 2 'where to' -m "$M" -d "$DATA"
+wants 2 'not written to standard output' -m "$M" -d "$DATA" -o -
 wants 2 'not both' -m "$M" -d "$DATA" -o "$T/x.lbw" --steps 3 --epochs 2
 wants 2 'RANK or RANK:ALPHA' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora x
 wants 2 'RANK or RANK:ALPHA' -m "$M" -d "$DATA" -o "$T/x.lbw" --lora 4:0

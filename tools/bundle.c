@@ -402,8 +402,7 @@ static int cmd_bundle(int argc, char **argv) {
                    "is stored once, each modality is its low-rank update and the small tensors trained with it.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!files.n) { rc = cli_wrong("no files to join"); goto done; }
-    if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
-    if ((rc = cli_apart_all(output, &files)) >= 0) goto done;
+    if ((rc = cli_lbw_to(output)) >= 0 || (rc = cli_apart_all(output, &files)) >= 0) goto done;
     if (cli_ctx(&common, &ctx) || !(paths = cli_values(&files))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = bundle_files(ctx, paths, files.n, text, share, output, &sum);
     if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
@@ -440,8 +439,7 @@ static int cmd_merge(int argc, char **argv) {
                    "A model that carries low-rank updates itself (convert --keep-lora) is merged alone.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!files.n) { rc = cli_wrong("which model?"); goto done; }
-    if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
-    if ((rc = cli_apart_all(output, &files)) >= 0) goto done;
+    if ((rc = cli_lbw_to(output)) >= 0 || (rc = cli_apart_all(output, &files)) >= 0) goto done;
     if (cli_ctx(&common, &ctx) || !(paths = cli_values(&files))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = merge_files(ctx, paths, files.n, dtype, output);
     rc = cli_end(s);
@@ -468,8 +466,7 @@ static int cmd_extend(int argc, char **argv) {
     if (rc >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!json) { rc = cli_wrong("which modality? --modality FILE.json"); goto done; }
-    if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
-    if ((rc = cli_apart(output, model)) >= 0 || (rc = cli_apart(output, json)) >= 0) goto done;
+    if ((rc = cli_lbw_to(output)) >= 0 || (rc = cli_apart(output, model)) >= 0 || (rc = cli_apart(output, json)) >= 0) goto done;
     s = cli_ctx(&common, &ctx);
     if (!s) s = lb_model_open(ctx, model, &base);
     if (!s) s = lb__bytes_open(json, &f);
@@ -495,8 +492,7 @@ static int cmd_quantize(int argc, char **argv) {
                    "and what several towers share is stored once.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (files.n != 1) { rc = cli_wrong("%d models, one was expected", (int)files.n); goto done; }
-    if (!output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
-    if ((rc = cli_apart_all(output, &files)) >= 0) goto done;
+    if ((rc = cli_lbw_to(output)) >= 0 || (rc = cli_apart_all(output, &files)) >= 0) goto done;
     if (cli_ctx(&common, &ctx) || (only.n && !(names = cli_values(&only)))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = lb_model_open(ctx, files.item[0].value, &whole);
     if (!s && only.n) s = lb__fail_in(lb_model_part(ctx, whole, names, only.n, &part), files.item[0].value);

@@ -56,10 +56,14 @@ typedef struct cli_common { long long threads; int json; } cli_common;
 static const char *cli_command = "languagebind";       /* "languagebind embed": the head of every message */
 static char        cli_command_text[64];
 
+/* A name may hold line ends and escape sequences: they are not shown as they are, so that a line stays one and no terminal obeys a file name. */
+static int cli_control(char c) { return (unsigned char)c < 32 || c == 127; }
 /* The two bad endings: one sentence on standard error and the exit status. */
 static void cli_say(const char *format, va_list ap) {
-    fflush(stdout);
-    fprintf(stderr, "%s: ", cli_command); vfprintf(stderr, format, ap);
+    char text[8192] = "", *p;
+    vsnprintf(text, sizeof text, format, ap);
+    for (p = text; *p; p++) if (cli_control(*p)) *p = '?';
+    fflush(stdout); fprintf(stderr, "%s: %s", cli_command, text);
 }
 static int cli_fail(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fputc('\n', stderr); return 1; }
 static int cli_wrong(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fprintf(stderr, " (see `%s --help`)\n", cli_command); return 2; }
@@ -104,6 +108,9 @@ static int cli_apart_all(const char *to, const cli_list *from) {
     for (i = 0; i < from->n && rc < 0; i++) { const char *v = from->item[i].value, *eq = strchr(v, '='); if ((rc = cli_apart(to, v)) < 0 && eq) rc = cli_apart(to, eq + 1); }
     return rc;
 }
+
+/* Where a model goes: -1, or 2 after a message.  Standard output takes results; `-o -` would make a file of that name. */
+static int cli_lbw_to(const char *to) { return !to ? cli_wrong("-o OUT.lbw is missing") : !strcmp(to, "-") ? cli_wrong("a weight file is not written to standard output; -o OUT.lbw was expected") : -1; }
 
 /* Scores and what they are of; cli_best puts the largest first, equal ones in the order of `at`. */
 typedef struct cli_hit { float score; size_t at; } cli_hit;
@@ -202,9 +209,11 @@ static const char **cli_values(const cli_list *l) {
     for (i = 0; v && i < l->n; i++) v[i] = l->item[i].value;
     return v;
 }
-/* A context on the threads asked for. */
+/* A context on the threads asked for.  The library goes on with its best kernels where LB_CPU names none that it has; who set it should know. */
 static lb_status cli_ctx(const cli_common *c, lb_ctx **out) {
-    lb_ctx_desc d; memset(&d, 0, sizeof d); d.threads = (int)c->threads;
+    const char *want = getenv("LB_CPU"); static int told; lb_ctx_desc d;
+    if (want && *want && strcmp(want, lb_cpu_name()) && !told++) cli_warn("LB_CPU=%s: this build and processor have no such kernels (scalar|avx2|avx512|amx|neon), the %s ones are used", want, lb_cpu_name());
+    memset(&d, 0, sizeof d); d.threads = (int)c->threads;
     return lb_ctx_new(&d, out);
 }
 
@@ -234,6 +243,16 @@ static lb_status cli_out_text(cli_out *o, const char *format, ...) {
     s = cli_out_add(o, p, (size_t)n);
     if (p != small) lb__release(p);
     return s;
+}
+/* A name or a text in a line for people, control characters as spaces. */
+static lb_status cli_out_line(cli_out *o, const char *s) {
+    size_t n;
+    for (;; s += n + 1) {
+        for (n = 0; s[n] && !cli_control(s[n]); n++) {}
+        LB__TRY(cli_out_add(o, s, n));
+        if (!s[n]) return LB_OK;
+        LB__TRY(cli_out_add(o, " ", 1));
+    }
 }
 /* A string as JSON, quotes included; bytes that are not UTF-8 become U+FFFD so that the line stays valid. */
 static lb_status cli_out_json(cli_out *o, const char *s) {

@@ -842,7 +842,7 @@ static int cmd_convert(int argc, char **argv) {
                    "Nothing in the checkpoint is executed.  Tensors that are not used are named on standard error.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (files.n != 1) { rc = cli_wrong("%d sources, one was expected", (int)files.n); goto done; }
-    if (!o.output) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
+    if ((rc = cli_lbw_to(o.output)) >= 0) goto done;
     if (o.adapter && !o.base) { rc = cli_wrong("--adapter needs the model it stands on: --base FILE"); goto done; }
     if (!o.adapter && (o.base || o.from || o.base_text)) { rc = cli_wrong("--base, --from and --base-text go with --adapter"); goto done; }
     if (o.adapter && o.parity) { rc = cli_wrong("--parity is of a whole model, an adapter carries no such record"); goto done; }

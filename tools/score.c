@@ -24,15 +24,16 @@ static float *through_vectors(const through *t, const job *j, const char *modali
     return out;
 }
 
-/* A label for a table: at most `width` columns of a UTF-8 string, the end of a path rather than its beginning. */
+/* A label for a table: at most `width` columns of a UTF-8 string; of a path three dots and its end. */
 static void score_label(char *out, size_t cap, const char *s, int width, int path) {
     size_t n = 0, i, skip, cols = 0;
     for (i = 0; s[i]; i++) cols += ((unsigned char)s[i] & 0xc0) != 0x80;
-    skip = path && cols > (size_t)width ? cols - (size_t)width : 0;
+    skip = path && cols > (size_t)width ? cols - (size_t)width + 3 : 0;
+    for (cols = 0; skip && cols < 3; cols++) out[n++] = '.';
     for (i = 0; s[i] && skip; i++) if (((unsigned char)s[i + 1] & 0xc0) != 0x80) skip--;
-    for (cols = 0; s[i] && n + 2 < cap; i++) {
+    for (; s[i] && n + 2 < cap; i++) {
         if (((unsigned char)s[i] & 0xc0) != 0x80 && cols++ == (size_t)width) break;
-        out[n++] = (unsigned char)s[i] < 32 ? ' ' : s[i];
+        out[n++] = cli_control(s[i]) ? ' ' : s[i];
     }
     out[n] = 0;
 }
@@ -206,8 +207,8 @@ static int cmd_classify(int argc, char **argv) {
             for (k = 0; k < n && !s; k++) { s = cli_out_text(&out, "%s{\"label\": ", k ? ", " : ""); if (!s) s = cli_out_json(&out, labels.at[hit[k].at].value); if (!s) s = cli_out_text(&out, ", \"p\": %.6g}", (double)hit[k].score); }
             if (!s) s = cli_out_text(&out, "]}\n");
         } else {
-            s = cli_out_text(&out, "%s\n", in.at[i].value);
-            for (k = 0; k < n && !s; k++) s = cli_out_text(&out, "  %6.2f %%  %s\n", 100 * (double)hit[k].score, labels.at[hit[k].at].value);
+            if (!(s = cli_out_line(&out, in.at[i].value))) s = cli_out_text(&out, "\n");
+            for (k = 0; k < n && !s; k++) if (!(s = cli_out_text(&out, "  %6.2f %%  ", 100 * (double)hit[k].score)) && !(s = cli_out_line(&out, labels.at[hit[k].at].value))) s = cli_out_text(&out, "\n");
         }
     }
     if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());

@@ -19,10 +19,15 @@ static index_entry *index_push(index_list *l, inputs *in, const char *path, cons
     l->n++;
     return e;
 }
-/* Every file below `path` that some modality claims; the others are counted.  Links to folders are not followed. */
-static int index_walk(index_list *l, inputs *in, const char *path, const char *as, size_t depth, size_t *other) {
-    struct stat st; const char *modality; lb__dir dir; size_t i; index_entry *e; int rc = 0;
-    if (stat(path, &st)) return depth ? 0 : cli_fail("%s: cannot open: %s", path, strerror(errno));
+/* Every file below `path` that some modality claims; the others are counted, and with a warning what cannot be opened or listed below it.  Links to
+ * folders are not followed, and what is gone by now or a link to nowhere is passed over. */
+static int index_walk(index_list *l, inputs *in, const char *path, const char *as, size_t depth, size_t *other, size_t *bad) {
+    struct stat st; const char *modality; lb__dir dir; size_t i; index_entry *e; int rc = 0; lb_status s;
+    if (stat(path, &st)) {
+        if (!depth) return cli_fail("%s: cannot open: %s", path, strerror(errno));
+        if (errno != ENOENT) { cli_warn("left out: %s: cannot open: %s", path, strerror(errno)); ++*bad; }
+        return 0;
+    }
     if (!S_ISDIR(st.st_mode)) {
         modality = S_ISREG(st.st_mode) ? input_guess(path) : NULL;
         if (!modality) { ++*other; return 0; }
@@ -32,12 +37,16 @@ static int index_walk(index_list *l, inputs *in, const char *path, const char *a
     }
     if (depth > INDEX_DEPTH) return cli_fail("%s: folders are nested deeper than %d", path, INDEX_DEPTH);
     if (depth && !lstat(path, &st) && S_ISLNK(st.st_mode)) return 0;
-    if (lb__dir_list(path, &dir)) return cli_fail("%s", lb_last_error());
+    if ((s = lb__dir_list(path, &dir)) != LB_OK) {
+        if (!depth || s == LB_ERR_MEM) return cli_fail("%s", lb_last_error());
+        cli_warn("left out: %s", lb_last_error()); ++*bad;
+        return 0;
+    }
     for (i = 0; i < dir.count && !rc; i++) {
         size_t n = strlen(path) + strlen(dir.names[i]) + 2; char *below = (char *)malloc(n);
         if (!below) { rc = cli_fail("out of memory"); break; }
         snprintf(below, n, "%s%s%s", path, *path && path[strlen(path) - 1] == '/' ? "" : "/", dir.names[i]);
-        rc = index_walk(l, in, below, as, depth + 1, other);
+        rc = index_walk(l, in, below, as, depth + 1, other, bad);
         free(below);
     }
     lb__release(dir.names);
@@ -157,13 +166,13 @@ static int cmd_index(int argc, char **argv) {
     rc = cli_parse(argc, argv, "-m MODEL -o INDEX FOLDER...",
         "Embeds every image, sound and clip below the folders and keeps the vectors in one file, for `languagebind search`.\n"
         "Run again, it computes only what is new or has changed (size or time), and forgets files that are gone.\n"
-        "Files that cannot be read are left out with a warning.  Paths of files, model and adapters are kept as they are typed: relative ones are\n"
-        "found again from the same folder only.\n", options, LB__COUNT(options));
+        "Files and folders that cannot be read are left out with a warning.  Paths of files, model and adapters are kept as they are typed:\n"
+        "relative ones are found again from the same folder only.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!to || !strcmp(to, "-")) { rc = cli_wrong("where to? -o FILE"); goto done; }
     if (!list.n) { rc = cli_wrong("which folders?"); goto done; }
-    for (i = 0, rc = 0; i < list.n && !rc; i++) rc = index_walk(&now, &keep, list.item[i].value, as, 0, &other);
+    for (i = 0, rc = 0; i < list.n && !rc; i++) rc = index_walk(&now, &keep, list.item[i].value, as, 0, &other, &bad);
     if (rc || (rc = job_open(&j, model, &common)) != 0) goto done;
     dim = j.dim;
     if (as && !job_has(&j, as)) { rc = job_lacks(&j, "--as", as); goto done; }
@@ -241,10 +250,10 @@ static float *search_through(const through *t, const job *j, const index_list *l
     return NULL;
 }
 static lb_status search_write(cli_out *out, const input *q, const index_list *l, const cli_hit *hit, size_t n, int json) {
-    size_t i; lb_status s = LB_OK;
+    size_t i;
     if (!json) {
-        for (i = 0; i < n && !s; i++) s = cli_out_text(out, "%.4f  %s\n", (double)hit[i].score, l->at[hit[i].at].path);
-        return s;
+        for (i = 0; i < n; i++) { LB__TRY(cli_out_text(out, "%.4f  ", (double)hit[i].score)); LB__TRY(cli_out_line(out, l->at[hit[i].at].path)); LB__TRY(cli_out_text(out, "\n")); }
+        return LB_OK;
     }
     LB__TRY(cli_out_text(out, "{\"query\": ")); LB__TRY(cli_out_json(out, q->value));
     LB__TRY(cli_out_text(out, ", \"modality\": ")); LB__TRY(cli_out_json(out, q->modality)); LB__TRY(cli_out_text(out, ", \"results\": ["));
@@ -298,7 +307,7 @@ static int cmd_search(int argc, char **argv) {
     s = cli_out_open(&out, NULL);
     for (q = 0; q < in.n && !s; q++) {
         const size_t n = search_one(&l, only, j.vectors + q * dim, dim, by ? by + q * l.n : NULL, hit);
-        if (!common.json && in.n > 1) s = cli_out_text(&out, "%s%s:\n", q ? "\n" : "", in.at[q].value);
+        if (!common.json && in.n > 1 && !(s = cli_out_text(&out, "%s", q ? "\n" : "")) && !(s = cli_out_line(&out, in.at[q].value))) s = cli_out_text(&out, ":\n");
         if (!s) s = search_write(&out, &in.at[q], &l, hit, LB__MIN(n, (size_t)top), common.json);
     }
     if (s || cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());

@@ -829,7 +829,18 @@ static int sy_write(const char *path, const void *data, size_t n) {             
     if (!ok) { remove(path); errno = why; }
     return ok;
 }
-static int sy_folder(const char *path) { return !mkdir(path, 0777) || errno == EEXIST; }
+/* A folder, and those above it that are not there. */
+static lb_status sy_folder(const char *path) {
+    const size_t n = strlen(path); size_t i; char part[4096]; struct stat st; int why;
+    for (i = n > 0; i <= n; i++) {
+        if (i < n && path[i] != '/') continue;
+        snprintf(part, sizeof part, "%.*s", (int)i, path);
+        if (!mkdir(part, 0777)) continue;
+        why = errno;
+        if (stat(part, &st) || !S_ISDIR(st.st_mode)) return lb__fail(LB_ERR_IO, "%s: cannot create the folder: %s", part, strerror(why));
+    }
+    return LB_OK;
+}
 static lb_image sy_image(size_t side, int channels, int bits, void *data) { lb_image m; memset(&m, 0, sizeof m); m.width = m.height = side; m.channels = channels; m.bits = bits; m.orientation = 1; m.data = data; return m; }
 
 /* All files of one clip.  NULL: done, else what went wrong. */
@@ -861,8 +872,8 @@ static const char *sy_make_clip(sy_job *j, size_t i, sy_frame *f, float *mix, ch
         SY_PATH("%s/%s/%s.jpg", j->dir, folder, id);
         SY_SAVE();
     }
-    SY_PATH("%s/%s/%s_depth_f8glpn_folder", j->dir, folder, id); if (!sy_folder(path)) { snprintf(why, room, "%s: %s", path, strerror(errno)); bad = why; goto done; }
-    SY_PATH("%s/%s/%s_thermal_folder", j->dir, folder, id); if (!sy_folder(path)) { snprintf(why, room, "%s: %s", path, strerror(errno)); bad = why; goto done; }
+    SY_PATH("%s/%s/%s_depth_f8glpn_folder", j->dir, folder, id); if (sy_folder(path)) { snprintf(why, room, "%s", lb_last_error()); bad = why; goto done; }
+    SY_PATH("%s/%s/%s_thermal_folder", j->dir, folder, id); if (sy_folder(path)) { snprintf(why, room, "%s", lb_last_error()); bad = why; goto done; }
     for (k = 0; k < j->stills; k++) {
         lb__rng r = sy_rng(j, i, 8 + 2 * k), noise = sy_rng(j, i, 9 + 2 * k);
         sy_stage_new(&s, c, j->mesh, (size_t)j->mesh_count, &r, 8); sy_pose(&s, -1, 1);
@@ -973,9 +984,30 @@ static int sy_write_lists(const sy_job *j) {
     return 0;
 }
 
+/* What an earlier run put beside these clips and this one does not write again: clips of another seed or of a larger corpus, videos in another
+ * container.  How many, and the first. */
+static size_t sy_older(const sy_job *j, char first[1024]) {
+    lb__dir parts, in; size_t i, k, n = 0; char path[1024];
+    if (lb__dir_list(j->dir, &parts)) return 0;
+    for (i = 0; i < parts.count; i++) {
+        const char *part = parts.names[i];
+        snprintf(path, sizeof path, "%.800s/%.200s", j->dir, part);
+        if (strncmp(part, "part", 4) || lb__dir_list(path, &in)) continue;
+        for (k = 0; k < in.count; k++) {
+            const char *name = in.names[k]; unsigned long long seed, at; int used = 0;
+            if (sscanf(name, "syn%19llu-%9llu%n", &seed, &at, &used) != 2) continue;                     /* somebody else's */
+            if (seed == j->seed && at < j->clips && (!strstr(part, "_resize") || (name[used] == '.' && !strcmp(name + used + 1, j->video)))) continue;
+            if (!n++) snprintf(first, 1024, "%.200s/%.800s", part, name);
+        }
+        lb__release(in.names);
+    }
+    lb__release(parts.names);
+    return n;
+}
+
 static int sy_called(const char *name, const char *from, const char *to) { const size_t n = (size_t)(to - from); return strlen(name) == n && !strncmp(name, from, n); }
 static int cmd_synth(int argc, char **argv) {
-    static sy_job j; cli_list dirs = { 0, 0, 0 }, meshes = { 0, 0, 0 }; cli_common common = { 0, 0 }; long long clips = 1000, seed = 1, side = 96, frames = 8, stills = 1, quality = 88; double seconds = 1.5; const char *video = "mp4"; int rc, k, w, workers = 0; size_t i; lb_ctx_desc d; char path[1024];
+    static sy_job j; cli_list dirs = { 0, 0, 0 }, meshes = { 0, 0, 0 }; cli_common common = { 0, 0 }; long long clips = 1000, seed = 1, side = 96, frames = 8, stills = 1, quality = 88; double seconds = 1.5; const char *video = "mp4"; int rc, k, w, workers = 0; size_t i; char path[1024];
     const cli_option options[] = {
         CLI_FILES(dirs, "DIR"),
         { "count", 'n', CLI_INT, &clips, "N", "clips (default 1000)", 1, 10000000 },
@@ -993,10 +1025,9 @@ static int cmd_synth(int argc, char **argv) {
             "DIR receives the files, video/image/depth/thermal/audio.jsonl (manifests with splits train, val, test and compose: pairs of\n"
             "attributes never seen in training), *-unseen.jsonl (the test split in unseen words), vidal.json and attributes.tsv;\n"
             "these lists come last: without them a folder is unfinished.\n", options, LB__COUNT(options))) >= 0) return rc;
-    memset(&j, 0, sizeof j); memset(&d, 0, sizeof d);
+    memset(&j, 0, sizeof j);
     if (dirs.n != 1) { rc = cli_wrong(dirs.n ? "one folder at a time" : "the folder to fill is missing"); goto done; }
-    d.threads = (int)common.threads;
-    if (lb_ctx_new(&d, &j.ctx)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (cli_ctx(&common, &j.ctx)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     j.dir = dirs.item[0].value; j.seed = (uint64_t)seed; j.clips = (size_t)clips; j.side = (int)side; j.frames = (int)frames; j.stills = (int)stills; j.quality = (int)quality; j.supersample = side > 256 ? 1 : 2; j.samples = (size_t)(seconds * SY_RATE); j.video = video;
     if (strlen(j.dir) > 800) { rc = cli_wrong("the folder's name is too long"); goto done; }
     for (k = 0; k < SY_SHAPES; k++) if (!sy_make(&j.mesh[j.mesh_count++], k)) { rc = cli_fail("out of memory"); goto done; }
@@ -1018,13 +1049,14 @@ static int cmd_synth(int argc, char **argv) {
     j.clip = (sy_clip *)calloc(j.clips, sizeof *j.clip); j.frame = (sy_frame *)calloc((size_t)workers, sizeof *j.frame); j.mix = (float **)calloc((size_t)workers, sizeof *j.mix);
     if (!j.clip || !j.frame || !j.mix) { rc = cli_fail("out of memory"); goto done; }
     for (k = 0; k < workers; k++) { j.mix[k] = (float *)malloc(j.samples * sizeof(float)); if (!j.mix[k] || !sy_frame_new(&j.frame[k], j.side * j.supersample)) { rc = cli_fail("out of memory"); goto done; } }
-    if (!sy_folder(j.dir)) { rc = cli_fail("%s: %s", j.dir, strerror(errno)); goto done; }
+    if (sy_folder(j.dir)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if ((i = sy_older(&j, path)) > 0) cli_warn("%s: files and folders of an earlier run stay beside the new ones, in none of the lists: %zu, %s is the first", j.dir, i, path);
     for (i = 0; i < SY_ALL_LISTS; i++) { sy_list_path(&j, i, path); unlink(path); }
     for (i = 0; i < j.clips; i++) {
         sy_draw(&j, i, &j.clip[i]);
         if (i % 1000) continue;
-        snprintf(path, sizeof path, "%s/part%03zu", j.dir, i / 1000); if (!sy_folder(path)) { rc = cli_fail("%s: %s", path, strerror(errno)); goto done; }
-        snprintf(path, sizeof path, "%s/part%03zu_resize256_skip15", j.dir, i / 1000); if (!sy_folder(path)) { rc = cli_fail("%s: %s", path, strerror(errno)); goto done; }
+        snprintf(path, sizeof path, "%s/part%03zu", j.dir, i / 1000); if (sy_folder(path)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+        snprintf(path, sizeof path, "%s/part%03zu_resize256_skip15", j.dir, i / 1000); if (sy_folder(path)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     }
     lb_parallel_for(j.ctx, j.clips, 4, sy_work, &j);
     cli_progress("clips", j.clips, j.clips);
@@ -1074,7 +1106,7 @@ static int cmd_render(int argc, char **argv) {
         memset(&m, 0, sizeof m); memset(&c, 0, sizeof c); c.count = 1; c.material = SY_RUBBER;
         key = (uint64_t)lb__crc32(0, stem, strlen(stem)) << 16;
         rc = sy_obj(&m, path, ctx);
-        if (rc < 0 && !sy_folder(dir)) rc = cli_fail("%s: %s", dir, strerror(errno));
+        if (rc < 0 && sy_folder(dir)) rc = cli_fail("%s", lb_last_error());
         { half = sy_vec(0, 0, 0); for (q = 0; q < m.count; q++) half = sy_vec(fmaxf(half.x, fabsf(m.p[q].x)), fmaxf(half.y, fabsf(m.p[q].y)), fmaxf(half.z, (m.p[q].z + 1) / 2)); }
         if (rc < 0) for (rc = 0, view = -1; view < views && !rc && !st; view++) for (k = 0; k < (view < 0 ? 1 : 2) && !st && !rc; k++) {
             lb__rng r = lb__rng_new((uint64_t)seed, key + (uint64_t)(view + 1) * 4 + (uint64_t)k), noise = lb__rng_new((uint64_t)seed, key + (uint64_t)(view + 1) * 4 + 2 + (uint64_t)k); const int n = view < 0 ? (int)frames : 1; int t, ok = 1; float yaw;

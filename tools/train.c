@@ -309,10 +309,11 @@ static lb_status train_open(train_run *r, const lb_model **out) {
     return s;
 }
 static int train_wrong(train_run *r) {
-    const char *e; char *end; double cache = 0; size_t i; lb_train_desc *d = &r->desc; struct stat st; int frozen;
+    const char *e; char *end; double cache = 0; size_t i; lb_train_desc *d = &r->desc; struct stat st; int frozen, rc;
     if (!r->model_path == !r->config) return cli_wrong("one of -m MODEL and --config FILE was expected");
     if (!r->data) return cli_wrong("which data? --data MANIFEST");
     if (!r->out) return cli_wrong("where to? -o OUT.lbw");
+    if ((rc = cli_lbw_to(r->out)) >= 0) return rc;
     if (r->steps && r->epochs) return cli_wrong("--steps or --epochs, not both");
     if (r->from && (!r->modality || r->config)) return cli_wrong("--from wants -m MODEL and --modality NAME: the new one");
     if (r->from && lb__ends_with(r->modality, ".json")) return cli_wrong("--from goes with --modality NAME; %s says itself what it starts from", r->modality);

@@ -97,7 +97,7 @@ static int cmd_record(int argc, char **argv) {
         "`verify` can compare another machine or other kernels.  LB_CPU=scalar takes the plainest kernels.\n", options, LB__COUNT(options));
     if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
-    if (!to) { rc = cli_wrong("-o OUT.lbw is missing"); goto done; }
+    if ((rc = cli_lbw_to(to)) >= 0) goto done;
     if (!in.n) { rc = cli_wrong("nothing to record: --image, --text, ... were expected"); goto done; }
     if ((rc = inputs_apart(&in, &list, to)) >= 0) goto done;                          /* the model may be: it comes back whole, with the record */
     rc = cli_ctx(&common, &ctx) || record_write(ctx, model, &in, to) ? cli_fail("%s", lb_last_error()) : 0;

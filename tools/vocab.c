@@ -1,8 +1,9 @@
 /* vocab.c - languagebind vocab: learn a byte-pair vocabulary from captions, or read one from a merges file. */
 
 /* Lines of a file as pointers into it; a line that is empty or white is left out. */
-static lb_status vocab_lines(const lb__bytes *f, lb__buf *texts, lb__buf *sizes) {
+static lb_status vocab_lines(const lb__bytes *f, const char *path, lb__buf *texts, lb__buf *sizes) {
     size_t i = lb__bom(f->data, f->size);
+    if (f->size && memchr(f->data, 0, f->size)) return lb__fail(LB_ERR_FORMAT, "%s: holds a zero byte, lines of text were expected", path);
     while (i < f->size) {
         const char *p = (const char *)f->data + i, *nl = (const char *)memchr(p, '\n', f->size - i); size_t n = nl ? (size_t)(nl - p) : f->size - i, k;
         i += n + 1;
@@ -30,8 +31,7 @@ static int cmd_vocab(int argc, char **argv) {
     if ((rc = cli_parse(argc, argv, "(--text-file FILE... | --merges FILE) [--size N] -o OUT.lbw",
         "Writes a tokenizer file.  Learning is deterministic: the most frequent pair of neighbours is merged again and again; equal counts are\n"
         "decided by the lower ids; the order of the captions does not matter.  Every caption counts as often as it is there.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&files); return rc; }
-    if (!out || (!files.n && !merges) || (files.n && merges)) { cli_list_free(&files); return cli_wrong(!out ? "-o OUT.lbw is missing" : "one of --text-file and --merges was expected"); }
-    if ((rc = cli_apart(out, merges)) >= 0 || (rc = cli_apart_all(out, &files)) >= 0) { cli_list_free(&files); return rc; }
+    if ((rc = cli_lbw_to(out)) >= 0 || (rc = !files.n == !merges ? cli_wrong("one of --text-file and --merges was expected") : -1) >= 0 || (rc = cli_apart(out, merges)) >= 0 || (rc = cli_apart_all(out, &files)) >= 0) { cli_list_free(&files); return rc; }
     mode = !strcmp(clean, "hf") ? LB_CLEAN_HF : !strcmp(clean, "languagebind") ? LB_CLEAN_LANGUAGEBIND : LB_CLEAN_OPEN_CLIP;
     s = cli_ctx(&common, &ctx);
     if (!s && !(f = (lb__bytes *)lb__alloc(files.n + 1, sizeof *f))) s = LB_ERR_MEM;
@@ -39,7 +39,7 @@ static int cmd_vocab(int argc, char **argv) {
         if (!s) s = lb__bytes_open(merges, &f[n]);
         if (!s) { n++; s = lb__fail_in(lb_tokenizer_parse(ctx, (const char *)f[0].data, f[0].size, (size_t)size - 514, &t), merges); }
     } else {
-        for (i = 0; i < files.n && !s; i++) if (!(s = lb__bytes_open(files.item[i].value, &f[n]))) s = vocab_lines(&f[n++], &texts, &sizes);
+        for (i = 0; i < files.n && !s; i++) if (!(s = lb__bytes_open(files.item[i].value, &f[n]))) s = vocab_lines(&f[n++], files.item[i].value, &texts, &sizes);
         if (!s && !texts.size) s = lb__fail(LB_ERR_ARG, "%s: no captions in it", files.item[0].value);
         if (!s) s = lb_tokenizer_train(ctx, mode | LB_CLEAN_NO_SPECIAL, (const char *const *)(const void *)texts.data, (const size_t *)(const void *)sizes.data, texts.size / sizeof(char *), (size_t)size, (size_t)least, &t);
         for (i = 0; i < texts.size / sizeof(char *) && !s; i++) {
