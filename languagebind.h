@@ -353,7 +353,8 @@ typedef struct lb_image_profile {
 /* lb_image_decode: JPEG (baseline, extended sequential, progressive; 8 bit), PNG, BMP, PNM (P1-P7) or GIF (its first frame), told by
  * content.  JPEG gives 1 or 3 channels with the pixels of libjpeg-turbo's default settings, CMYK converted to RGB as Pillow does; PNG
  * keeps its depth and channels, palettes are expanded, transparency becomes alpha; of PNM with more than 8 bits grey keeps them.  Freed with lb_image_free.
- *   errs  LB_ERR_FORMAT (what was found at which byte), LB_ERR_UNSUPPORTED, LB_ERR_LIMIT, LB_ERR_MEM; *out is zeroed */
+ *   errs  LB_ERR_FORMAT (what was found at which byte), LB_ERR_UNSUPPORTED (of WebP, TIFF, HEIC, AVIF and JPEG XL the sentence gives the line that
+ *         makes PNG of it), LB_ERR_LIMIT, LB_ERR_MEM; *out is zeroed */
 LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
 /* lb_image_info: the same without decoding: data is NULL, the rest as lb_image_decode will give it; of an orientation only what stands before the
  * pixels in the file. */
@@ -1526,6 +1527,7 @@ static void lb__bytes_close(lb__bytes *f) {
 #ifndef LB__PIPE_MAX
 #  define LB__PIPE_MAX ((size_t)1 << (sizeof(size_t) > 4 ? 32 : 28))
 #endif
+enum { LB__DEVICE_MAX = 64 << 20 };                          /* of a character device, which has no file's bytes: /dev/zero would fill the memory first */
 static lb_status lb__bytes_open(const char *path, lb__bytes *out) {
     struct stat st; lb__buf b = { 0, 0, 0 }; int fd = strcmp(path, "-") ? lb__open(path, O_RDONLY, 0) : 0; lb_status s = LB_OK;
     memset(out, 0, sizeof *out);
@@ -1546,6 +1548,7 @@ static lb_status lb__bytes_open(const char *path, lb__bytes *out) {
         if (n < 0) { s = lb__fail(LB_ERR_IO, "%s: cannot read: %s", path, strerror(errno)); break; }
         if (n == 0) { out->data = b.data; out->size = b.size; break; }
         b.size += (size_t)n;
+        if (S_ISCHR(st.st_mode) && b.size >= LB__DEVICE_MAX) { s = lb__fail(LB_ERR_IO, "%s: is a device that does not end; a file was expected", path); break; }
         if (b.size >= LB__PIPE_MAX) { s = lb__fail(LB_ERR_LIMIT, "%s: no end after the %zu bytes that are kept of a pipe or a device; give a file", path, LB__PIPE_MAX); break; }
     }
     if (s) lb__buf_free(&b);
@@ -1565,13 +1568,14 @@ done:
     }
 
 /* A file that appears whole or not at all: bytes go to a temporary beside it, which is flushed to the disk and renamed by
- * lb__writer_commit.  lb__writer_abort removes it.  After a failed add only abort is needed.  A path that is a device or a pipe is
- * written straight (temp is empty then): renaming over it would replace it. */
+ * lb__writer_commit.  lb__writer_abort removes it.  After a failed add only abort is needed.  A file that is replaced passes on its mode;
+ * behind a link it is the file that is replaced, and `path` becomes its name: renaming over the link would leave the file as it was.  A path
+ * that is a device or a pipe is written straight (temp is empty then): renaming over it would replace it. */
 #ifndef LB__TEMPORARY
 #  define LB__TEMPORARY(name, born) ((void)0)                /* the command removes temporaries when a signal ends it */
 #endif
 typedef struct lb__writer { int fd; char *path, *temp; uint64_t offset; unsigned char *buf; size_t used; } lb__writer;
-enum { LB__WRITER_BUF = 1 << 16 };
+enum { LB__WRITER_BUF = 1 << 16, LB__WRITER_LINK = 4096 };      /* the second: bytes that links may add to a name */
 static void lb__writer_abort(lb__writer *w) {
     if (w->fd > 0) { close(w->fd); if (w->temp[0]) unlink(w->temp); }
     if (w->temp && w->temp[0]) LB__TEMPORARY(w->temp, 0);
@@ -1579,22 +1583,31 @@ static void lb__writer_abort(lb__writer *w) {
     memset(w, 0, sizeof *w);
 }
 static lb_status lb__writer_open(const char *path, lb__writer *w) {
-    size_t n = strlen(path); int i; struct stat st;
+    const size_t n = strlen(path), room = n + LB__WRITER_LINK; size_t at; ssize_t k; int i; struct stat st; const int there = !stat(path, &st); const char *slash;
     memset(w, 0, sizeof *w);
     if (!n) return lb__fail(LB_ERR_ARG, "the output file has no name");
-    w->path = (char *)lb__alloc(n + 1, 1); w->temp = (char *)lb__alloc(n + 32, 1); w->buf = (unsigned char *)lb__alloc(LB__WRITER_BUF, 1);
+    w->path = (char *)lb__alloc(room, 1); w->temp = (char *)lb__alloc(room + 32, 1); w->buf = (unsigned char *)lb__alloc(LB__WRITER_BUF, 1);
     if (!w->path || !w->temp || !w->buf) { lb__writer_abort(w); return LB_ERR_MEM; }
     memcpy(w->path, path, n);
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+    if (there && !S_ISREG(st.st_mode)) {
         if (S_ISDIR(st.st_mode)) { lb__writer_abort(w); return lb__fail(LB_ERR_IO, "%s: is a folder, a file was expected", path); }
         w->fd = lb__open(path, O_WRONLY, 0);
     }
-    else for (i = 0; i < 100; i++) {
-        lb__format(w->temp, n + 32, "%s.%u.%d.tmp", path, (unsigned)getpid(), i);
-        LB__TEMPORARY(w->temp, 1);                               /* before it is there: a signal right after open finds the name */
-        w->fd = lb__open(w->temp, O_WRONLY | O_CREAT | O_EXCL, 0666);
-        if (w->fd > 0 || errno != EEXIST) break;
-        LB__TEMPORARY(w->temp, 0);
+    else {
+        for (i = 0; there && i < 40 && (k = readlink(w->path, (char *)w->buf, LB__WRITER_BUF)) > 0; i++) {      /* a link counts from its own folder */
+            slash = w->buf[0] == '/' ? NULL : strrchr(w->path, '/');
+            at = slash ? (size_t)(slash - w->path) + 1 : 0;
+            if ((size_t)k >= room - at) { lb__writer_abort(w); return lb__fail(LB_ERR_IO, "%s: cannot create: the link leads to a name that is too long", path); }
+            memcpy(w->path + at, w->buf, (size_t)k); w->path[at + (size_t)k] = 0;
+        }
+        for (i = 0; i < 100; i++) {
+            lb__format(w->temp, room + 32, "%s.%u.%d.tmp", w->path, (unsigned)getpid(), i);
+            LB__TEMPORARY(w->temp, 1);                           /* before it is there: a signal right after open finds the name */
+            w->fd = lb__open(w->temp, O_WRONLY | O_CREAT | O_EXCL, there ? st.st_mode & 0777 : 0666);
+            if (w->fd > 0 || errno != EEXIST) break;
+            LB__TEMPORARY(w->temp, 0);
+        }
+        if (there && w->fd > 0) (void)fchmod(w->fd, st.st_mode & 0777);                  /* open() asked the umask; where this is refused, its mode will do */
     }
     if (w->fd <= 0) { w->fd = 0; lb__fail(LB_ERR_IO, "%s: cannot create: %s", path, strerror(errno)); lb__writer_abort(w); return LB_ERR_IO; }
     return LB_OK;
@@ -2099,7 +2112,15 @@ LB_API void lb_parallel_for(lb_ctx *ctx, size_t n, size_t grain, void (*fn)(void
 #if !defined(LB_NO_SIMD) && defined(__GNUC__) && defined(__x86_64__)
 #  define LB__X86 1
 #  include <cpuid.h>
-#  include <immintrin.h>
+#  ifdef __clang__
+#    include <immintrin.h>
+#  else                                                      /* g++ warns of the undefined registers that gcc's own header makes on purpose */
+#    pragma GCC diagnostic push
+#    pragma GCC diagnostic ignored "-Wuninitialized"
+#    pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#    include <immintrin.h>
+#    pragma GCC diagnostic pop
+#  endif
 #elif !defined(LB_NO_SIMD) && defined(__GNUC__) && defined(__ARM_NEON) && (defined(__aarch64__) || defined(__ARM_FEATURE_FMA)) && !defined(__ARM_BIG_ENDIAN)
 #  define LB__ARM 1                                          /* NEON is part of AArch64; on 32-bit ARM the compiler must have been told */
 #  include <arm_neon.h>
@@ -7263,6 +7284,9 @@ static lb_status lb__gif_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int hea
 
 /* ---- decode ---- */
 static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int head_only, lb_image *out) {
+    static const struct { size_t at, n; const char *magic, *name, *tool; } others[] = { { 8, 4, "WEBP", "WebP", "ffmpeg -i" }, { 0, 4, "II*\0", "TIFF", "ffmpeg -i" }, { 0, 4, "MM\0*", "TIFF", "ffmpeg -i" },
+        { 4, 8, "ftypavif", "AVIF", "heif-convert" }, { 4, 8, "ftypavis", "AVIF", "heif-convert" }, { 4, 7, "ftyphei", "HEIC", "heif-convert" }, { 4, 7, "ftyphev", "HEIC", "heif-convert" },
+        { 4, 8, "ftypmif1", "HEIF", "heif-convert" }, { 4, 8, "ftypmsf1", "HEIF", "heif-convert" }, { 0, 2, "\xff\x0a", "JPEG XL", "djxl" }, { 4, 8, "JXL \r\n\x87\n", "JPEG XL", "djxl" } };
     const uint8_t *p = (const uint8_t *)bytes; lb_status s; lb_image img;
     memset(&img, 0, sizeof img);
     if (size >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff) s = lb__jpeg_decode(ctx, p, size, head_only, 0, &img);
@@ -7273,6 +7297,9 @@ static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int
     else if (!size) return lb__fail(LB_ERR_FORMAT, "an empty file is not an image");
     else {
         char head[16]; size_t i, n = 0;
+        for (i = 0; i < LB__COUNT(others); i++)
+            if (size >= others[i].at + others[i].n && !memcmp(p + others[i].at, others[i].magic, others[i].n))
+                return lb__fail(LB_ERR_UNSUPPORTED, "the image is %s; JPEG, PNG, BMP, PNM or GIF was expected, convert it first: %s FILE out.png", others[i].name, others[i].tool);
         for (i = 0; i < size && i < 4; i++) n += lb__format(head + n, sizeof head - n, " %x%x", p[i] >> 4u, p[i] & 15u);
         return lb__fail(LB_ERR_FORMAT, "not an image that is read here: it begins with the byte%s%s; JPEG, PNG, BMP, PNM or GIF was expected", size > 1 ? "s" : "", head);
     }
@@ -8307,7 +8334,7 @@ static lb_status lb__flac_put(lb__flac *f, const int64_t *block, size_t n, lb__m
     return LB_OK;
 }
 static lb_status lb__flac_frame(lb_ctx *ctx, lb__flac *f, int64_t *block, lb__md5 *md5) {
-    const size_t start = f->at; size_t n, i, end; unsigned code; uint16_t crc16 = 0; int c;
+    const size_t start = f->at; size_t n = 0, i, end; unsigned code = 0; uint16_t crc16 = 0; int c;      /* gcc -O1 does not see that the head sets both */
     LB__TRY(lb__flac_head(ctx, f, &n, &code));
     for (c = 0; c < f->channels; c++)               /* a side has one bit more */
         LB__TRY(lb__flac_subframe(f, block + (size_t)c * n, n, f->width + ((code == 8 && c == 1) || (code == 9 && c == 0) || (code == 10 && c == 1))));
@@ -8414,6 +8441,7 @@ LB_API lb_status lb_audio_decode(lb_ctx *ctx, const void *bytes, size_t size, lb
         if (size >= others[i].at + n && !memcmp(p + others[i].at, others[i].magic, n))
             return lb__fail(LB_ERR_UNSUPPORTED, "audio: the file is %s; WAV or FLAC were expected, convert it first: ffmpeg -i FILE out.flac", others[i].name);
     }
+    if (!size) return lb__fail(LB_ERR_FORMAT, "audio: the file is empty; WAV or FLAC were expected");
     return lb__fail(LB_ERR_FORMAT, "audio: byte 0: neither WAV ('RIFF') nor FLAC ('fLaC'); if it is a sound, convert it first: ffmpeg -i FILE out.flac");
 }
 #ifndef LB_NO_STDIO
@@ -9511,7 +9539,7 @@ LB_API lb_status lb_video_open(lb_ctx *ctx, const char *path, lb_video **out) {
         lb__release(d.names);
         return lb__video_opened(s, v, out);
     }
-    if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode))) {         /* pipes and devices */
+    if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))) {         /* pipes; what a character device gives is no clip */
         if (strcmp(path, "-") && (fd = lb__open(path, O_RDONLY, 0)) < 0) { s = lb__fail(LB_ERR_IO, "cannot open: %s", strerror(errno)); return lb__video_opened(s, v, out); }
         s = lb__video_spool(ctx, v, lb__read_fd, &fd);
         if (fd) close(fd);
@@ -10003,6 +10031,7 @@ static lb_status lb__lbw_directory(lb_ctx *ctx, lb_file *f, size_t at, size_t en
 /* Everything but how the bytes came here. */
 static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f, const char *hint) {
     const unsigned char *p = f->data; uint64_t size, directory, data; size_t at = 0, i, last = 0; unsigned char *base;
+    if (!f->size) return lb__fail(LB_ERR_FORMAT, "the file is empty; a .lbw file was expected%s", hint);
     if (f->size < 4 || memcmp(p, "LBW1", 4)) return lb__fail(LB_ERR_FORMAT, "not a .lbw file: it does not start with LBW1%s", hint);
     if (f->size < LB__LBW_HEADER) return lb__fail(LB_ERR_FORMAT, "cut off after %zu bytes, the header alone has 64", f->size);
     if (lb__u32le(p + 4) != LB__LBW_VERSION) return lb__fail(LB_ERR_UNSUPPORTED, "layout version %u, this build reads %d; convert again", lb__u32le(p + 4), (int)LB__LBW_VERSION);

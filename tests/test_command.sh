@@ -52,7 +52,8 @@ wants 1 'folder' info "$T"
 printf 'not a weight file' >"$T/text.lbw"
 wants 1 'text.lbw' info "$T/text.lbw"
 : >"$T/empty.lbw"
-wants 1 'empty.lbw' info "$T/empty.lbw"
+wants 1 'empty.lbw: the file is empty' info "$T/empty.lbw"
+wants 1 '/dev/zero: is a device that does not end' info /dev/zero
 
 # ---- vocab ----
 wants 2 'OUT.lbw is missing' vocab -f "$T/text.lbw"
@@ -192,6 +193,10 @@ case "$(cat "$T/status")" in 0|1) good ;; *) bad "a closed pipe: status $(cat "$
 ( ulimit -f 1; "$L" embed -m "$M" --text-file LICENSE --text-file LICENSE --text-file LICENSE --text-file LICENSE -o "$T/big.npy" 2>"$T/err" ); is "$? $(grep -c 'cannot' "$T/err")" "1 1" "a full disk"
 no "$T/big.npy"
 printf 'old' >"$T/keep.npy"; "$L" embed -m "$M" "$T/text.jpg" -o "$T/keep.npy" 2>/dev/null; is "$(cat "$T/keep.npy")" old "a failed run leaves the old file"
+
+# what is written over keeps its mode, and the links to it stay
+chmod 660 "$T/keep.npy"; ln -sf keep.npy "$T/link.npy"; wants 0 '' embed -m "$M" $CAT -o "$T/link.npy"
+is "$([ -L "$T/link.npy" ] && ls -lL "$T/keep.npy" | cut -c1-10)" -rw-rw---- "the mode of a file behind a link"; [ "$(wc -c <"$T/keep.npy")" -gt 3 ] && good || bad "the file behind a link was not written"; rm "$T/link.npy"
 
 # the same for a converted model, and a name in it that means harm
 ( ulimit -f 300; "$L" convert tests/golden/ckpt_demo -o "$T/big.lbw" 2>"$T/err" ); is "$? $(wc -l <"$T/err") $(grep -c 'cannot' "$T/err") $(ls "$T" | grep -c '^big')" "1 1 1 0" "convert on a full disk"

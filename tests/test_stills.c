@@ -77,7 +77,10 @@ LBT(stills, every_allocation_may_fail) {
 }
 LBT(stills, sentences) {
     static const struct { const char *bytes; size_t n; const char *word; } s[] = { { "BM", 2, "headers" }, { "P6 5 5 70000 ", 13, "65535" }, { "P6 5 x", 6, "width" }, { "P6 99999 9 255 ", 15, "limit" }, { "P5 4 4 255 abc", 14, "cut off" },
-        { "GIF89a\1\0\1\0\0\0\0;", 14, "no image" }, { "GIF89a\0\0\1\0\0\0\0;", 14, "pixels" }, { "hello", 5, "not an image" } };
+        { "GIF89a\1\0\1\0\0\0\0;", 14, "no image" }, { "GIF89a\0\0\1\0\0\0\0;", 14, "pixels" }, { "hello", 5, "not an image" }, { "", 0, "empty" }, { "RIFF\4\0\0\0WEBPVP8 ", 16, "WebP; JPEG, PNG, BMP, PNM or GIF was expected, convert it first: ffmpeg -i FILE out.png" },
+        { "II*\0\10\0\0\0", 8, "is TIFF" }, { "MM\0*\0\0\0\10", 8, "is TIFF" }, { "\0\0\0\30ftypheic\0\0\0\0", 16, "HEIC; JPEG, PNG, BMP, PNM or GIF was expected, convert it first: heif-convert FILE out.png" },
+        { "\0\0\0\30ftypheix", 12, "is HEIC" }, { "\0\0\0\30ftypmif1", 12, "is HEIF" }, { "\0\0\0\40ftypavif", 12, "is AVIF" }, { "\0\0\0\30ftypisom", 12, "not an image" },
+        { "\xff\x0a\xfa", 3, "JPEG XL; JPEG, PNG, BMP, PNM or GIF was expected, convert it first: djxl FILE out.png" }, { "\0\0\0\x0cJXL \r\n\x87\n", 12, "is JPEG XL" } };
     lb_ctx *c = new_ctx(); size_t i; lb_image a;
     for (i = 0; i < LB__COUNT(s); i++) CHECK(lb_image_decode(c, s[i].bytes, s[i].n, &a) != LB_OK && strstr(lb_last_error(), s[i].word), "%zu: %s", i, lb_last_error());
     lb_ctx_free(c);

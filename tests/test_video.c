@@ -255,6 +255,7 @@ LBT(video, wrong_files_get_a_sentence) {
         CHECK(lb_video_open_memory(c, copy, s[i].n, &v) != LB_OK && !v && strstr(lb_last_error(), s[i].word), "%zu: %s", i, lb_last_error());
         free(copy);
     }
+    CHECK(lb_video_open(c, "/dev/zero", &v) == LB_ERR_IO && strstr(lb_last_error(), "/dev/zero: is a device that does not end"), "%s", lb_last_error());
     CHECK(lb_video_open(c, "no/such/file.y4m", &v) == LB_ERR_IO && strstr(lb_last_error(), "no/such/file.y4m"), "%s", lb_last_error());
     lb_ctx_free(c);
 }

@@ -134,6 +134,8 @@ LBT(weights, edges) {
     v.dtype = LB_U16; CHECK(lb_file_put(w, "x", &v) == LB_ERR_ARG && strstr(lb_last_error(), "u16 in panels, its values are u16 in rows"), "%s", lb_last_error());
     lb_file_abandon(w);
     w = NULL; CHECK(lb_file_open(ctx, "Makefile", &f) == LB_ERR_FORMAT && !strstr(lb_last_error(), "convert"), "%s", lb_last_error());
+    CHECK(lb_file_open(ctx, "/dev/null", &f) == LB_ERR_FORMAT && strstr(lb_last_error(), "/dev/null: the file is empty"), "%s", lb_last_error());
+    CHECK(lb_file_open(ctx, "/dev/zero", &f) == LB_ERR_IO && strstr(lb_last_error(), "does not end"), "%s", lb_last_error());
     remove(PATH); lb_ctx_free(ctx);
 }
 LBT(weights, every_allocation_may_fail) {
