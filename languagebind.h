@@ -3659,6 +3659,7 @@ LB_API lb_status lb_tensor_f32(lb_tensor *t) {
     size_t n = lb_tensor_stored(t); float *f;
     LB__POINTERS(t && (t->data || !n));
     if (t->dtype == LB_F32) return LB_OK;
+    if (!lb_dtype_size(t->dtype)) return lb__fail(LB_ERR_ARG, "lb_tensor_f32: element type %d is not known", (int)t->dtype);
     f = (float *)lb__alloc(n, sizeof *f);
     if (!f) return LB_ERR_MEM;
     lb__to_f32(f, t->data, t->dtype, 0, n);
@@ -3795,6 +3796,17 @@ static const char *lb__number_end(const char *p, const char *end) {
     }
     return p;
 }
+/* What is no number but was meant as one, and so no name of a column: 0.1.2, --5, nan, -Inf. */
+static int lb__like_number(const char *p, const char *end) {
+    static const char *const words[] = { "nan", "inf", "infinity" }; size_t i, k;
+    if (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || ((*p == '-' || *p == '+') && p + 1 < end && (p[1] < 'A' || p[1] == '.')))) return 1;
+    if (p < end && (*p == '-' || *p == '+')) p++;
+    for (i = 0; i < LB__COUNT(words); i++) {
+        for (k = 0; words[i][k] && p + k < end && (p[k] | 32) == words[i][k]; k++) {}
+        if (!words[i][k] && p + k == end) return 1;
+    }
+    return 0;
+}
 LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_tensor *out) {
     const char *p = (const char *)text, *end; size_t line = 0, rows = 0, cols = 0, shape[2]; lb__buf b = { 0, 0, 0 }; lb_status s = LB_OK; lb_tensor t;
     if (out) memset(out, 0, sizeof *out);
@@ -3817,7 +3829,7 @@ LB_API lb_status lb_csv_decode(lb_ctx *ctx, const void *text, size_t size, lb_te
             if (!r || !(fabs(v) <= FLT_MAX)) {
                 const char *e = q;
                 while (e < cut && *e != ',' && *e != ';' && *e != '\t' && *e != ' ') e++;
-                if (!rows && !r && !n && e > q) { rows = 1; break; }      /* a line of names; `rows` remembers it until the numbers begin */
+                if (!rows && !r && !n && e > q && !lb__like_number(q, e)) { rows = 1; break; }      /* a line of names; `rows` remembers it until the numbers begin */
                 s = lb__fail(LB_ERR_FORMAT, "csv: line %zu, field %zu: '%.*s' where a finite number was expected", line, n + 1, (int)LB__MIN(e - q, 40), q);
                 goto done;
             }
@@ -3890,7 +3902,7 @@ static lb_status lb__npy_begin(const char *path, lb_dtype dtype, int whole, int 
 LB_API lb_status lb_npy_create(const char *path, lb_dtype dtype, int ndim, const size_t *shape, lb_npy **out) { LB__POINTERS(path && out && (shape || ndim <= 0)); return lb__npy_begin(path, dtype, 0, ndim, shape, out); }
 static lb_status lb__npy_append(lb_npy *w, const void *rows, size_t n) {
     const uint8_t *p = (const uint8_t *)rows; size_t bytes; const size_t width = lb_dtype_size(w->dtype);
-    if (!rows && n) return lb__fail(LB_ERR_ARG, "lb_npy_append: %zu rows at NULL", n);
+    if (!rows && n && w->row) return lb__fail(LB_ERR_ARG, "lb_npy_append: %zu rows at NULL", n);
     if (!lb__mul(w->row, n, &bytes) || w->rows > SIZE_MAX - n) return lb__fail(LB_ERR_ARG, "npy: %zu rows of %zu bytes do not fit in the address space", n, w->row);
     w->rows += n;
     if (lb__host_little() || width == 1) return lb__npy_put(w, p, bytes);
@@ -10139,18 +10151,18 @@ static int lb__meta_number(const lb__key *k, size_t i, lb_meta_type want, uint64
         if (d != floor(d) || fabs(d) > 9007199254740992.0 || (want == LB_META_U64 && d < 0)) return 0;
         *out = (uint64_t)(int64_t)d; return 1;
     }
-    *out = v;
-    return (int64_t)v >= 0;                     /* u64 and i64 share the numbers below 2^63 */
+    if ((int64_t)v < 0) return 0;               /* u64 and i64 share the numbers below 2^63 */
+    *out = v; return 1;
 }
 static lb_status lb__meta_get(const lb_file *f, const char *key, lb_meta_type want, void *out, size_t cap, size_t *count) {
-    const lb__key *k = lb__file_key(f, key); size_t i; const unsigned char *p;
+    const lb__key *k = lb__file_key(f, key); size_t i; const unsigned char *p; uint64_t v;
     if (!k) return lb__fail(LB_ERR_FORMAT, "the key %s (%s%s) is missing", key, lb__meta_names[want], count || cap != 1 ? " array" : "");
     if (k->meta.count > cap || (!count && k->meta.count != cap)) return lb__fail(LB_ERR_FORMAT, "the key %s has %zu values, %s%zu expected", key, k->meta.count, count ? "at most " : "", cap);
     if (want == LB_META_STR) {
         if (k->meta.type != LB_META_STR) return lb__fail(LB_ERR_FORMAT, "the key %s is %s, a string is expected", key, lb__meta_names[k->meta.type]);
         for (i = 0, p = k->value; i < k->meta.count; i++) { ((const char **)out)[i] = (const char *)p + 8; p += 8 + lb__lbw_padded((size_t)lb__u64le(p)); }
-    } else for (i = 0; i < k->meta.count; i++)
-        if (!lb__meta_number(k, i, want, (uint64_t *)out + i)) return lb__fail(LB_ERR_FORMAT, "the key %s is %s and has a value that %s cannot hold", key, lb__meta_names[k->meta.type], lb__meta_names[want]);
+    } else for (i = 0; i < 2 * k->meta.count; i++)                                      /* nothing is written before all of them are known to fit */
+        if (!lb__meta_number(k, i % k->meta.count, want, i < k->meta.count ? &v : (uint64_t *)out + i % k->meta.count)) return lb__fail(LB_ERR_FORMAT, "the key %s is %s and has a value that %s cannot hold", key, lb__meta_names[k->meta.type], lb__meta_names[want]);
     if (count) *count = k->meta.count;
     return LB_OK;
 }
@@ -10165,9 +10177,9 @@ LB_API lb_status lb_file_get_f64s(const lb_file *f, const char *key, double *out
     const lb__key *k = lb__file_key(f, key); size_t i; uint64_t v;
     LB__POINTERS(f && key && (out || !cap));
     if (!k || k->meta.count > cap || (!count && k->meta.count != cap)) return lb__meta_get(f, key, LB_META_F64, NULL, cap, count);
-    for (i = 0; i < k->meta.count; i++) {
-        if (!lb__meta_number(k, i, LB_META_F64, &v)) return lb__fail(LB_ERR_FORMAT, "the key %s is %s and has a value that f64 cannot hold", key, lb__meta_names[k->meta.type]);
-        memcpy(out + i, &v, 8);
+    for (i = 0; i < 2 * k->meta.count; i++) {
+        if (!lb__meta_number(k, i % k->meta.count, LB_META_F64, &v)) return lb__fail(LB_ERR_FORMAT, "the key %s is %s and has a value that f64 cannot hold", key, lb__meta_names[k->meta.type]);
+        if (i >= k->meta.count) memcpy(out + i % k->meta.count, &v, 8);
     }
     if (count) *count = k->meta.count;
     return LB_OK;
@@ -10689,6 +10701,7 @@ static lb_status lb__modality_check(lb_model_desc *d, int i) {
     if (m->clean < 0 || m->clean > LB_CLEAN_LANGUAGEBIND) return lb__fail(LB_ERR_ARG, "modality %s: clean %d, a word of lb_clean was expected, without LB_CLEAN_NO_SPECIAL", m->name, m->clean);
     if (m->kind == LB_TEXT) return LB_OK;
     if ((int)m->loader < 0 || m->loader > LB_LOAD_CSV || (int)m->fit < 0 || m->fit > LB_FIT_RESAMPLE) return lb__fail(LB_ERR_ARG, "modality %s: loader %d and fit %d, words of lb_loader and lb_fit were expected", m->name, (int)m->loader, (int)m->fit);
+    if (m->rate < 0 || m->mel_bins < 0 || m->target_length < 0) return lb__fail(LB_ERR_ARG, "modality %s: rate %d, mel_bins %d, target_length %d, none below zero was expected", m->name, m->rate, m->mel_bins, m->target_length);
     if (!m->channels) m->channels = t->channels;
     if (!m->frames) m->frames = t->frames;
     if (!m->height) m->height = t->grid_h * t->patch_h;
@@ -11036,7 +11049,7 @@ static lb_tensor *lb__model_find(const lb_model *m, const char *name) {
 }
 /* Fills a weight of a tower that starts from another one: `rest` is its name without the tower's.  *done 0: it has to be drawn. */
 static lb_status lb__param_inherit(const lb_model *base, const lb_tower_desc *from, const lb_tower_desc *to, lb__param *p, const char *rest, int *done) {
-    char name[2 * LB__NAME]; const char *at = strstr(rest, ".temporal."); const lb_tensor *t; size_t i, k; const size_t D = (size_t)to->width; float *x;
+    char name[2 * LB__NAME]; const char *at = strstr(rest, ".temporal."); const lb_tensor *t; size_t i, k; const size_t D = (size_t)to->width; float *x; int other;      /* other: as many numbers as before may mean others */
     *done = 1;
     lb__format(name, sizeof name, "%s.%s", from->name, rest); t = lb__model_find(base, name);
     if (!t && at) {                                                                            /* attention over frames starts as that over patches */
@@ -11046,7 +11059,8 @@ static lb_status lb__param_inherit(const lb_model *base, const lb_tower_desc *fr
         t = lb__model_find(base, name);
     }
     if (!t) { *done = 0; return LB_OK; }
-    if (t->ndim == p->t.ndim && !memcmp(t->shape, p->t.shape, (size_t)t->ndim * sizeof t->shape[0])) { p->t.data = t->data; p->t.dtype = t->dtype; return LB_OK; }
+    other = !strcmp(rest, "pos") ? from->grid_h != to->grid_h || from->grid_w != to->grid_w : !strcmp(rest, "patch.weight") && (from->channels != to->channels || from->patch_h != to->patch_h || from->patch_w != to->patch_w || from->tube != to->tube);
+    if (!other && t->ndim == p->t.ndim && !memcmp(t->shape, p->t.shape, (size_t)t->ndim * sizeof t->shape[0])) { p->t.data = t->data; p->t.dtype = t->dtype; return LB_OK; }
     if (!strcmp(rest, "pos")) {
         const size_t n = (size_t)from->grid_h * (size_t)from->grid_w; float *grid; lb_status s = LB_OK;
         if (!(p->t.data = lb__alloc(lb_tensor_count(&p->t), sizeof(float)))) return LB_ERR_MEM;
@@ -11408,7 +11422,14 @@ LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *p
         if (!s) s = lb_model_extend(ctx, base, from, &d->tower[0], &d->modality[0], 0, &m);
     } else if (!s) {
         *d = base->desc; memset(&k, 0, sizeof k); k.f = f; k.prefix = "tower"; k.name = tower;
-        for (j = 0; j < d->towers && !s; j++) if (!strcmp(d->tower[j].name, tower)) s = lb__lora_read(&k, &d->tower[j]);
+        for (j = 0; j < d->towers && !s; j++) if (!strcmp(d->tower[j].name, tower)) {
+            lb_tower_desc *t = &d->tower[j]; const lb_tower_desc had = *t; const lb_model_desc *root = &lb__model_root(base)->desc;
+            if ((s = lb__lora_read(&k, t)) != LB_OK || !had.lora_rank) break;
+            if (!t->lora_rank) { t->lora_rank = had.lora_rank; t->lora_targets = had.lora_targets; t->lora_temporal = had.lora_temporal; t->lora_alpha = had.lora_alpha; t->lora_dropout = had.lora_dropout; }      /* those that the base has are not in the file */
+            else if (j < root->towers && !root->tower[j].lora_rank) s = lb__fail(LB_ERR_MISMATCH, "tower %s has low-rank updates of another adapter already", tower);
+            else if (t->lora_rank == had.lora_rank && t->lora_alpha == had.lora_alpha) { t->lora_targets |= had.lora_targets; if (t->lora_temporal != had.lora_temporal) t->lora_temporal = 2; }
+            break;
+        }
         if (!s) s = lb__model_derive(base, d, NULL, NULL, &m);
     }
     for (i = 0; !s && i < m->params; i++) {
@@ -11813,6 +11834,7 @@ static lb_status lb__array_fit(const lb_modality_desc *d, const lb_tensor *in, i
         for (i = 0; i < W && !s; i++) o[i] = (o[i] - mean) / sd;
         if (last) lb__release(line);
     }
+    if (s) memset(out, 0, rows * W * sizeof *out);
     lb__release(x);
     return s;
 }
@@ -11821,7 +11843,7 @@ LB_API lb_status lb_prepare_array(lb_ctx *ctx, const lb_model *m, const char *mo
     LB__POINTERS(ctx && m && modality && t && t->data && out);
     d = lb_model_modality(m, modality);
     if (!d || d->kind != LB_ARRAY) return lb__no_modality(m, "lb_prepare_array", modality, " that reads arrays of numbers");
-    if (t->layout != LB_ROWS || t->ndim < 0 || t->ndim > LB_MAX_DIMS) return lb__fail(LB_ERR_ARG, "lb_prepare_array: rows of at most %d axes were expected", LB_MAX_DIMS);
+    if (t->layout != LB_ROWS || t->ndim < 0 || t->ndim > LB_MAX_DIMS || !lb_dtype_size(t->dtype)) return lb__fail(LB_ERR_ARG, "lb_prepare_array: rows of at most %d axes, of a known element type, were expected", LB_MAX_DIMS);
     return lb__array_fit(d, t, d->channels_last, out);
 }
 #ifndef LB_NO_STDIO
@@ -11847,6 +11869,7 @@ static lb_status lb__array_load(lb_ctx *ctx, const lb_modality_desc *d, const ch
     if (l == LB_LOAD_CSV) {                                                        /* one channel may also stand in one line */
         last = (size_t)d->frames * (size_t)d->height == 1;
         if (!s && last && d->channels == 1 && t.shape[0] == 1) { t.shape[0] = t.shape[1]; t.shape[1] = 1; }
+        if (!s && !last && t.shape[0] == (size_t)d->channels * (size_t)d->frames * (size_t)d->height) { t.ndim = 4; t.shape[3] = t.shape[1]; t.shape[0] = (size_t)d->channels; t.shape[1] = (size_t)d->frames; t.shape[2] = (size_t)d->height; }
     }
     if (!s) s = lb__fail_in(lb__array_fit(d, &t, last, out), path);
     lb_tensor_free(&t);

@@ -176,6 +176,26 @@ LBT(modality, files_of_every_loader_give_the_same_array) {
     lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
+/* What has more axes than a table is a line a row of the array, as FORMAT and manual say; what the base has in another shape of as many numbers is not taken for its like. */
+LBT(modality, rows_and_tables_of_other_shapes) {
+    lb_ctx *ctx = context(); lb_model *base = base_model(ctx), *m; float x[96], bad[96]; size_t i, k; const lb_tensor *a, *b; lb_tensor t; FILE *f = fopen("build/rows.csv", "w");
+    for (i = 0; i < 6; i++) for (k = 0; k < 16; k++) fprintf(f, "%d%c", (int)(100 * i + k), k == 15 ? '\n' : ',');
+    fclose(f);
+    REQUIRE(!extend(ctx, base, "{\"name\":\"m\",\"loader\":\"csv\",\"channels\":2,\"height\":3,\"length\":16,\"patch\":[3,8]}", &m), "%s", lb_last_error());
+    CHECK(!lb_prepare_file(ctx, m, "m", "build/rows.csv", x), "%s", lb_last_error());
+    for (i = 0; i < 96; i++) CHECK(x[i] == (float)(100 * (i / 16) + i % 16), "number %u is %g", (unsigned)i, (double)x[i]);
+    memset(&t, 0, sizeof t); t.data = bad; t.ndim = 3; t.shape[0] = 2; t.shape[1] = 3; t.shape[2] = 16; t.dtype = (lb_dtype)42; memset(bad, 0, sizeof bad);
+    CHECK(lb_prepare_array(ctx, m, "m", &t, x) == LB_ERR_ARG && lb_tensor_f32(&t) == LB_ERR_ARG && t.data == bad, "%s", lb_last_error());
+    lb_model_free(m);
+    REQUIRE(!extend(ctx, base, "{\"name\":\"m\",\"channels\":3,\"size\":[8,32],\"patch\":8,\"from\":\"photo\"}", &m), "%s", lb_last_error());
+    a = lb__model_find(m, "m.pos"); b = lb__model_find(base, "vision.pos");
+    CHECK(a && b && a->shape[0] == b->shape[0] && a->data != b->data && !memcmp(a->data, b->data, 16 * sizeof(float)) && memcmp(a->data, b->data, 80 * sizeof(float)), "positions of a grid of 1 x 4 are not those of 2 x 2");
+    lb_model_free(m);
+    REQUIRE(!extend(ctx, base, "{\"name\":\"m\",\"channels\":3,\"size\":[8,32],\"patch\":[4,16],\"from\":\"photo\"}", &m), "%s", lb_last_error());
+    CHECK(lb__model_find(m, "m.patch.weight")->data != lb__model_find(base, "vision.patch.weight")->data, "patches of 4 x 16 are not those of 8 x 8");
+    lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx); remove("build/rows.csv");
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
 LBT(modality, lengths_are_fitted) {
     static const char *const fits[] = { "zero", "repeat", "resample" }; static const float longer[4] = { 3, 4, 5, 6 }, shorter[4] = { 1, 2, 1, 2 };
     lb_ctx *ctx = context(); lb_model *base = base_model(ctx), *m; char json[200]; float x[4], y[4], data[9]; size_t i, k; lb_tensor t;

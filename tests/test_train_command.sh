@@ -247,6 +247,11 @@ same "$T/lora.lbw" "$T/lora2.lbw" "with the texts of the run before"
 paste -d' ' "$T/a" "$T/b" | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d < 0) d = -d; if (d > m) m = d } exit !(n == 32 && m < 2e-6) }' && good || bad "adapted and merged differ"
 wants 1 'alpha 8 .*alpha 32' -m "$M" --adapter "$T/lora.lbw" --lora 4:32 -d "$DATA" -o "$T/e.lbw"
 wants 1 'another base' -m "$T/full.lbw" --adapter "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"
+# an adapter over a model that has updates itself keeps them, though its file holds none; two adapters do not both bring some
+wants 0 'step 4 of 4' -m "$M" --lora 2 --lr 0.05 --steps 4 --batch 8 -d "$DATA" --whole -o "$T/has.lbw"
+for o in --whole --as-adapter; do wants 0 'step 3 of 3' -m "$T/has.lbw" --trainable projection --lr 0.01 --steps 3 --batch 8 -d "$DATA" $o -o "$T/has$o.lbw"; done
+"$L" embed -m "$T/has--whole.lbw" --image examples/photos/cat.jpg --format txt >"$T/a"; "$L" embed -m "$T/has.lbw" --adapter "$T/has--as-adapter.lbw" --image examples/photos/cat.jpg --format txt >"$T/b"; same "$T/a" "$T/b" "an adapter over a model with updates"
+"$L" merge "$M" "$T/lora.lbw" "$T/lora.lbw" -o "$T/both.lbw" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'low-rank updates of another adapter already' "$T/err")" "1 1" "two adapters with updates of one tower"
 sed 's/\(.*\)\t\(.*\)\t\(.*\)/\1\t\2\t\3\tsome \3/; 1s/.*/file\tmodality\tcaption\tcaption/' "$DATA" | sed "s|^stills|$abs|" >"$T/twice.tsv"; wants 0 'adapter, step 2 of 2' -m "$M" --modality text --lora 4 --steps 2 --batch 8 -d "$T/twice.tsv" -o "$T/words.lbw"
 wants 1 'low-rank updates of an adapter in between' -m "$M" --adapter "$T/words.lbw" --lora 4 --steps 2 --batch 8 -d "$DATA" -o "$T/between.lbw"; [ -e "$T/between.lbw" ] && bad "an adapter that lacks another was written" || good
 wants 0 'step 2 of 2' -m "$M" --adapter "$T/words.lbw" --lora 4 --steps 2 --batch 8 -d "$DATA" -o "$T/between2.lbw" --whole

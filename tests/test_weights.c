@@ -112,18 +112,20 @@ LBT(weights, damage_is_found) {
 }
 /* What a file may hold: an empty array in the smallest head, numbers at the edge of double, f64 beyond f32; what it may not is named. */
 LBT(weights, edges) {
-    lb_ctx *ctx; lb_file *f; lb_file_writer *w; char key[2] = "a"; double d = 0, big[2] = { 1e300, -1e300 }; size_t shape[2] = { 32, 1 }, n = 7; uint64_t u = 0; lb_tensor t = view(big, LB_F64, 1, 2, 0), v = view(pairs, LB_U16, 2, 2, 2);
+    lb_ctx *ctx; lb_file *f; lb_file_writer *w; char key[2] = "a"; double d = 0, big[2] = { 1e300, -1e300 }; const double mixed[3] = { 1, 2.5, 3 }; uint64_t numbers[3] = { 9, 9, 9 }; size_t shape[2] = { 32, 1 }, n = 7; uint64_t u = 0; lb_tensor t = view(big, LB_F64, 1, 2, 0), v = view(pairs, LB_U16, 2, 2, 2);
     REQUIRE(!lb_ctx_new(NULL, &ctx) && !lb_file_create(ctx, PATH, &w), "%s", lb_last_error());
     for (; *key < 'f'; (*key)++) lb_file_set_u64s(w, key, NULL, 0);
     REQUIRE(!lb_file_commit(w) && !lb_file_open(ctx, PATH, &f), "%s", lb_last_error());
     CHECK(lb_file_keys(f) == 5 && !lb_file_get_u64s(f, "e", &u, 1, &n) && n == 0, "empty arrays: %s", lb_last_error());
     lb_file_free(f);
     REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error());
-    lb_file_set_u64(w, "even", (uint64_t)1 << 53); lb_file_set_u64(w, "odd", ((uint64_t)1 << 53) + 1); lb_file_set_i64(w, "below", -((int64_t)1 << 53) - 1); lb_file_set_i64(w, "low", -((int64_t)1 << 53)); lb_file_add(w, "big", &t);
+    lb_file_set_u64(w, "even", (uint64_t)1 << 53); lb_file_set_u64(w, "odd", ((uint64_t)1 << 53) + 1); lb_file_set_i64(w, "below", -((int64_t)1 << 53) - 1); lb_file_set_i64(w, "low", -((int64_t)1 << 53)); lb_file_set_f64s(w, "mixed", mixed, 3); lb_file_add(w, "big", &t);
     REQUIRE(!lb_file_commit(w) && !lb_file_open(ctx, PATH, &f), "%s", lb_last_error());
     CHECK(!lb_file_get_f64(f, "even", &d) && d == 9007199254740992.0 && !lb_file_get_f64(f, "low", &d) && d == -9007199254740992.0, "%g", d);
     CHECK(lb_file_get_f64(f, "odd", &d) == LB_ERR_FORMAT && lb_file_get_f64(f, "below", &d) == LB_ERR_FORMAT && strstr(lb_last_error(), "below"), "%s", lb_last_error());
     CHECK(!lb_file_verify(ctx, f), "a finite number above the largest f32: %s", lb_last_error());
+    u = 77; d = 77; n = 77;
+    CHECK(lb_file_get_u64(f, "low", &u) == LB_ERR_FORMAT && u == 77 && lb_file_get_u64s(f, "mixed", numbers, 3, &n) == LB_ERR_FORMAT && numbers[0] == 9 && n == 77, "what cannot be read is not written in part");
     lb_file_free(f);
     REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error());
     shape[0] = shape[1] = 2; lb_file_declare(w, "x", LB_F32, LB_ROWS, 2, shape);

@@ -325,7 +325,7 @@ static lb_status conv_measure(convert *c) {
         if (conv_has(c, name)) return lb__fail(LB_ERR_UNSUPPORTED, "%s: has temporal_mlp tensors, an early LanguageBind_Video that was withdrawn; the current one has none", c->o.source);
     }
     if (!v->frames) return lb__fail(LB_ERR_FORMAT, "%s: the class or temporal embedding is empty", c->o.source);
-    v->eps = t->eps = 1e-5; v->lora_alpha = 16;
+    v->eps = t->eps = 1e-5; v->lora_alpha = t->lora_alpha = 16;
 
     lb__format(t->name, sizeof t->name, "text"); t->text = 1; t->tube = t->frames = 1;
     w = conv_need(c, hf ? "text_model.embeddings.token_embedding.weight" : "token_embedding.weight"); if (!w) return LB_ERR_FORMAT;
@@ -608,6 +608,7 @@ static void conv_tower_keys(lb_file_writer *w, const conv_tower *t, int keep_lor
     lb_file_set_str(w, CONV_KEY("kind"), t->text ? "text" : "vision");
     lb_file_set_u64(w, CONV_KEY("width"), t->width); lb_file_set_u64(w, CONV_KEY("layers"), t->layers); lb_file_set_u64(w, CONV_KEY("heads"), t->heads); lb_file_set_u64(w, CONV_KEY("mlp"), t->mlp);
     lb_file_set_u64(w, CONV_KEY("embed_dim"), t->embed); lb_file_set_str(w, CONV_KEY("act"), t->quick ? "quick_gelu" : "gelu"); lb_file_set_f64(w, CONV_KEY("eps"), t->eps);
+    if (keep_lora && t->lora_rank) lb_file_set_f64(w, CONV_KEY("lora.alpha"), t->lora_alpha);
     if (t->text) {
         lb_file_set_u64(w, CONV_KEY("context"), t->context); lb_file_set_u64(w, CONV_KEY("vocab"), t->vocab); lb_file_set_u64(w, CONV_KEY("eot"), t->vocab - 1); lb_file_set_str(w, CONV_KEY("tokenizer"), "clip");
         return;
@@ -615,9 +616,6 @@ static void conv_tower_keys(lb_file_writer *w, const conv_tower *t, int keep_lor
     lb_file_set_u64(w, CONV_KEY("channels"), t->channels); lb_file_set_u64(w, CONV_KEY("patch_h"), t->patch_h); lb_file_set_u64(w, CONV_KEY("patch_w"), t->patch_w); lb_file_set_u64(w, CONV_KEY("tube"), t->tube);
     lb_file_set_u64(w, CONV_KEY("grid_h"), t->grid_h); lb_file_set_u64(w, CONV_KEY("grid_w"), t->grid_w); lb_file_set_u64(w, CONV_KEY("frames"), t->frames);
     lb_file_set_bool(w, CONV_KEY("temporal"), t->temporal); lb_file_set_bool(w, CONV_KEY("class_per_frame"), t->class_per_frame); lb_file_set_bool(w, CONV_KEY("pre_norm"), t->pre_norm);
-    if (keep_lora && t->lora_rank) {
-        lb_file_set_f64(w, CONV_KEY("lora.alpha"), t->lora_alpha);
-    }
 #undef CONV_KEY
 }
 static void conv_modality_keys(lb_file_writer *w, const convert *c) {
@@ -670,7 +668,8 @@ static lb_status conv_add_tokenizer(convert *c, lb_file_writer *w, const lb_file
     size_t i, n = tok ? lb_file_tensors(tok) : 0; const char *name; const lb_tensor *m = tok ? lb_file_tensor(tok, "tokenizer.merges") : NULL;
     if (!tok) { conv_note(c, "no tokenizer was found: the model takes token ids, not text (--tokenizer FILE adds one)"); return LB_OK; }
     if (!m || m->ndim != 2) return lb__fail(LB_ERR_FORMAT, "the tokenizer file has no tensor tokenizer.merges");
-    if (c->text.vocab < m->shape[0] + 514) { conv_note(c, "the text tower has %zu ids, fewer than the CLIP tokenizer's %zu: no tokenizer goes into the file", c->text.vocab, m->shape[0] + 514); return LB_OK; }
+    if (c->text.vocab != m->shape[0] + 514 && c->o.tokenizer) return lb__fail(LB_ERR_MISMATCH, "%s: a tokenizer of %zu ids, the text tower has %zu", c->o.tokenizer, m->shape[0] + 514, c->text.vocab);
+    if (c->text.vocab != m->shape[0] + 514) { conv_note(c, "the text tower has %zu ids, CLIP's tokenizer %zu: no tokenizer goes into the file", c->text.vocab, m->shape[0] + 514); return LB_OK; }
     lb_file_copy_keys(w, tok, "tokenizer.", "tokenizer.");
     for (i = 0; i < n; i++) { const lb_tensor *t = lb_file_tensor_at(tok, i, &name); if (!strncmp(name, "tokenizer.", 10)) lb_file_add(w, name, t); }
     return LB_OK;
@@ -710,7 +709,7 @@ static lb_status conv_write(convert *c) {
     lb_file_set_str(w, "format.kind", "model");
     s = conv_provenance(c, w);
     towers[0] = c->vision.name; towers[1] = "text"; lb_file_set_strs(w, "towers", towers, 2);
-    conv_tower_keys(w, &c->vision, c->o.keep_lora); conv_tower_keys(w, &c->text, 0); conv_modality_keys(w, c);
+    conv_tower_keys(w, &c->vision, c->o.keep_lora); conv_tower_keys(w, &c->text, c->o.keep_lora); conv_modality_keys(w, c);
     if (!s) s = conv_add_tokenizer(c, w, tok);
     memset(&ref, 0, sizeof ref);
     if (!s && c->o.parity) s = conv_parity(c, w, &ref);
