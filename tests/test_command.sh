@@ -388,6 +388,32 @@ if $meek true 2>/dev/null && ! $meek ls "$T/shut/in" >/dev/null 2>&1; then
     $meek "$L" index -m "$M" -o "$T/q.lbi" "$T/shut/in" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'cannot list' "$T/err")" "1 1" "the folder that was named cannot be listed"; no "$T/q.lbi"
 else skip "a folder that cannot be listed: this user may list every one"; fi
 chmod 755 "$T/shut/in"
+# two states of a file within one second; a vector that is damaged is neither found nor kept; the last files stay in the index, as --help says
+mkdir -p "$T/quick"; cp $CAT "$T/quick/a.jpg"; cp $CUP "$T/quick/b.jpg"; touch -d 2020-01-01T00:00:00.25 "$T/quick/a.jpg"; "$L" index -m "$M" -o "$T/k.lbi" "$T/quick" >"$T/out"; touch -d 2020-01-01T00:00:00.5 "$T/quick/a.jpg"
+wants 0 '2 entries, 1 new, 1 unchanged' index -m "$M" -o "$T/k.lbi" "$T/quick"
+cp "$T/k.lbi" "$T/hurt.lbi"; printf '\000\000\172\104' | dd of="$T/hurt.lbi" bs=1 seek=$(($(wc -c <"$T/hurt.lbi") - 256)) conv=notrunc 2>/dev/null; cp "$T/hurt.lbi" "$T/hurt"
+wants 1 'hurt.lbi: tensor index.vectors is damaged.*index again' search -i "$T/hurt.lbi" --text x --json
+wants 1 'hurt.lbi: tensor index.vectors is damaged.*index again' index -m "$M" -o "$T/hurt.lbi" "$T/quick"; same "$T/hurt" "$T/hurt.lbi" "a damaged index is not written over"
+rm "$T"/quick/*; cp "$T/k.lbi" "$T/kept"; wants 1 'not written; .*k.lbi stays as it was' index -m "$M" -o "$T/k.lbi" "$T/quick"; same "$T/kept" "$T/k.lbi" "the index of files that are all gone"
+# vectors are kept only where the model would compute them again: not another tower's, be it the same by name (here after a part that has none) or by another
+# name, nor those of the same weights under another key; the towers that all of these have are the same
+tiny=weights/languagebind-tiny.lbw; mkdir -p "$T/mixed"; cp examples/demo/audio/04.wav "$T/mixed"; cp $CAT "$T/mixed"
+"$L" quantize $tiny --only text image -o "$T/part.lbw" >"$T/out" 2>&1
+for t in audio ear; do printf '{"name":"audio","loader":"audio","height":64,"length":152,"patch":8,"tower":"%s"}' $t >"$T/au.json"; "$L" extend -m "$T/part.lbw" --modality "$T/au.json" -o "$T/$t.lbw" >"$T/out" 2>&1; done
+wants 0 '2 entries, 2 new, 0 unchanged' index -m $tiny -o "$T/x.lbi" "$T/mixed"; cp "$T/x.lbi" "$T/y.lbi"
+wants 0 '2 entries, 0 new, 2 unchanged' index -m $tiny -o "$T/x.lbi" "$T/mixed"
+wants 0 '^1.0000  .*cat.jpg' search -i "$T/x.lbi" -m "$T/part.lbw" --image $CAT
+wants 1 'x.lbi: was made with another model .its audio entries' search -i "$T/x.lbi" -m "$T/ear.lbw" --image $CAT
+wants 0 '^1.0000  .*cat.jpg' search -i "$T/x.lbi" -m "$T/ear.lbw" --image $CAT --only image
+wants 1 'x.lbi: was made with another model .its audio tower differs' index -m "$T/audio.lbw" -o "$T/x.lbi" "$T/mixed"
+wants 0 '1 entry, 0 new, 1 unchanged, 1 of modalities that the model has not' index -m "$T/part.lbw" -o "$T/x.lbi" "$T/mixed"
+wants 0 '2 entries, 1 new, 1 unchanged' index -m "$T/audio.lbw" -o "$T/x.lbi" "$T/mixed"
+wants 0 '^1.0000  .*04.wav' search -i "$T/x.lbi" --audio "$T/mixed/04.wav"
+wants 0 '2 entries, 1 new, 1 unchanged' index -m "$T/ear.lbw" -o "$T/y.lbi" "$T/mixed"
+wants 0 '^1.0000  .*04.wav' search -i "$T/y.lbi" --audio "$T/mixed/04.wav"
+wants 0 '1 entry, 1 new' index -m "$T/image.lbw" -o "$T/z.lbi" $CAT
+wants 1 'z.lbi: was made with another model .its image entries' search -i "$T/z.lbi" -m "$T/act.lbw" --text x
+wants 0 '1 entry, 1 new, 0 unchanged' index -m "$T/act.lbw" -o "$T/z.lbi" $CAT
 # with an adapter, which the index remembers
 wants 0 '1 entry, 1 new' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
 wants 0 '1 entry, 0 new, 1 unchanged' index -m "$T/image.lbw" --adapter "$T/depth.lbw" --as depth -o "$T/d.lbi" tests/golden/lb_files/depth.png
@@ -399,6 +425,10 @@ wants 1 'not-there' index -m "$T/image.lbw" --adapter "$T/not-there.lbw" -o "$T/
 # synth and render: names that captions use already, models of one name, and no folder for what is no model
 printf 'v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n' >"$T/tri.obj"; mkdir -p "$T/sub"; cp "$T/tri.obj" "$T/sub"
 for n in ball sphere starfish 'plus sign' object thing; do wants 2 'captions could not tell' synth "$T/corpus" -n 1 --mesh "$n=$T/tri.obj"; done; no "$T/corpus"
+for n in Ball 'Plus Sign' THING; do wants 2 'captions could not tell' synth "$T/corpus" -n 1 --mesh "$n=$T/tri.obj"; done; no "$T/corpus"
+wants 2 'captions could not tell' synth "$T/corpus" -n 1 --mesh "Kite=$T/tri.obj" "kITE=$T/tri.obj"; no "$T/corpus"
+for n in 'ball ' ' kite' ' ' ''; do wants 2 'letters, digits and, between them, spaces' synth "$T/corpus" -n 1 --mesh "$n=$T/tri.obj"; done; no "$T/corpus"
+wants 0 '9 clips of' synth "$T/kites" -n 9 --size 16 --mesh "KITE 2=$T/tri.obj" && is "$(cat "$T"/kites/*.json* "$T"/kites/*.tsv | grep -c 'KITE')" 0 "names in small letters"
 wants 2 'tri.obj and .*sub/tri.obj would both be rendered as tri' render "$T/tri.obj" "$T/sub/tri.obj" -o "$T/rd"
 wants 1 'v X Y Z' render "$T/captions.txt" -o "$T/rd"; no "$T/rd"
 printf 'v 0 0 0\nf 1 2 3\n' >"$T/bad.obj"; wants 1 'line 2: a corner that is vertex 2; 1 to 1' render "$T/bad.obj" -o "$T/rd"; no "$T/rd"

@@ -1,10 +1,18 @@
 /* index and search: a folder of photos, sounds, clips as vectors in one file; a text, an image or a sound as the question.
  * The file is a .lbw container of kind "index": index.vectors [N, dim] f32, index.paths (zero-terminated, one after the other),
- * index.modality [N] (which of index.modalities), index.size and index.mtime [N]; keys give the paths of the model and its adapters, and their towers' identities. */
+ * index.modality [N] (which of index.modalities), index.size and index.mtime [N], nanoseconds; keys give the paths of the model and its adapters, their
+ * towers' identities, and index.made, how the vectors of each of index.modalities were computed (see index_made).
+ * Files of before index.made had seconds for times, and nothing in them tells which tower made which entry: search reads them by the towers' identities
+ * alone, index computes all of them again. */
 
-typedef struct index_entry { const char *path, *modality; uint64_t size; int64_t mtime; const float *vector; } index_entry;
+typedef struct index_entry { const char *path, *modality, *made; uint64_t size; int64_t mtime; const float *vector; } index_entry;
 typedef struct index_list { index_entry *at; size_t n, cap; } index_list;
 enum { INDEX_TOWERS = 16, INDEX_DEPTH = 64 };
+#ifdef __APPLE__                                               /* whose struct stat hides the rest from a program that asks for POSIX */
+#define INDEX_TIME(st) ((int64_t)((uint64_t)(st).st_mtime * 1000000000u))
+#else                                                          /* a file may change twice in a second and keep its size; unsigned: a wild date wraps */
+#define INDEX_TIME(st) ((int64_t)((uint64_t)(st).st_mtim.tv_sec * 1000000000u + (uint64_t)(st).st_mtim.tv_nsec))
+#endif
 
 static index_entry *index_push(index_list *l, inputs *in, const char *path, const char *modality) {
     index_entry *e;
@@ -32,7 +40,7 @@ static int index_walk(index_list *l, inputs *in, const char *path, const char *a
         modality = S_ISREG(st.st_mode) ? input_guess(path) : NULL;
         if (!modality) { ++*other; return 0; }
         if (!(e = index_push(l, in, path, as && !strcmp(modality, "image") ? as : modality))) return cli_fail("out of memory");
-        e->size = (uint64_t)st.st_size; e->mtime = (int64_t)st.st_mtime;
+        e->size = (uint64_t)st.st_size; e->mtime = INDEX_TIME(st);
         return 0;
     }
     if (depth > INDEX_DEPTH) return cli_fail("%s: folders are nested deeper than %d", path, INDEX_DEPTH);
@@ -53,12 +61,17 @@ static int index_walk(index_list *l, inputs *in, const char *path, const char *a
     return rc;
 }
 
-/* The entries of an index file; vectors point into f. */
-static lb_status index_read(const lb_file *f, const char *path, index_list *l, inputs *in, size_t *dim) {
-    const char *kind = "", *modality[64]; size_t i, n, modalities = 0, at = 0;
+/* The entries of an index file, once its checksums agree (a damaged vector would be found, and kept, as a sound one); vectors point into f. */
+static lb_status index_read(lb_ctx *ctx, const lb_file *f, const char *path, index_list *l, inputs *in, size_t *dim) {
+    const char *kind = "", *modality[64], *made[64]; size_t i, n, modalities = 0, mades = 0, at = 0;
     const lb_tensor *v = lb_file_tensor(f, "index.vectors"), *p = lb_file_tensor(f, "index.paths"), *m = lb_file_tensor(f, "index.modality"), *s = lb_file_tensor(f, "index.size"), *t = lb_file_tensor(f, "index.mtime");
     if (!lb_file_has(f, "format.kind") || lb_file_get_str(f, "format.kind", &kind) || strcmp(kind, "index")) return lb__fail(LB_ERR_MISMATCH, "%s: is not an index (its kind is \"%s\")", path, kind);
+    if (lb_file_verify(ctx, f)) return lb__fail(LB_ERR_FORMAT, "%s: %s; remove the file and index again", path, lb_last_error());
     LB__TRY(lb_file_get_strs(f, "index.modalities", modality, LB__COUNT(modality), &modalities));
+    if (lb_file_has(f, "index.made")) {
+        LB__TRY(lb_file_get_strs(f, "index.made", made, LB__COUNT(made), &mades));
+        if (mades != modalities) return lb__fail(LB_ERR_FORMAT, "%s: index.made has %zu strings, one for each of %zu modalities was expected", path, mades, modalities);
+    }
     if (!v || !p || !m || !s || !t || v->dtype != LB_F32 || v->ndim != 2 || v->layout != LB_ROWS || p->dtype != LB_U8 || m->dtype != LB_U8 || s->dtype != LB_U64 || t->dtype != LB_I64)
         return lb__fail(LB_ERR_FORMAT, "%s: a tensor of the index is missing or of another type", path);
     n = v->shape[0]; *dim = v->shape[1];
@@ -67,7 +80,7 @@ static lb_status index_read(const lb_file *f, const char *path, index_list *l, i
         const char *text = (const char *)p->data + at, *end = (const char *)memchr(text, 0, lb_tensor_count(p) - at); uint8_t k = ((const uint8_t *)m->data)[i]; index_entry *e;
         if (!end || k >= modalities) return lb__fail(LB_ERR_FORMAT, "%s: entry %zu of the index is damaged", path, i);
         if (!(e = index_push(l, in, text, modality[k]))) return lb__fail(LB_ERR_MEM, "out of memory");
-        e->size = ((const uint64_t *)s->data)[i]; e->mtime = ((const int64_t *)t->data)[i]; e->vector = (const float *)v->data + i * *dim;
+        e->size = ((const uint64_t *)s->data)[i]; e->mtime = ((const int64_t *)t->data)[i]; e->vector = (const float *)v->data + i * *dim; e->made = mades ? made[k] : NULL;
         at += (size_t)(end - text) + 1;
     }
     return LB_OK;
@@ -110,6 +123,46 @@ static lb_status index_identities(const lb_file *model, const job *j, inputs *in
     }
     return s;
 }
+/* How a model's vectors of a modality come about: SHA-256, in hexadecimal, over what the descriptions of it and of its tower say, and over that tower's
+ * weights, the model's own or an adapter's; no names, so that it stays when a tower is renamed or bundled.  A weight goes in by the checksum of the
+ * file that it is mapped from, or else (16 bits widened, the start of an adapter's new tower) by its values.  The caller knows that the model has it. */
+static lb_status index_made(const job *j, const char *modality, inputs *in, const char **out) {
+    const lb_model *m = j->model, *b; const lb_model_desc *d = lb_model_describe(m); const lb_modality_desc *q = lb_model_modality(m, modality); const lb_tower_desc *t = d->tower; lb__sha256 h; uint8_t digest[32], shape[LB_MAX_DIMS * 8]; char text[512]; size_t i, k, n; int c;
+    while (strcmp(t->name, q->tower)) t++;
+    n = strlen(t->name);
+    lb__sha256_init(&h);
+#define INDEX_ADD (lb__sha256_add(&h, text, strlen(text) + 1))
+    lb__format(text, sizeof text, "%d %d %d %d %d %d %d %.9g %d %d %d %d %d %d %d %d %d %d %d %d %d %d", (int)t->kind, t->width, t->layers, t->heads, t->mlp, t->embed_dim, t->quick_gelu, (double)t->eps, t->channels, t->patch_h, t->patch_w, t->grid_h, t->grid_w,
+        t->frames, t->tube, t->temporal, t->class_per_frame, t->no_pre_norm, t->patch_bias, t->proj_bias, t->context, t->vocab); INDEX_ADD;
+    if (t->lora_rank) { lb__format(text, sizeof text, "%d %d %d %.9g", t->lora_rank, t->lora_targets, t->lora_temporal, (double)t->lora_alpha); INDEX_ADD; }
+    lb__format(text, sizeof text, "%d %d %d %d %d %d %d %d %d %d %d %.9g %d %d %d", (int)q->kind, q->channels, q->height, q->width, q->frames, (int)q->resize, (int)q->crop, q->clean, q->rate, q->mel_bins, q->target_length, (double)q->max_depth, (int)q->loader, (int)q->fit, q->channels_last); INDEX_ADD;
+    for (c = 0; c < q->channels; c++) { lb__format(text, sizeof text, "%.9g %.9g", (double)q->mean[c], (double)q->std[c]); INDEX_ADD; }
+    for (i = 0; i < m->params; i++) {
+        const lb__param *p = &m->param[i]; const lb__entry *e = NULL;
+        if (strncmp(p->name, t->name, n) || p->name[n] != '.') continue;
+        for (b = m; b && !e && !p->owned; b = b->base) for (k = 0; b->file && k < b->file->count && !e; k++) if (b->file->entries[k].t.data == p->t.data) e = &b->file->entries[k];
+        lb__format(text, sizeof text, "%s %d %d %d", p->name + n, (int)p->t.dtype, (int)p->t.layout, p->t.ndim); INDEX_ADD;
+        for (c = 0; c < p->t.ndim; c++) lb__put64le(shape + 8 * c, p->t.shape[c]);
+        lb__sha256_add(&h, shape, 8 * (size_t)p->t.ndim);
+        if (e) { lb__format(text, sizeof text, "%08lx", (unsigned long)e->crc); INDEX_ADD; } else lb__sha256_add(&h, p->t.data, lb_tensor_stored(&p->t) * lb_dtype_size(p->t.dtype));
+    }
+#undef INDEX_ADD
+    lb__sha256_done(&h, digest); lb__sha256_text(digest, text);
+    return (*out = inputs_keep(in, text, strlen(text))) != NULL ? LB_OK : lb__fail(LB_ERR_MEM, "out of memory");
+}
+/* The entries that are looked at (of modality `only`, or all) must be what this model would compute.  Of a modality that the model has not, and in
+ * files of before index.made, the towers that both have are all that can be compared: index_agrees did. */
+static lb_status index_same(const lb_file *index, const char *path, const job *j, const char *only, inputs *in) {
+    const char *modality[64], *made[64], *now; size_t i, n = 0;
+    if (!lb_file_has(index, "index.made")) return LB_OK;
+    LB__TRY(lb_file_get_strs(index, "index.modalities", modality, LB__COUNT(modality), &n)); LB__TRY(lb_file_get_strs(index, "index.made", made, LB__COUNT(made), &n));
+    for (i = 0; i < n; i++) {
+        if ((only && strcmp(only, modality[i])) || !job_has(j, modality[i])) continue;
+        LB__TRY(index_made(j, modality[i], in, &now));
+        if (strcmp(now, made[i])) return lb__fail(LB_ERR_MISMATCH, "%s: was made with another model (its %s entries come from another tower or other settings); index again with this one", path, modality[i]);
+    }
+    return LB_OK;
+}
 /* A tower that both have must be the same one. */
 static lb_status index_agrees(const lb_file *index, const char *path, const char *const *id, size_t ids) {
     const char *have[INDEX_TOWERS]; size_t i, k, n = 0, common = 0;
@@ -124,20 +177,20 @@ static lb_status index_agrees(const lb_file *index, const char *path, const char
 }
 
 static lb_status index_write(lb_ctx *ctx, const char *path, const char *model, const cli_list *adapters, const char *const *id, size_t ids, const index_list *l, size_t dim) {
-    lb_file_writer *w = NULL; lb_tensor t; const char *modality[64], *over[LB_MAX_TOWERS]; size_t i, k, modalities = 0, n = l->n; lb_status s = LB_OK; lb__buf paths = { NULL, 0, 0 };
+    lb_file_writer *w = NULL; lb_tensor t; const char *modality[64], *made[64], *over[LB_MAX_TOWERS]; size_t i, k, modalities = 0, n = l->n; lb_status s = LB_OK; lb__buf paths = { NULL, 0, 0 };
     float *v = (float *)lb__alloc(n ? n : 1, dim * sizeof *v); uint8_t *m = (uint8_t *)lb__alloc(n, 1); uint64_t *size = (uint64_t *)lb__alloc(n, 8); int64_t *mtime = (int64_t *)lb__alloc(n, 8);
     if (!v || !m || !size || !mtime) { s = LB_ERR_MEM; goto done; }
     for (i = 0; i < n && !s; i++) {
         const index_entry *e = &l->at[i];
         for (k = 0; k < modalities && strcmp(modality[k], e->modality); k++) {}
-        if (k == modalities) { if (k == LB__COUNT(modality)) { s = lb__fail(LB_ERR_LIMIT, "more than 64 modalities in one index"); break; } modality[modalities++] = e->modality; }
+        if (k == modalities) { if (k == LB__COUNT(modality)) { s = lb__fail(LB_ERR_LIMIT, "more than 64 modalities in one index"); break; } made[modalities] = e->made; modality[modalities++] = e->modality; }
         memcpy(v + i * dim, e->vector, dim * sizeof *v); m[i] = (uint8_t)k; size[i] = e->size; mtime[i] = e->mtime;
         s = lb__buf_add(&paths, e->path, strlen(e->path) + 1);
     }
     if (s || (s = lb_file_create(ctx, path, &w)) != LB_OK) goto done;
     lb_file_set_str(w, "format.kind", "index"); lb_file_set_str(w, "index.model", model);
     for (i = 0; i < adapters->n; i++) over[i] = adapters->item[i].value;
-    lb_file_set_strs(w, "index.adapters", over, adapters->n); lb_file_set_strs(w, "index.identities", id, ids); lb_file_set_strs(w, "index.modalities", modality, modalities);
+    lb_file_set_strs(w, "index.adapters", over, adapters->n); lb_file_set_strs(w, "index.identities", id, ids); lb_file_set_strs(w, "index.modalities", modality, modalities); lb_file_set_strs(w, "index.made", made, modalities);
     memset(&t, 0, sizeof t); t.ndim = 1; t.shape[0] = n;
     t.data = m; t.dtype = LB_U8; lb_file_add(w, "index.modality", &t);
     t.data = size; t.dtype = LB_U64; lb_file_add(w, "index.size", &t);
@@ -154,7 +207,7 @@ static int index_order(const void *a, const void *b) { return strcmp(((const ind
 
 static int cmd_index(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs keep, work; job j; index_list old = { NULL, 0, 0 }, now = { NULL, 0, 0 }, all = { NULL, 0, 0 };
-    lb_file *f = NULL, *mf = NULL; const char *model = NULL, *to = NULL, *as = NULL, *id[INDEX_TOWERS]; int rc; size_t i, ids = 0, dim = 0, other = 0, reused = 0, skipped = 0, bad = 0, k; struct stat st;
+    lb_file *f = NULL, *mf = NULL; const char *model = NULL, *to = NULL, *as = NULL, *id[INDEX_TOWERS], *made[LB_MAX_MODALITIES]; const lb_model_desc *d; int rc, q; size_t i, ids = 0, dim = 0, other = 0, reused = 0, skipped = 0, bad = 0, k; struct stat st;
     const cli_option options[] = {
         CLI_MODEL(model),
         JOB_ADAPTER(j),
@@ -165,7 +218,8 @@ static int cmd_index(int argc, char **argv) {
     memset(&keep, 0, sizeof keep); memset(&work, 0, sizeof work); memset(&j, 0, sizeof j);
     rc = cli_parse(argc, argv, "-m MODEL -o INDEX FOLDER...",
         "Embeds every image, sound and clip below the folders and keeps the vectors in one file, for `languagebind search`.\n"
-        "Run again, it computes only what is new or has changed (size or time), and forgets files that are gone.\n"
+        "Run again, it computes only what is new or has changed (size or time) or was computed otherwise than the model does now, and forgets\n"
+        "files that are gone; when none is left it fails, and the index stays as it was.\n"
         "Files and folders that cannot be read are left out with a warning.  Paths of files, model and adapters are kept as they are typed:\n"
         "relative ones are found again from the same folder only.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
@@ -177,19 +231,22 @@ static int cmd_index(int argc, char **argv) {
     dim = j.dim;
     if (as && !job_has(&j, as)) { rc = job_lacks(&j, "--as", as); goto done; }
     if (lb_file_open(j.ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (d = lb_model_describe(j.model), q = 0; q < d->modalities; q++) if (index_made(&j, d->modality[q].name, &keep, &made[q])) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (stat(to, &st) == 0) {
-        size_t d = 0;
-        if (lb_file_open(j.ctx, to, &f) || index_read(f, to, &old, &keep, &d) || index_agrees(f, to, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-        if (d != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", to, (unsigned long)d, (unsigned long)dim); goto done; }
+        size_t has = 0;
+        if (lb_file_open(j.ctx, to, &f) || index_read(j.ctx, f, to, &old, &keep, &has) || index_agrees(f, to, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+        if (has != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", to, (unsigned long)has, (unsigned long)dim); goto done; }
     }
     if (now.n) qsort(now.at, now.n, sizeof *now.at, index_order);
     if (old.n) qsort(old.at, old.n, sizeof *old.at, index_order);
     for (i = k = 0; i < now.n; i++) {
         index_entry *e = &now.at[i];
         if (i && !strcmp(e->path, now.at[i - 1].path)) continue;                                        /* named twice */
+        for (q = 0; q < d->modalities && strcmp(d->modality[q].name, e->modality); q++) {}
+        if (q == d->modalities) { skipped++; continue; }                                                /* an old vector of it is another model's */
+        e->made = made[q];
         while (k < old.n && strcmp(old.at[k].path, e->path) < 0) k++;
-        if (k < old.n && !strcmp(old.at[k].path, e->path) && old.at[k].size == e->size && old.at[k].mtime == e->mtime && !strcmp(old.at[k].modality, e->modality)) { e->vector = old.at[k].vector; reused++; continue; }
-        if (!job_has(&j, e->modality)) { skipped++; continue; }
+        if (k < old.n && !strcmp(old.at[k].path, e->path) && old.at[k].size == e->size && old.at[k].mtime == e->mtime && !strcmp(old.at[k].modality, e->modality) && old.at[k].made && !strcmp(old.at[k].made, e->made)) { e->vector = old.at[k].vector; reused++; continue; }
         if (!inputs_add(&work, e->modality, e->path)) { rc = cli_fail("out of memory"); goto done; }
     }
     j.in = &work; j.skip_bad = j.any = 1;
@@ -199,9 +256,9 @@ static int cmd_index(int argc, char **argv) {
         if (!e.vector && k < work.n && !strcmp(work.at[k].value, e.path)) { if (j.good[k]) e.vector = j.vectors + k * dim; else bad++; k++; }
         if (!e.vector) continue;
         if (!(p = index_push(&all, &keep, e.path, e.modality))) { rc = cli_fail("out of memory"); goto done; }
-        p->size = e.size; p->mtime = e.mtime; p->vector = e.vector;
+        p->size = e.size; p->mtime = e.mtime; p->vector = e.vector; p->made = e.made;
     }
-    if (!all.n) { rc = cli_fail("%s: nothing in it can be embedded by the model, an index of no entries is not written", list.item[0].value); goto done; }
+    if (!all.n) { rc = cli_fail("%s: nothing in it can be embedded by the model, an index of no entries is not written%s%s%s", list.item[0].value, f ? "; " : "", f ? to : "", f ? " stays as it was" : ""); goto done; }
     if (index_write(j.ctx, to, model, &j.adapters, id, ids, &all, dim)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     printf("%s: %lu entr%s, %lu new, %lu unchanged", to, (unsigned long)all.n, all.n == 1 ? "y" : "ies", (unsigned long)(all.n - reused), (unsigned long)reused);
     if (bad) printf(", %lu unreadable", (unsigned long)bad);
@@ -285,13 +342,13 @@ static int cmd_search(int argc, char **argv) {
     if (!index) { rc = cli_wrong("which index? -i FILE"); goto done; }
     if (!in.n) { rc = cli_wrong("what to search for? --text, --image, ... or files were expected"); goto done; }
     named = model != NULL; given = j.adapters.n;
-    if (cli_ctx(&common, &ctx) || lb_file_open(ctx, index, &f) || index_read(f, index, &l, &keep, &dim) || (!model && !j.adapters.n && index_adapters(f, &j.adapters)) || (!model && lb_file_get_str(f, "index.model", &model))) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (cli_ctx(&common, &ctx) || lb_file_open(ctx, index, &f) || index_read(ctx, f, index, &l, &keep, &dim) || (!model && !j.adapters.n && index_adapters(f, &j.adapters)) || (!model && lb_file_get_str(f, "index.model", &model))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (i = 0; !named && i <= (given ? 0 : j.adapters.n); i++) {                                   /* as they were typed then: seen from another folder they may be elsewhere */
         const char *made = i ? j.adapters.item[i - 1].value : model;
         if (access(made, R_OK)) { rc = cli_fail("%s was made with %s, which cannot be opened (%s); -m FILE%s", index, made, strerror(errno), j.adapters.n ? " and --adapter A.lbw name model and adapters" : " names it"); goto done; }
     }
     if ((rc = job_open(&j, model, &common)) != 0) goto done;
-    if (lb_file_open(ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids) || index_agrees(f, index, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (lb_file_open(ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids) || index_agrees(f, index, id, ids) || index_same(f, index, &j, only, &keep)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (j.dim != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", index, (unsigned long)dim, (unsigned long)j.dim); goto done; }
     for (i = 0; only && i < l.n && strcmp(only, l.at[i].modality); i++) {}
     if (only && i == l.n) {

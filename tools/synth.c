@@ -1005,7 +1005,6 @@ static size_t sy_older(const sy_job *j, char first[1024]) {
     return n;
 }
 
-static int sy_called(const char *name, const char *from, const char *to) { const size_t n = (size_t)(to - from); return strlen(name) == n && !strncmp(name, from, n); }
 static int cmd_synth(int argc, char **argv) {
     static sy_job j; cli_list dirs = { 0, 0, 0 }, meshes = { 0, 0, 0 }; cli_common common = { 0, 0 }; long long clips = 1000, seed = 1, side = 96, frames = 8, stills = 1, quality = 88; double seconds = 1.5; const char *video = "mp4"; int rc, k, w, workers = 0; size_t i; char path[1024];
     const cli_option options[] = {
@@ -1032,18 +1031,21 @@ static int cmd_synth(int argc, char **argv) {
     if (strlen(j.dir) > 800) { rc = cli_wrong("the folder's name is too long"); goto done; }
     for (k = 0; k < SY_SHAPES; k++) if (!sy_make(&j.mesh[j.mesh_count++], k)) { rc = cli_fail("out of memory"); goto done; }
     for (i = 0; i < meshes.n; i++) {
-        char *name; const char *eq = strchr(meshes.item[i].value, '='), *p;
-        for (p = meshes.item[i].value; eq && p < eq && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == ' ' || *p == '-' || *p == '_'); p++) {}
-        if (!eq || p != eq || p == meshes.item[i].value || p - meshes.item[i].value > 60) { rc = cli_wrong("--mesh %s: NAME=FILE.obj with a name of letters, digits and spaces was expected", meshes.item[i].value); goto done; }
-        for (k = 0; k < j.mesh_count && !sy_called(j.mesh[k].name, meshes.item[i].value, eq); k++) {}
-        for (w = 0; w < 3 * SY_SHAPES && !sy_called(sy_shape_words[w / 3][w % 3], meshes.item[i].value, eq); w++) {}
-        if (k < j.mesh_count || w < 3 * SY_SHAPES || sy_called("object", meshes.item[i].value, eq) || sy_called("thing", meshes.item[i].value, eq)) { rc = cli_wrong("--mesh %s: there is a shape of that name, captions could not tell the two apart", meshes.item[i].value); goto done; }
+        const char *value = meshes.item[i].value, *eq = strchr(value, '='); const size_t n = eq ? (size_t)(eq - value) : 0; size_t c; char name[64], *kept;
+        for (c = 0; c < n && c < 61; c++) {                                          /* captions and hashtags are in small letters, so that Ball is ball */
+            name[c] = value[c] >= 'A' && value[c] <= 'Z' ? (char)(value[c] - 'A' + 'a') : value[c];
+            if (!((name[c] >= 'a' && name[c] <= 'z') || (name[c] >= '0' && name[c] <= '9') || name[c] == ' ' || name[c] == '-' || name[c] == '_')) break;
+        }
+        if (!n || c != n || n > 60 || name[0] == ' ' || name[n - 1] == ' ') { rc = cli_wrong("--mesh %s: NAME=FILE.obj with a name of letters, digits and, between them, spaces was expected", value); goto done; }
+        name[n] = 0;
+        for (k = 0; k < j.mesh_count && strcmp(j.mesh[k].name, name); k++) {}
+        for (w = 0; w < 3 * SY_SHAPES && strcmp(sy_shape_words[w / 3][w % 3], name); w++) {}
+        if (k < j.mesh_count || w < 3 * SY_SHAPES || !strcmp(name, "object") || !strcmp(name, "thing")) { rc = cli_wrong("--mesh %s: there is a shape of that name, captions could not tell the two apart", value); goto done; }
         if (j.mesh_count == SY_MAX_MESHES) { rc = cli_wrong("more than %d shapes", SY_MAX_MESHES); goto done; }
         if ((rc = sy_obj(&j.mesh[j.mesh_count], eq + 1, NULL)) >= 0) { sy_mesh_free(&j.mesh[j.mesh_count]); goto done; }
-        name = (char *)malloc(64);
-        if (!name) { rc = cli_fail("out of memory"); goto done; }
-        memcpy(name, meshes.item[i].value, (size_t)(eq - meshes.item[i].value)); name[eq - meshes.item[i].value] = 0;
-        j.mesh[j.mesh_count++].name = name;
+        if (!(kept = (char *)malloc(n + 1))) { rc = cli_fail("out of memory"); goto done; }
+        memcpy(kept, name, n + 1);
+        j.mesh[j.mesh_count++].name = kept;
     }
     workers = j.ctx->threads;
     j.clip = (sy_clip *)calloc(j.clips, sizeof *j.clip); j.frame = (sy_frame *)calloc((size_t)workers, sizeof *j.frame); j.mix = (float **)calloc((size_t)workers, sizeof *j.mix);
