@@ -11448,11 +11448,36 @@ LB_API lb_status lb_model_adapt(lb_ctx *ctx, const lb_model *base, const char *p
 static int lb__tensor_same(const lb_tensor *a, const lb_tensor *b) {
     return a->dtype == b->dtype && a->layout == b->layout && a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0]) && (a->data == b->data || !memcmp(a->data, b->data, lb_tensor_stored(a) * lb_dtype_size(a->dtype)));
 }
+/* Whether tower `want` computes what tower `have` computes with want's tensors: have is what an adapter's reader makes of the base before it looks at
+ * them.  fixed: only in what no adapter changes; of: the base's tower. */
+static lb_status lb__adapter_fits(const lb_tower_desc *have, const lb_tower_desc *want, int fixed, const char *of, const char *path) {
+#define LB__AT(field) { #field, offsetof(lb_tower_desc, field) }
+    static const struct { const char *name; size_t at; } f[] = { LB__AT(width), LB__AT(layers), LB__AT(heads), LB__AT(mlp), LB__AT(embed_dim), LB__AT(no_pre_norm), LB__AT(patch_bias), LB__AT(proj_bias), LB__AT(context), LB__AT(vocab),
+        LB__AT(channels), LB__AT(patch_h), LB__AT(patch_w), LB__AT(grid_h), LB__AT(grid_w), LB__AT(frames), LB__AT(tube), LB__AT(temporal), LB__AT(class_per_frame), LB__AT(lora_rank), LB__AT(lora_targets), LB__AT(lora_temporal) };
+#undef LB__AT
+    const char *what = NULL; char x[32], y[32]; size_t i;
+    for (i = 0; i < (fixed ? 10 : want->lora_rank ? LB__COUNT(f) : 20) && !what; i++) {         /* without updates nothing depends on where they would be */
+        const int a = *(const int *)(const void *)((const char *)have + f[i].at), b = *(const int *)(const void *)((const char *)want + f[i].at);
+        if (a != b) { what = f[i].name; lb__format(x, sizeof x, "%d", a); lb__format(y, sizeof y, "%d", b); }
+    }
+    if (have->quick_gelu != want->quick_gelu) { what = "act"; lb__format(x, sizeof x, have->quick_gelu ? "quick_gelu" : "gelu"); lb__format(y, sizeof y, want->quick_gelu ? "quick_gelu" : "gelu"); }
+    if (have->eps != want->eps) { what = "eps"; lb__format(x, sizeof x, "%g", (double)have->eps); lb__format(y, sizeof y, "%g", (double)want->eps); }
+    if (!fixed && want->lora_rank && have->lora_alpha != want->lora_alpha) { what = "lora_alpha"; lb__format(x, sizeof x, "%g", (double)have->lora_alpha); lb__format(y, sizeof y, "%g", (double)want->lora_alpha); }
+    return what ? lb__fail(LB_ERR_UNSUPPORTED, "%s: an adapter cannot hold that tower %s has %s %s, which over tower %s of the base would be %s; only a whole model can", path, want->name, what, y, of, x) : LB_OK;
+}
+/* The same of two modalities: an adapter of one that the base has brings no description of its own. */
+static lb_status lb__adapter_prepares(const lb_modality_desc *a, const lb_modality_desc *b, const char *path) {
+    const size_t n = (size_t)a->channels * sizeof a->mean[0];
+    const char *what = a->kind != b->kind ? "kind" : a->channels != b->channels ? "channels" : a->height != b->height ? "height" : a->width != b->width ? "width" : a->frames != b->frames ? "frames" : memcmp(a->mean, b->mean, n) ? "mean" : memcmp(a->std, b->std, n) ? "std"
+        : a->resize != b->resize ? "resize" : a->crop != b->crop ? "crop" : a->clean != b->clean ? "clean" : a->rate != b->rate ? "rate" : a->mel_bins != b->mel_bins ? "mel_bins" : a->target_length != b->target_length ? "target_length" : a->max_depth != b->max_depth ? "max_depth" : NULL;
+    return what ? lb__fail(LB_ERR_UNSUPPORTED, "%s: an adapter cannot hold that modality %s has another %s than the base's of that name; only a whole model can", path, a->name, what) : LB_OK;
+}
 /* An adapter file: what modality k of `m` has that `base`, which lb_model_open made, has not; `from` is the base's tower that it stands on.  `all`: other
  * towers' weights that differ go out too.  *bytes: of its tensors. */
 static lb_status lb__adapter_save(lb_ctx *ctx, const lb_model *base, const char *from, const lb_model *m, int k, int all, const lb_file *provenance, const char *path, size_t *bytes) {
-    const lb_modality_desc *q = &m->desc.modality[k]; const lb_tower_desc *v = NULL; lb_model_desc *d; lb_model *e = NULL; lb_file_writer *w = NULL; char id[65], key[LB__NAME]; size_t i, n; int j, more = 1; lb_status s;
-    for (j = 0; j < base->desc.modalities; j++) more &= strcmp(base->desc.modality[j].name, q->name) != 0;
+    const lb_modality_desc *q = &m->desc.modality[k]; const lb_modality_desc *known = NULL; const lb_tower_desc *v = NULL, *of = NULL; lb_tower_desc same; lb_model_desc *d; lb_model *e = NULL; lb_file_writer *w = NULL; char id[65], key[LB__NAME]; size_t i, n; int j, more; lb_status s = LB_OK;
+    for (j = 0; j < base->desc.modalities; j++) if (!strcmp(base->desc.modality[j].name, q->name)) known = &base->desc.modality[j];
+    more = !known;
     for (j = 0; j < m->desc.towers; j++) if (!strcmp(m->desc.tower[j].name, q->tower)) v = &m->desc.tower[j];
     n = strlen(v->name); *bytes = 0;
     for (j = 0; j < m->desc.towers && all; j++) {
@@ -11461,12 +11486,21 @@ static lb_status lb__adapter_save(lb_ctx *ctx, const lb_model *base, const char 
         if (t != v && t->kind == LB_TOWER_TEXT && t->lora_rank && b < base->desc.towers && !base->desc.tower[b].lora_rank)
             return lb__fail(LB_ERR_UNSUPPORTED, "%s: the text tower %s has low-rank updates of an adapter in between, which an adapter of %s cannot hold; save the whole model, or merge that adapter and start from the result", path, t->name, v->name);
     }
+    if (known && (strcmp(known->tower, v->name) || strcmp(from, v->name))) return lb__fail(LB_ERR_UNSUPPORTED, "%s: the base has a modality %s already, of tower %s; an adapter of it is one of that tower, not of %s over %s", path, q->name, known->tower, v->name, from);
+    for (j = 0; j < base->desc.towers; j++) if (!strcmp(base->desc.tower[j].name, from)) of = &base->desc.tower[j];
+    if (!of) return lb__fail(LB_ERR_ARG, "%s: the base has no tower %s", path, from);
+    LB__TRY(lb__adapter_fits(of, v, 1, from, path));
+    if (known) {
+        same = *of; same.lora_rank = v->lora_rank; same.lora_targets = v->lora_targets; same.lora_temporal = v->lora_temporal; same.lora_alpha = v->lora_alpha;      /* these are read from the adapter */
+        LB__TRY(lb__adapter_fits(&same, v, 0, from, path)); LB__TRY(lb__adapter_prepares(q, known, path));
+    }
     LB__TRY(lb_file_identity(base->file, from, id));
     if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;
     /* the model that lb_model_adapt will make before it looks into the file */
     *d = base->desc;
     for (j = 0; j < d->towers; j++) if (!strcmp(d->tower[j].name, v->name)) d->tower[j] = *v;
     s = more ? lb_model_extend(ctx, base, from, v, q, 0, &e) : lb__model_derive(base, d, NULL, NULL, &e);
+    for (j = 0; !s && more && j < e->desc.towers; j++) if (!strcmp(e->desc.tower[j].name, v->name)) s = lb__adapter_fits(&e->desc.tower[j], v, 0, from, path);
     if (!s) s = lb_file_create(ctx, path, &w);
     if (!s) {
         lb_file_set_str(w, "format.kind", "adapter");
@@ -11480,7 +11514,7 @@ static lb_status lb__adapter_save(lb_ctx *ctx, const lb_model *base, const char 
         lb__format(key, sizeof key, "%s.logit_scale", q->name);
         for (i = 0; i < e->params; i++) {
             const lb__param *p = &e->param[i]; const lb_tensor *t = lb__model_find(m, p->name); const int own = !strcmp(p->name, key) || (!strncmp(p->name, v->name, n) && p->name[n] == '.');
-            if (!t || (!own && !all) || (!p->owned && lb__tensor_same(&p->t, t))) continue;
+            if (!t || (!own && !all) || (!p->owned && lb__tensor_same(&p->t, t) && !(own && strstr(p->name, ".lora.")))) continue;      /* a reader knows of updates by their tensors */
             lb_file_add(w, p->name, t); *bytes += lb_tensor_stored(t) * lb_dtype_size(t->dtype);
         }
         s = lb_file_commit(w);
@@ -11544,7 +11578,7 @@ LB_API lb_status lb_model_part(lb_ctx *ctx, const lb_model *model, const char *c
     if (!n) return lb__fail(LB_ERR_ARG, "lb_model_part: no modality is named");
     for (i = 0; i < n; i++) {
         LB__POINTERS(modalities[i]);
-        if (!lb_model_modality(model, modalities[i])) return lb__no_modality(model, "lb_model_part", modalities[i], "");
+        if (!lb_model_modality(model, modalities[i])) return lb__no_modality(model, NULL, modalities[i], "");
         if (lb__named(modalities[i], modalities, i)) return lb__fail(LB_ERR_ARG, "modality %s is named twice", modalities[i]);
     }
     if (!(d = (lb_model_desc *)lb__alloc(1, sizeof *d))) return LB_ERR_MEM;

@@ -91,6 +91,16 @@ LBT(checkpoint, malice_is_refused_with_opcode_and_byte) {
 }
 #define STORAGE(count) "(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0" "0X\x03\0\0\0cpu" count "tQ"
 #define TENSOR(count, offset, shape, stride) "}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(" STORAGE(count) offset shape stride "\x89}tRs."
+#define ONE "ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE("K\4") "K\0" "K\1\x85" "K\1\x85" "\x89}tR"
+#define WRAPPED(best, n, key) "}" best "X" n "\0\0\0" key "}X\1\0\0\0w" ONE "sX\1\0\0\0v" ONE "ss."
+/* What training saves beside the state dict may be a tensor too; the dictionary with the most of them is meant, and the outer one of two that have as many. */
+LBT(checkpoint, tensors_beside_the_state_dict) {
+    static const struct { const char *pkl; size_t n, tensors; } of[] = { { P(WRAPPED("", "\x0a", "state_dict")), 2 }, { P(WRAPPED("X\4\0\0\0best" ONE "s", "\x0a", "state_dict")), 2 }, { P(WRAPPED("X\1\0\0\0a" ONE "sX\1\0\0\0b" ONE "sX\1\0\0\0c" ONE "s", "\5", "model")), 3 } };
+    size_t i, n; lb_ctx *ctx;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(of); i++) CHECK(!read_pickle(ctx, of[i].pkl, of[i].n, 16, &n) && n == of[i].tensors, "%zu: %zu tensors, %zu were expected: %s", i, n, of[i].tensors, lb_last_error());
+    lb_ctx_free(ctx);
+}
 LBT(checkpoint, broken_pickles_and_sizes_that_overflow) {
     static const struct { const char *what, *pkl; size_t n; } bad[] = {
         { "empty", P("") }, { "no STOP", P("}") }, { "STOP on nothing", P(".") }, { "POP on nothing", P("0.") }, { "no mark", P("t.") }, { "a mark as a value", P("(.") }, { "memo never stored", P("h\x05.") }, { "memo number of 4 GB", P("Nr\xff\xff\xff\xff.") },

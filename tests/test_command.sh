@@ -283,6 +283,7 @@ is "$("$L" tokenize -m "$M" 'a photo of a cat' '')" "49406 320 1125 539 320 2368
 49406 49407" "ids"
 is "$(printf 'a photo of a cat\n' | "$L" tokenize -m "$M" -)" "49406 320 1125 539 320 2368 49407" "ids of standard input"
 is "$("$L" tokenize -m "$M" --decode '49406 320 1125 539 320 2368 49407')" "a photo of a cat " "text of ids"
+is "$("$L" tokenize -m "$M" --decode --json '320 188 320')" '"a \u0000a "' "text with a byte of zero"
 is "$("$L" tokenize -m weights/clip-bpe.lbw 'Hello world')" "49406 3306 1002 49407" "ids by the tokenizer file"
 
 # extend and quantize: a sensor of one's own, and another type of numbers
@@ -311,7 +312,7 @@ is "$("$L" score -m "$T/part.lbw" --image $CAT --text 'a cat')" "$("$L" score -m
 wants 0 '' quantize "$T/motion.lbw" --only motion -o "$T/part.lbw"
 wants 0 '"modality": "motion"' embed -m "$T/part.lbw" --input "motion:$T/a.csv"
 wants 1 'no modality text, only' embed -m "$T/part.lbw" --text 'a cat'
-wants 1 'motion.lbw.*no modality smell' quantize "$T/motion.lbw" --only text smell -o "$T/none.lbw"; no "$T/none.lbw"
+wants 1 'motion.lbw: the model has no modality smell, only' quantize "$T/motion.lbw" --only text smell -o "$T/none.lbw"; no "$T/none.lbw"
 wants 1 'text is named twice' quantize "$T/motion.lbw" --only text text -o "$T/none.lbw"; no "$T/none.lbw"
 wants 2 'one was expected' quantize -o "$T/none.lbw"
 wants 1 'motion.json' quantize "$T/motion.json" -o "$T/none.lbw"; no "$T/none.lbw"
@@ -330,6 +331,16 @@ wants 2 'parity is of a whole model' convert tests/golden/lb_depth --adapter --b
 "$L" convert tests/golden/lb_image --act quick_gelu -o "$T/act.lbw" 2>"$T/err"; grep -q 'is assumed' "$T/err" && bad "warned of what was said: $(cat "$T/err")" || good
 wants 1 'depth.lbw: is an adapter; a model was expected: the one that it stands on' bundle "$T/depth.lbw" -o "$T/none.lbw"
 wants 1 'text chooses among the text towers' bundle "$T/image.lbw" "$T/depth.lbw" --text nofile -o "$T/none.lbw"
+for f in "pic=$T/image.lbw $T/depth.lbw" "$T/image.lbw dd=$T/depth.lbw"; do wants 1 'depth.lbw is an adapter, and NAME= is not supported with adapters' bundle $f -o "$T/none.lbw"; no "$T/none.lbw"; done
+# an adapter that would come back as another network is not written
+refused() { word=$1; shift; run convert "$@" --adapter -o "$T/none.lbw"; is "$status $(tail -n 1 "$T/err" | grep -ce "$word")" "1 1" "convert $* --adapter: $(tail -n 1 "$T/err")"; no "$T/none.lbw"; }
+refused 'none.lbw: an adapter cannot hold that tower depth has act quick_gelu, which over tower vision of the base would be gelu' tests/golden/lb_depth --act quick_gelu --base "$T/image.lbw" --base-text
+refused 'lb_image: its text tower .* compute differently: act is quick_gelu and gelu' tests/golden/lb_image --act quick_gelu --base "$T/image.lbw"
+sed 's/1e-05/1e-03/' tests/golden/lb_depth/config.json >"$T/eps.json"; refused 'depth has eps 0.001' tests/golden/lb_depth --config "$T/eps.json" --base "$T/image.lbw" --base-text
+"$L" convert tests/golden/lb_video -o "$T/video.lbw" 2>"$T/err" && "$L" bundle "$T/image.lbw" "$T/video.lbw" --text "$T/image.lbw" -o "$T/iv.lbw" && "$L" convert tests/golden/lb_depth --keep-lora -o "$T/kept.lbw" 2>"$T/err" || bad "convert and bundle: $(cat "$T/err")"
+refused 'depth has temporal 0, .*tower video of the base would be 1' tests/golden/lb_depth --base "$T/iv.lbw" --from video --base-text
+refused 'the base has a modality image already, of tower vision; ' tests/golden/lb_image --base "$T/iv.lbw" --from video
+refused 'vision has lora_rank 0, .*tower depth of the base would be 2' tests/golden/lb_image --base "$T/kept.lbw" --from depth --base-text
 wants 1 'share-backbone looks' bundle "$T/image.lbw" "$T/depth.lbw" --share-backbone -o "$T/none.lbw"
 for n in 'A-Long name!' 'a"b' Upper 0123456789012345678901234567890123456789; do wants 1 'small letters, digits and _' bundle "$T/image.lbw" "$n=$T/image.lbw" -o "$T/none.lbw"; done
 wants 1 'compute differently: act is .*gelu and .*gelu' bundle "$T/image.lbw" "other=$T/act.lbw" -o "$T/none.lbw"; no "$T/none.lbw"

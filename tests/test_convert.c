@@ -252,6 +252,12 @@ LBT(bundle, towers_of_several_files) {
     embeds_like(ctx, OUT, "lb_image", "again", "image", 1); embeds_like(ctx, OUT, "lb_image", "image", "image", 1);
     CHECK(sum.saved > 80000 && !sum.matrices && size_of(OUT) < one - 80000, "%zu bytes saved, %zu updates, %ld instead of %ld", sum.saved, sum.matrices, size_of(OUT), one);
     lb__buf_free(&sum.notes);
+    { static const char *const two[] = { "photo=build/b_two.lbw", "build/b_depth.lbw" }; lb_model *m, *e; lb_modality_desc d;             /* two modalities cannot have one name */
+      REQUIRE(!lb_model_open(ctx, files[0], &m), "%s", lb_last_error());
+      d = *lb_model_modality(m, "image"); snprintf(d.name, sizeof d.name, "thermal");
+      REQUIRE(!lb_model_extend(ctx, m, "vision", NULL, &d, 0, &e) && !lb_model_save(ctx, e, LB_F32, "build/b_two.lbw"), "%s", lb_last_error());
+      lb_model_free(e); lb_model_free(m); remove(OUT);
+      CHECK(bundle_files(ctx, two, 2, files[1], 0, OUT, NULL) == LB_ERR_ARG && strstr(lb_last_error(), "build/b_two.lbw: has 2 modalities") && access(OUT, F_OK), "%s", lb_last_error()); }
     { static const char *const other[] = { "build/b_image.lbw", "build/b_huge.lbw" };
       conv_options o; memset(&o, 0, sizeof o); o.source = "tests/golden/ckpt_quick"; o.output = other[1]; o.quiet = 1;
       REQUIRE(!conv_convert(ctx, &o, NULL), "%s", lb_last_error());
@@ -648,6 +654,32 @@ LBT(convert, without_a_configuration_and_in_other_forms) {
         CHECK((n = conv_guess_heads(&c, &t)) == head[i].heads, "width %zu: %zu heads, %zu were expected", t.width, n, head[i].heads); lb__buf_free(&c.notes);
     }
     remove(o.source); lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
+/* A block behind a missing one would leave a shorter network; low-rank updates that some layers lack (peft's layers_to_transform) are zeros there. */
+LBT(convert, gaps_in_blocks_and_in_updates) {
+    static const char *const gone[][2] = { { ".layers.1.self_attn.v_proj.lora_", ".layers.1.self_attn.v_gone.lora_" }, { ".layers.0.self_attn.q_proj.lora_", ".layers.0.self_attn.q_gone.lora_" } };
+    lb_ctx *ctx; conv_options o; golden g; lb_model *m, *base; size_t i; int k; float v[3][64]; const float *x;
+    REQUIRE(!lb_ctx_new(NULL, &ctx) && golden_open("lb_depth", &g), "%s", lb_last_error());
+    memset(&o, 0, sizeof o); o.output = OUT; o.quiet = 1; o.heads = o.text_heads = 2; o.source = "build/recast.safetensors"; x = golden_f32(&g, "input", NULL);
+    o.modality = "image"; recast(ctx, "image", ".layers.1.", ".layers.2.", NULL, 0); remove(OUT);
+    CHECK(conv_convert(ctx, &o, NULL) == LB_ERR_FORMAT && strstr(lb_last_error(), "block vision_model.encoder.layers.1 is missing, though tensor vision_model.encoder.layers.2.") && access(OUT, F_OK), "%s", lb_last_error());
+    recast(ctx, "image", ".layers.0.", ".layers.9.", NULL, 0);
+    CHECK(conv_convert(ctx, &o, NULL) == LB_ERR_FORMAT && strstr(lb_last_error(), "block vision_model.encoder.layers.0 is missing") && access(OUT, F_OK), "%s", lb_last_error());
+    o.modality = "depth"; REQUIRE(!convert_kind(ctx, "image", 0, "build/b_image.lbw"), "%s", lb_last_error());
+    for (i = 0; i < LB__COUNT(gone); i++) {
+        recast(ctx, "depth", gone[i][0], gone[i][1], NULL, 0);
+        for (k = 0; k < 3; k++) {
+            remove(OUT); o.keep_lora = k == 1; o.adapter = o.base_text = k == 2; o.base = k == 2 ? "build/b_image.lbw" : NULL; base = NULL;
+            REQUIRE(!(k == 2 ? conv_convert_adapter(ctx, &o, NULL) : conv_convert(ctx, &o, NULL)), "%s", lb_last_error());
+            REQUIRE(k == 2 ? !lb_model_open(ctx, o.base, &base) && !lb_model_adapt(ctx, base, OUT, &m) : !lb_model_open(ctx, OUT, &m), "%s", lb_last_error());
+            CHECK(!lb_embed_tensor(ctx, m, "depth", x, 2, v[k]), "%s", lb_last_error());
+            CHECK(max_abs_diff(v[k], v[0], 2 * lb_model_dim(m)) < 1e-5, "%s: off by %g", k == 1 ? "--keep-lora" : "--adapter", max_abs_diff(v[k], v[0], 2 * lb_model_dim(m)));
+            lb_model_free(m); lb_model_free(base);
+        }
+        CHECK(max_abs_diff(v[0], golden_f32(&g, "depth.embedding", NULL), 32) > 1e-4, "the updates that are gone were none");
+    }
+    remove(o.source); golden_close(&g); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
 LBT(convert, merging_multiplies_by_alpha_over_rank) {

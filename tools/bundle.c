@@ -31,7 +31,7 @@ static int bundle_is_text(const lb_file *f, const char *tower) {
     return !lb_file_get_str(f, key, &kind) && !strcmp(kind, "text");
 }
 static lb_status bundle_open(bundle *b, bundle_part *p) {
-    const char *kind = ""; size_t i, others = 0; int is_adapter;
+    const char *kind = "", *on; char key[96]; size_t i, others = 0, seen = 0; int is_adapter;
     LB__TRY(lb_file_open(b->ctx, p->path, &p->f));
     is_adapter = !lb_file_get_str(p->f, "format.kind", &kind) && !strcmp(kind, "adapter");
     if (strcmp(kind, "model")) return lb__fail(LB_ERR_MISMATCH, "%s: is %s; a model was expected%s", p->path, is_adapter ? "an adapter" : "no model", is_adapter ? ": the one that it stands on is named first, or `languagebind merge` brings it in" : "");
@@ -39,6 +39,11 @@ static lb_status bundle_open(bundle *b, bundle_part *p) {
     LB__TRY(lb__fail_in(lb_file_get_strs(p->f, "modalities", p->modality, LB_MAX_MODALITIES, &p->modalities), p->path));
     for (i = 0; i < p->towers; i++) others += !bundle_is_text(p->f, p->tower[i]);
     if (p->rename && others != 1) return lb__fail(LB_ERR_ARG, "%s: has %zu towers beside the text tower; only a file with one can be given the name %s", p->path, others, p->rename);
+    for (i = 0; i < p->modalities; i++) {                            /* the one name would be that of all of them */
+        lb__format(key, sizeof key, "modality.%s.tower", p->modality[i]);
+        seen += !lb_file_get_str(p->f, key, &on) && !bundle_is_text(p->f, on);
+    }
+    if (p->rename && seen > 1) return lb__fail(LB_ERR_ARG, "%s: has %zu modalities beside the texts; only a file with one can be given the name %s (`languagebind quantize --only` writes one alone)", p->path, seen, p->rename);
     return LB_OK;
 }
 /* What a text tower computes with beside its tensors: "tower.text.act" or the modality's "modality.text.clean" as a text. */
@@ -336,6 +341,8 @@ static lb_status bundle_write(bundle *b) {
     if (b->text) lb_file_copy_keys(b->w, b->text->f, "tokenizer.", "tokenizer.");
     return LB_OK;
 }
+/* Where FILE begins in [NAME=]FILE; a = behind a / is part of it. */
+static const char *bundle_path(const char *arg) { const char *eq = strchr(arg, '='); return eq && !memchr(arg, '/', (size_t)(eq - arg)) ? eq + 1 : arg; }
 /* Whether a file is an adapter; what cannot be opened is not. */
 static int bundle_is_adapter(lb_ctx *ctx, const char *path) {
     lb_file *f = NULL; const char *kind; int is;
@@ -362,7 +369,8 @@ static lb_status bundle_adapters(lb_ctx *ctx, const char *const *paths, size_t n
 static lb_status bundle_files(lb_ctx *ctx, const char *const *args, size_t n, const char *text, int share, const char *output, bundle_sum *sum) {
     bundle b; lb_status s = LB_OK; size_t i, k; lb__mark mark = lb__arena_mark(ctx); bundle_sum own;
     memset(&own, 0, sizeof own);
-    for (i = 1; i < n; i++) if (bundle_is_adapter(ctx, args[i])) {
+    for (i = 1; i < n; i++) if (bundle_is_adapter(ctx, bundle_path(args[i]))) {
+        for (k = 0; k < n; k++) if (bundle_path(args[k]) != args[k]) return lb__fail(LB_ERR_ARG, "%s: %s is an adapter, and NAME= is not supported with adapters; give the files without it", args[k], bundle_path(args[i]));
         if (text || share) return lb__fail(LB_ERR_ARG, "%s: is an adapter; %s of models", args[i], text ? "--text chooses among the text towers" : "--share-backbone looks for what is equal in the towers");
         return bundle_adapters(ctx, args, n, output);
     }
@@ -370,13 +378,13 @@ static lb_status bundle_files(lb_ctx *ctx, const char *const *args, size_t n, co
     b.ctx = ctx; b.share = share; b.sum = sum ? sum : &own;
     if (n > BUNDLE_MAX) return lb__fail(LB_ERR_LIMIT, "%zu files, a model has at most %d towers", n, LB_MAX_TOWERS);
     for (i = 0; i < n && !s; i++) {
-        bundle_part *p = &b.part[b.parts++]; const char *eq = strchr(args[i], '=');
-        p->path = args[i];
-        if (eq && !memchr(args[i], '/', (size_t)(eq - args[i]))) {
+        bundle_part *p = &b.part[b.parts++]; const size_t named = (size_t)(bundle_path(args[i]) - args[i]);
+        p->path = args[i] + named;
+        if (named) {
             char name[LB_NAME_SIZE];
-            lb__format(name, sizeof name, "%.*s", (int)LB__MIN((size_t)(eq - args[i]), sizeof name - 1), args[i]);
-            if ((size_t)(eq - args[i]) >= LB_NAME_SIZE || lb__declared_named("", name, "", p->newname)) { s = lb__fail(LB_ERR_ARG, "%s: a name of 1 to %d small letters, digits and _ is expected before =", args[i], LB_NAME_SIZE - 1); break; }
-            p->rename = p->newname; p->path = eq + 1;
+            lb__format(name, sizeof name, "%.*s", (int)LB__MIN(named - 1, sizeof name - 1), args[i]);
+            if (named > LB_NAME_SIZE || lb__declared_named("", name, "", p->newname)) { s = lb__fail(LB_ERR_ARG, "%s: a name of 1 to %d small letters, digits and _ is expected before =", args[i], LB_NAME_SIZE - 1); break; }
+            p->rename = p->newname;
         }
         s = bundle_open(&b, p);
     }

@@ -592,14 +592,15 @@ static lb_status ck_take_module(pickle *k, pk_value *v, const char *prefix, size
     return LB_OK;
 }
 static lb_status ck_take_root(pickle *k, pk_value *root, const char *file) {
-    static const char *const wrapper[] = { "state_dict", "model_state_dict", "model", "module" }; pk_value *d = root; size_t i, w, depth;
+    static const char *const wrapper[] = { "state_dict", "model_state_dict", "model", "module" }; pk_value *d = root, *v = root; size_t i, w, depth;
     if (root->type == PK_OBJECT && root->role == PK_SCRIPT) { LB__TRY(ck_take_module(k, root, "", 0, file)); }
     else {
-        for (depth = 0; d->type == PK_DICT && !ck_dict_tensors(d); depth++) {
+        for (depth = 0; v->type == PK_DICT; depth++) {                    /* of those inside each other the one with the most tensors: a training checkpoint may keep a loss beside its state_dict */
             pk_value *next = NULL;
-            for (w = 0; w < LB__COUNT(wrapper) && !next; w++) for (i = 0; i + 1 < d->n; i += 2) if (pk_str_is(d->item[i], wrapper[w]) && d->item[i + 1]->type == PK_DICT) next = d->item[i + 1];
+            if (ck_dict_tensors(v) > ck_dict_tensors(d)) d = v;
+            for (w = 0; w < LB__COUNT(wrapper) && !next; w++) for (i = 0; i + 1 < v->n; i += 2) if (pk_str_is(v->item[i], wrapper[w]) && v->item[i + 1]->type == PK_DICT) next = v->item[i + 1];
             if (!next || depth > 4) break;
-            d = next;
+            v = next;
         }
         if (!ck_dict_tensors(d)) return lb__fail(LB_ERR_UNSUPPORTED, "the pickle holds no dictionary of tensors by name, nor one under state_dict, model_state_dict, model or module");
         LB__TRY(ck_take_dict(k, d, file));

@@ -255,10 +255,11 @@ static lb_status cli_out_line(cli_out *o, const char *s) {
     }
 }
 /* A string as JSON, quotes included; bytes that are not UTF-8 become U+FFFD so that the line stays valid. */
-static lb_status cli_out_json(cli_out *o, const char *s) {
+static lb_status cli_out_json_bytes(cli_out *o, const char *s, size_t n) {
+    const char *end = s + n;
     LB__TRY(cli_out_add(o, "\"", 1));
-    while (*s) {
-        const unsigned char c = (unsigned char)*s; const size_t len = lb__utf8_length((const unsigned char *)s, 4);        /* the zero ends what is shorter */
+    while (s < end) {
+        const unsigned char c = (unsigned char)*s; const size_t len = lb__utf8_length((const unsigned char *)s, (size_t)(end - s));
         if (!len) { LB__TRY(cli_out_add(o, "\xef\xbf\xbd", 3)); s++; continue; }
         if (c == '"' || c == '\\') LB__TRY(cli_out_text(o, "\\%c", c));
         else if (c < 32 || c == 127) LB__TRY(cli_out_text(o, "\\u%04x", c));
@@ -267,6 +268,7 @@ static lb_status cli_out_json(cli_out *o, const char *s) {
     }
     return cli_out_add(o, "\"", 1);
 }
+static lb_status cli_out_json(cli_out *o, const char *s) { return cli_out_json_bytes(o, s, strlen(s)); }
 static void cli_out_abort(cli_out *o) { if (o->file) lb__writer_abort(&o->w); o->file = 0; }
 static lb_status cli_out_commit(cli_out *o) {
     if (o->file) { o->file = 0; return lb__writer_commit(&o->w); }

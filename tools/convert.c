@@ -7,7 +7,7 @@
 typedef struct conv_part { ck_tensor *w, *a, *b; } conv_part;              /* w + scale * b a, where a LoRA is merged */
 typedef struct conv_out {
     char name[128]; lb_dtype dtype; lb_layout layout; int ndim; size_t shape[2];
-    conv_part part[3]; int parts, transpose; float scale;                   /* parts stand below each other */
+    conv_part part[3]; int parts, transpose; float scale;                   /* parts stand below each other; one without a tensor is zeros */
 } conv_out;
 typedef struct conv_tower {
     char name[32]; int text;
@@ -211,6 +211,21 @@ static lb_status conv_attention(convert *c, conv_tower *t, const char *to, const
     LB__TRY(conv_linear(c, a, b, t->width, t->width));
     return c->layout == CONV_HF ? conv_lora(c, t, &c->out[at], 0, b, to, "out", 8, temporal) : LB_OK;
 }
+/* A tower has its updates on the same projections in all layers; where the checkpoint has none of them (peft's layers_to_transform) zeros change nothing. */
+static lb_status conv_lora_zeros(convert *c, const conv_tower *t) {
+    static const char *const which[] = { "q", "k", "v", "out" }; char name[2][128]; size_t i, j; int k, side; conv_out *o;
+    for (i = 0; c->o.keep_lora && t->lora_rank && i < t->layers; i++) for (k = 0; k < 8; k++) {
+        if (!(t->lora_targets >> k % 4 & 1) || (t->lora_where != 2 && t->lora_where != k / 4)) continue;
+        for (side = 0; side < 2; side++) lb__format(name[side], sizeof name[side], "%s.blocks.%zu.%sattn.lora.%s.%c", t->name, i, k < 4 ? "" : "temporal.", which[k % 4], side ? 'b' : 'a');
+        for (j = 0; j < c->outs && strcmp(c->out[j].name, name[0]); j++) { }
+        if (j < c->outs) continue;
+        for (side = 0; side < 2; side++) {
+            o = conv_plan(c, name[side], LB_PANEL, 2, side ? t->width : t->lora_rank, side ? t->lora_rank : t->width); if (!o) return LB_ERR_MEM;
+            o->dtype = LB_F32;
+        }
+    }
+    return LB_OK;
+}
 static lb_status conv_blocks(convert *c, conv_tower *t, const char *from) {
     size_t i; char a[128], b[256]; const int hf = c->layout == CONV_HF;
 #define CONV_AB(to, hf_name, oc_name) (lb__format(a, sizeof a, "%s.blocks.%zu." to, t->name, i), lb__format(b, sizeof b, "%s.%zu.%s", from, i, hf ? hf_name : oc_name))
@@ -227,16 +242,22 @@ static lb_status conv_blocks(convert *c, conv_tower *t, const char *from) {
         }
     }
 #undef CONV_AB
-    return LB_OK;
+    return conv_lora_zeros(c, t);
 }
 
 /* ---- measuring ---- */
 
-/* How many blocks `prefix`.0, .1, ... there are. */
-static size_t conv_count_blocks(const convert *c, const char *prefix) {
-    size_t i; char name[256];
+/* How many blocks `prefix`.0, .1, ... there are.  One behind a gap would go unread, and the model would be a shorter one. */
+static lb_status conv_count_blocks(const convert *c, const char *prefix, size_t *blocks) {
+    size_t i, k; const size_t n = strlen(prefix); char name[256];
     for (i = 0; i < 10000; i++) { lb__format(name, sizeof name, "%s.%zu.", prefix, i); if (!conv_has_prefix(c, name)) break; }
-    return i;
+    for (k = 0; k < c->ck.count; k++) {
+        const char *t = c->ck.tensor[k]->name, *at = t + n + 1; char *end;
+        if (!strncmp(t, prefix, n) && t[n] == '.' && *at >= '0' && *at <= '9' && strtoul(at, &end, 10) >= i && *end == '.')
+            return lb__fail(LB_ERR_FORMAT, "%s: block %s.%zu is missing, though tensor %s is there", c->o.source, prefix, i, t);
+    }
+    *blocks = i;
+    return LB_OK;
 }
 /* The number under `key`, when there is one, must agree with what the shapes say. */
 static lb_status conv_agree(const convert *c, const lb__json *v, const char *where, const char *key, size_t have) {
@@ -308,7 +329,7 @@ static lb_status conv_measure(convert *c) {
     rows = w->shape[0] - 1;
     for (k = 1; (k + 1) * (k + 1) <= rows; k++) { }
     v->grid_h = v->grid_w = k * k == rows ? k : 0;
-    v->layers = conv_count_blocks(c, vb);
+    LB__TRY(conv_count_blocks(c, vb, &v->layers));
     lb__format(name, sizeof name, hf ? "%s.0.mlp.fc1.weight" : "%s.0.mlp.c_fc.weight", vb); w = conv_need(c, name); if (!w) return LB_ERR_FORMAT;
     v->mlp = w->ndim ? w->shape[0] : 0;
     w = conv_need(c, hf ? "visual_projection.weight" : "visual.proj"); if (!w) return LB_ERR_FORMAT;
@@ -334,7 +355,7 @@ static lb_status conv_measure(convert *c) {
     w = conv_need(c, hf ? "text_model.embeddings.position_embedding.weight" : "positional_embedding"); if (!w) return LB_ERR_FORMAT;
     if (w->ndim != 2 || !w->shape[0]) return conv_shape(c, w, 2, 77, t->width);
     t->context = w->shape[0];
-    t->layers = conv_count_blocks(c, tb);
+    LB__TRY(conv_count_blocks(c, tb, &t->layers));
     lb__format(name, sizeof name, hf ? "%s.0.mlp.fc1.weight" : "%s.0.mlp.c_fc.weight", tb); w = conv_need(c, name); if (!w) return LB_ERR_FORMAT;
     t->mlp = w->ndim ? w->shape[0] : 0; t->embed = v->embed;
     if (!t->mlp || t->vocab < 3) return lb__fail(LB_ERR_FORMAT, "%s: tensor %s is %s, a matrix is expected", c->o.source, w->name, ck_shape_text(x, sizeof x, w->shape, w->ndim));
@@ -581,10 +602,11 @@ static lb_status conv_make(convert *c, const conv_out *o, lb_tensor *v) {
     const ck_tensor *w = o->part[0].w;
     memset(v, 0, sizeof *v);
     v->ndim = o->ndim; v->shape[0] = o->shape[0]; v->shape[1] = o->shape[1];
-    if (o->parts == 1 && !o->transpose && !o->part[0].a && ck_dense(w) && lb__host_little() && !((uintptr_t)w->data % lb_dtype_size(w->dtype))) { v->dtype = w->dtype; v->data = (void *)(uintptr_t)w->data; return LB_OK; }
+    if (w && o->parts == 1 && !o->transpose && !o->part[0].a && ck_dense(w) && lb__host_little() && !((uintptr_t)w->data % lb_dtype_size(w->dtype))) { v->dtype = w->dtype; v->data = (void *)(uintptr_t)w->data; return LB_OK; }
     f = (float *)lb__arena(c->ctx, n, sizeof *f);
     if (!f) return LB_ERR_MEM;
     v->dtype = LB_F32; v->data = f;
+    if (!w) { memset(f, 0, n * sizeof *f); return LB_OK; }
     for (p = 0; p < o->parts; p++) {
         const conv_part *s = &o->part[p]; float *to = f + (size_t)p * each;
         if (o->transpose) {
@@ -769,16 +791,38 @@ static lb_dtype model_dtype(const lb_model *m, const char *asked) {
     lb__format(name, sizeof name, "%s.proj.weight", lb_model_describe(m)->tower[0].name); p = lb_model_tensor(m, name);
     return p ? p->dtype : LB_F32;
 }
+/* The tower that reads texts, or NULL. */
+static const lb_tower_desc *conv_text(const lb_model *m) {
+    const lb_model_desc *d = lb_model_describe(m); int i;
+    for (i = 0; i < d->towers; i++) if (d->tower[i].kind == LB_TOWER_TEXT) return &d->tower[i];
+    return NULL;
+}
+/* How it cleans them: an lb_clean. */
+static int conv_text_clean(const lb_model *m) {
+    const lb_model_desc *d = lb_model_describe(m); int i;
+    for (i = 0; i < d->modalities; i++) if (d->modality[i].kind == LB_TEXT) return d->modality[i].clean;
+    return 0;
+}
 /* whole: the converted checkpoint.  Its text tower has to be the base's; of its other tower goes out what the base, extended by it, has not. */
 static lb_status conv_adapter(lb_ctx *ctx, const conv_options *o, const lb_model *base, const char *from, const lb_model *whole, lb__buf *notes) {
-    char line[256]; size_t i, differ = 0, total = 0, kept = 0; lb_status s;
+    char line[256], x[32], y[32]; const char *what = NULL; const lb_tower_desc *a = conv_text(base), *b = conv_text(whole); size_t i, differ = 0, total = 0, kept = 0; int ca, cb; lb_status s;
+    for (i = 0; i < base->params; i++) if (!strncmp(base->param[i].name, "text.", 5) && !lb_model_tensor(whole, base->param[i].name)) { total++; differ++; }     /* low-rank updates of its own */
     for (i = 0; i < whole->params; i++) {
-        const lb_tensor *b;
+        const lb_tensor *t;
         if (strncmp(whole->param[i].name, "text.", 5)) continue;
-        b = lb_model_tensor(base, whole->param[i].name); total++;
-        differ += !b || !lb__tensor_same(b, &whole->param[i].t);
+        t = lb_model_tensor(base, whole->param[i].name); total++;
+        differ += !t || !lb__tensor_same(t, &whole->param[i].t);
     }
     if (differ && !o->base_text) return lb__fail(LB_ERR_MISMATCH, "%s: its text tower differs from that of %s in %zu of %zu tensors; an adapter is read with the base's, which --base-text accepts", o->source, o->base, differ, total);
+    if (a && b && !o->base_text) {                                   /* equal tensors compute alike only with these */
+        ca = conv_text_clean(base); cb = conv_text_clean(whole);
+        if (a->quick_gelu != b->quick_gelu) { what = "act"; snprintf(x, sizeof x, "%s", a->quick_gelu ? "quick_gelu" : "gelu"); snprintf(y, sizeof y, "%s", b->quick_gelu ? "quick_gelu" : "gelu"); }
+        else if (a->heads != b->heads) { what = "heads"; snprintf(x, sizeof x, "%d", a->heads); snprintf(y, sizeof y, "%d", b->heads); }
+        else if (a->eps != b->eps) { what = "eps"; snprintf(x, sizeof x, "%g", (double)a->eps); snprintf(y, sizeof y, "%g", (double)b->eps); }
+        else if (a->lora_rank && b->lora_rank && a->lora_alpha != b->lora_alpha) { what = "lora.alpha"; snprintf(x, sizeof x, "%g", (double)a->lora_alpha); snprintf(y, sizeof y, "%g", (double)b->lora_alpha); }
+        else if (ca != cb) { what = "clean"; snprintf(x, sizeof x, "%s", lb__cleans[ca]); snprintf(y, sizeof y, "%s", lb__cleans[cb]); }
+        if (what) return lb__fail(LB_ERR_MISMATCH, "%s: its text tower and that of %s compute differently: %s is %s and %s; an adapter is read with the base's, which --base-text accepts", o->source, o->base, what, y, x);
+    }
     s = lb__adapter_save(ctx, base, from, whole, 0, 0, whole->file, o->output, &kept);
     if (!s && notes) { snprintf(line, sizeof line, "an adapter of %.1f kB over tower %s of %s\n", (double)kept / 1e3, from, o->base); s = lb__buf_add(notes, line, strlen(line)); }
     return s;
@@ -800,6 +844,7 @@ static lb_status conv_convert_adapter(lb_ctx *ctx, const conv_options *o, lb__bu
     s = conv_convert(ctx, &part, notes);
     if (!s) {
         s = lb_model_open(ctx, path, &whole);
+        if (s && !strncmp(lb_last_error(), path, strlen(path))) s = lb__fail(s, "%s%s", o->source, lb_last_error() + strlen(path));      /* the temporary's name tells nobody anything */
         if (!s) s = conv_adapter(ctx, o, base, from, whole, notes);
         lb_model_free(whole); remove(path);
     }

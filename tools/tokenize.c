@@ -51,7 +51,7 @@ static int cmd_tokenize(int argc, char **argv) {
             s = lb_detokenize(t, ids, n, NULL, 0, &k);
             if (!s && !(text = (char *)lb__alloc(k + 1, 1))) s = LB_ERR_MEM;
             if (!s) s = lb_detokenize(t, ids, n, text, k + 1, &k);
-            if (!s) s = common.json ? cli_out_json(&out, text) : cli_out_add(&out, text, k);
+            if (!s) s = common.json ? cli_out_json_bytes(&out, text, k) : cli_out_add(&out, text, k);
             if (!s) s = cli_out_add(&out, "\n", 1);
             lb__release(text); text = NULL;
             continue;
