@@ -352,7 +352,8 @@ typedef struct lb_image_profile {
 
 /* lb_image_decode: JPEG (baseline, extended sequential, progressive; 8 bit), PNG, BMP, PNM (P1-P7) or GIF (its first frame), told by
  * content.  JPEG gives 1 or 3 channels with the pixels of libjpeg-turbo's default settings, CMYK converted to RGB as Pillow does; PNG
- * keeps its depth and channels, palettes are expanded, transparency becomes alpha; of PNM with more than 8 bits grey keeps them.  Freed with lb_image_free.
+ * keeps its depth and channels, palettes are expanded, transparency becomes alpha (but of 16-bit grey, which is a measurement); of PNM with
+ * more than 8 bits grey keeps them.  Freed with lb_image_free.
  *   errs  LB_ERR_FORMAT (what was found at which byte), LB_ERR_UNSUPPORTED (of WebP, TIFF, HEIC, AVIF and JPEG XL the sentence gives the line that
  *         makes PNG of it), LB_ERR_LIMIT, LB_ERR_MEM; *out is zeroed */
 LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out);
@@ -388,7 +389,7 @@ LB_API lb_status lb_image_resize(lb_ctx *ctx, const lb_image *in, size_t width, 
  *         A picture smaller than the crop (LB_RESIZE_NONE) is padded with black on both sides, as torchvision does. */
 LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *profile, float *out);
 /* lb_image_save: .png (8 or 16 bits, 1 to 4 channels), .jpg (8 bits, 1 or 3; quality 1 to 100, clipped to that, 0: 92; 4:4:4 from 90 on), .ppm or
- * .pgm, by the name.  The file appears whole or not at all.
+ * .pgm (either name; channels decide), by the name.  The file appears whole or not at all.
  *   errs  LB_ERR_ARG a form the format does not hold, LB_ERR_LIMIT more than 65,535 pixels a side for JPEG, LB_ERR_MEM, LB_ERR_IO */
 #ifndef LB_NO_STDIO
 LB_API lb_status lb_image_save(lb_ctx *ctx, const lb_image *img, const char *path, int quality);
@@ -6985,7 +6986,8 @@ static lb_status lb__png_decode(lb_ctx *ctx, const uint8_t *data, size_t size, i
             if (g.color == 3) {
                 if (!g.colors || n > g.colors) { s = lb__fail(LB_ERR_FORMAT, "PNG: transparency for %zu of %zu palette colours", n, g.colors); goto done; }
                 for (i = 0; i < n; i++) g.palette[4 * i + 3] = p[i];
-            } else if (g.color == 0 || g.color == 2) {
+            } else if (g.color == 0 && g.depth == 16) continue;
+            else if (g.color == 0 || g.color == 2) {
                 if (n != 2 * (size_t)g.planes) { s = lb__fail(LB_ERR_FORMAT, "PNG: a transparent colour of %zu bytes, %d were expected", n, 2 * g.planes); goto done; }
                 for (i = 0; i < (size_t)g.planes; i++) g.trns[i] = lb__u16be(p + 2 * i);
             } else continue;                                                   /* an alpha channel is there already */
@@ -7167,7 +7169,6 @@ static lb_status lb__gif_open(lb_ctx *ctx, const uint8_t *d, size_t n, lb__gif *
         lb_image head; memset(&head, 0, sizeof head);
         LB__TRY(lb__image_head(ctx, "GIF", g->W, g->H, 3, 8, &head));
     }
-    memset(g->background, 255, 3);
     if (d[10] & 0x80) {
         g->colours = 2u << (d[10] & 7); g->global = d + 13; g->at += 3 * g->colours;
         if (g->at > n) return lb__fail(LB_ERR_FORMAT, "GIF: the global colour table is cut off at byte %zu", n);
@@ -9235,8 +9236,8 @@ static lb_status lb__mp4_trak(lb_ctx *ctx, lb_video *v, lb__mp4 *m, const lb__bo
     LB__TRY(lb__mp4_entry(ctx, v, &stsd));
     return lb__mp4_samples(ctx, v, &stbl, &m->ticks);
 }
-static lb_status lb__mp4_traf(lb_ctx *ctx, lb_video *v, lb__mp4 *m, const lb__box *traf, uint64_t moof) {
-    lb__box b; size_t at = 0; uint32_t flags, n, i, duration = m->duration, size = m->size; uint64_t base = moof, next = moof; int mine = 0, r;
+static lb_status lb__mp4_traf(lb_ctx *ctx, lb_video *v, lb__mp4 *m, const lb__box *traf, uint64_t moof, uint64_t *end) {
+    lb__box b; size_t at = 0; uint32_t flags, n, i, duration = m->duration, size = m->size; uint64_t base = *end, next = base; int mine = 0, r;
     while ((r = lb__box_next(traf->body, traf->size, &at, &b)) == 1) {
         size_t p = 8;
         if (lb__tag(b.type, "tfhd")) {
@@ -9248,8 +9249,10 @@ static lb_status lb__mp4_traf(lb_ctx *ctx, lb_video *v, lb__mp4 *m, const lb__bo
             if (flags & 2) p += 4;
             if (flags & 8) { duration = lb__u32be(b.body + p); p += 4; }
             if (flags & 16) size = lb__u32be(b.body + p);
+            if (!mine && !(flags & 16)) size = 0;
+            if (!(flags & 1) && flags & 0x20000) base = moof;
             next = base;
-        } else if (lb__tag(b.type, "trun") && mine) {
+        } else if (lb__tag(b.type, "trun")) {
             size_t width;
             if (b.size < 8) return lb__fail(LB_ERR_FORMAT, "MP4: a fragment run of %zu bytes", b.size);
             flags = lb__u32be(b.body) & 0xffffff; n = lb__u32be(b.body + 4);
@@ -9258,13 +9261,15 @@ static lb_status lb__mp4_traf(lb_ctx *ctx, lb_video *v, lb__mp4 *m, const lb__bo
                 return lb__fail(LB_ERR_FORMAT, "MP4: a fragment run says %u samples, its %zu bytes hold fewer", n, b.size);
             if (flags & 1) { next = base + (uint64_t)(int64_t)(int32_t)lb__u32be(b.body + p); p += 4; }
             if (flags & 4) p += 4;
+            if (!mine && !(flags & 0x200)) { next += (uint64_t)n * size; continue; }
             for (i = 0; i < n; i++, p += width) {
                 const uint32_t d = flags & 0x100 ? lb__u32be(b.body + p) : duration, s = flags & 0x200 ? lb__u32be(b.body + p + (flags & 0x100 ? 4 : 0)) : size;
-                LB__TRY(lb__video_span(ctx, v, next, s));
-                next += s; m->ticks += d;
+                if (mine) { LB__TRY(lb__video_span(ctx, v, next, s)); m->ticks += d; }
+                next += s;
             }
         }
     }
+    *end = next;
     return r < 0 ? LB_ERR_FORMAT : LB_OK;
 }
 static lb_status lb__mp4_open(lb_ctx *ctx, lb_video *v) {
@@ -9287,9 +9292,11 @@ static lb_status lb__mp4_open(lb_ctx *ctx, lb_video *v) {
                     if (lb__tag(x.type, "trex") && x.size >= 24 && lb__u32be(x.body + 4) == m.track) { m.duration = lb__u32be(x.body + 12); m.size = lb__u32be(x.body + 16); }
             }
         }
-        if (lb__tag(b.type, "moof") && m.found)
+        if (lb__tag(b.type, "moof") && m.found) {
+            uint64_t end = (uint64_t)(b.type - 4 - v->data);
             while ((q = lb__box_next(b.body, b.size, &in, &c)) == 1)
-                if (lb__tag(c.type, "traf")) LB__TRY(lb__mp4_traf(ctx, v, &m, &c, (uint64_t)(b.type - 4 - v->data)));
+                if (lb__tag(c.type, "traf")) LB__TRY(lb__mp4_traf(ctx, v, &m, &c, (uint64_t)(b.type - 4 - v->data), &end));
+        }
         if (q < 0) return LB_ERR_FORMAT;
     }
     if (r < 0) return LB_ERR_FORMAT;

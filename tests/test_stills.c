@@ -86,6 +86,16 @@ LBT(stills, sentences) {
     lb_ctx_free(c);
 }
 /* A grey block of 8 x 8, its EXIF behind the frame header, and scan after scan of six bits: a file may be written that takes very long to read. */
+/* 16-bit grey is a measurement, of which a transparent value (tRNS) is one more: it stays one channel. */
+LBT(stills, png_of_16_bit_grey_with_a_transparent_value) {
+    uint16_t v[4] = { 0, 100, 1500, 3000 }; uint8_t chunk[14] = { 0, 0, 0, 2, 't', 'R', 'N', 'S', 0, 0 }, *with; lb_ctx *c = new_ctx(); lb_image m, back; lb__bytes f; size_t at = 33;
+    memset(&m, 0, sizeof m); m.width = 4; m.height = 1; m.channels = 1; m.bits = 16; m.data = v;
+    REQUIRE(!lb_image_save(c, &m, "build/tests/grey16.png", 0) && !lb__bytes_open("build/tests/grey16.png", &f), "%s", lb_last_error());
+    lb__put32be(chunk + 10, lb__crc32(0, chunk + 4, 6));
+    with = (uint8_t *)malloc(f.size + 14); memcpy(with, f.data, at); memcpy(with + at, chunk, 14); memcpy(with + at + 14, f.data + at, f.size - at);      /* behind signature and IHDR */
+    CHECK(!lb_image_decode(c, with, f.size + 14, &back) && back.channels == 1 && back.bits == 16 && !memcmp(back.data, v, sizeof v), "%s, %d channels", lb_last_error(), back.channels);
+    lb_image_free(&back); free(with); lb__bytes_close(&f); remove("build/tests/grey16.png"); lb_ctx_free(c);
+}
 LBT(stills, jpeg_scans_and_markers) {
     static const char exif[] = "\xff\xe1\0\x22" "Exif\0\0" "II*\0\x08\0\0\0\1\0" "\x12\1\3\0\1\0\0\0\6\0\0\0" "\0\0\0\0"; uint8_t f[2048]; size_t n, i; int scans; lb_ctx *c = new_ctx();
     for (scans = 100; scans < 102; scans++) {

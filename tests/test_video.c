@@ -158,7 +158,7 @@ LBT(video, unfinished_recordings) {
     if (v) { lb_video_get_info(v, &info); CHECK(info.frames == 5, "%zu frames", info.frames); }
     lb_video_free(v); free(d); lb__bytes_close(&f); lb_ctx_free(c);
 }
-static const char *const every_clip[] = { "420jpeg.y4m", "mono16.y4m", "mjpeg.avi", "opendml.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "png.mov", "plain.gif", "partial.gif", "disposal.gif" };
+static const char *const every_clip[] = { "420jpeg.y4m", "mono16.y4m", "mjpeg.avi", "opendml.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "fragmented_sound.mp4", "png.mov", "plain.gif", "partial.gif", "disposal.gif" };
 
 LBT(video, cut_off_anywhere_is_an_error_or_a_shorter_clip) {
     lb_ctx *c = new_ctx(); size_t i, n;
@@ -344,6 +344,29 @@ LBT(video, motion_jpeg_and_png_frames) {
         lb_video_free(v);
     }
     golden_close(&g); lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+/* Where a fragment says no place, its second track begins where the first one's data end. */
+LBT(video, sound_in_front_of_a_fragment) {
+    static const char *const paths[] = { V "fragmented.mp4", V "fragmented_sound.mp4" }; lb_ctx *c = new_ctx(); lb_video *v[2] = { NULL, NULL }; lb_video_info info[2]; size_t k; int i;
+    for (i = 0; i < 2; i++) { REQUIRE(!lb_video_open(c, paths[i], &v[i]), "%s", lb_last_error()); lb_video_get_info(v[i], &info[i]); }
+    CHECK(info[0].frames == 6 && info[1].frames == 6, "%zu and %zu frames", info[0].frames, info[1].frames);
+    for (k = 0; k < 6; k++) {
+        lb_image out[2];
+        for (i = 0; i < 2; i++) REQUIRE(!lb_video_frames(c, v[i], &k, 1, &out[i]), "%s: %s", paths[i], lb_last_error());
+        CHECK(!memcmp(out[0].data, out[1].data, 48 * 32 * 3), "frame %zu", k);
+        for (i = 0; i < 2; i++) lb_image_free(&out[i]);
+    }
+    lb_video_free(v[0]); lb_video_free(v[1]); lb_ctx_free(c);
+    CHECK(live == 0, "%ld blocks were not freed", live);
+}
+/* What a frame leaves behind where there is no global table is black, as ffmpeg has it: 2 x 1, the second frame 1 x 1 after a disposal to the background. */
+LBT(video, gif_background_without_a_table) {
+    static const uint8_t gif[] = { 0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 0x02, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x21, 0xf9, 0x04, 0x08, 0x0a, 0x00, 0x00, 0x00, 0x2c, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x01, 0x00, 0x81, 0x0a, 0x14, 0x1e, 0x28, 0x32, 0x3c, 0x46, 0x50, 0x5a, 0x64, 0x6e, 0x78, 0x02, 0x02, 0x44, 0x0a, 0x00, 0x21, 0xf9, 0x04, 0x00, 0x0a, 0x00, 0x00, 0x00, 0x2c, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x01, 0x00, 0x81, 0x0a, 0x14, 0x1e, 0x28, 0x32, 0x3c, 0x46, 0x50, 0x5a, 0x64, 0x6e, 0x78, 0x02, 0x02, 0x54, 0x01, 0x00, 0x3b };
+    lb_ctx *c = new_ctx(); lb_video *v = NULL; lb_image out; size_t id = 1;
+    REQUIRE(!lb_video_open_memory(c, gif, sizeof gif, &v) && !lb_video_frames(c, v, &id, 1, &out), "%s", lb_last_error());
+    CHECK(!memcmp(out.data, "\x46\x50\x5a\0\0\0", 6), "%d %d %d", ((uint8_t *)out.data)[3], ((uint8_t *)out.data)[4], ((uint8_t *)out.data)[5]);
+    lb_image_free(&out); lb_video_free(v); lb_ctx_free(c);
     CHECK(live == 0, "%ld blocks were not freed", live);
 }
 LBT(video, gif_frames_exact) {

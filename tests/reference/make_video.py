@@ -95,6 +95,9 @@ make(DIR + "/mjpeg444.avi", "yuvj444p", 5, "-c:v", "mjpeg")
 make(DIR + "/mjpeg.mov", "yuvj420p", 5, "-c:v", "mjpeg")
 make(DIR + "/mjpeg422.mp4", "yuvj422p", 5, "-c:v", "mjpeg")
 make(DIR + "/fragmented.mp4", "yuvj420p", 6, "-c:v", "mjpeg", "-movflags", "frag_keyframe+empty_moov+default_base_moof", "-frag_size", "2000")
+# a fragment's sound in front of its pictures, and no offsets but those that follow from it; the pictures are those of fragmented.mp4
+ff("-f", "lavfi", "-i", "testsrc2=s=48x32:r=10:d=0.6", "-f", "lavfi", "-i", "sine=r=8000:d=0.6", "-map", "1:a", "-map", "0:v", "-pix_fmt", "yuvj420p", "-q:v", "3", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact",
+   "-c:v", "mjpeg", "-c:a", "aac", "-b:a", "16k", "-g", "1", "-movflags", "frag_keyframe+empty_moov+omit_tfhd_offset", DIR + "/fragmented_sound.mp4")
 make(DIR + "/faststart.mov", "yuvj420p", 5, "-c:v", "mjpeg", "-movflags", "faststart")
 make(DIR + "/png.mov", "rgb24", 3, "-c:v", "png")
 for name in ("mjpeg.avi", "mjpeg444.avi", "mjpeg.mov", "mjpeg422.mp4", "fragmented.mp4", "faststart.mov"):
