@@ -658,7 +658,7 @@ LBT(convert, without_a_configuration_and_in_other_forms) {
 }
 /* A block behind a missing one would leave a shorter network; low-rank updates that some layers lack (peft's layers_to_transform) are zeros there. */
 LBT(convert, gaps_in_blocks_and_in_updates) {
-    static const char *const gone[][2] = { { ".layers.1.self_attn.v_proj.lora_", ".layers.1.self_attn.v_gone.lora_" }, { ".layers.0.self_attn.q_proj.lora_", ".layers.0.self_attn.q_gone.lora_" } };
+    static const char *const gone[][2] = { { ".layers.1.self_attn.v_proj.lora_", ".layers.1.self_attn.v_proj.gone_" }, { ".layers.0.self_attn.q_proj.lora_", ".layers.0.self_attn.q_proj.gone_" } };
     lb_ctx *ctx; conv_options o; golden g; lb_model *m, *base; size_t i; int k; float v[3][64]; const float *x;
     REQUIRE(!lb_ctx_new(NULL, &ctx) && golden_open("lb_depth", &g), "%s", lb_last_error());
     memset(&o, 0, sizeof o); o.output = OUT; o.quiet = 1; o.heads = o.text_heads = 2; o.source = "build/recast.safetensors"; x = golden_f32(&g, "input", NULL);
@@ -679,6 +679,9 @@ LBT(convert, gaps_in_blocks_and_in_updates) {
         }
         CHECK(max_abs_diff(v[0], golden_f32(&g, "depth.embedding", NULL), 32) > 1e-4, "the updates that are gone were none");
     }
+    memset(&o, 0, sizeof o); o.output = OUT; o.quiet = 1; o.heads = o.text_heads = 2; o.source = "build/recast.safetensors"; o.modality = "depth"; remove(OUT);
+    recast(ctx, "depth", ".layers.1.self_attn.v_proj.lora_", ".layers.1.self_attn.w_proj.lora_", NULL, 0);
+    CHECK(conv_convert(ctx, &o, NULL) == LB_ERR_UNSUPPORTED && strstr(lb_last_error(), "w_proj.lora_") && access(OUT, F_OK), "%s", lb_last_error());
     remove(o.source); golden_close(&g); lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }

@@ -580,8 +580,8 @@ static lb_status conv_towers(convert *c) {
     lb__format(a, sizeof a, "%s.logit_scale", c->kind);
     return conv_table(c, a, "logit_scale", 1, 1, 0);
 }
-/* Source tensors that nothing was made of. */
-static void conv_leftovers(convert *c) {
+/* Source tensors that nothing was made of: a note, but of low-rank updates an error, for without them the weights are others. */
+static lb_status conv_leftovers(convert *c) {
     static const char *const harmless[] = { "input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask" }; size_t i, k, n;
     for (i = 0; i < c->ck.count; i++) {
         const ck_tensor *t = c->ck.tensor[i]; int skip = t->used; char x[96];
@@ -589,9 +589,11 @@ static void conv_leftovers(convert *c) {
         n = strlen(t->name);
         if (n >= 12 && !strcmp(t->name + n - 12, "position_ids")) skip = 1;
         if (skip) continue;
+        if (strstr(t->name, ".lora_")) return lb__fail(LB_ERR_UNSUPPORTED, "%s: a low-rank update of something else than attention's q, k, v and out, or in another form than A and B; merge it before converting", t->name);
         conv_note(c, "warning: tensor %s %s is not used", t->name, ck_shape_text(x, sizeof x, t->shape, t->ndim));
     }
     if (c->ck.outside) conv_note(c, "%zu tensors beside the state dict (optimizer state and the like) are left out", c->ck.outside);
+    return LB_OK;
 }
 
 /* ---- writing ---- */
@@ -764,7 +766,7 @@ static lb_status conv_run(convert *c) {
     LB__TRY(conv_measure(c));
     LB__TRY(c->layout == CONV_HF ? conv_hf_config(c) : conv_open_clip_config(c));
     LB__TRY(conv_grid(c)); LB__TRY(conv_towers(c));
-    conv_leftovers(c);
+    LB__TRY(conv_leftovers(c));
     return conv_write(c);
 }
 /* Convert o->source to o->output.  notes receives the lines for the user (freed by the caller with lb__buf_free), NULL drops them. */
