@@ -1571,10 +1571,24 @@ done:
 /* A file that appears whole or not at all: bytes go to a temporary beside it, which is flushed to the disk and renamed by
  * lb__writer_commit.  lb__writer_abort removes it.  After a failed add only abort is needed.  A file that is replaced passes on its mode;
  * behind a link it is the file that is replaced, and `path` becomes its name: renaming over the link would leave the file as it was.  A path
- * that is a device or a pipe is written straight (temp is empty then): renaming over it would replace it. */
+ * that is a device or a pipe is written straight (temp is empty then): renaming over it would replace it.  A descriptor's name, as /dev/stdout, of
+ * a file that others write to as well is neither. */
 #ifndef LB__TEMPORARY
 #  define LB__TEMPORARY(name, born) ((void)0)                /* the command removes temporaries when a signal ends it */
 #endif
+/* The file at the end of the links at path, in out[room]; a link counts from its own folder.  0: too long, or a descriptor of an open file. */
+static int lb__link_end(const char *path, char *out, size_t room) {
+    char to[4096]; ssize_t k; size_t at = strlen(path); int i;
+    if (at >= room) return 0;
+    memcpy(out, path, at + 1);
+    for (i = 0; i < 40 && (k = readlink(out, to, sizeof to)) > 0; i++) {
+        const char *slash = to[0] == '/' ? NULL : strrchr(out, '/');
+        at = slash ? (size_t)(slash - out) + 1 : 0;
+        if (!strncmp(out, "/proc/", 6) || (size_t)k >= room - at) return 0;
+        memcpy(out + at, to, (size_t)k); out[at + (size_t)k] = 0;
+    }
+    return 1;
+}
 typedef struct lb__writer { int fd; char *path, *temp; uint64_t offset; unsigned char *buf; size_t used; } lb__writer;
 enum { LB__WRITER_BUF = 1 << 16, LB__WRITER_LINK = 4096 };      /* the second: bytes that links may add to a name */
 static void lb__writer_abort(lb__writer *w) {
@@ -1584,7 +1598,7 @@ static void lb__writer_abort(lb__writer *w) {
     memset(w, 0, sizeof *w);
 }
 static lb_status lb__writer_open(const char *path, lb__writer *w) {
-    const size_t n = strlen(path), room = n + LB__WRITER_LINK; size_t at; ssize_t k; int i; struct stat st; const int there = !stat(path, &st); const char *slash;
+    const size_t n = strlen(path), room = n + LB__WRITER_LINK; int i; struct stat st; const int there = !stat(path, &st);
     memset(w, 0, sizeof *w);
     if (!n) return lb__fail(LB_ERR_ARG, "the output file has no name");
     w->path = (char *)lb__alloc(room, 1); w->temp = (char *)lb__alloc(room + 32, 1); w->buf = (unsigned char *)lb__alloc(LB__WRITER_BUF, 1);
@@ -1595,12 +1609,7 @@ static lb_status lb__writer_open(const char *path, lb__writer *w) {
         w->fd = lb__open(path, O_WRONLY, 0);
     }
     else {
-        for (i = 0; there && i < 40 && (k = readlink(w->path, (char *)w->buf, LB__WRITER_BUF)) > 0; i++) {      /* a link counts from its own folder */
-            slash = w->buf[0] == '/' ? NULL : strrchr(w->path, '/');
-            at = slash ? (size_t)(slash - w->path) + 1 : 0;
-            if ((size_t)k >= room - at) { lb__writer_abort(w); return lb__fail(LB_ERR_IO, "%s: cannot create: the link leads to a name that is too long", path); }
-            memcpy(w->path + at, w->buf, (size_t)k); w->path[at + (size_t)k] = 0;
-        }
+        if (there && !lb__link_end(path, w->path, room)) { lb__writer_abort(w); return lb__fail(LB_ERR_IO, "%s: cannot create: the link leads to an open file or a name that is too long; the file's own name was expected", path); }
         for (i = 0; i < 100; i++) {
             lb__format(w->temp, room + 32, "%s.%u.%d.tmp", w->path, (unsigned)getpid(), i);
             LB__TEMPORARY(w->temp, 1);                           /* before it is there: a signal right after open finds the name */
@@ -3797,10 +3806,11 @@ static const char *lb__number_end(const char *p, const char *end) {
     }
     return p;
 }
-/* What is no number but was meant as one, and so no name of a column: 0.1.2, --5, nan, -Inf. */
+/* What is no number but was meant as one, and so no name of a column (2m_wind is one): 0.1.2, --5, nan, -Inf. */
 static int lb__like_number(const char *p, const char *end) {
-    static const char *const words[] = { "nan", "inf", "infinity" }; size_t i, k;
-    if (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || ((*p == '-' || *p == '+') && p + 1 < end && (p[1] < 'A' || p[1] == '.')))) return 1;
+    static const char *const words[] = { "nan", "inf", "infinity" }; size_t i, k; const char *q = p; int digits = 0;
+    while (q < end && ((*q >= '0' && *q <= '9') || *q == '.' || *q == '-' || *q == '+' || *q == 'e' || *q == 'E')) digits |= *q >= '0' && *q <= '9', q++;
+    if (q == end && digits) return 1;
     if (p < end && (*p == '-' || *p == '+')) p++;
     for (i = 0; i < LB__COUNT(words); i++) {
         for (k = 0; words[i][k] && p + k < end && (p[k] | 32) == words[i][k]; k++) {}

@@ -217,11 +217,13 @@ awk 'BEGIN { for (i = 0; i < 512; i++) print "a {}"; for (i = 0; i < 3000; i++) 
 "$L" eval -m "$M" -d $D/demo.jsonl --attributes $D/attributes.tsv -c text+audio:hits audio+text:hits --rounds 50 >"$T/out"; is "$(sed -n 's/^text+audio:hits//p' "$T/out")" "$(sed -n 's/^audio+text:hits//p' "$T/out")" "a sum from either end"
 # tables: empty ones, ids twice or of nothing, values with commas and long ones, values that there are not
 printf '\n\n' >"$T/blank.tsv"; wants 1 'blank.tsv: is empty' -m "$M" -d $D/demo.jsonl --attributes "$T/blank.tsv"
+printf 'id\tshape\n01\tball\n02\tring\n01\tball\n' >"$T/two.tsv"; wants 0 '^image:shape  *2 ' -m "$M" -d $D/demo.jsonl --attributes "$T/two.tsv" -c image:shape --rounds 50
 printf 'id\tshape\n01\tball\n01\tring\n' >"$T/two.tsv"; wants 1 'two.tsv: has two rows for 01' -m "$M" -d $D/demo.jsonl --attributes "$T/two.tsv" -c image:shape
 printf 'id\tshape\n01.jpg\tball\n02.jpg\tring\n' >"$T/ext.tsv"; wants 1 'no item.s class is known: the first column' -m "$M" -d $D/demo.jsonl --attributes "$T/ext.tsv" -c image:shape
 printf 'id\tnote\n01\tred, green\n02\tred\n03\tblue\n04\tblue\n' >"$T/comma.tsv"
 wants 0 '^image:note  *3  *2 ' -m "$M" -d $D/demo.jsonl --attributes "$T/comma.tsv" --where 'note!=red, green' -c image:note --rounds 50
-wants 1 'no row has what --where `note!=green. names' -m "$M" -d $D/demo.jsonl --attributes "$T/comma.tsv" --where 'note!=green' -c image:note
+wants 0 '^image:note  *4  *3 ' -m "$M" -d $D/demo.jsonl --attributes "$T/comma.tsv" --where 'note!=green' -c image:note --rounds 50
+wants 1 'no row has what --where `note=green. names' -m "$M" -d $D/demo.jsonl --attributes "$T/comma.tsv" --where 'note=green' -c image:note
 awk 'BEGIN { print "id\tlong\tb"; for (i = 1; i <= 12; i++) { printf "%02d\t", i; for (k = 0; k < 600; k++) printf "xyz"; print "\t" i } }' >"$T/long.tsv"
 wants 0 '^image -> depth .* 100.0$' -m "$M" -d $D/demo.jsonl --attributes "$T/long.tsv" --shared long b -r image:depth --rounds 50
 head -n 7 $D/attributes.tsv >"$T/half.tsv"; wants 0 '^image -> depth .* 100.0$' -m "$M" -d $D/demo.jsonl --attributes "$T/half.tsv" --shared shape -r image:depth --rounds 50

@@ -141,7 +141,7 @@ LBT(npy, cut_off_anywhere) {
 LBT(csv, tables) {
     static const struct { const char *text; size_t rows, cols; float first, last; } ok[] = {
         { "1,2,3\n4,5,6\n", 2, 3, 1, 6 }, { "x,y\n1.5,-2e3", 1, 2, 1.5f, -2000 }, { "# made by\r\n\r\n 1 2\t3 \r\n4  5 6\r\n", 2, 3, 1, 6 },
-        { "\xef\xbb\xbf""1;2\n.5;+3.\n", 2, 2, 1, 3 }, { "7", 1, 1, 7, 7 }, { "1e-40\n12345678901234567890123", 2, 1, 1e-40f, 1.2345678901234567890123e22f }, { "a b c\n1 2 3\n", 1, 3, 1, 3 }, { "info,nano\n1,2", 1, 2, 1, 2 }, { "-x +y\n1 2\n", 1, 2, 1, 2 } };
+        { "\xef\xbb\xbf""1;2\n.5;+3.\n", 2, 2, 1, 3 }, { "7", 1, 1, 7, 7 }, { "1e-40\n12345678901234567890123", 2, 1, 1e-40f, 1.2345678901234567890123e22f }, { "a b c\n1 2 3\n", 1, 3, 1, 3 }, { "info,nano\n1,2", 1, 2, 1, 2 }, { "2m_wind,10 e\n1,2,3", 1, 3, 1, 3 }, { "-x +y\n1 2\n", 1, 2, 1, 2 } };
     static const struct { const char *text, *says; } bad[] = { { "1,2\n3\n", "line 2 has 1 fields" }, { "1,2\n3,x\n", "line 2, field 2: 'x'" }, { "a\nb\n1", "line 2, field 1" }, { "", "no row" }, { "a,b\n", "no row" },
         { "1,,2\n1,,2", "line 1, field 2" }, { "0\n1,,2", "line 2, field 2" }, { "1e99\n", "finite" }, { "0\n0x10\n", "line 2" }, { "0\nnan\n", "line 2" }, { "1,2,\n3,4,\n", "field" },
         { "nan,1\n2,3\n", "line 1, field 1: 'nan'" }, { "-Inf;1\n2;3", "line 1, field 1: '-Inf'" }, { "0.1.2,5\n1,2", "line 1, field 1" }, { "--5,3\n1,2", "line 1, field 1" } };

@@ -94,6 +94,11 @@ static int eval_where(const eval *e, const char *const *attributes, size_t w) {
     for (p = equal + 1; ; p++) { const size_t n = strcspn(p, ","); hit |= strlen(attributes[c]) == n && !strncmp(attributes[c], p, n); p += n; if (!*p) break; }
     return hit != inverse;
 }
+static int eval_rows_same(const eval_table *t, size_t a, size_t b) {
+    size_t k;
+    for (k = 0; k < t->columns && !strcmp(t->cell[a * t->columns + k], t->cell[b * t->columns + k]); k++) {}
+    return k == t->columns;
+}
 /* Has it a split test? */
 static int eval_tests(const lb_manifest *m) {
     size_t i;
@@ -101,7 +106,7 @@ static int eval_tests(const lb_manifest *m) {
     return 0;
 }
 static int eval_load(eval *e, const char *attributes) {
-    size_t i, k, n = 0, total = 0; int rc, all; eval_row *rows = NULL; const int given = e->split != NULL;
+    size_t i, k, n = 0, total = 0; int rc, all; eval_row *rows = NULL; const int given = e->split != NULL; struct stat st; const char *const to = e->to && !stat(e->to, &st) ? e->to : NULL, *const report = e->report && !stat(e->report, &st) ? e->report : NULL;      /* what is not there is written over nothing */
     if (attributes) { e->has_table = 1; if ((rc = eval_table_open(&e->table, attributes)) >= 0) return rc; }
     if (!(e->one_value = (char *)lb__alloc(e->where.n, 1))) return cli_fail("%s", lb_last_error());
     for (i = 0; i < e->where.n; i++) {
@@ -112,7 +117,7 @@ static int eval_load(eval *e, const char *attributes) {
         if (eval_column(&e->table, column) < 0) return cli_fail("%s: has no column %s", attributes, column);
         for (k = 1; k < e->table.rows; k++) e->one_value[i] |= !strcmp(e->table.cell[k * e->table.columns + (size_t)eval_column(&e->table, column)], equal + 1);
         for (k = 1; k < e->table.rows && eval_where(e, e->table.cell + k * e->table.columns, i) == (equal[-1] == '!'); k++) {}
-        if (k == e->table.rows) return cli_fail("%s: no row has what --where `%s` names", attributes, rule);
+        if (k == e->table.rows && equal[-1] != '!') return cli_fail("%s: no row has what --where `%s` names", attributes, rule);
     }
     if (!(e->manifest = (lb_manifest *)lb__alloc(e->data.n, sizeof *e->manifest))) return cli_fail("%s", lb_last_error());
     for (i = 0; i < e->data.n; i++) {
@@ -129,11 +134,11 @@ static int eval_load(eval *e, const char *attributes) {
         if (!(rows = (eval_row *)lb__alloc(e->table.rows, sizeof *rows))) return cli_fail("%s", lb_last_error());
         for (k = 1; k < e->table.rows; k++) { rows[k - 1].key = e->table.cell[k * e->table.columns]; rows[k - 1].at = k; }
         if (e->table.rows > 1) qsort(rows, e->table.rows - 1, sizeof *rows, eval_by_key);
-        for (k = 1; k + 1 < e->table.rows; k++) if (!strcmp(rows[k].key, rows[k - 1].key)) { rc = cli_fail("%s: has two rows for %s", attributes, rows[k].key); lb__release(rows); return rc; }
+        for (k = 1; k + 1 < e->table.rows; k++) if (!strcmp(rows[k].key, rows[k - 1].key) && !eval_rows_same(&e->table, rows[k].at, rows[k - 1].at)) { rc = cli_fail("%s: has two rows for %s", attributes, rows[k].key); lb__release(rows); return rc; }
     }
     for (i = 0; i < e->manifests; i++) for (k = 0, all = !strcmp(e->split, "all") || (!given && !eval_tests(&e->manifest[i])); k < e->manifest[i].count; k++) {
         const lb_item *it = &e->manifest[i].items[k]; eval_item *p = &e->item[n]; size_t w; int stays = 1;
-        if ((rc = cli_apart(e->to, it->file)) >= 0 || (rc = cli_apart(e->report, it->file)) >= 0) { lb__release(rows); return rc; }
+        if ((to && (rc = cli_apart(to, it->file)) >= 0) || (report && (rc = cli_apart(report, it->file)) >= 0)) { lb__release(rows); return rc; }
         if (!all && (!it->split || strcmp(it->split, e->split))) continue;
         p->item = it; p->modality = it->modality; p->first = p->views = 0; p->attributes = NULL;
         if (!(p->file = eval_file(&e->keep, it)) || !(p->name = eval_stem(&e->keep, it->file))) { lb__release(rows); return cli_fail("out of memory"); }

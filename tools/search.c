@@ -219,7 +219,7 @@ static int cmd_index(int argc, char **argv) {
     rc = cli_parse(argc, argv, "-m MODEL -o INDEX FOLDER...",
         "Embeds every image, sound and clip below the folders and keeps the vectors in one file, for `languagebind search`.\n"
         "Run again, it computes only what is new or has changed (size or time) or was computed otherwise than the model does now, and forgets\n"
-        "files that are gone; when none is left it fails, and the index stays as it was.\n"
+        "files that are gone or of a modality that the model has not; when none is left it fails, and the index stays as it was.\n"
         "Files and folders that cannot be read are left out with a warning.  Paths of files, model and adapters are kept as they are typed:\n"
         "relative ones are found again from the same folder only.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;

@@ -180,7 +180,9 @@ static lb_status train_plot(const train_run *r) {
 
 /* Temporaries that a killed run left beside its checkpoint, its model or its log: PATH.PID.N.tmp of a process that is no more. */
 static void train_sweep(const char *path) {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path; const size_t n = strlen(name); char folder[4096], full[8192]; lb__dir d; size_t i;
+    char own[4096], folder[4096], full[8192]; const char *slash, *name; lb__dir d; size_t i, n;
+    if (lb__link_end(path, own, sizeof own)) path = own;                                    /* where lb__writer puts them */
+    slash = strrchr(path, '/'); name = slash ? slash + 1 : path; n = strlen(name);
     if ((size_t)(name - path) >= sizeof folder) return;
     memcpy(folder, path, (size_t)(name - path)); folder[name - path] = 0;
     if (!folder[0]) memcpy(folder, "./", 3);
@@ -522,7 +524,7 @@ static int cmd_train(int argc, char **argv) {
         "but that clips are cropped in the centre, not at a random place of the scaled frame, and mirrored with --flip only.  A manifest's\n"
         "files are relative to it; with a split column the items of split train are trained on.  The log's columns are step, loss (before that\n"
         "step's update), lr, logit_scale (the factor after it), the gradient's length, and what --eval finds.  Ctrl-C finishes the step, saves\n"
-        "model and checkpoint, and exits 0.  Results depend on the seed, not on threads or the cache.\n", train_config_help);
+        "model and checkpoint (the checkpoint alone where -o is what it started from), and exits 0.  Results depend on the seed, not on threads or the cache.\n", train_config_help);
     rc = cli_parse(argc, argv, "(-m M.lbw | --config F.json) --data MANIFEST -o OUT.lbw [options]", text, options, LB__COUNT(options));
     if (rc >= 0 || (rc = train_wrong(r)) >= 0) { cli_list_free(&r->freeze); return rc; }
     r->log_path = r->log ? train_beside(r->log, "", 0) : train_beside(r->out, ".csv", 1); r->svg_path = r->log_path ? train_beside(r->log_path, ".svg", 1) : NULL; r->ckpt_path = r->checkpoint ? train_beside(r->checkpoint, "", 0) : train_beside(r->out, ".ckpt", 0);
