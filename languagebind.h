@@ -11468,16 +11468,18 @@ static int lb__tensor_same(const lb_tensor *a, const lb_tensor *b) {
 /* Whether tower `want` computes what tower `have` computes with want's tensors: have is what an adapter's reader makes of the base before it looks at
  * them.  fixed: only in what no adapter changes; of: the base's tower. */
 static lb_status lb__adapter_fits(const lb_tower_desc *have, const lb_tower_desc *want, int fixed, const char *of, const char *path) {
-#define LB__AT(field) { #field, offsetof(lb_tower_desc, field) }
-    static const struct { const char *name; size_t at; } f[] = { LB__AT(width), LB__AT(layers), LB__AT(heads), LB__AT(mlp), LB__AT(embed_dim), LB__AT(no_pre_norm), LB__AT(patch_bias), LB__AT(proj_bias), LB__AT(context), LB__AT(vocab),
-        LB__AT(channels), LB__AT(patch_h), LB__AT(patch_w), LB__AT(grid_h), LB__AT(grid_w), LB__AT(frames), LB__AT(tube), LB__AT(temporal), LB__AT(class_per_frame), LB__AT(lora_rank), LB__AT(lora_targets), LB__AT(lora_temporal) };
+#define LB__AT(when, field) { #field, offsetof(lb_tower_desc, field), when }
+    enum { FIXED, INPUT, RANK, UPDATES };                                                 /* which fields count: those that no adapter sets; of the input, too; without updates nothing depends on where they would be */
+    static const struct { const char *name; size_t at; int when; } f[] = { LB__AT(FIXED, width), LB__AT(FIXED, layers), LB__AT(FIXED, heads), LB__AT(FIXED, mlp), LB__AT(FIXED, embed_dim), LB__AT(FIXED, no_pre_norm), LB__AT(FIXED, patch_bias),
+        LB__AT(FIXED, proj_bias), LB__AT(FIXED, context), LB__AT(FIXED, vocab), LB__AT(INPUT, channels), LB__AT(INPUT, patch_h), LB__AT(INPUT, patch_w), LB__AT(INPUT, grid_h), LB__AT(INPUT, grid_w), LB__AT(INPUT, frames), LB__AT(INPUT, tube),
+        LB__AT(INPUT, temporal), LB__AT(INPUT, class_per_frame), LB__AT(RANK, lora_rank), LB__AT(UPDATES, lora_targets), LB__AT(UPDATES, lora_temporal) };
 #undef LB__AT
-    const char *what = NULL; char x[32], y[32]; size_t i;
-    for (i = 0; i < (fixed ? 10 : want->lora_rank ? LB__COUNT(f) : 20) && !what; i++) {         /* without updates nothing depends on where they would be */
+    const char *what = NULL; char x[32], y[32]; size_t i; const int last = fixed ? FIXED : want->lora_rank ? UPDATES : RANK;
+    for (i = 0; i < LB__COUNT(f) && f[i].when <= last && !what; i++) {
         const int a = *(const int *)(const void *)((const char *)have + f[i].at), b = *(const int *)(const void *)((const char *)want + f[i].at);
         if (a != b) { what = f[i].name; lb__format(x, sizeof x, "%d", a); lb__format(y, sizeof y, "%d", b); }
     }
-    if (have->quick_gelu != want->quick_gelu) { what = "act"; lb__format(x, sizeof x, have->quick_gelu ? "quick_gelu" : "gelu"); lb__format(y, sizeof y, want->quick_gelu ? "quick_gelu" : "gelu"); }
+    if (have->quick_gelu != want->quick_gelu) { what = "act"; lb__format(x, sizeof x, "%s", have->quick_gelu ? "quick_gelu" : "gelu"); lb__format(y, sizeof y, "%s", want->quick_gelu ? "quick_gelu" : "gelu"); }
     if (have->eps != want->eps) { what = "eps"; lb__format(x, sizeof x, "%g", (double)have->eps); lb__format(y, sizeof y, "%g", (double)want->eps); }
     if (!fixed && want->lora_rank && have->lora_alpha != want->lora_alpha) { what = "lora_alpha"; lb__format(x, sizeof x, "%g", (double)have->lora_alpha); lb__format(y, sizeof y, "%g", (double)want->lora_alpha); }
     return what ? lb__fail(LB_ERR_UNSUPPORTED, "%s: an adapter cannot hold that tower %s has %s %s, which over tower %s of the base would be %s; only a whole model can", path, want->name, what, y, of, x) : LB_OK;
@@ -12471,9 +12473,10 @@ LB_API void lb_manifest_free(lb_manifest *m) { if (m) { lb__release(m->_memory);
 
 /* With L = s x y^T, r_i and c_j the log-sum-exp of row i and column j, t_ij = 1/|P_i| for positives:
  * loss = 1/2n sum_i (r_i + c_i - 2 sum_j t_ij L_ij),   G = dloss/dL = (exp(L - r_i) + exp(L - c_j) - 2 t) / 2n,   dx = s G y,  dy = s G^T x,  dlog s = sum G L */
+/* Is text j a positive of input i? */
+static int lb__paired(const uint64_t *group, size_t i, size_t j) { return group ? group[i] == group[j] : i == j; }
 /* z [more, dim]: texts that are negatives of every x; they are further columns of L, in r_i alone.  share below 1: x_i is mixed with x_(n-1-i), and
  * t_ij = share/|P_i| for the positives of i + (1 - share)/|P_(n-1-i)| for those of n - 1 - i. */
-static int lb__paired(const uint64_t *group, size_t i, size_t j) { return group ? group[i] == group[j] : i == j; }
 static lb_status lb__clip_loss(lb_ctx *ctx, const float *x, const float *y, size_t n, const float *z, size_t more, size_t dim, double log_scale, const uint64_t *group, double share, double *loss, float *dx, float *dy, double *dscale) {
     lb__mark mark; lb_status s = LB_ERR_MEM; float *L, *Z = NULL; double *r, *c, *m, total = 0, ds = 0; size_t i, j; const double scale = exp(log_scale);
     mark = lb__arena_mark(ctx);

@@ -318,6 +318,9 @@ wants 2 'one was expected' quantize -o "$T/none.lbw"
 wants 1 'motion.json' quantize "$T/motion.json" -o "$T/none.lbw"; no "$T/none.lbw"
 
 # adapters of checkpoints
+# licences stay, each once, though one begins like another
+n=0; for l in MIT-0 MIT MIT; do n=$((n + 1)); "$L" convert tests/golden/ckpt_demo --license $l -o "$T/lic$n.lbw" 2>/dev/null; done
+"$L" bundle a="$T/lic1.lbw" b="$T/lic2.lbw" c="$T/lic3.lbw" -o "$T/lic.lbw" >"$T/out" 2>"$T/err"; is "$("$L" info "$T/lic.lbw" --json | grep -o '"provenance.license": "[^"]*"')" '"provenance.license": "MIT-0; MIT"' "licences in a bundle: $(cat "$T/err")"
 wants 2 '--base FILE' convert tests/golden/lb_depth --adapter -o "$T/none.lbw"
 wants 2 'go with --adapter' convert tests/golden/lb_depth --base "$M" -o "$T/none.lbw"
 wants 1 'cannot open' convert tests/golden/lb_depth --adapter --base "$T/not-there.lbw" -o "$T/none.lbw"

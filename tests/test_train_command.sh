@@ -217,6 +217,7 @@ for o in "" --positives "--positives --freeze text --negatives 2"; do wants 0 's
 wants 1 'late.tsv: line 12: .*broken.png.*late.lbw.ckpt holds step 3; --resume continues there' $small -d "$T/late.tsv" --batch 4 --eval --eval-every 100 -o "$T/late.lbw"
 sed '$d' "$T/late.tsv" >"$T/late2.tsv"; wants 0 'nothing left to train' $small -d "$T/late2.tsv" --batch 4 -o "$T/late.lbw" --resume
 wants 1 'cannot create' $small -d "$T/eight.tsv" -o "$T/far.lbw" --checkpoint "$T/none/far.ckpt"; no "$T/far"
+wants 0 'step 3 of 3' $small -d "$T/eight.tsv" -o "$T/quiet.lbw" --log /dev/null; [ -e /dev/null.svg ] && bad "a plot beside /dev/null" || good
 mkdir "$T/far.svg"; wants 1 'far.svg: is a folder' $small -d "$T/eight.tsv" -o "$T/far.lbw"; rmdir "$T/far.svg"; no "$T/far"
 # a model that is trained in its own place stays whole while its run is not, for --resume begins with it
 wants 0 'step 3 of 3' $small -d "$T/eight.tsv" -o "$T/own.lbw" --log "$T/own0.csv" --checkpoint "$T/own0.ckpt"; cp "$T/own.lbw" "$T/own.was"

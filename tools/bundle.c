@@ -275,11 +275,24 @@ static const char *bundle_backbone(const bundle_low *l, const lb_tensor *t) {
     return NULL;
 }
 
-static lb_status bundle_write(bundle *b) {
-    const char *towers[LB_MAX_TOWERS + 1], *modalities[LB_MAX_MODALITIES + 1], *sources[64], *sums[64]; bundle_low none, *low; char store[LB_MAX_TOWERS + 1][LB_NAME_SIZE], mods[LB_MAX_MODALITIES + 1][LB_NAME_SIZE], from[160], to[160]; size_t nt = 0, nm = 0, ns = 0, i, k, n, dim = 0; const char *name; char licences[1024] = "";
+/* The licences of all parts, each once. */
+static lb_status bundle_licences(bundle *b) {
+    const char *own[BUNDLE_MAX]; size_t i, k, n = 0; lb__buf all = { 0, 0, 0 }; lb_status s = LB_OK;
     for (i = 0; i < b->parts; i++) {
-        bundle_part *p = &b->part[i]; const char *list[64], *licence; uint64_t embed;
-        if (lb_file_has(p->f, "provenance.license") && !lb_file_get_str(p->f, "provenance.license", &licence) && !strstr(licences, licence)) lb__format(licences + strlen(licences), sizeof licences - strlen(licences), "%s%s", *licences ? "; " : "", licence);
+        if (!lb_file_has(b->part[i].f, "provenance.license")) continue;
+        LB__TRY(lb__fail_in(lb_file_get_str(b->part[i].f, "provenance.license", &own[n]), b->part[i].path));
+        for (k = 0; k < n && strcmp(own[k], own[n]); k++) {}
+        n += k == n;
+    }
+    for (i = 0; i < n && !s; i++) { if (i) s = lb__buf_add(&all, "; ", 2); if (!s) s = lb__buf_add(&all, own[i], strlen(own[i]) + (i + 1 == n)); }
+    if (n && !s) lb_file_set_str(b->w, "provenance.license", (const char *)all.data);
+    lb__buf_free(&all);
+    return s;
+}
+static lb_status bundle_write(bundle *b) {
+    const char *towers[LB_MAX_TOWERS + 1], *modalities[LB_MAX_MODALITIES + 1], *sources[64], *sums[64]; bundle_low none, *low; char store[LB_MAX_TOWERS + 1][LB_NAME_SIZE], mods[LB_MAX_MODALITIES + 1][LB_NAME_SIZE], from[160], to[160]; size_t nt = 0, nm = 0, ns = 0, i, k, n, dim = 0; const char *name;
+    for (i = 0; i < b->parts; i++) {
+        bundle_part *p = &b->part[i]; const char *list[64]; uint64_t embed;
         if (ns < 64 && !lb_file_get_strs(p->f, "provenance.source", list, 64 - ns, &n)) {
             for (k = 0; k < n; k++) sources[ns + k] = list[k];
             if (lb_file_get_strs(p->f, "provenance.sha256", list, n, NULL)) for (k = 0; k < n; k++) list[k] = "";
@@ -333,7 +346,7 @@ static lb_status bundle_write(bundle *b) {
     lb_file_set_str(b->w, "format.kind", "model");
     lb_file_set_strs(b->w, "towers", towers, nt); lb_file_set_strs(b->w, "modalities", modalities, nm);
     lb_file_set_strs(b->w, "provenance.source", sources, ns); lb_file_set_strs(b->w, "provenance.sha256", sums, ns); lb_file_set_str(b->w, "provenance.producer", "languagebind bundle");
-    if (*licences) lb_file_set_str(b->w, "provenance.license", licences);
+    LB__TRY(bundle_licences(b));
     for (i = 0; b->text && i < lb_file_tensors(b->text->f); i++) {
         const lb_tensor *t = lb_file_tensor_at(b->text->f, i, &name);
         if (!strncmp(name, "tokenizer.", 10)) LB__TRY(bundle_tensor_in(b, name, t));

@@ -106,7 +106,7 @@ static int eval_tests(const lb_manifest *m) {
     return 0;
 }
 static int eval_load(eval *e, const char *attributes) {
-    size_t i, k, n = 0, total = 0; int rc, all; eval_row *rows = NULL; const int given = e->split != NULL; struct stat st; const char *const to = e->to && !stat(e->to, &st) ? e->to : NULL, *const report = e->report && !stat(e->report, &st) ? e->report : NULL;      /* what is not there is written over nothing */
+    size_t i, k, n = 0, total = 0; int rc, all, at; eval_row *rows = NULL; const int given = e->split != NULL; struct stat st; const char *const to = e->to && !stat(e->to, &st) ? e->to : NULL, *const report = e->report && !stat(e->report, &st) ? e->report : NULL;      /* what is not there is written over nothing */
     if (attributes) { e->has_table = 1; if ((rc = eval_table_open(&e->table, attributes)) >= 0) return rc; }
     if (!(e->one_value = (char *)lb__alloc(e->where.n, 1))) return cli_fail("%s", lb_last_error());
     for (i = 0; i < e->where.n; i++) {
@@ -114,8 +114,8 @@ static int eval_load(eval *e, const char *attributes) {
         if (!equal || !n_name || n_name >= sizeof column) return cli_wrong("--where is `%s`, COLUMN=VALUE or COLUMN!=VALUE was expected", rule);
         snprintf(column, sizeof column, "%.*s", (int)n_name, rule);
         if (!e->has_table) return cli_wrong("--where asks for the column %s: --attributes FILE was expected", column);
-        if (eval_column(&e->table, column) < 0) return cli_fail("%s: has no column %s", attributes, column);
-        for (k = 1; k < e->table.rows; k++) e->one_value[i] |= !strcmp(e->table.cell[k * e->table.columns + (size_t)eval_column(&e->table, column)], equal + 1);
+        if ((at = eval_column(&e->table, column)) < 0) return cli_fail("%s: has no column %s", attributes, column);
+        for (k = 1; k < e->table.rows; k++) e->one_value[i] |= !strcmp(e->table.cell[k * e->table.columns + (size_t)at], equal + 1);
         for (k = 1; k < e->table.rows && eval_where(e, e->table.cell + k * e->table.columns, i) == (equal[-1] == '!'); k++) {}
         if (k == e->table.rows && equal[-1] != '!') return cli_fail("%s: no row has what --where `%s` names", attributes, rule);
     }
@@ -1010,7 +1010,7 @@ static int cmd_eval(int argc, char **argv) {
         { "classify", 'c', CLI_LIST, &e.classify, "MODALITY[:COLUMN]", "zero-shot classes: the group of an item, or\nthe column of --attributes; a+b for the sum of two embeddings", 0, 0 },
         { "retrieve", 'r', CLI_LIST, &e.retrieve, "QUERY:GALLERY", "both directions; text stands for the other\nside's captions, a+b for the sum of two embeddings", 0, 0 },
         { "attributes", 0, CLI_TEXT, &e.attributes, "FILE", "tab-separated: a line of column names, then a row a\ngroup (or file name, without its ending), which the\nfirst column names", 0, 0 },
-        { "where", 0, CLI_LIST, &e.where, "COLUMN=VALUE[,VALUE]", "only items with these attributes; != without them", 0, 0 },
+        { "where", 0, CLI_LIST, &e.where, "COLUMN=VALUE[,VALUE]", "only items with these attributes; != without them; a value\nthat holds commas itself alone", 0, 0 },
         { "shared", 0, CLI_LIST, &e.shared, "COLUMN", "what both sides of a retrieval can know: items that are\nequal in it cannot be told apart, and set the ceiling", 0, 0 },
         { "labels", 0, CLI_TEXT, &e.labels_file, "FILE", "class names, a line each: NAME, or CLASS<tab>NAME;\nclasses that no item has are guessed among, too", 0, 0 },
         { "template", 0, CLI_LIST, &e.template_list, "PROMPT", "prompts, {} stands for the class; the mean over all", 0, 0 },

@@ -143,7 +143,7 @@ static lb_status train_plot(const train_run *r) {
     enum { W = 800, H = 400, L = 70, R = 70, T = 34, B = 50, COLUMNS = 600 };
     static const char *const colour[] = { "#b8660b", "#1f5fa8", "#2a8a4a" };                 /* rate, loss, held out: the later lies on top */
     const train_point *p = (const train_point *)(const void *)r->points.data; const size_t n = r->points.size / sizeof *p; size_t i, piece = n / COLUMNS + 1, held = 0; double low = 0, high = 0, top = 0, first, last, v, tick; cli_out o; lb_status s; int line;
-    if (!n) return LB_OK;
+    if (!n || !r->svg_path) return LB_OK;
     for (i = 0; i < n; i++) { low = LB__MIN(low, p[i].loss); high = LB__MAX(high, p[i].loss); top = LB__MAX(top, p[i].lr); if (p[i].held == p[i].held) { held++; high = LB__MAX(high, p[i].held); } }
     if (!(high > low)) high = low + 1;
     if (!(top > 0)) top = 1;
@@ -376,7 +376,7 @@ static const char *train_group(const train_run *r, size_t i) { const char *g = r
 static lb_status train_start(train_run *r) {
     const lb_model *m = NULL; lb_feed_desc ld; char id[LB_DATA_SIZE]; size_t i; int splits = 0; lb_status s; lb__writer probe; const lb_modality_desc *mod = NULL; const char *const to[] = { r->out, r->ckpt_path, r->svg_path };
     LB__TRY(cli_ctx(&r->common, &r->ctx));
-    for (i = 0; i < LB__COUNT(to); i++) { LB__TRY(lb__writer_open(to[i], &probe)); lb__writer_abort(&probe); }      /* a place that cannot be written shows now, not after the run */
+    for (i = 0; i < LB__COUNT(to); i++) if (to[i]) { LB__TRY(lb__writer_open(to[i], &probe)); lb__writer_abort(&probe); }      /* a place that cannot be written shows now, not after the run */
     LB__TRY(train_open(r, &m));
     for (i = 0; i < (size_t)m->desc.modalities && !mod; i++) if (r->modality ? !strcmp(r->modality, m->desc.modality[i].name) : m->desc.modality[i].kind != LB_TEXT) mod = &m->desc.modality[i];
     if (!mod) return lb__no_modality(m, r->config ? r->config : r->model_path, r->modality ? r->modality : "beside text", r->config ? "" : " (--from NAME makes a new one)");
@@ -524,13 +524,15 @@ static int cmd_train(int argc, char **argv) {
         "but that clips are cropped in the centre, not at a random place of the scaled frame, and mirrored with --flip only.  A manifest's\n"
         "files are relative to it; with a split column the items of split train are trained on.  The log's columns are step, loss (before that\n"
         "step's update), lr, logit_scale (the factor after it), the gradient's length, and what --eval finds.  Ctrl-C finishes the step, saves\n"
-        "model and checkpoint (the checkpoint alone where -o is what it started from), and exits 0.  Results depend on the seed, not on threads or the cache.\n", train_config_help);
+        "model and checkpoint (the checkpoint alone where -o is what it started from), and exits 0.  Results depend on the seed, not on threads\n"
+        "or the cache.  Its plot lies beside the log, where that is a file.\n", train_config_help);
     rc = cli_parse(argc, argv, "(-m M.lbw | --config F.json) --data MANIFEST -o OUT.lbw [options]", text, options, LB__COUNT(options));
     if (rc >= 0 || (rc = train_wrong(r)) >= 0) { cli_list_free(&r->freeze); return rc; }
     r->log_path = r->log ? train_beside(r->log, "", 0) : train_beside(r->out, ".csv", 1); r->svg_path = r->log_path ? train_beside(r->log_path, ".svg", 1) : NULL; r->ckpt_path = r->checkpoint ? train_beside(r->checkpoint, "", 0) : train_beside(r->out, ".ckpt", 0);
     if (!r->log_path || !r->svg_path || !r->ckpt_path) { rc = cli_fail("out of memory"); goto done; }
+    if (!stat(r->log_path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) { free(r->svg_path); r->svg_path = NULL; }      /* beside /dev/null nothing is drawn */
     if ((rc = train_clash(r)) >= 0) goto done;
-    train_sweep(r->out); train_sweep(r->ckpt_path); train_sweep(r->log_path); train_sweep(r->svg_path);
+    train_sweep(r->out); train_sweep(r->ckpt_path); train_sweep(r->log_path); if (r->svg_path) train_sweep(r->svg_path);
     s = train_start(r);
     if (!s && train_is_adapter(r) && cli_same(r->out, r->model_path)) s = lb__fail(LB_ERR_ARG, "%s: the adapter would be written over the model it stands on; name another with -o", r->out);
     if (!s && r->resume) {
