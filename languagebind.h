@@ -160,7 +160,9 @@ LB_API void lb_parallel_for(lb_ctx *ctx, size_t n, size_t grain, void (*fn)(void
 #define LB_MAX_DIMS 6
 /* How the elements of a tensor lie in memory.  PANEL is for matrices [N, K] that are multiplied from the right (y = x W^T): rows in
  * groups of 32, and inside a group k-major: element (n, k) is at ((n / 32) * K + k) * 32 + n % 32; the last group is padded with
- * zeros.  It is the layout of every linear weight, on disk, at inference, in gradients and in the optimiser. */
+ * zeros.  It is the layout of every linear weight, on disk, at inference, in gradients and in the optimiser.  A PANEL of i8 has K a multiple of 4 and
+ * stands for numbers between: a group is the steps of its 32 rows (f32), the sums of each row's bytes (i32), then the bytes, four of k together:
+ * element (n, k) is the row's step times byte ((k / 4) * 32 + n % 32) * 4 + k % 4 of them. */
 typedef enum lb_layout { LB_ROWS = 0, LB_PANEL = 1 } lb_layout;
 #define LB_PANEL_WIDTH 32
 
@@ -175,7 +177,7 @@ typedef struct lb_tensor {
 } lb_tensor;
 
 LB_API size_t lb_tensor_count(const lb_tensor *t);      /* product of the shape, without padding */
-LB_API size_t lb_tensor_stored(const lb_tensor *t);     /* elements in memory: PANEL counts its padding */
+LB_API size_t lb_tensor_stored(const lb_tensor *t);     /* elements in memory: PANEL counts its padding, and of i8 its steps and sums */
 
 /* lb_tensor_new: a zeroed tensor in LB_ROWS layout that the caller owns.  lb_tensor_free takes what lb_tensor_new or a function with an
  * lb_tensor *out argument gave, or a zeroed struct.  lb_tensor_f32 turns an owned tensor of any type into f32, in place; on failure it is as it was.
@@ -699,7 +701,9 @@ LB_API void      lb_model_free(lb_model *model);
 
 /* lb_model_open: a model from a .lbw file, which is mapped: weights are used where they lie.  lb_model_open_memory: the same from bytes that
  * stay as they are until lb_model_free (see lb_file_open_memory).  lb_model_save: a .lbw file of the model; `dtype` f32, f16 or bf16 is that
- * of its matrices, everything else is f32.
+ * of its matrices, everything else is f32.  i8: the matrices of the blocks are bytes with a step a row, and what they multiply becomes bytes with a step a
+ * token, at run time: a quarter of f32's size, several times as fast where four bytes are multiplied at once, and only near what f32 gives; the other
+ * matrices are f16.
  *   errs  LB_ERR_FORMAT a key or tensor that is missing or has another shape, by name; LB_ERR_MISMATCH an adapter; LB_ERR_MEM, LB_ERR_IO */
 LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_model **out);
 #ifndef LB_NO_STDIO
@@ -2014,6 +2018,7 @@ struct lb_ctx {
     lb_pool_fn pool;
     void      *pool_user;
     const struct lb__kernels *kernels;
+    int        dot;                    /* lb__cpu_dot, asked once */
     struct lb__tape *tape;             /* NULL: inference */
     lb_watch_fn watch;                 /* shows activations on their way */
     void      *watch_user;
@@ -2173,11 +2178,37 @@ static unsigned lb__cpu_sets(void) {
     return sets;
 }
 
+/* Whether a set may use instructions that multiply four bytes and add them up: AVX512-VNNI beside AVX-512, the dot product beside NEON.  They change no result. */
+#if defined(LB__X86) && (defined(__clang__) ? __clang_major__ >= 7 : __GNUC__ >= 8)
+#  define LB__DOT_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
+#elif defined(LB__ARM) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#  define LB__DOT_TARGET
+#elif defined(LB__ARM) && defined(__aarch64__) && defined(__linux__) && (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 8)
+#  include <sys/auxv.h>
+#  ifdef __clang__
+#    define LB__DOT_TARGET __attribute__((target("dotprod")))
+#  else
+#    define LB__DOT_TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
+#  endif
+#endif
+static int lb__cpu_dot(void) {
+#if defined(LB__DOT_TARGET) && defined(LB__X86)
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 11 & 1);                            /* what it needs beside is asked by the set */
+#elif defined(LB__DOT_TARGET) && defined(__ARM_FEATURE_DOTPROD)
+    return 1;
+#elif defined(LB__DOT_TARGET)
+    return (int)(getauxval(AT_HWCAP) >> 20 & 1);                                                /* HWCAP_ASIMDDP */
+#else
+    return 0;
+#endif
+}
+
 /* Activation of a GEMM epilogue. */
 typedef enum lb_act { LB_ACT_NONE = 0, LB_ACT_GELU, LB_ACT_QUICK_GELU } lb_act;
 
 /* ==== 4 >>kernels ================================================================================================================
- * The arithmetic.  All activations are f32, row-major with a row stride ("ld", in elements).  Every result element is summed in an
+ * The arithmetic.  All activations are f32, row-major with a row stride ("ld", in elements); where weights are bytes (i8), a product turns them into bytes for itself.  Every result element is summed in an
  * order that depends on nothing but K (and, for attention, the number of keys): not on M, the batch, the tile or the thread.  The one exception
  * is the amx set, which multiplies in tiles where rows are many (LB__TILE_ROWS): there those of one item count too, in training those of the batch.
  * Calls: base, parallel, cpu.  Held by: tests/test_kernels.c */
@@ -2186,7 +2217,7 @@ typedef enum lb_act { LB_ACT_NONE = 0, LB_ACT_GELU, LB_ACT_QUICK_GELU } lb_act;
 typedef struct lb__gemm {
     size_t M, N, K;
     const float *a;    size_t lda;
-    const void  *w;    lb_dtype wtype;          /* f32, f16 or bf16 panels */
+    const void  *w;    lb_dtype wtype;          /* f32, f16, bf16 or i8 panels (4.2, bytes) */
     float       *c;    size_t ldc;
     const float *bias;
     const float *add;  size_t ldadd;
@@ -2231,6 +2262,16 @@ typedef struct lb__slab {
     const float *out; size_t ldout;                        /* ... and the rows that the epilogue will write; may be NULL */
 } lb__slab;
 
+/* One block of bytes:  c[rows,32] = step (a - zero) b,  summed in integers, so that all sets get the same sums.
+ * a: one strip (rows <= lb__kernels.rows), [K / 4][rows] times four of k: as bytes, less 128 in LB__S8; LB__PAIRS: as i16, in the order 0 2 1 3 */
+enum { LB__U8, LB__S8, LB__PAIRS };
+typedef struct lb__slab8 {
+    const void *a; size_t rows, K;
+    const float *step; const int32_t *zero;                /* [rows] */
+    const void *b;                                         /* a panel of i8 */
+    float *c;
+} lb__slab8;
+
 /* m = beta1 m + (1 - beta1) clip g,  v = beta2 v + (1 - beta2) (clip g)^2,  p = decay p - rate m / (root sqrt(v) + eps) */
 typedef struct lb__adam { float decay, rate, beta1, beta2, root, eps, clip; } lb__adam;
 
@@ -2245,6 +2286,9 @@ typedef struct lb__kernels {
     void  (*split_block)(float *dst, const float *src, size_t kc, int parts);
     void  (*tiles)(const lb__slab *, int parts, int whole);
     void  (*tiles_on)(int on);
+    void  (*slab_i8[2])(const lb__slab8 *);                /* [1]: with the instructions that lb__cpu_dot finds, the same result; NULL where this build has none */
+    int    form[2];                                        /* in which each of them takes a strip of bytes */
+    void  (*bytes)(uint8_t *q, float *step, int32_t *zero, const float *x, size_t n);                          /* a row x = step (q - zero), as near as 255 steps are; zero is one of them */
     void  (*strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                         /* src[kc][rows] -> [strip][kc][rows of it] */
     void  (*block)(float *dst, float *sum, const float *src, size_t lds, size_t rows, size_t cols);            /* src[rows][cols] -> [rows][32], zeros behind cols; sum[cols] += the rows, unless NULL */
     void  (*copy)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols, float s);    /* dst = s src */
@@ -2269,6 +2313,29 @@ typedef struct lb__kernels {
 static float lb__weight_at(const void *w, lb_dtype t, size_t i) {
     return t == LB_F32 ? ((const float *)w)[i] : t == LB_F16 ? lb__f16_f32(((const uint16_t *)w)[i]) : lb__bf16_f32(((const uint16_t *)w)[i]);
 }
+/* A panel of i8, [N, K] with K a multiple of 4: the steps of its 32 rows (f32), the sums of their numbers (i32), then the numbers, four of k side by side:
+ * element (n, k) is step[n] times number ((k / 4) 32 + n) 4 + k % 4.  Zero is a number, and a row of zeros has the step 0. */
+enum { LB__I8_HEAD = 2 * LB_PANEL_WIDTH * 4, LB__I8_K = 65536 };                            /* 255 * 127 * 65536 is the largest sum an i32 holds */
+static size_t lb__panel_bytes(lb_dtype type, size_t K) { return type == LB_I8 ? LB__I8_HEAD + LB_PANEL_WIDTH * K : LB_PANEL_WIDTH * K * lb_dtype_size(type); }
+static const int8_t *lb__panel_numbers(const void *panel) { return (const int8_t *)panel + LB__I8_HEAD; }
+/* Columns [k0, k0+n) of a panel of i8 as [n][32] floats; and a panel [K][32] of floats as one of i8, each row with the step that its largest number needs. */
+static void lb__panel_f32(float *dst, const void *panel, size_t k0, size_t n) {
+    const float *step = (const float *)panel; const int8_t *q = lb__panel_numbers(panel); size_t k, c;
+    for (k = k0; k < k0 + n; k++, dst += LB_PANEL_WIDTH) for (c = 0; c < LB_PANEL_WIDTH; c++) dst[c] = step[c] * (float)q[(k / 4 * LB_PANEL_WIDTH + c) * 4 + k % 4];
+}
+static void lb__panel_i8(void *panel, const float *src, size_t K) {
+    float *step = (float *)panel; int32_t *sum = (int32_t *)panel + LB_PANEL_WIDTH; int8_t *q = (int8_t *)panel + LB__I8_HEAD; size_t k, c;
+    for (c = 0; c < LB_PANEL_WIDTH; c++) {
+        float top = 0;
+        for (k = 0; k < K; k++) top = fabsf(src[k * LB_PANEL_WIDTH + c]) > top ? fabsf(src[k * LB_PANEL_WIDTH + c]) : top;
+        step[c] = top / 127; sum[c] = 0;
+        for (k = 0; k < K; k++) {
+            const float x = step[c] > 0 ? src[k * LB_PANEL_WIDTH + c] / step[c] : 0; const int n = (int)(x < 0 ? LB__MAX(x - 0.5f, -127.0f) : LB__MIN(x + 0.5f, 127.0f));
+            q[(k / 4 * LB_PANEL_WIDTH + c) * 4 + k % 4] = (int8_t)n; sum[c] += n;
+        }
+    }
+}
+LB__INLINE int32_t lb__word32(const void *p) { int32_t w; memcpy(&w, p, sizeof w); return w; }
 static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PANEL_WIDTH) * K + k) * LB_PANEL_WIDTH + n % LB_PANEL_WIDTH; }
 
 #if defined(__GNUC__)
@@ -2641,6 +2708,129 @@ LB__TARGET static void LB__FN(lb__slab_c)(const lb__slab *t) {
     else if (LB__WIDE(LB_BF16) && t->type == LB_BF16) LB__FN(lb__slab_any)(t, 1, LB_BF16);
     else LB__FN(lb__slab_any)(t, 1, LB_F32);
 }
+/* Bytes.  A row of activations becomes numbers of 0 to 255: x = step (q - zero).  The range takes in 0, which is a number, so that nothing that is 0 becomes anything else.
+ * What is not finite stays so in the step. */
+LB__TARGET static void LB__FN(lb__bytes)(uint8_t *q, float *step, int32_t *zero, const float *x, size_t n) {
+    LB__V lo = lb__vset(0.0f), hi = lo, none = lo, m, base; float low, range, t[LB__W]; size_t i, k; uint32_t shift; int some;
+    for (i = 0; i < n; i += LB__W) { const LB__V v = lb__vget(x + i, n - i); lo = lb__vmin(lo, v); hi = lb__vmax(hi, v); none = lb__vadd(none, lb__vsub(v, v)); }
+    low = -lb__vtop(lb__vsub(lb__vset(0.0f), lo)); range = lb__vtop(hi) - low; some = range > 1e-35f && range < INFINITY;
+    *step = range / 254 + (float)lb__vsum(none);
+    m = lb__vset(some ? 254 / range : 0); base = lb__vadd(lb__vmul(lb__vset(some ? low : 0), m), lb__vset(LB__MAGIC));
+    lb__vstore(t, base);
+    shift = lb__f32_bits(t[0]); *zero = (int32_t)(0x4b400000u - shift);
+    for (i = 0; i < n; i += LB__W) {
+        const LB__V v = lb__vmax(base, lb__vadd(lb__vmul(lb__vget(x + i, n - i), m), lb__vset(LB__MAGIC)));
+#if LB__KERNEL_PASS == 3
+        if (n - i >= LB__W) { _mm_storeu_si128((__m128i *)(void *)(q + i), _mm512_cvtepi32_epi8(_mm512_sub_epi32(_mm512_castps_si512(v), _mm512_set1_epi32((int)shift)))); continue; }
+#endif
+        lb__vstore(t, v);
+        for (k = 0; k < LB__W && i + k < n; k++) q[i + k] = (uint8_t)(lb__f32_bits(t[k]) - shift);
+    }
+}
+/* The tile of such a strip and a panel, 2 vectors of columns at a time: their sums stay in registers while k runs. */
+#if LB__KERNEL_PASS == 3
+#  define LB__I __m512i
+#  define lb__iload(p)         _mm512_loadu_si512((const void *)(p))
+#  define lb__iset(n)          _mm512_set1_epi32(n)
+#  define lb__iadd(a, b)       _mm512_add_epi32(a, b)
+#  define lb__isub(a, b)       _mm512_sub_epi32(a, b)
+#  define lb__imul(a, b)       _mm512_mullo_epi32(a, b)
+#  define lb__ifloat(a)        _mm512_cvtepi32_ps(a)
+#  define lb__ieven(b)         _mm512_srai_epi16(_mm512_slli_epi16(b, 8), 8)
+#  define lb__iodd(b)          _mm512_srai_epi16(b, 8)
+#  define lb__ipairs(s, a, b)  _mm512_add_epi32(s, _mm512_madd_epi16(a, b))
+#elif LB__KERNEL_PASS == 2
+#  define LB__I __m256i
+#  define lb__iload(p)         _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#  define lb__iset(n)          _mm256_set1_epi32(n)
+#  define lb__iadd(a, b)       _mm256_add_epi32(a, b)
+#  define lb__isub(a, b)       _mm256_sub_epi32(a, b)
+#  define lb__imul(a, b)       _mm256_mullo_epi32(a, b)
+#  define lb__ifloat(a)        _mm256_cvtepi32_ps(a)
+#  define lb__ieven(b)         _mm256_srai_epi16(_mm256_slli_epi16(b, 8), 8)
+#  define lb__iodd(b)          _mm256_srai_epi16(b, 8)
+#  define lb__ipairs(s, a, b)  _mm256_add_epi32(s, _mm256_madd_epi16(a, b))
+#elif LB__KERNEL_PASS == 1
+#  define LB__I int32x4_t
+#  define lb__iload(p)         vld1q_s32((const int32_t *)(const void *)(p))
+#  define lb__iset(n)          vdupq_n_s32(n)
+#  define lb__iadd(a, b)       vaddq_s32(a, b)
+#  define lb__isub(a, b)       vsubq_s32(a, b)
+#  define lb__imul(a, b)       vmulq_s32(a, b)
+#  define lb__ifloat(a)        vcvtq_f32_s32(a)
+LB__INLINE int32x4_t LB__FN(lb__ifour)(int32x4_t s, int32x4_t a, int32x4_t b) {            /* four products of bytes a lane, added up */
+    const int8x16_t x = vreinterpretq_s8_s32(a), y = vreinterpretq_s8_s32(b);
+    const int32x4_t l = vpaddlq_s16(vmull_s8(vget_low_s8(x), vget_low_s8(y))), h = vpaddlq_s16(vmull_s8(vget_high_s8(x), vget_high_s8(y)));
+    return vaddq_s32(s, vcombine_s32(vpadd_s32(vget_low_s32(l), vget_high_s32(l)), vpadd_s32(vget_low_s32(h), vget_high_s32(h))));
+}
+#endif
+#ifdef LB__I
+/* Rows' sums into floats: c = step[row] step[column] (sum - zero[row] sum of the column's numbers) */
+#define LB__ENDS(i) if (mr > i) { \
+        const LB__I z = lb__iset(t->zero[i]); const LB__V r = lb__vset(t->step[i]); \
+        lb__vstore(t->c + i * LB__PW + col, lb__vmul(lb__ifloat(lb__isub(x##i, lb__imul(z, lb__iload(sums + col)))), lb__vmul(r, lb__vload(steps + col)))); \
+        lb__vstore(t->c + i * LB__PW + col + LB__W, lb__vmul(lb__ifloat(lb__isub(y##i, lb__imul(z, lb__iload(sums + col + LB__W)))), lb__vmul(r, lb__vload(steps + col + LB__W)))); }
+#define LB__SUMS(i) LB__I x##i = lb__iset(0), y##i = x##i;
+/* The tile, and a slab that picks it by the number of rows.  STEP: what is done at four of k, with the numbers of these columns at b. */
+#define LB__BYTE_TILE(NAME, TARGET, WIDE, STEP) \
+TARGET LB__INLINE void LB__FN(NAME##_tile)(const size_t mr, const lb__slab8 *t, const size_t col) { \
+    const float *steps = (const float *)t->b; const int32_t *sums = (const int32_t *)t->b + LB__PW; const int8_t *b = lb__panel_numbers(t->b) + 4 * col; const char *a = (const char *)t->a; size_t k; \
+    LB__EACH_ROW(LB__SUMS) \
+    for (k = 0; k < t->K; k += 4, b += 4 * LB__PW, a += WIDE * mr) { STEP } \
+    LB__EACH_ROW(LB__ENDS) \
+} \
+TARGET static void LB__FN(NAME)(const lb__slab8 *t) { \
+    size_t col; \
+    for (col = 0; col < LB__PW; col += 2 * LB__W) switch (t->rows) { \
+        LB__TILE_CASE(NAME, 0) LB__TILE_CASE(NAME, 1) LB__TILE_CASE(NAME, 2) LB__TILE_CASE(NAME, 3) LB__TILE_CASE(NAME, 4) LB__TILE_CASE(NAME, 5) LB__TILE_CASE(NAME, 6) \
+        LB__TILE_CASE(NAME, 7) LB__TILE_CASE(NAME, 8) LB__TILE_CASE(NAME, 9) LB__TILE_CASE(NAME, 10) LB__TILE_CASE(NAME, 11) LB__TILE_CASE(NAME, 12) LB__TILE_CASE(NAME, 13) \
+        default: break; \
+    } \
+}
+#define LB__TILE_CASE(NAME, i) case i + 1: if (i < LB__ROWS) LB__FN(NAME##_tile)(i < LB__ROWS ? i + 1 : 1, t, col); break;
+#define LB__A32(at) (lb__iset((int)lb__word32(a + (at))))
+#if LB__KERNEL_PASS == 1
+#  define LB__X(i) if (mr > i) { const LB__I s = LB__A32(4 * i); x##i = LB__FN(lb__ifour)(x##i, s, b0); y##i = LB__FN(lb__ifour)(y##i, s, b1); }
+LB__BYTE_TILE(lb__slab_i8, LB__TARGET, 4, const LB__I b0 = lb__iload(b); const LB__I b1 = lb__iload(b + 4 * LB__W); LB__EACH_ROW(LB__X))
+#  undef LB__X
+#  ifdef LB__DOT_TARGET
+#    define LB__X(i) if (mr > i) { const int8x16_t s = vreinterpretq_s8_s32(LB__A32(4 * i)); x##i = vdotq_s32(x##i, b0, s); y##i = vdotq_s32(y##i, b1, s); }
+LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, const int8x16_t b0 = vld1q_s8(b); const int8x16_t b1 = vld1q_s8(b + 4 * LB__W); LB__EACH_ROW(LB__X))
+#    undef LB__X
+#  endif
+#else
+#  define LB__X(i) if (mr > i) { x##i = lb__ipairs(lb__ipairs(x##i, LB__A32(8 * i), e0), LB__A32(8 * i + 4), o0); }
+#  define LB__Y(i) if (mr > i) { y##i = lb__ipairs(lb__ipairs(y##i, LB__A32(8 * i), e1), LB__A32(8 * i + 4), o1); }
+LB__BYTE_TILE(lb__slab_i8, LB__TARGET, 8, const LB__I b0 = lb__iload(b); const LB__I e0 = lb__ieven(b0); const LB__I o0 = lb__iodd(b0); LB__EACH_ROW(LB__X)
+    const LB__I b1 = lb__iload(b + 4 * LB__W); const LB__I e1 = lb__ieven(b1); const LB__I o1 = lb__iodd(b1); LB__EACH_ROW(LB__Y))
+#  undef LB__X
+#  undef LB__Y
+#  if LB__KERNEL_PASS == 3 && defined(LB__DOT_TARGET)
+#    define LB__X(i) if (mr > i) { const LB__I s = LB__A32(4 * i); LB__DPBUSD(x##i, s, b0); LB__DPBUSD(y##i, s, b1); }
+#    define LB__DPBUSD(sum, a, b) __asm__ ("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b))      /* gcc copies every sum around its intrinsic */
+LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, LB__FETCH_NEAR(b + 1024); LB__FETCH_NEAR(b + 1088); const LB__I b0 = lb__iload(b); const LB__I b1 = lb__iload(b + 4 * LB__W); LB__EACH_ROW(LB__X))
+#    undef LB__X
+#    undef LB__DPBUSD
+#  endif
+#endif
+#undef LB__A32
+#undef LB__TILE_CASE
+#undef LB__BYTE_TILE
+#undef LB__SUMS
+#undef LB__ENDS
+#else
+static void LB__FN(lb__slab_i8)(const lb__slab8 *t) {
+    const float *steps = (const float *)t->b; const int32_t *sums = (const int32_t *)t->b + LB__PW; const uint8_t *a = (const uint8_t *)t->a; size_t r, k, c; int32_t sum[LB__PW];
+    for (r = 0; r < t->rows; r++) {
+        memset(sum, 0, sizeof sum);
+        for (k = 0; k < t->K; k += 4) {
+            const int8_t *b = lb__panel_numbers(t->b) + k * LB__PW; const uint8_t *x = a + (k / 4 * t->rows + r) * 4; const int32_t x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
+            for (c = 0; c < LB__PW; c++) sum[c] += x0 * b[4 * c] + x1 * b[4 * c + 1] + x2 * b[4 * c + 2] + x3 * b[4 * c + 3];
+        }
+        for (c = 0; c < LB__PW; c++) t->c[r * LB__PW + c] = (float)(int32_t)((uint32_t)sum[c] - (uint32_t)t->zero[r] * (uint32_t)sums[c]) * (t->step[r] * steps[c]);      /* a file may say any sum */
+    }
+}
+#endif
 #if LB__KERNEL_PASS == 3 && defined(LB__TILES)
 /* Tiles.  AMX multiplies 16 x 32 by 32 x 16 numbers of bf16 into sums of f32, sixteen times as many a cycle as AVX-512 multiplies f32.  A float is the exact
  * sum of three bf16, of eight of its 24 bits each, and of the nine products of two floats' parts the three smallest lie below the last bit: six products of
@@ -2961,7 +3151,19 @@ LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g,
     }
 }
 
-#define LB__KERNEL_SET(name, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__WIDE(LB_F16) << LB_F16 | LB__WIDE(LB_BF16) << LB_BF16, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
+#if defined(LB__DOT_TARGET) && (LB__KERNEL_PASS == 3 || LB__KERNEL_PASS == 1)
+#  define LB__DOTS LB__FN(lb__slab_dot)
+#else
+#  define LB__DOTS NULL
+#endif
+#if LB__KERNEL_PASS >= 2
+#  define LB__FORMS { LB__PAIRS, LB__U8 }
+#elif LB__KERNEL_PASS == 1
+#  define LB__FORMS { LB__S8, LB__S8 }
+#else
+#  define LB__FORMS { LB__U8, LB__U8 }
+#endif
+#define LB__KERNEL_SET(name, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__WIDE(LB_F16) << LB_F16 | LB__WIDE(LB_BF16) << LB_BF16, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, { LB__FN(lb__slab_i8), LB__DOTS }, LB__FORMS, LB__FN(lb__bytes), LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
     LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd), LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), \
     LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw) }
 #if LB__KERNEL_PASS == 3
@@ -2977,6 +3179,18 @@ LB__TABLE const lb__kernels lb__kernels_neon = LB__KERNEL_SET("neon", NULL, NULL
 LB__TABLE const lb__kernels lb__kernels_scalar = LB__KERNEL_SET("scalar", NULL, NULL, NULL, NULL);
 #endif
 #undef LB__KERNEL_SET
+#undef LB__DOTS
+#undef LB__FORMS
+#undef LB__I
+#undef lb__iload
+#undef lb__iset
+#undef lb__iadd
+#undef lb__isub
+#undef lb__imul
+#undef lb__ifloat
+#undef lb__ieven
+#undef lb__iodd
+#undef lb__ipairs
 #undef LB__TILE_TARGET
 #undef LB__MAGIC
 #undef LB__FN
@@ -3101,7 +3315,8 @@ static const float *lb__prod_slab(const lb__prod *p, size_t k0, size_t kc, size_
         if (cols < LB__PW) memset(tmp, 0, kc * LB__PW * sizeof(float));
         for (k = 0; k < kc; k += LB__PW) {
             const char *w = (const char *)p->b + ((k0 + k) / LB__PW * p->N + n0) * LB__PW * es; const float *f = (const float *)(const void *)w;
-            if (p->btype != LB_F32) { p->k->widen(raw, w, p->btype, cols * LB__PW); f = raw; }
+            if (p->btype == LB_I8) { lb__panel_f32(raw, (const char *)p->b + (k0 + k) / LB__PW * lb__panel_bytes(LB_I8, p->N), n0, cols); f = raw; }
+            else if (p->btype != LB_F32) { p->k->widen(raw, w, p->btype, cols * LB__PW); f = raw; }
             p->k->transpose(tmp + k * LB__PW, LB__PW, f, LB__PW, cols, LB__MIN((size_t)LB__PW, kc - k));
         }
     } else if (p->bkind == LB__B_ROWS) p->k->block(tmp, sums, (const float *)p->b + k0 * p->ldb + n0, p->ldb, kc, cols);
@@ -3185,7 +3400,7 @@ static void lb__prod_task_tiles(lb__prod *p, size_t mb, size_t group, float *wor
     }
     p->k->tiles_on(0);
 }
-/* Panels of [K,N] as panels of [N,K], for a product that would turn every block many times. */
+/* Panels of [K,N] as panels of [N,K], for a product that would turn every block many times, or whose panels are bytes. */
 typedef struct lb__turn { const lb__prod *p; float *to; } lb__turn;
 static void lb__prod_turn(void *arg, size_t begin, size_t end, int worker) {
     const lb__turn *t = (const lb__turn *)arg; size_t k; float raw[LB__PW * LB__PW];
@@ -3207,7 +3422,7 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn; size_t i, best, even = 1, slices, deep;
     if (!p->M || !p->N) return LB_OK;
     p->k = ctx->kernels;
-    if (p->bkind == LB__B_PANELS_T && p->M > 2 * LB__MC) {
+    if (p->bkind == LB__B_PANELS_T && (p->M > 2 * LB__MC || p->btype == LB_I8)) {
         turn.p = p;
         if ((turn.to = lb__arena_f32(ctx, panels * LB__PW, p->K)) == NULL) return LB_ERR_MEM;
         lb_parallel_for(ctx, panels, 1, lb__prod_turn, &turn);
@@ -3243,9 +3458,67 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     return s;
 }
 
+/* The product where the weights are bytes: all rows become bytes first, in strips, then every block of rows meets every panel. */
+typedef struct lb__prod8 {
+    const lb__gemm *g; const lb__kernels *k; void (*slab)(const lb__slab8 *); int form;
+    size_t strips, block, panels, wide;                    /* strips of a block; bytes that a number takes */
+    char *a; float *step; int32_t *zero; uint8_t *row;     /* row: a worker's own, in bytes */
+} lb__prod8;
+static void lb__prod8_pack(void *arg, size_t s, size_t end, int worker) {
+    const lb__prod8 *p = (const lb__prod8 *)arg; const lb__gemm *g = p->g; uint8_t *q = p->row + (size_t)worker * g->K;
+    for (; s < end; s++) {
+        const size_t r0 = g->M * s / p->strips, rows = g->M * (s + 1) / p->strips - r0; size_t r, k; int i;
+        for (r = 0; r < rows; r++) {
+            char *to = p->a + r0 * g->K * p->wide + r * 4 * p->wide;
+            p->k->bytes(q, &p->step[r0 + r], &p->zero[r0 + r], g->a + (r0 + r) * g->lda, g->K);
+            if (p->form == LB__S8) p->zero[r0 + r] -= 128;
+            for (k = 0; k < g->K; k += 4, to += rows * 4 * p->wide) {
+                static const int order[4] = { 0, 2, 1, 3 }; uint8_t u[4]; uint16_t v[4];
+                if (p->form == LB__U8) { memcpy(to, q + k, 4); continue; }
+                for (i = 0; i < 4; i++) { u[i] = (uint8_t)(q[k + (size_t)i] ^ 128); v[i] = q[k + (size_t)order[i]]; }
+                if (p->form == LB__S8) memcpy(to, u, 4); else memcpy(to, v, 8);
+            }
+        }
+    }
+}
+static void lb__prod8_work(void *arg, size_t i, size_t end, int worker) {
+    const lb__prod8 *p = (const lb__prod8 *)arg; const lb__gemm *g = p->g; const size_t bytes = lb__panel_bytes(LB_I8, g->K);
+    (void)worker;
+    for (; i < end; i++) {
+        const size_t q = i % p->panels, last = LB__MIN((i / p->panels + 1) * p->block, p->strips); size_t s = i / p->panels * p->block; float tile[16 * LB__PW]; lb__slab8 t;
+        t.b = (const char *)g->w + q * bytes; t.K = g->K; t.c = tile;
+        for (; s < last; s++) {
+            const size_t r0 = g->M * s / p->strips;
+            t.rows = g->M * (s + 1) / p->strips - r0; t.a = p->a + r0 * g->K * p->wide; t.step = p->step + r0; t.zero = p->zero + r0;
+            p->slab(&t);
+            p->k->epilogue(g, tile, r0, t.rows, q * LB__PW, LB__MIN((size_t)LB__PW, g->N - q * LB__PW));
+        }
+    }
+}
+enum { LB__I8_BLOCK = 1 << 19 };                           /* bytes of rows that stay in the second-level cache while the panels pass by */
+static lb_status lb__gemm_i8(lb_ctx *ctx, const lb__gemm *g) {
+    lb__mark mark = lb__arena_mark(ctx); lb__prod8 p; const int dot = ctx->dot && ctx->kernels->slab_i8[1]; size_t tasks; lb_status s = LB_OK;
+    if (!g->M || !g->N) return LB_OK;
+    LB_ASSERT(g->K % 4 == 0 && g->K <= LB__I8_K);
+    p.g = g; p.k = ctx->kernels; p.slab = p.k->slab_i8[dot]; p.form = p.k->form[dot]; p.wide = p.form == LB__PAIRS ? 2 : 1;
+    p.strips = (g->M + p.k->rows - 1) / p.k->rows; p.panels = (g->N + LB__PW - 1) / LB__PW;
+    p.block = LB__MAX((size_t)LB__I8_BLOCK / (p.k->rows * p.wide * g->K + 1), (size_t)1);
+    tasks = (p.strips + p.block - 1) / p.block * p.panels;
+    p.a = (char *)lb__arena(ctx, g->M * p.wide, g->K); p.step = lb__arena_f32(ctx, g->M, 1); p.zero = (int32_t *)lb__arena(ctx, g->M, sizeof *p.zero); p.row = (uint8_t *)lb__arena(ctx, (size_t)ctx->threads, g->K);
+    if (!p.a || !p.step || !p.zero || !p.row) s = LB_ERR_MEM;
+    else if ((double)g->M * (double)g->N * (double)g->K < 4e5) { lb__prod8_pack(&p, 0, p.strips, 0); lb__prod8_work(&p, 0, tasks, 0); }
+    else {
+        lb_parallel_for(ctx, p.strips, 1, lb__prod8_pack, &p);
+        lb_parallel_for(ctx, tasks, LB__MAX(tasks / ((size_t)ctx->threads * 8), (size_t)1), lb__prod8_work, &p);
+    }
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
+
 static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g) {
     lb__prod p;
-    LB_ASSERT(g->lda >= g->K && g->ldc >= g->N && (g->wtype == LB_F32 || g->wtype == LB_F16 || g->wtype == LB_BF16));
+    LB_ASSERT(g->lda >= g->K && g->ldc >= g->N && (g->wtype == LB_F32 || g->wtype == LB_F16 || g->wtype == LB_BF16 || g->wtype == LB_I8));
+    if (g->wtype == LB_I8) return lb__gemm_i8(ctx, g);
     memset(&p, 0, sizeof p);
     p.M = g->M; p.N = g->N; p.K = g->K; p.a = g->a; p.lda = g->lda; p.b = g->w; p.btype = g->wtype; p.bkind = LB__B_PANELS; p.rows = ctx->rows;
     p.out = g;
@@ -3562,6 +3835,13 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
     memset(&j, 0, sizeof j); j.a = a; j.g = do_; j.dq = dq; j.dk = dk; j.dv = dv; j.fresh = fresh;
     return lb__attn_run(ctx, &j, 1);
 }
+/* Element (n, k) of a matrix in panels of any weight type. */
+static float lb__panel_get(const void *w, lb_dtype type, size_t n, size_t k, size_t K) {
+    float x[LB_PANEL_WIDTH];
+    if (type != LB_I8) return lb__weight_at(w, type, lb__panel_index(n, k, K));
+    lb__panel_f32(x, (const char *)w + n / LB_PANEL_WIDTH * lb__panel_bytes(LB_I8, K), k, 1);
+    return x[n % LB_PANEL_WIDTH];
+}
 /* Row-major f32 [N,K] into panels (the padding becomes zero), and panels of any weight type back into row-major f32. */
 static void lb__pack_panels(float *dst, const float *src, size_t ld, size_t N, size_t K) {
     size_t n, rows;
@@ -3573,7 +3853,7 @@ static void lb__pack_panels(float *dst, const float *src, size_t ld, size_t N, s
 }
 static void lb__unpack_panels(float *dst, size_t ld, const void *src, lb_dtype type, size_t N, size_t K) {
     size_t n, k;
-    for (n = 0; n < N; n++) for (k = 0; k < K; k++) dst[n * ld + k] = lb__weight_at(src, type, lb__panel_index(n, k, K));
+    for (n = 0; n < N; n++) for (k = 0; k < K; k++) dst[n * ld + k] = lb__panel_get(src, type, n, k, K);
 }
 /* f32, f16 or bf16 to f32, and f32 to f32, f16 or bf16 (round to nearest even) */
 static void lb__widen(float *dst, const void *src, lb_dtype type, size_t n) { lb__kernels_scalar.widen(dst, src, type, n); }
@@ -3589,7 +3869,7 @@ static void lb__narrow(void *dst, lb_dtype type, const float *src, size_t n) {
 
 LB_API size_t lb_tensor_count(const lb_tensor *t) { size_t n = t != NULL; int i; for (i = 0; t && i < t->ndim; i++) n *= t->shape[i]; return n; }
 LB_API size_t lb_tensor_stored(const lb_tensor *t) {
-    if (t && t->layout == LB_PANEL && t->ndim == 2) return (t->shape[0] + LB_PANEL_WIDTH - 1) / LB_PANEL_WIDTH * LB_PANEL_WIDTH * t->shape[1];
+    if (t && t->layout == LB_PANEL && t->ndim == 2) return (t->shape[0] + LB_PANEL_WIDTH - 1) / LB_PANEL_WIDTH * (LB_PANEL_WIDTH * t->shape[1] + (t->dtype == LB_I8 ? LB__I8_HEAD : 0));
     return lb_tensor_count(t);
 }
 
@@ -3613,7 +3893,7 @@ LB_API lb_status lb_ctx_new(const lb_ctx_desc *desc, lb_ctx **out) {
     if (!c->pool) c->threads = 1;
 #endif
     if (!c->threads) c->threads = 1;
-    c->kernels = lb__kernels_best();
+    c->kernels = lb__kernels_best(); c->dot = lb__cpu_dot();
     *out = c;
     return LB_OK;
 }
@@ -3665,14 +3945,22 @@ static void lb__to_f32(float *out, const void *data, lb_dtype type, size_t first
     }
 #undef LB__CONVERT
 }
+LB__INLINE int lb__is_bytes(const lb_tensor *t) { return t->dtype == LB_I8 && t->layout == LB_PANEL; }
+/* A whole tensor of n numbers, its padding among them, in its own layout. */
+static void lb__tensor_to_f32(float *out, const lb_tensor *t, size_t n) {
+    const size_t K = t->ndim == 2 ? t->shape[1] : 0; const char *panel = (const char *)t->data; size_t i;
+    if (!lb__is_bytes(t)) { lb__to_f32(out, t->data, t->dtype, 0, n); return; }
+    for (i = 0; i < n; i += LB_PANEL_WIDTH * K, panel += lb__panel_bytes(LB_I8, K)) lb__panel_f32(out + i, panel, 0, K);
+}
 LB_API lb_status lb_tensor_f32(lb_tensor *t) {
     size_t n = lb_tensor_stored(t); float *f;
     LB__POINTERS(t && (t->data || !n));
     if (t->dtype == LB_F32) return LB_OK;
     if (!lb_dtype_size(t->dtype)) return lb__fail(LB_ERR_ARG, "lb_tensor_f32: element type %d is not known", (int)t->dtype);
+    if (lb__is_bytes(t) && t->ndim == 2) n = n / lb__panel_bytes(LB_I8, t->shape[1]) * LB_PANEL_WIDTH * t->shape[1];
     f = (float *)lb__alloc(n, sizeof *f);
     if (!f) return LB_ERR_MEM;
-    lb__to_f32(f, t->data, t->dtype, 0, n);
+    lb__tensor_to_f32(f, t, n);
     lb__release(t->data);
     t->data = f; t->dtype = LB_F32;
     return LB_OK;
@@ -4020,6 +4308,8 @@ static lb_status lb__backward(lb_ctx *ctx, lb__tape *tape) {
 /* One low-rank update: rows n0 .. n0+n of the weight are W + scale * B A, A [r, K] and B [n, r] panels. */
 typedef struct lb__lora { lb_tensor *a, *b; size_t n0, n; float scale, dropout; uint64_t stream; } lb__lora;
 typedef struct lb__lin { lb_tensor *w, *b; const lb__lora *lora; int loras; } lb__lin;     /* w [N, K] panels; b [N] or NULL */
+/* Its weight from row n0 on, which begins a panel. */
+static const void *lb__lin_rows(const lb__lin *l, size_t n0) { return (const char *)l->w->data + n0 / LB_PANEL_WIDTH * lb__panel_bytes(l->w->dtype, l->w->shape[1]); }
 
 static int lb__lin_trained(const lb__lin *l) {
     int i;
@@ -4063,7 +4353,7 @@ static lb_status lb__linear_bwd(lb_ctx *ctx, lb__node *node) {
     }
     if (lb__trained(l->w)) s = lb__gemm_dw(ctx, l->w->grad + o->n0 * K, lb__trained(l->b) ? l->b->grad + o->n0 : NULL, dy, N, o->a->x, K, M, N, K);
     else if (lb__trained(l->b)) s = lb__sum_rows(ctx, l->b->grad + o->n0, dy, N, M, N);
-    if (!s && da) s = lb__gemm_dx(ctx, da, K, !fresh, dy, N, (const char *)l->w->data + o->n0 * K * lb_dtype_size(l->w->dtype), l->w->dtype, M, N, K);
+    if (!s && da) s = lb__gemm_dx(ctx, da, K, !fresh, dy, N, lb__lin_rows(l, o->n0), l->w->dtype, M, N, K);
     for (i = 0; i < l->loras && !s; i++) {
         const lb__lora *r = &l->lora[i]; const size_t R = r->a->shape[0]; const float *dyt = dy + (r->n0 - o->n0); float *du, *dd = da;
         if (!o->u[i]) continue;
@@ -4093,7 +4383,7 @@ static lb__var *lb__linear(lb_ctx *ctx, const lb__lin *l, size_t n0, size_t n, l
         if (act != LB_ACT_NONE && !(o->pre = lb__arena_f32(ctx, a->n, n))) return NULL;
     }
     memset(&g, 0, sizeof g);
-    g.M = a->n; g.N = n; g.K = a->c; g.a = a->x; g.lda = a->c; g.w = (const char *)l->w->data + n0 * a->c * lb_dtype_size(l->w->dtype); g.wtype = l->w->dtype;
+    g.M = a->n; g.N = n; g.K = a->c; g.a = a->x; g.lda = a->c; g.w = lb__lin_rows(l, n0); g.wtype = l->w->dtype;
     g.c = y->x; g.ldc = n; g.bias = l->b ? (const float *)l->b->data + n0 : NULL; g.act = act;
     if (add) { g.add = add->x; g.ldadd = n; }
     if (o && o->pre) { g.pre = o->pre; g.ldpre = n; }
@@ -9961,6 +10251,7 @@ static int lb__stored_bytes(const lb_tensor *t, size_t *bytes) {
         if (t->layout == LB_PANEL && i == 0) { if (!lb__add(side, LB_PANEL_WIDTH - 1, &side)) return 0; side -= side % LB_PANEL_WIDTH; }
         if (!t->shape[i] || !lb__mul(n, side, &n)) return 0;
     }
+    if (lb__is_bytes(t) && (!lb__mul((t->shape[0] - 1) / LB_PANEL_WIDTH + 1, LB__I8_HEAD, &side) || !lb__add(n, side, &n))) return 0;
     return lb__mul(n, lb_dtype_size(t->dtype), bytes) && *bytes <= PTRDIFF_MAX;
 }
 static const char *lb__tensor_fault(const lb_tensor *t, size_t *bytes) {
@@ -9968,6 +10259,7 @@ static const char *lb__tensor_fault(const lb_tensor *t, size_t *bytes) {
     if (t->layout != LB_ROWS && t->layout != LB_PANEL) return "an unknown layout";
     if (t->ndim < 0 || t->ndim > LB_MAX_DIMS) return "more than 6 dimensions";
     if (t->layout == LB_PANEL && t->ndim != 2) return "panels, which need 2 dimensions, with another number of them";
+    if (lb__is_bytes(t) && (t->shape[1] % 4 || t->shape[1] > LB__I8_K)) return "panels of i8 whose rows are no multiple of 4 up to 65536";
     if (!lb__stored_bytes(t, bytes)) return "a side of 0, or more bytes than this machine can address";
     return NULL;
 }
@@ -10057,6 +10349,11 @@ static lb_status lb__lbw_directory(lb_ctx *ctx, lb_file *f, size_t at, size_t en
     for (i = 1; i < f->count; i++) if (!lb__entry_order(&f->order[i - 1], &f->order[i])) return lb__fail(LB_ERR_FORMAT, "tensor %s is there twice", f->order[i]->name);
     return LB_OK;
 }
+static void lb__swap_tensor(const lb_tensor *t) {
+    char *p = (char *)t->data; size_t n = lb_tensor_stored(t), bytes;
+    if (!lb__is_bytes(t)) { lb__swap_bytes(p, lb_dtype_size(t->dtype), n); return; }
+    for (bytes = lb__panel_bytes(LB_I8, t->shape[1]); n; n -= bytes, p += bytes) lb__swap_bytes(p, 4, LB__I8_HEAD / 4);
+}
 /* Everything but how the bytes came here. */
 static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f, const char *hint) {
     const unsigned char *p = f->data; uint64_t size, directory, data; size_t at = 0, i, last = 0; unsigned char *base;
@@ -10079,7 +10376,7 @@ static lb_status lb__lbw_parse(lb_ctx *ctx, lb_file *f, const char *hint) {
         memcpy(base, p + data, f->size - (size_t)data);
         for (i = 0; i < f->count; i++) {
             f->entries[i].t.data = base + (f->entries[i].offset - (size_t)data);
-            if (!lb__host_little() && f->entries[i].offset >= last) lb__swap_bytes(f->entries[i].t.data, lb_dtype_size(f->entries[i].t.dtype), lb_tensor_stored(&f->entries[i].t));
+            if (!lb__host_little() && f->entries[i].offset >= last) lb__swap_tensor(&f->entries[i].t);
             last = LB__MAX(last, f->entries[i].offset + f->entries[i].bytes);                /* shared places are swapped once */
         }
     } else for (i = 0; i < f->count; i++) f->entries[i].t.data = (void *)(uintptr_t)(p + f->entries[i].offset);
@@ -10211,6 +10508,10 @@ static void lb__verify_some(void *arg, size_t begin, size_t end, int worker) {
     for (i = begin; i < end; i++) {
         const lb__entry *e = &v->f->entries[i]; size_t n = lb_tensor_stored(&e->t); float tmp[1024];
         if (lb__crc32(0, v->f->data + e->offset, e->bytes) != e->crc) { v->bad[i] = 1; continue; }
+        if (lb__is_bytes(&e->t)) for (k = 0; k < n; k += lb__panel_bytes(LB_I8, e->t.shape[1])) {          /* their steps */
+            lb__to_f32(tmp, (const char *)e->t.data + k, LB_F32, 0, LB_PANEL_WIDTH);
+            for (j = 0; j < LB_PANEL_WIDTH; j++) if (!lb__finite(tmp[j])) v->bad[i] = 2;
+        }
         if (!lb__is_float(e->t.dtype)) continue;
         for (k = 0; k < n && !v->bad[i]; k += j) {
             size_t m = LB__MIN(n - k, LB__COUNT(tmp));
@@ -10466,10 +10767,21 @@ static lb_status lb__file_emit(lb_file_writer *w, lb__declared *d, const float *
     }
     return LB_OK;
 }
+LB__INLINE int lb__is_weight(lb_dtype t) { return t == LB_F32 || t == LB_F16 || t == LB_BF16; }
+/* A panel [K][32] of floats: rows n and on of a tensor in rows or panels of any type. */
+static void lb__panel_of(float *panel, float *row, const lb_tensor *v, size_t n, size_t K) {
+    size_t r, k;
+    if (lb__is_bytes(v)) lb__panel_f32(panel, (const char *)v->data + n / LB_PANEL_WIDTH * lb__panel_bytes(LB_I8, K), 0, K);
+    else if (v->layout == LB_PANEL) lb__to_f32(panel, v->data, v->dtype, n * K, LB_PANEL_WIDTH * K);
+    else for (memset(panel, 0, K * LB_PANEL_WIDTH * sizeof(float)), r = 0; r < LB_PANEL_WIDTH && n + r < v->shape[0]; r++) {
+        lb__to_f32(row, v->data, v->dtype, (n + r) * K, K);
+        for (k = 0; k < K; k++) panel[k * LB_PANEL_WIDTH + r] = row[k];
+    }
+}
 static lb_status lb__file_emit_tensor(lb_file_writer *w, lb__declared *d, const lb_tensor *v) {
-    static const unsigned char zero[64] = { 0 }; size_t n = lb_tensor_stored(v), i, m, r, k; float *f, *packed;
+    static const unsigned char zero[64] = { 0 }; size_t n = lb_tensor_stored(v), i, m, k; float *f, *packed, *q;
     LB__TRY(lb__writer_add(&w->out, zero, (size_t)(d->offset - w->out.offset)));
-    if (d->t.dtype != LB_F32 && d->t.dtype != LB_F16 && d->t.dtype != LB_BF16) {              /* as it is */
+    if (!lb__is_weight(d->t.dtype) && !lb__is_bytes(&d->t)) {                                                         /* as it is */
         size_t width = lb_dtype_size(d->t.dtype), step = 4096 / width;
         if (v->dtype != d->t.dtype || v->layout != d->t.layout) return lb__fail(LB_ERR_ARG, "tensor %s is declared %s in %s, its values are %s in %s", d->name, lb_dtype_name(d->t.dtype), d->t.layout ? "panels" : "rows", lb_dtype_name(v->dtype), v->layout ? "panels" : "rows");
         for (i = 0; i < n; i += m) {
@@ -10483,25 +10795,27 @@ static lb_status lb__file_emit_tensor(lb_file_writer *w, lb__declared *d, const 
         }
         return LB_OK;
     }
-    if (v->layout == d->t.layout) {
+    if (v->layout == d->t.layout && !lb__is_bytes(&d->t) && !lb__is_bytes(v)) {
         float tmp[2048];
         for (i = 0; i < n; i += m) { m = LB__MIN(LB__COUNT(tmp), n - i); lb__to_f32(tmp, v->data, v->dtype, i, m); LB__TRY(lb__file_emit(w, d, tmp, m)); }
         return LB_OK;
     }
-    if (v->layout != LB_ROWS) return lb__fail(LB_ERR_ARG, "tensor %s is declared in rows, its values are in panels", d->name);
+    if (d->t.layout != LB_PANEL) return lb__fail(LB_ERR_ARG, "tensor %s is declared in rows, its values are in panels", d->name);
     {   /* one panel at a time: up to 32 rows in, k-major out */
-        size_t N = v->shape[0], K = v->shape[1], bytes;
-        if (!lb__mul(K, (LB_PANEL_WIDTH + 1) * sizeof(float), &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: a panel of tensor %s does not fit", d->name);
+        size_t N = v->shape[0], K = v->shape[1], bytes; const size_t panel = lb__panel_bytes(LB_I8, K);
+        if (!lb__mul(K + 2, (2 * LB_PANEL_WIDTH + 1) * sizeof(float), &bytes)) return lb__fail(LB_ERR_MEM, "out of memory: a panel of tensor %s does not fit", d->name);
         w->slice.size = 0;
         LB__TRY(lb__buf_reserve(&w->slice, bytes));
-        f = (float *)(void *)w->slice.data; packed = f + K;
+        packed = (float *)(void *)w->slice.data; q = packed + K * LB_PANEL_WIDTH; f = q + (panel + 3) / 4;
         for (i = 0; i < N; i += LB_PANEL_WIDTH) {
-            memset(packed, 0, K * LB_PANEL_WIDTH * sizeof(float));
-            for (r = 0; r < LB_PANEL_WIDTH && i + r < N; r++) {
-                lb__to_f32(f, v->data, v->dtype, (i + r) * K, K);
-                for (k = 0; k < K; k++) packed[k * LB_PANEL_WIDTH + r] = f[k];
-            }
-            LB__TRY(lb__file_emit(w, d, packed, K * LB_PANEL_WIDTH));
+            if (lb__is_bytes(v) && lb__is_bytes(&d->t)) memcpy(q, (const char *)v->data + i / LB_PANEL_WIDTH * panel, panel);
+            else lb__panel_of(packed, f, v, i, K);
+            if (!lb__is_bytes(&d->t)) { LB__TRY(lb__file_emit(w, d, packed, K * LB_PANEL_WIDTH)); continue; }
+            for (k = 0; k < (lb__is_bytes(v) ? LB_PANEL_WIDTH : K * LB_PANEL_WIDTH); k++) if (!lb__finite((lb__is_bytes(v) ? q : packed)[k])) return lb__fail(LB_ERR_NUMERIC, "tensor %s has a value that is NaN, infinite or too large for f32", d->name);
+            if (!lb__is_bytes(v)) lb__panel_i8(q, packed, K);
+            if (!lb__host_little()) lb__swap_bytes(q, 4, LB__I8_HEAD / 4);
+            d->crc = lb__crc32(d->crc, q, panel);
+            LB__TRY(lb__writer_add(&w->out, q, panel));
         }
     }
     return LB_OK;
@@ -10926,20 +11240,21 @@ static lb_status lb__desc_read(const lb_file *f, const char *as, lb_model_desc *
 }
 /* An f32 copy of its own in place of a borrowed weight. */
 static lb_status lb__param_own(lb__param *p) {
-    const size_t n = lb_tensor_stored(&p->t); float *x;
+    lb_tensor wide = p->t; size_t n; float *x;
     if (p->owned && p->t.dtype == LB_F32) return LB_OK;
+    wide.dtype = LB_F32; n = lb_tensor_stored(&wide);
     if (!(x = (float *)lb__alloc(n, sizeof *x))) return LB_ERR_MEM;
-    lb__widen(x, p->t.data, p->t.dtype, n);
+    lb__tensor_to_f32(x, &p->t, n);
     if (p->owned) lb__release(p->t.data);
     p->t.data = x; p->t.dtype = LB_F32; p->owned = 1;
     return LB_OK;
 }
 /* Points a weight at a file's tensor.  Vectors and small tables are f32 to the code above; those stored in 16 bits are widened. */
 static lb_status lb__param_bind(lb_model *m, lb__param *p, const lb_tensor *t) {
-    size_t k; int same = t->ndim == p->t.ndim && t->layout == p->t.layout && t->dtype <= LB_BF16, token = 0, j;
+    size_t k; int same = t->ndim == p->t.ndim && t->layout == p->t.layout && (t->dtype <= LB_BF16 || lb__is_bytes(t)), token = 0, j;
     for (k = 0; same && k < (size_t)t->ndim; k++) same = t->shape[k] == p->t.shape[k];
-    if (!same) return lb__fail(LB_ERR_FORMAT, "the tensor %s is %s %s of %d axes [%zu, %zu]; floating point %s of %d axes [%zu, %zu] were expected", p->name, lb_dtype_name(t->dtype), t->layout ? "panels" : "rows",
-        t->ndim, t->ndim > 0 ? t->shape[0] : 1, t->ndim > 1 ? t->shape[1] : 1, p->t.layout ? "panels" : "rows", p->t.ndim, p->t.shape[0], p->t.ndim > 1 ? p->t.shape[1] : 1);
+    if (!same) return lb__fail(LB_ERR_FORMAT, "the tensor %s is %s %s of %d axes [%zu, %zu]; floating point%s of %d axes [%zu, %zu] were expected", p->name, lb_dtype_name(t->dtype), t->layout ? "panels" : "rows",
+        t->ndim, t->ndim > 0 ? t->shape[0] : 1, t->ndim > 1 ? t->shape[1] : 1, p->t.layout ? " or i8 panels" : " rows", p->t.ndim, p->t.shape[0], p->t.ndim > 1 ? p->t.shape[1] : 1);
     for (j = 0; j < m->desc.towers; j++) token |= &p->t == m->tower[j].token;
     if (p->owned) { lb__release(p->t.data); p->t.data = NULL; p->owned = 0; }
     p->t.data = t->data; p->t.dtype = t->dtype;
@@ -11037,10 +11352,15 @@ static size_t lb__param_shared(const lb_model *m, size_t i) {
     for (k = 0; k < i; k++) { const lb_tensor *b = &m->param[k].t; if (b->data == a->data && b->dtype == a->dtype && b->layout == a->layout && b->ndim == a->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0])) break; }
     return k;
 }
+/* The type that a matrix gets in a file of `asked`.  Bytes: the matrices of the blocks, which are nearly all of a model and of its work.  What stands before the first and behind the last one is
+ * little, and its error would be in every token or in the vector itself. */
+static lb_dtype lb__stored_type(const char *name, lb_layout layout, size_t K, lb_dtype asked) {
+    return asked != LB_I8 ? asked : layout == LB_PANEL && K % 4 == 0 && K <= LB__I8_K && strstr(name, ".blocks.") && !strstr(name, ".lora.") ? LB_I8 : LB_F16;
+}
 LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, const char *path) {
     lb_file_writer *w = NULL; const lb_file *f; size_t i; int j; lb_status s = LB_OK;
     LB__POINTERS(ctx && m && path);
-    if (dtype > LB_BF16) return lb__fail(LB_ERR_ARG, "%s: matrices of type %s, f32, f16 or bf16 was expected", path, lb_dtype_name(dtype));
+    if (dtype > LB_BF16 && dtype != LB_I8) return lb__fail(LB_ERR_ARG, "%s: matrices of type %s, f32, f16, bf16 or i8 was expected", path, lb_dtype_name(dtype));
     LB__TRY(lb_file_create(ctx, path, &w));
     lb_file_set_str(w, "format.kind", "model");
     if ((f = lb__model_file(m)) != NULL) lb_file_copy_keys(w, f, "provenance.", "provenance.");
@@ -11049,7 +11369,7 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, c
         const lb_tensor *t = &m->param[i].t; int matrix = t->layout == LB_PANEL; const size_t of = lb__param_shared(m, i);
         for (j = 0; j < m->desc.towers; j++) matrix |= t == m->tower[j].token;
         if (of < i) lb_file_share(w, m->param[i].name, m->param[of].name);
-        else lb_file_declare(w, m->param[i].name, matrix ? dtype : LB_F32, t->layout, t->ndim, t->shape);
+        else lb_file_declare(w, m->param[i].name, matrix ? lb__stored_type(m->param[i].name, t->layout, t->shape[1], dtype) : LB_F32, t->layout, t->ndim, t->shape);
     }
     if (m->tokenizer) lb_file_add_tokenizer(w, m->tokenizer);
     for (i = 0; i < m->params && !s; i++) if (lb__param_shared(m, i) == i) s = lb_file_put(w, m->param[i].name, &m->param[i].t);
@@ -11103,7 +11423,7 @@ static lb_status lb__param_inherit(const lb_model *base, const lb_tower_desc *fr
         const size_t P = (size_t)to->patch_h * (size_t)to->patch_w, K = t->shape[1], L = p->t.shape[1];
         if (!(p->t.data = lb__alloc(lb_tensor_stored(&p->t), sizeof(float)))) return LB_ERR_MEM;
         p->owned = 1; x = (float *)p->t.data;
-        for (i = 0; i < D; i++) for (k = 0; k < K; k++) x[lb__panel_index(i, k / P * P * (size_t)to->tube + k % P, L)] = lb__weight_at(t->data, t->dtype, lb__panel_index(i, k, K));
+        for (i = 0; i < D; i++) for (k = 0; k < K; k++) x[lb__panel_index(i, k / P * P * (size_t)to->tube + k % P, L)] = lb__panel_get(t->data, t->dtype, i, k, K);
         return LB_OK;
     }
     *done = 0;
@@ -11552,7 +11872,7 @@ static lb_status lb__lin_merge(lb_model *m, const lb__lin *from, lb__lin *to) {
         const lb__lora *r = &from->lora[j]; const size_t R = r->a->shape[0], K = r->a->shape[1]; float *w = (float *)to->w->data;
         for (i = 0; i < r->n; i++) for (k = 0; k < K; k++) {
             float s = 0;
-            for (q = 0; q < R; q++) s += lb__weight_at(r->b->data, r->b->dtype, lb__panel_index(i, q, R)) * lb__weight_at(r->a->data, r->a->dtype, lb__panel_index(q, k, K));
+            for (q = 0; q < R; q++) s += lb__panel_get(r->b->data, r->b->dtype, i, q, R) * lb__panel_get(r->a->data, r->a->dtype, q, k, K);
             w[lb__panel_index(r->n0 + i, k, K)] += r->scale * s;
         }
     }
@@ -12691,8 +13011,9 @@ static lb_status lb__trainer_slots(lb_trainer *t, const char *scale, const lb_to
         lb__param *p = &t->model->param[i]; lb__slot *o = &t->slot[t->slots];
         if (!lb__train_wants(&t->desc, scale, v->name, text, v, p->name)) continue;
         t->slots++;
-        o->p = p; o->n = lb_tensor_stored(&p->t); o->decay = lb__train_decays(p); o->lora = strstr(p->name, ".lora.") != NULL;
+        o->p = p; o->decay = lb__train_decays(p); o->lora = strstr(p->name, ".lora.") != NULL;
         LB__TRY(lb__param_own(p));
+        o->n = lb_tensor_stored(&p->t);
         p->t.grad = (float *)lb__alloc(o->n, sizeof(float)); o->m = (float *)lb__alloc(o->n, sizeof(float)); o->v = (float *)lb__alloc(o->n, sizeof(float));
         if (!p->t.grad || !o->m || !o->v) return LB_ERR_MEM;
         if (t->average) {

@@ -306,6 +306,19 @@ wants 0 '' quantize "$T/motion.lbw" -o "$T/half.lbw"
 wants 0 'f16' info "$T/half.lbw"
 [ "$(wc -c <"$T/half.lbw")" -lt $(($(wc -c <"$T/motion.lbw") * 6 / 10)) ] && good || bad "f16: $(wc -c <"$T/half.lbw") bytes of $(wc -c <"$T/motion.lbw")"
 is "$("$L" score -m "$T/half.lbw" --image $CAT --text 'a cat' | tail -n 1 | cut -c 1-40)" "$("$L" score -m "$M" --image $CAT --text 'a cat' | tail -n 1 | cut -c 1-40)" "cosines in f16"
+# bytes: small, near, the same from a checkpoint and from its model, kept by what makes a model of it, and a base like any other
+wants 0 '' quantize "$T/motion.lbw" --dtype i8 -o "$T/bytes.lbw"
+[ "$(wc -c <"$T/bytes.lbw")" -lt "$(wc -c <"$T/half.lbw")" ] && good || bad "i8: $(wc -c <"$T/bytes.lbw") bytes, f16 $(wc -c <"$T/half.lbw")"
+is "$("$L" info "$T/bytes.lbw" --tensors | grep -c ' i8 *panel')" "$("$L" info "$T/half.lbw" --tensors | grep -c 'blocks.*f16 *panel')" "matrices of blocks are bytes"
+near() { paste "$1" "$2" | awk -v most="$3" '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d > most || -d > most) wrong = 1 } } END { exit wrong || !NR }'; }
+"$L" embed -m "$T/bytes.lbw" --image $CAT --text 'a cat' --format txt >"$T/b"; near "$T/a" "$T/b" 0.04 && good || bad "vectors of bytes: $(cat "$T/b")"
+near "$T/a" "$T/b" 0.000001 && bad "bytes give what floats give, to the last digit" || good
+"$L" convert tests/golden/ckpt_demo --dtype i8 -o "$T/at-once.lbw" 2>/dev/null; "$L" convert tests/golden/ckpt_demo -o "$T/floats.lbw" 2>/dev/null; "$L" quantize "$T/floats.lbw" --dtype i8 -o "$T/later.lbw"; for x in at-once later; do "$L" embed -m "$T/$x.lbw" --image $CAT --text 'a cat' --format txt >"$T/$x.txt"; done; [ -s "$T/later.txt" ] && same "$T/at-once.txt" "$T/later.txt" "bytes at once and later"
+"$L" quantize "$T/later.lbw" --dtype i8 -o "$T/again.lbw"; same "$T/again.lbw" "$T/later.lbw" "bytes of bytes"
+"$L" extend -m "$T/later.lbw" --modality "$T/motion.json" -o "$T/more.lbw"; wants 0 ', i8, ' info "$T/more.lbw"
+wants 0 '' record -m "$T/bytes.lbw" --image $CAT --text 'a cat' -o "$T/recorded.lbw"
+wants 0 'reference.s vectors within' verify "$T/recorded.lbw"
+LB_CPU=scalar "$L" verify "$T/recorded.lbw" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'with scalar kernels' "$T/out")" "0 1" "verify with other kernels: $(cat "$T/err")"
 "$L" quantize "$T/motion.lbw" --dtype f32 --only image text -o "$T/part.lbw" && "$L" quantize "$M" --dtype f32 -o "$T/whole.lbw"
 "$L" info "$T/part.lbw" | grep '^ *modality' >"$T/a"; "$L" info "$T/whole.lbw" | grep '^ *modality' >"$T/b"; [ -s "$T/a" ] && same "$T/a" "$T/b" "some modalities alone"
 is "$("$L" score -m "$T/part.lbw" --image $CAT --text 'a cat')" "$("$L" score -m "$M" --image $CAT --text 'a cat')" "cosines of a part"
@@ -327,6 +340,8 @@ wants 1 'cannot open' convert tests/golden/lb_depth --adapter --base "$T/not-the
 "$L" convert tests/golden/lb_image -o "$T/image.lbw" 2>"$T/err" || bad "convert: $(cat "$T/err")"
 "$L" convert tests/golden/lb_depth --adapter --base "$T/image.lbw" -o "$T/none.lbw" 2>"$T/err"; is "$? $(tail -n 1 "$T/err" | grep -c -e --base-text)" "1 1" "another text tower"; no "$T/none.lbw"
 "$L" convert tests/golden/lb_depth --adapter --base "$T/image.lbw" --base-text -o "$T/depth.lbw" 2>"$T/err" && good || bad "convert --adapter: $(cat "$T/err")"
+"$L" quantize "$T/image.lbw" --dtype i8 -o "$T/image8.lbw"; "$L" convert tests/golden/lb_depth --adapter --base "$T/image8.lbw" --base-text -o "$T/depth8.lbw" 2>"$T/err" && "$L" info -m "$T/depth8.lbw" >"$T/out" 2>&1
+[ "$(wc -c <"$T/depth8.lbw")" -lt $(($(wc -c <"$T/depth.lbw") * 11 / 10)) ] && good || bad "an adapter over bytes: $(wc -c <"$T/depth8.lbw") bytes, over floats $(wc -c <"$T/depth.lbw"): $(cat "$T/err")"
 ls "$T"/depth.lbw.* >/dev/null 2>&1 && bad "a temporary stayed: $(ls "$T"/depth.lbw.*)" || good
 ended TERM verified convert tests/golden/lb_depth --adapter --base "$T/image.lbw" --base-text
 echo mine >"$T/depth.lbw.whole"; "$L" convert tests/golden/lb_depth --adapter --base "$T/image.lbw" --base-text -o "$T/depth.lbw" 2>"$T/err"; is "$(cat "$T/depth.lbw.whole")" mine "a file of that name"

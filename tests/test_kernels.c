@@ -25,10 +25,10 @@ static const char *const set_names[] = { "scalar", "neon", "avx2", "avx512", "am
 static void *panels_of(const float *w, size_t N, size_t K, lb_dtype type, float *kept) {
     size_t stored = (N + 31) / 32 * 32 * K, i; float *p = (float *)malloc((stored + 1) * 4); void *t = malloc((stored + 1) * 4);
     lb__pack_panels(p, w, K, N, K);
-    lb__narrow(t, type, p, stored);
-    lb__widen(p, t, type, stored);
+    if (type == LB_I8) { free(t); t = malloc((N + 31) / 32 * lb__panel_bytes(type, K)); for (i = 0; i < (N + 31) / 32; i++) lb__panel_i8((char *)t + i * lb__panel_bytes(type, K), p + i * 32 * K, K); }
+    else lb__narrow(t, type, p, stored);
     lb__unpack_panels(kept, K, t, type, N, K);
-    (void)i; free(p);
+    free(p);
     return t;
 }
 static double ref_act(double x, lb_act a) { return a == LB_ACT_GELU ? 0.5 * x * erfc(-x * 0.70710678118654752440) : a == LB_ACT_QUICK_GELU ? x / (1 + exp(-1.702 * x)) : x; }
@@ -87,6 +87,86 @@ LBT(kernels, gemm) {
         one_gemm(set, 3, 40, 0, LB_F32, LB_ACT_GELU, 1, 2, 1);
     }
 }
+/* Products of bytes.  The numbers are those that the set makes of the rows and lb__panel_i8 of the weights, multiplied here in double; with and without the instructions
+ * of lb__cpu_dot, on any number of threads and for a row alone the bits are the same. */
+static void one_gemm_i8(int set, size_t M, size_t N, size_t K, lb_act act, int bias, int add, int pre) {
+    size_t lda = K + 3, ldc = N + 5, m, n, k; lb_ctx *c1 = context(set, 1), *c3 = context(set, 3); lb__gemm g; double tol = 2e-6 * sqrt((double)K) + 2e-6, worst = 0, coarse = 0, far = 0;
+    float *a = rnd(M * lda, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *b = rnd(N, 1), *r = rnd(M * ldc, 1), *c = rnd(M * ldc, 1), *c0 = copy(c, M * ldc), *p = rnd(M * ldc, 1), *other = copy(c, M * ldc); void *panels = panels_of(w, N, K, LB_I8, kept); uint8_t *q = (uint8_t *)malloc(K);
+    for (n = 0; n < N; n++) {
+        double top = 0;
+        for (k = 0; k < K; k++) top = LB__MAX(top, fabs((double)w[n * K + k]));
+        for (k = 0; k < K; k++) far = LB__MAX(far, fabs((double)w[n * K + k] - (double)kept[n * K + k]) - top / 254 * 1.0001);
+    }
+    CHECK(far <= 0, "%zux%zu: a weight is %g further off than half a step", N, K, far);
+    for (k = 0; k < K; k++) { a[k] = 0; if (M > 2) a[lda + k] = a[lda + k] * 0.5f + 0.75f; if (M > 3) a[2 * lda + k] *= k ? 1e-3f : 100; }          /* nothing; numbers above 0 alone; one that is far above the others */
+    memset(&g, 0, sizeof g);
+    g.M = M; g.N = N; g.K = K; g.a = a; g.lda = lda; g.w = panels; g.wtype = LB_I8; g.c = c; g.ldc = ldc; g.bias = bias ? b : NULL; g.act = act;
+    if (add == 1) { g.add = r; g.ldadd = ldc; }
+    if (add == 2) { memcpy(c, r, M * ldc * 4); memcpy(c0, r, M * ldc * 4); g.add = c; g.ldadd = ldc; }
+    if (pre) { g.pre = p; g.ldpre = ldc; }
+    CHECK(lb__gemm_run(c1, &g) == LB_OK, "%s", lb_last_error());
+    for (m = 0; m < M; m++) {
+        float step = -1; int32_t zero = -1; double low = 0, high = 0;
+        c1->kernels->bytes(q, &step, &zero, a + m * lda, K);
+        for (k = 0; k < K; k++) { const double x = a[m * lda + k]; low = LB__MIN(low, x); high = LB__MAX(high, x); coarse = LB__MAX(coarse, fabs(x - (double)step * ((int)q[k] - zero)) - (double)step * 0.5001); if (x == 0) coarse = LB__MAX(coarse, abs((int)q[k] - zero)); }
+        CHECK(zero >= 0 && zero <= 255 && fabs(step * 254 - (high - low)) <= 1e-6 * (high - low), "%s: step %g and zero %d for %g to %g", set_names[set], step, zero, low, high);
+        for (n = 0; n < ldc; n++) {
+            double s = 0, e, size;
+            if (n >= N) { if (c[m * ldc + n] != c0[m * ldc + n]) worst = 1e9; continue; }
+            for (k = 0; k < K; k++) s += (double)step * ((int)q[k] - zero) * kept[n * K + k];
+            if (bias) s += b[n];
+            size = LB__MAX(1, fabs(s)); e = fabs(p[m * ldc + n] - s) / size; if (pre && !(e <= worst)) worst = e;
+            s = ref_act(s, act);
+            if (add) s += r[m * ldc + n];
+            e = fabs(c[m * ldc + n] - s) / size; if (!(e <= worst)) worst = e;
+        }
+    }
+    CHECK(coarse <= 0, "%s: a number is %g further off than half a step, or 0 is not 0", set_names[set], coarse);
+    CHECK(worst <= tol, "%s %zux%zux%zu of bytes, act %d: off by %g, tolerance %g", set_names[set], M, N, K, act, worst, tol);
+    for (m = 0; m < 2; m++) {                                                  /* the other instructions; three threads */
+        memcpy(other, c0, M * ldc * 4); g.c = other; if (add == 2) g.add = other;
+        c1->dot = 0;
+        CHECK(!lb__gemm_run(m ? c3 : c1, &g) && same(c, other, M * ldc), "%s %zux%zux%zu of bytes: %s give other bits", set_names[set], M, N, K, m ? "three threads" : "other instructions");
+    }
+    memcpy(other, c0, M * ldc * 4);
+    for (m = 0; m < M; m += M > 40 ? 17 : 1) {
+        g.M = 1; g.a = a + m * lda; g.c = other + m * ldc; if (add) g.add = (add == 2 ? other : r) + m * ldc; if (pre) g.pre = p + m * ldc;
+        CHECK(!lb__gemm_run(c3, &g) && same(other + m * ldc, c + m * ldc, N), "%s %zux%zux%zu of bytes: row %zu alone gives other bits than in the batch", set_names[set], M, N, K, m);
+    }
+    free(a); free(w); free(kept); free(b); free(r); free(c); free(c0); free(p); free(other); free(panels); free(q); lb_ctx_free(c1); lb_ctx_free(c3);
+}
+LBT(kernels, bytes) {
+    static const size_t ms[] = { 1, 2, 5, 6, 13, 14, 27, 300 }, ns[] = { 1, 31, 33, 96, 257 }, ks[] = { 4, 20, 256, 600 };
+    size_t i, j, k, turn = 0; int set;
+    EACH_SET(set) {
+        printf("  %s: %s\n", set_names[set], !lb__kernels_of(set)->slab_i8[1] ? "one way" : lb__cpu_dot() ? "two ways" : "one way, this machine has not got the other");
+        for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (k = 0; k < LB__COUNT(ks); k++, turn++) {
+            if (ms[i] * ns[j] * ks[k] > 3000000 && turn % 5) continue;
+            one_gemm_i8(set, ms[i], ns[j], ks[k], (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
+        }
+        one_gemm_i8(set, 40, 64, 16384, LB_ACT_NONE, 1, 0, 0);              /* blocks of rows */
+    }
+}
+/* Rows that are not numbers, or hardly any, and the largest sums there can be. */
+LBT(kernels, bytes_at_the_edge) {
+    enum { K = LB__I8_K, M = 5, N = 33 }; float *x = rnd((size_t)M * K, 1), *w = rnd((size_t)N * K, 0), *kept = rnd((size_t)N * K, 0), c[M * N], sum; void *panels; lb__gemm g; size_t i, k; int set, way, finite;
+    for (i = 0; i < (size_t)N * K; i++) w[i] = i / K == 32 ? -2.0f : 1.0f;
+    panels = panels_of(w, N, K, LB_I8, kept);
+    for (k = 0; k < K; k++) { x[K + k] = 3; x[2 * K + k] = k == 7 ? NAN : 1.0f; x[3 * K + k] = k == 9 ? -INFINITY : 1.0f; x[4 * K + k] = k % 2 ? 1e-44f : -1e-45f; }
+    memset(&g, 0, sizeof g); g.M = M; g.N = N; g.K = K; g.a = x; g.lda = K; g.w = panels; g.wtype = LB_I8; g.c = c; g.ldc = N;
+    EACH_SET(set) for (way = 0; way < 2; way++) {
+        lb_ctx *ctx = context(set, 2);
+        ctx->dot &= way;
+        CHECK(!lb__gemm_run(ctx, &g), "%s", lb_last_error());
+        for (finite = 0, i = 2 * N; i < 4 * N; i++) finite += lb__finite(c[i]) != 0;
+        CHECK(!finite, "%s: %d numbers of a row that is none", set_names[set], finite);
+        CHECK(fabs(c[N] / (3.0 * K) - 1) < 1e-6 && fabs(c[N + 32] / (-6.0 * K) - 1) < 1e-6, "%s: %g and %g", set_names[set], c[N], c[N + 32]);
+        for (sum = 0, i = 4 * N; i < 5 * N; i++) sum += fabsf(c[i]);
+        CHECK(sum < 1e-30f, "%s: %g of next to nothing", set_names[set], sum);
+        lb_ctx_free(ctx);
+    }
+    free(x); free(w); free(kept); free(panels);
+}
 /* What tiles multiply: the three parts of a float are bf16, and their sum is the float, to its last bit. */
 LBT(kernels, parts) {
     enum { ROWS = 3, K = 77 }; const lb__kernels *k = lb__kernels_of(LB__SET_AMX); size_t r, i, tries; float x[ROWS * K], split[(K + 31) / 32 * ROWS * 48], block[K * 32], halves[(K + 31) / 32 * 3 * 512];
@@ -111,10 +191,10 @@ LBT(kernels, parts) {
 }
 LBT(kernels, gemm_backward) {
     static const size_t ms[] = { 1, 7, 50, 290, 600 }, ns[] = { 1, 33, 96, 270 }, ks[] = { 1, 31, 64, 300 };
-    static const lb_dtype types[] = { LB_F32, LB_F16, LB_BF16 };
+    static const lb_dtype types[] = { LB_F32, LB_F16, LB_BF16, LB_I8 };
     size_t i, j, l, m, n, k, turn = 0; int set;
     EACH_SET(set) for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (l = 0; l < LB__COUNT(ks); l++, turn++) {
-        size_t M = ms[i], N = ns[j], K = ks[l], lddy = N + 1, ldx = K + 2, stored = (N + 31) / 32 * 32 * K; lb_dtype type = types[turn % 3]; lb_ctx *c1 = context(set, 1), *c3 = context(set, 3); double e, wx = 0, ww = 0, tol;
+        size_t M = ms[i], N = ns[j], K = ks[l], lddy = N + 1, ldx = K + 2, stored = (N + 31) / 32 * 32 * K; lb_dtype type = types[turn / 2 % (K % 4 ? 3 : 4)]; lb_ctx *c1 = context(set, 1), *c3 = context(set, 3); double e, wx = 0, ww = 0, tol;
         float *dy = rnd(M * lddy, 1), *x = rnd(M * ldx, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *dx = rnd(M * ldx, 1), *dx0 = copy(dx, M * ldx), *dx3 = copy(dx, M * ldx), *dw = rnd(stored, 1), *db = rnd(N, 1), *db0 = copy(db, N), *db3 = copy(db, N), *dw0, *dw3; void *panels = panels_of(w, N, K, type, kept);
         if (M * N * K > 3000000 && turn % 4) { lb_ctx_free(c1); lb_ctx_free(c3); free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(db); free(db0); free(db3); free(panels); continue; }
         { float *rows = rnd(N * K, 1); lb__pack_panels(dw, rows, K, N, K); free(rows); }

@@ -14,6 +14,7 @@ static const char *const file = "build/tests/alloc.lbw", *const adapter = "build
 
 typedef lb_status (*walk_fn)(lb_ctx *c, lb_model *m);
 static lb_status make(lb_ctx *c, lb_model *m) { lb_model_desc d; lb_model *o = NULL; lb_status s; (void)m; clip_desc(&g, &d); s = lb_model_create(c, &d, &o); CHECK(!s == !!o, "output"); lb_model_free(o); return s; }
+static lb_status save_bytes(lb_ctx *c, lb_model *m) { return lb_model_save(c, m, LB_I8, point); }
 static lb_status save(lb_ctx *c, lb_model *m) { return lb_model_save(c, m, LB_F16, point); }
 static lb_status opened(lb_ctx *c, lb_model *m) { lb_model *o = NULL; lb_status s = lb_model_open(c, file, &o); (void)m; CHECK(!s == !!o, "output"); if (!s) s = lb_embed_tokens(c, o, ids, 8, 12, out); lb_model_free(o); return s; }
 static lb_status image(lb_ctx *c, lb_model *m) { lb_status s; out[0] = 7; s = lb_embed_tensor(c, m, "image", x, 8, out); CHECK(!s || out[0] == 0, "partial output"); return s; }
@@ -87,6 +88,8 @@ LBT(alloc, every_failure_is_an_error) {
     CHECK(alloc_live == 0, "%ld blocks are left", alloc_live);
     walk("create", make, 0); walk("save", save, 0); walk("open", opened, 0); walk("image", image, 0); walk("text", text, 0);
     walk("train everything", train_all, 0); walk("train low-rank", train_lora, 1); walk("adapt and merge", adapted, 1); walk("bring a modality", brought, 1); walk("part", part, 0);
+    REQUIRE(!lb_ctx_new(NULL, &c), "ctx"); m = clip_model(c, &g); REQUIRE(m && !lb_model_save(c, m, LB_I8, file), "%s", lb_last_error()); lb_model_free(m); lb_ctx_free(c);
+    walk("save as bytes", save_bytes, 0); walk("open bytes", opened, 0); walk("images by bytes", image, 1); walk("train everything over bytes", train_all, 1); walk("train low-rank over bytes", train_lora, 1);
     for (i = 0; i < 3; i++) remove(i == 0 ? file : i == 1 ? adapter : point);
     golden_close(&g);
 }

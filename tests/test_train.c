@@ -375,6 +375,32 @@ LBT(train, adapter_and_merge) {
     feed_close(&f); lb_ctx_free(c); golden_close(&g);
 }
 /* What lb_trainer_bytes plans is what a step takes, within a tenth. */
+/* A base of bytes: low-rank updates learn over it as they do over floats, whole training takes its matrices as floats, and an adapter comes back over it. */
+LBT(train, over_bytes) {
+    golden g; lb_ctx *c = ctx_with(2); lb_model *m, *base = NULL, *bytes = NULL, *adapted = NULL, *merged = NULL; lb_trainer *t[3] = { NULL, NULL, NULL }; feed f; lb_train_desc d; lb_train_stats st[3]; float a[8 * 64], b[8 * 64]; double first[3]; size_t s, i, E;
+    REQUIRE(golden_open("train_lora", &g), "golden");
+    m = clip_model(c, &g); REQUIRE(m, "model");
+    REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/base.lbw") && !lb_model_open(c, "build/tests/base.lbw", &base) && !lb_model_save(c, m, LB_I8, "build/tests/bytes.lbw") && !lb_model_open(c, "build/tests/bytes.lbw", &bytes), "%s", lb_last_error());
+    memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 3; d.freeze_text = 1; d.lr = 1e-2; d.seed = 3;
+    REQUIRE(!lb_trainer_new(c, base, &d, &t[0]) && !lb_trainer_new(c, bytes, &d, &t[1]), "%s", lb_last_error());
+    d.trainable = LB_TRAIN_ALL; d.lora_rank = 0; d.lr = 1e-3;
+    REQUIRE(!lb_trainer_new(c, bytes, &d, &t[2]), "%s", lb_last_error());
+    feed_open(&f, &g); E = lb_model_dim(m);
+    for (s = 0; s < 12; s++) for (i = 0; i < 3; i++) { REQUIRE(!lb_trainer_step(c, t[i], feed_step(&f, s % 4), &st[i]), "%s", lb_last_error()); if (!s) first[i] = st[i].loss; }
+    CHECK(fabs(first[0] - first[1]) < 0.02 * first[0] && fabs(st[0].loss - st[1].loss) < 0.05 * st[0].loss, "losses %g and %g at first, %g and %g at last", first[0], first[1], st[0].loss, st[1].loss);
+    for (i = 0; i < 3; i++) CHECK(st[i].loss < first[i] - 0.2, "run %zu: from %g to %g", i, first[i], st[i].loss);
+    CHECK(lb_model_tensor(lb_trainer_model(t[1]), "vision.blocks.0.attn.qkv.weight")->dtype == LB_I8 && lb_model_tensor(lb_trainer_model(t[2]), "vision.blocks.0.attn.qkv.weight")->dtype == LB_F32, "types");
+    CHECK(!lb_embed_tensor(c, lb_trainer_model(t[1]), "image", f.x, 8, a), "%s", lb_last_error());
+    REQUIRE(!lb_trainer_adapter(c, t[1], "build/tests/adapter.lbw") && !lb_model_adapt(c, bytes, "build/tests/adapter.lbw", &adapted), "%s", lb_last_error());
+    CHECK(!lb_embed_tensor(c, adapted, "image", f.x, 8, b) && !memcmp(a, b, 8 * E * sizeof *a), "adapted: %s", lb_last_error());
+    REQUIRE(!lb_model_merge(c, adapted, &merged), "%s", lb_last_error());
+    CHECK(!lb_embed_tensor(c, merged, "image", f.x, 8, b) && max_abs_diff(a, b, 8 * E) < 2e-2, "merged: %g %s", max_abs_diff(a, b, 8 * E), lb_last_error());
+    lb_model_free(merged); lb_model_free(adapted); adapted = NULL;
+    CHECK(lb_model_adapt(c, base, "build/tests/adapter.lbw", &adapted) == LB_ERR_MISMATCH && !adapted, "%s", lb_last_error());
+    for (i = 0; i < 3; i++) lb_trainer_free(t[i]);
+    feed_close(&f); lb_model_free(base); lb_model_free(bytes); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
+    remove("build/tests/base.lbw"); remove("build/tests/bytes.lbw"); remove("build/tests/adapter.lbw");
+}
 LBT(train, plan_is_what_is_taken) {
     const double margin = (double)lb__plan_kernels();
     lb_ctx *c; lb_model *m = NULL; lb_model_desc d; float *x; int32_t ids[12 * 16]; int mode; size_t i, per = 3 * 48 * 48; uint64_t sum, before = 0;

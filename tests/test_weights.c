@@ -88,6 +88,54 @@ LBT(weights, writer_refuses) {
     lb_ctx_free(ctx);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
+/* Panels of bytes: [40, 8] whose rows have the steps 1/4 to 4, so that every number is what it was; the same bytes on any machine. */
+LBT(weights, panels_of_bytes) {
+    enum { N = 40, K = 8, PANEL = LB__I8_HEAD + 32 * K }; static const lb_dtype into[] = { LB_F32, LB_F16, LB_I8 }; lb_ctx *ctx; lb_file *f, *g; lb_file_writer *w; lb__bytes map; lb_tensor r, p; const lb_tensor *t; float x[N * K], panels[2 * 32 * K]; unsigned char want[2 * PANEL], *bytes, *copy; size_t shape[2] = { N, K }, i, k, at, n;
+    REQUIRE(!lb_ctx_new(NULL, &ctx), "%s", lb_last_error());
+    memset(want, 0, sizeof want); memset(panels, 0, sizeof panels);
+    for (i = 0; i < N; i++) {
+        const float step = ldexpf(1, (int)(i % 5) - 2); int sum = 0; unsigned char *panel = want + i / 32 * PANEL;
+        for (k = 0; k < K; k++) {
+            const int q = k == i % K ? (i & 1 ? 127 : -127) : (int)((i * 37 + k * 11) % 255) - 127;
+            x[i * K + k] = panels[lb__panel_index(i, k, K)] = step * (float)q; sum += q; panel[LB__I8_HEAD + (k / 4 * 32 + i % 32) * 4 + k % 4] = (unsigned char)q;
+        }
+        lb__put32le(panel + i % 32 * 4, lb__f32_bits(step)); lb__put32le(panel + 128 + i % 32 * 4, (uint32_t)sum);
+    }
+    r = view(x, LB_F32, 2, N, K); p = view(panels, LB_F32, 2, N, K); p.layout = LB_PANEL;
+    REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error());
+    lb_file_declare(w, "of.rows", LB_I8, LB_PANEL, 2, shape); lb_file_declare(w, "of.panels", LB_I8, LB_PANEL, 2, shape); lb_file_put(w, "of.rows", &r); lb_file_put(w, "of.panels", &p);
+    REQUIRE(!lb_file_commit(w) && !lb_file_open(ctx, PATH, &f) && !lb__bytes_open(PATH, &map), "%s", lb_last_error());
+    at = (size_t)lb__u64le(map.data + 40); n = (2 * PANEL + 63) & ~(size_t)63;
+    CHECK(map.size == at + n + 2 * PANEL && !memcmp(map.data + at, want, 2 * PANEL) && !memcmp(map.data + at + n, want, 2 * PANEL), "the bytes are others");
+    CHECK(!lb_file_verify(ctx, f), "%s", lb_last_error());
+    t = lb_file_tensor(f, "of.rows"); REQUIRE(t && lb_tensor_stored(t) == 2 * PANEL && lb_tensor_count(t) == N * K, "the tensor");
+    for (i = 0; i < N; i++) for (k = 0; k < K; k++) CHECK(lb__panel_get(t->data, LB_I8, i, k, K) == x[i * K + k], "%zu %zu", i, k);
+    REQUIRE(!lb_file_create(ctx, "build/test_weights2.lbw", &w), "%s", lb_last_error());                /* from bytes to everything */
+    for (i = 0; i < 3; i++) lb_file_declare(w, lb_dtype_name(into[i]), into[i], LB_PANEL, 2, shape);
+    lb_file_add(w, "as it is", t);
+    for (i = 0; i < 3; i++) lb_file_put(w, lb_dtype_name(into[i]), t);
+    REQUIRE(!lb_file_commit(w) && !lb_file_open(ctx, "build/test_weights2.lbw", &g), "%s", lb_last_error());
+    CHECK(!memcmp(lb_file_tensor(g, "f32")->data, panels, sizeof panels) && !memcmp(lb_file_tensor(g, "i8")->data, t->data, 2 * PANEL) && !memcmp(lb_file_tensor(g, "as it is")->data, t->data, 2 * PANEL), "from bytes");
+    for (i = 0; i < N; i++) for (k = 0; k < K; k++) CHECK(lb__f16_f32(((const uint16_t *)lb_file_tensor(g, "f16")->data)[lb__panel_index(i, k, K)]) == x[i * K + k], "%zu %zu", i, k);
+    lb_file_free(g); remove("build/test_weights2.lbw");
+    memset(&r, 0, sizeof r); r = *t; r.data = lb__alloc(2 * PANEL, 1); memcpy(r.data, t->data, 2 * PANEL);
+    CHECK(!lb_tensor_f32(&r) && r.dtype == LB_F32 && !memcmp(r.data, panels, sizeof panels), "%s", lb_last_error());
+    lb_tensor_free(&r);
+    bytes = (unsigned char *)malloc(map.size + 64); copy = (unsigned char *)(((uintptr_t)bytes + 63) & ~(uintptr_t)63); memcpy(copy, map.data, map.size);          /* a step that is no number, under checksums that were made to fit */
+    lb__put32le(copy + at + 4 * 31, 0x7f800000u);
+    i = (size_t)lb__u64le(copy + 32); lb__put32le(copy + i + 32, lb__crc32(0, copy + at, 2 * PANEL)); lb__put32le(copy + 48, lb__crc32(0, copy + 64, at - 64));
+    REQUIRE(!lb_file_open_memory(ctx, copy, map.size, &g), "%s", lb_last_error());
+    CHECK(lb_file_verify(ctx, g) == LB_ERR_FORMAT && strstr(lb_last_error(), "of.rows") && strstr(lb_last_error(), "infinite"), "%s", lb_last_error());
+    t = lb_file_tensor(g, "of.rows");
+    CHECK(!lb_file_create(ctx, "build/test_weights2.lbw", &w) && (lb_file_add(w, "bad", t), lb_file_commit(w)) == LB_ERR_NUMERIC && strstr(lb_last_error(), "bad"), "%s", lb_last_error());
+    lb_file_free(g); free(bytes); lb_file_free(f); lb__bytes_close(&map);
+#define REFUSED(n, k, word) shape[0] = n; shape[1] = k; REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error()); lb_file_declare(w, "w", LB_I8, LB_PANEL, 2, shape); CHECK(lb_file_commit(w) && strstr(lb_last_error(), word), "%s", lb_last_error())
+    REFUSED(3, 6, "multiple of 4"); REFUSED(3, 65540, "up to 65536"); REFUSED(3, 0, "side of 0"); REFUSED(0, 4, "side of 0"); REFUSED(SIZE_MAX, 4, "more bytes"); REFUSED(SIZE_MAX / 5, 4, "more bytes");
+    x[9] = NAN; shape[0] = N; shape[1] = K; r = view(x, LB_F32, 2, N, K);
+    REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error()); lb_file_declare(w, "w", LB_I8, LB_PANEL, 2, shape); CHECK(lb_file_put(w, "w", &r) == LB_ERR_NUMERIC, "%s", lb_last_error()); lb_file_abandon(w);
+    lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
 LBT(weights, damage_is_found) {
     lb_ctx *ctx; lb_file *f; lb__bytes map; unsigned char *c; size_t i, n, head; lb__rng r = lb__rng_new(5, 0); int k, opened = 0;
     REQUIRE(!lb_ctx_new(NULL, &ctx) && !write_sample(ctx, PATH) && !lb__bytes_open(PATH, &map), "%s", lb_last_error());

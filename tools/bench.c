@@ -105,14 +105,15 @@ static lb_status bench_gemm_run(lb_ctx *ctx, void *arg) {
     return s;
 }
 static void bench_gemm(bench_cfg *c, const char *name, const char *what, int kind, lb_dtype type, size_t M, size_t N, size_t K) {
-    bench_product b; bench_row r; size_t stored = (N + 31) / 32 * 32 * K; float *a, *w, *y; void *raw;
+    bench_product b; bench_row r; size_t stored = (N + 31) / 32 * 32 * K, i; float *a, *w, *y; void *raw;
     if (!bench_wanted(c, name) || c->failed) return;
     memset(&b, 0, sizeof b);
     a = bench_floats(M * K); w = bench_floats(stored); raw = lb__alloc(stored + 32, 4); y = bench_floats(M * N);
     if (!a || !w || !y || !raw) c->failed = 1;
     else {
         void *panels = (void *)(((uintptr_t)raw + 63) & ~(uintptr_t)63);
-        lb__narrow(panels, type, w, stored);
+        if (type == LB_I8) for (i = 0; i < (N + 31) / 32; i++) lb__panel_i8((char *)panels + i * lb__panel_bytes(LB_I8, K), w + i * 32 * K, K);
+        else lb__narrow(panels, type, w, stored);
         b.kind = kind; b.dw = w; b.rows = strstr(what, "text") ? 0 : M; b.g.M = M; b.g.N = N; b.g.K = K; b.g.a = a; b.g.lda = K; b.g.w = panels; b.g.wtype = type; b.g.c = y; b.g.ldc = N;
         r.name = name; r.flop = 2.0 * (double)M * (double)N * (double)K; r.run = bench_gemm_run; r.arg = &b;
         snprintf(r.shape, sizeof r.shape, "%s%s%zux%zux%zu", what, *what ? " " : "", M, N, K);
@@ -162,11 +163,25 @@ static lb_status bench_tower_run(lb_ctx *ctx, void *arg) {
     return b->x ? lb_embed_tensor(ctx, b->model, b->modality, b->x, b->n, b->out) : lb_embed_tokens(ctx, b->model, b->ids, b->n, b->length, b->out);
 }
 static double bench_tower_flop(size_t layers, size_t D, size_t mlp, size_t T) { return (double)layers * (8.0 * (double)T * (double)D * (double)D + 4.0 * (double)T * (double)D * (double)mlp + 4.0 * (double)T * (double)T * (double)D); }
+/* The matrices of the blocks as bytes, as a file of i8 has them. */
+static lb_status bench_bytes(lb_model *m) {
+    size_t i, n;
+    for (i = 0; i < m->params; i++) {
+        lb_tensor *t = &m->param[i].t, b = *t; const size_t K = t->ndim == 2 ? t->shape[1] : 0;
+        if (lb__stored_type(m->param[i].name, t->layout, K, LB_I8) != LB_I8) continue;
+        b.dtype = LB_I8;
+        if (!(b.data = lb__alloc(lb_tensor_stored(&b), 1))) return LB_ERR_MEM;
+        for (n = 0; n < (t->shape[0] + 31) / 32; n++) lb__panel_i8((char *)b.data + n * lb__panel_bytes(LB_I8, K), (const float *)t->data + n * 32 * K, K);
+        lb__release(t->data); *t = b;
+    }
+    return LB_OK;
+}
 static void bench_towers(bench_cfg *c, const char *what, int patch, int width, int layers, int text_width, int embed) {
     enum { BATCH = 8, LENGTH = 77 };
-    lb_model_desc d; lb_tower_desc *v = &d.tower[0], *t = &d.tower[1]; bench_tower b; bench_row r; float *x; int32_t *ids; size_t i, P = (size_t)(224 / patch) * (size_t)(224 / patch);
+    lb_model_desc d; lb_tower_desc *v = &d.tower[0], *t = &d.tower[1]; bench_tower b; bench_row r; float *x; int32_t *ids; size_t i, P = (size_t)(224 / patch) * (size_t)(224 / patch); int bytes;
+    static const char *const image[] = { "tower_image", "tower_image_i8" }, *const text[] = { "tower_text", "tower_text_i8" };
     static const struct { size_t n, end; const char *of; } texts[] = { { 1, 76, "77 tokens" }, { 1, 11, "12 tokens" }, { BATCH, 11, "12 tokens" } };
-    if ((!bench_wanted(c, "tower_image") && !bench_wanted(c, "tower_text")) || c->failed) return;
+    if ((!bench_wanted(c, "tower_image") && !bench_wanted(c, "tower_text") && !bench_wanted(c, "tower_image_i8") && !bench_wanted(c, "tower_text_i8")) || c->failed) return;
     memset(&d, 0, sizeof d); memset(&b, 0, sizeof b); memset(&r, 0, sizeof r);
     d.towers = d.modalities = 2; d.seed = 1;
     strcpy(v->name, "vision"); v->kind = LB_TOWER_VISION; v->width = width; v->layers = layers; v->heads = width / 64; v->embed_dim = embed; v->patch_h = v->patch_w = patch; v->grid_h = v->grid_w = 224 / patch;
@@ -176,17 +191,20 @@ static void bench_towers(bench_cfg *c, const char *what, int patch, int width, i
     x = bench_floats((size_t)BATCH * 3 * 224 * 224); ids = (int32_t *)lb__alloc(BATCH * LENGTH, sizeof *ids); b.out = bench_floats((size_t)BATCH * (size_t)embed);
     if (!x || !ids || !b.out || lb_model_create(c->ctx, &d, &b.model)) c->failed = 1;
     b.modality = "image"; r.run = bench_tower_run; r.arg = &b;
-    for (i = 1; i <= BATCH && !c->failed && bench_wanted(c, "tower_image"); i += BATCH - 1) {
-        b.x = x; b.n = i; r.name = "tower_image"; r.flop = (double)i * (2.0 * (double)P * (double)width * 3.0 * patch * patch + bench_tower_flop((size_t)layers, (size_t)width, 4 * (size_t)width, P + 1));
-        snprintf(r.shape, sizeof r.shape, "%s, batch %zu", what, i);
-        bench_measure(c, &r);
-    }
-    for (i = 0; i < LB__COUNT(texts) && !c->failed && bench_wanted(c, "tower_text"); i++) {
-        size_t k, j;
-        for (k = 0; k < texts[i].n; k++) for (j = 0; j < LENGTH; j++) ids[k * LENGTH + j] = j == texts[i].end ? 49407 : j < texts[i].end ? (int32_t)(j * 997 % 49000) : 0;
-        b.x = NULL; b.ids = ids; b.n = texts[i].n; b.length = LENGTH; r.name = "tower_text"; r.flop = (double)texts[i].n * bench_tower_flop(12, (size_t)text_width, 4 * (size_t)text_width, texts[i].end + 1);
-        snprintf(r.shape, sizeof r.shape, "%s, %s, batch %zu", what, texts[i].of, texts[i].n);
-        bench_measure(c, &r);
+    for (bytes = 0; bytes < 2 && !c->failed; bytes++) {
+        if (bytes && bench_bytes(b.model)) c->failed = 1;
+        for (i = 1; i <= BATCH && !c->failed && bench_wanted(c, image[bytes]); i += BATCH - 1) {
+            b.x = x; b.n = i; r.name = image[bytes]; r.flop = (double)i * (2.0 * (double)P * (double)width * 3.0 * patch * patch + bench_tower_flop((size_t)layers, (size_t)width, 4 * (size_t)width, P + 1));
+            snprintf(r.shape, sizeof r.shape, "%s, batch %zu", what, i);
+            bench_measure(c, &r);
+        }
+        for (i = 0; i < LB__COUNT(texts) && !c->failed && bench_wanted(c, text[bytes]); i++) {
+            size_t k, j;
+            for (k = 0; k < texts[i].n; k++) for (j = 0; j < LENGTH; j++) ids[k * LENGTH + j] = j == texts[i].end ? 49407 : j < texts[i].end ? (int32_t)(j * 997 % 49000) : 0;
+            b.x = NULL; b.ids = ids; b.n = texts[i].n; b.length = LENGTH; r.name = text[bytes]; r.flop = (double)texts[i].n * bench_tower_flop(12, (size_t)text_width, 4 * (size_t)text_width, texts[i].end + 1);
+            snprintf(r.shape, sizeof r.shape, "%s, %s, batch %zu", what, texts[i].of, texts[i].n);
+            bench_measure(c, &r);
+        }
     }
     lb_model_free(b.model); lb__release(x); lb__release(ids); lb__release(b.out);
 }
@@ -297,6 +315,7 @@ static void bench_rows(bench_cfg *c, int train) {
     for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_f32", shapes[i].what, 0, LB_F32, shapes[i].m, shapes[i].n, shapes[i].k);
     for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_f16", shapes[i].what, 0, LB_F16, shapes[i].m, shapes[i].n, shapes[i].k);
     for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_bf16", shapes[i].what, 0, LB_BF16, shapes[i].m, shapes[i].n, shapes[i].k);
+    for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_i8", shapes[i].what, 0, LB_I8, shapes[i].m, shapes[i].n, shapes[i].k);
     bench_attn(c, "L/14", 1, 257, 16, 64, 1, 0);
     bench_attn(c, "B/32", 1, 50, 12, 64, 1, 0);
     bench_attn(c, "audio", 1, 593, 16, 64, 1, 0);
@@ -315,9 +334,9 @@ static void bench_rows(bench_cfg *c, int train) {
 }
 
 /* The rows there are; the last four are computed with --train only. */
-static const char *const bench_names[] = { "gemm_f32", "gemm_f16", "gemm_bf16", "attention", "attention_bwd", "layernorm", "tower_image", "tower_text", "tower_audio", "tower_video", "train_full", "train_lora", "gemm_dx", "gemm_dw" };
+static const char *const bench_names[] = { "gemm_f32", "gemm_f16", "gemm_bf16", "gemm_i8", "attention", "attention_bwd", "layernorm", "tower_image", "tower_text", "tower_image_i8", "tower_text_i8", "tower_audio", "tower_video", "train_full", "train_lora", "gemm_dx", "gemm_dw" };
 static int bench_none(const cli_list *only, int train) {
-    size_t i, k; const size_t n = LB__COUNT(bench_names) - (train ? 0 : 4); char all[256] = "";
+    size_t i, k; const size_t n = LB__COUNT(bench_names) - (train ? 0 : 4); char all[512] = "";
     for (k = 0; k < n; k++) snprintf(all + strlen(all), sizeof all - strlen(all), " %s", bench_names[k]);
     for (i = 0; i < only->n; i++) {
         for (k = 0; k < n && !strstr(bench_names[k], only->item[i].value); k++) {}

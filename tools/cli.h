@@ -48,7 +48,7 @@ typedef struct cli_common { long long threads; int json; } cli_common;
 /* Rows that many subcommands share. */
 #define CLI_MODEL(to)   { "model", 'm', CLI_TEXT, &(to), "FILE", "the .lbw weight file", 0, 0 }
 #define CLI_LBW_OUT(to) { "output", 'o', CLI_TEXT, &(to), "FILE", "the .lbw file to write", 0, 0 }
-#define CLI_DTYPE(to, otherwise) { "dtype", 0, CLI_CHOICE, &(to), "f32|f16|bf16", "type of the matrices (default: " otherwise ")", 0, 0 }
+#define CLI_DTYPE(to, otherwise) { "dtype", 0, CLI_CHOICE, &(to), "f32|f16|bf16|i8", "type of the matrices (default: " otherwise "); i8: those of\nthe blocks are bytes, multiplied as bytes: small, fast, and near", 0, 0 }
 #define CLI_FILES(list, what) { NULL, 0, CLI_LIST, &(list), what, NULL, 0, 0 }
 #define CLI_THREADS(c) { "threads", 0, CLI_INT, &(c).threads, "N", "threads to compute on (default: one a core)", 1, 4096 }
 #define CLI_JSON(c)    { "json", 0, CLI_FLAG, &(c).json, NULL, "print JSON", 0, 0 }
@@ -111,6 +111,13 @@ static int cli_apart_all(const char *to, const cli_list *from) {
 
 /* Where a model goes: -1, or 2 after a message.  Standard output takes results; `-o -` would make a file of that name. */
 static int cli_lbw_to(const char *to) { return !to ? cli_wrong("-o OUT.lbw is missing") : !strcmp(to, "-") ? cli_wrong("a weight file is not written to standard output; -o OUT.lbw was expected") : -1; }
+
+/* The type that a word of CLI_DTYPE names. */
+static lb_dtype cli_dtype(const char *word, lb_dtype otherwise) {
+    int t;
+    for (t = LB_F32; word && t <= LB_BOOL; t++) if (!strcmp(word, lb_dtype_name((lb_dtype)t))) return (lb_dtype)t;
+    return otherwise;
+}
 
 /* Scores and what they are of; cli_best puts the largest first, equal ones in the order of `at`. */
 typedef struct cli_hit { float score; size_t at; } cli_hit;

@@ -118,7 +118,7 @@ static conv_out *conv_plan(convert *c, const char *name, lb_layout layout, int n
     o = &c->out[c->outs++];
     memset(o, 0, sizeof *o);
     lb__format(o->name, sizeof o->name, "%s", name);
-    o->layout = layout; o->ndim = ndim; o->shape[0] = a; o->shape[1] = b; o->dtype = layout == LB_PANEL ? c->dtype : LB_F32; o->parts = 1; o->scale = 1;
+    o->layout = layout; o->ndim = ndim; o->shape[0] = a; o->shape[1] = b; o->dtype = layout == LB_PANEL ? lb__stored_type(o->name, layout, b, c->dtype) : LB_F32; o->parts = 1; o->scale = 1;
     return o;
 }
 /* A table or vector that goes over as it is: [a] or [a, b], whatever its ones are (temporal_embedding [1, T, D]). */
@@ -568,7 +568,7 @@ static lb_status conv_towers(convert *c) {
     lb__format(a, sizeof a, "%s.proj.weight", v->name); LB__TRY(conv_weight(c, a, &src, 1, v->embed, v->width, !hf));
 
     LB__TRY(conv_table(c, "text.token", hf ? "text_model.embeddings.token_embedding.weight" : "token_embedding.weight", 2, t->vocab, t->width));
-    c->out[c->outs - 1].dtype = c->dtype;
+    c->out[c->outs - 1].dtype = lb__stored_type(c->out[c->outs - 1].name, LB_ROWS, 0, c->dtype);
     LB__TRY(conv_table(c, "text.pos", hf ? "text_model.embeddings.position_embedding.weight" : "positional_embedding", 2, t->context, t->width));
     LB__TRY(conv_blocks(c, t, hf ? "text_model.encoder.layers" : "transformer.resblocks"));
     LB__TRY(conv_norm(c, "text.post_norm", hf ? "text_model.final_layer_norm" : "ln_final", t->width));
@@ -774,7 +774,7 @@ static lb_status conv_convert(lb_ctx *ctx, const conv_options *o, lb__buf *notes
     convert c; lb_status s; int i;
     memset(&c, 0, sizeof c);
     c.ctx = ctx; c.o = *o;
-    c.dtype = !o->dtype || !strcmp(o->dtype, "f32") ? LB_F32 : !strcmp(o->dtype, "f16") ? LB_F16 : LB_BF16;
+    c.dtype = cli_dtype(o->dtype, LB_F32);
     s = ck_open(ctx, o->source, &c.ck);
     for (i = 0; i < c.ck.files && !s; i++) if (cli_same(o->output, c.ck.path[i])) s = lb__fail(LB_ERR_ARG, "%s is read, and would be written over; another name was expected for what is written", o->output);
     if (!s) s = conv_run(&c);
@@ -789,9 +789,8 @@ static lb_status conv_convert(lb_ctx *ctx, const conv_options *o, lb__buf *notes
 /* The type of a model's matrices, unless another one is asked for. */
 static lb_dtype model_dtype(const lb_model *m, const char *asked) {
     char name[64]; const lb_tensor *p;
-    if (asked) return !strcmp(asked, "f32") ? LB_F32 : !strcmp(asked, "f16") ? LB_F16 : LB_BF16;
-    lb__format(name, sizeof name, "%s.proj.weight", lb_model_describe(m)->tower[0].name); p = lb_model_tensor(m, name);
-    return p ? p->dtype : LB_F32;
+    lb__format(name, sizeof name, "%s.blocks.0.attn.qkv.weight", lb_model_describe(m)->tower[0].name); p = lb_model_tensor(m, name);
+    return cli_dtype(asked, p ? p->dtype : LB_F32);
 }
 /* The tower that reads texts, or NULL. */
 static const lb_tower_desc *conv_text(const lb_model *m) {
@@ -831,7 +830,6 @@ static lb_status conv_adapter(lb_ctx *ctx, const conv_options *o, const lb_model
 }
 /* Convert o->source to an adapter over the model o->base. */
 static lb_status conv_convert_adapter(lb_ctx *ctx, const conv_options *o, lb__buf *notes) {
-    static const char *const types[] = { "f32", "f16", "bf16" };
     lb_model *base = NULL, *whole = NULL; const lb_model_desc *d; const char *from = NULL; conv_options part = *o; char *path; size_t n; int i; lb_status s;
     LB__TRY(lb_model_open(ctx, o->base, &base));
     d = lb_model_describe(base);
@@ -842,7 +840,7 @@ static lb_status conv_convert_adapter(lb_ctx *ctx, const conv_options *o, lb__bu
     if (!(path = (char *)lb__alloc(n, 1))) { lb_model_free(base); return LB_ERR_MEM; }
     lb__format(path, n, "%s.%u.whole.tmp", o->output, (unsigned)getpid());                    /* the whole checkpoint first, beside the output, as a temporary of this process */
     LB__TEMPORARY(path, 1);
-    part.whole = path; part.keep_lora = 1; part.dtype = o->dtype ? o->dtype : types[model_dtype(base, NULL)];
+    part.whole = path; part.keep_lora = 1; part.dtype = o->dtype ? o->dtype : lb_dtype_name(model_dtype(base, NULL));
     s = conv_convert(ctx, &part, notes);
     if (!s) {
         s = lb_model_open(ctx, path, &whole);

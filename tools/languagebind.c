@@ -43,7 +43,7 @@ static const cli_row cli_rows[] = {
     { "convert",    cmd_convert,    "a published checkpoint to a .lbw weight file" },
     { "bundle",     cmd_bundle,     "the towers of several weight files in one" },
     { "extend",     cmd_extend,     "one more modality, declared in a JSON file, for a model" },
-    { "quantize",   cmd_quantize,   "the same model in f16, bf16 or f32" },
+    { "quantize",   cmd_quantize,   "the same model in f16, bf16, bytes or f32" },
     { "render",     cmd_render,     "pictures, depth maps and turntables of OBJ models" },
     { "synth",      cmd_synth,      "a procedural corpus of five modalities with captions" },
     { "merge",      cmd_merge,      "adapters and low-rank updates into the weights of their model" },

@@ -234,9 +234,8 @@ static lb_status train_save_checkpoint(train_run *r) {
     return lb_trainer_save(r->ctx, r->trainer, r->ckpt_path);
 }
 static lb_status train_save_model(train_run *r) {
-    const lb_dtype type = !r->dtype || !strcmp(r->dtype, "f32") ? LB_F32 : !strcmp(r->dtype, "f16") ? LB_F16 : LB_BF16;
     if (train_is_adapter(r)) return lb_trainer_adapter(r->ctx, r->trainer, r->out);
-    return lb_model_save(r->ctx, lb_trainer_model(r->trainer), type, r->out);
+    return lb_model_save(r->ctx, lb_trainer_model(r->trainer), cli_dtype(r->dtype, LB_F32), r->out);
 }
 
 /* ---- speed ---- */
@@ -461,7 +460,7 @@ static int cmd_train(int argc, char **argv) {
         { "output", 'o', CLI_TEXT, &run.out, "OUT.lbw", "the trained model, or its adapter (--trainable lora)", 0, 0 },
         { "whole", 0, CLI_FLAG, &run.whole, NULL, "write the whole model, not an adapter", 0, 0 },
         { "as-adapter", 0, CLI_FLAG, &run.as_adapter, NULL, "write what was trained as an adapter", 0, 0 },
-        { "dtype", 0, CLI_CHOICE, &run.dtype, "f32|f16|bf16", "of a whole model's matrices (default f32)", 0, 0 },
+        { "dtype", 0, CLI_CHOICE, &run.dtype, "f32|f16|bf16|i8", "of a whole model's matrices (default f32)", 0, 0 },
         { "modality", 0, CLI_TEXT, &run.modality, "NAME|FILE.json", "what is trained against text (default: the model's first); a new one may\nbe declared in a file (weights/MODALITY.md); text: the captions of an item\nagainst each other, whatever its file", 0, 0 },
         { "from", 0, CLI_TEXT, &run.from, "NAME", "--modality is new and starts from this one's tower", 0, 0 },
         { "kind", 0, CLI_CHOICE, &run.kind, "image|video|audio|depth|thermal|array", "what the new modality is (default: by its name)", 0, 0 },
