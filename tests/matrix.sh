@@ -43,6 +43,11 @@ works() { echo 'int main(void){return 0;}' >"$B/probe.c"; "$@" "$B/probe.c" -o "
 
 compiles() { c=$1 e=$2; shift 2; $c "$@" $W -c "$B/impl.$e" -o "$B/impl.o"; }     # the implementation alone
 
+webassembly() { # webassembly SOURCE "FLAGS" ARGUMENT...: built for it, and run by node
+    source=$1 flags=$2; shift 2
+    clang -std=c99 -O1 $wasm $flags $W "$source" -o "$B/program.wasm" -lm && node --no-warnings tests/wasi.mjs "$B/program.wasm" "$@"
+}
+
 compiler() {    # compiler CC: its part of the table, in a folder of its own
     cc=$1 parts=$B; B=$B/$cc; mkdir -p "$B"; cp "$parts"/*.c "$parts"/*.cc "$B"
     if ! works $cc; then skip "$cc" "not installed"; echo "$passed $failed $skipped" >"$parts/$cc.sum"; return; fi
@@ -65,6 +70,13 @@ compiler() {    # compiler CC: its part of the table, in a folder of its own
     m32="-m32 -idirafter /usr/include/$(gcc -print-multiarch 2>/dev/null)"       # the kernel's headers, where only gcc-12-multilib is installed
     if echo '#include <errno.h>
 int main(void){return 0;}' >"$B/probe.c" && $cc $m32 "$B/probe.c" -o "$B/probe" -lm 2>/dev/null; then check "$cc -m32" program $cc c -O0 -std=c99 $m32; else skip "$cc -m32" "no 32-bit libraries"; fi
+    if [ $cc = clang ]; then
+        wasm="--target=wasm32-wasi --sysroot=/ -isystem /usr/include/wasm32-wasi -L/usr/lib/wasm32-wasi"          # where Debian puts wasi-libc
+        if works clang $wasm && node -e 'import("node:wasi")' 2>/dev/null; then 
+            check "clang, WebAssembly: a model and a picture from memory" webassembly examples/own_memory.c "" weights/languagebind-tiny.lbw examples/photos/cat.jpg
+            check "clang, WebAssembly: kernels, with its SIMD" webassembly tests/test_kernels.c "-msimd128 -DLB_NO_STDIO"
+        else skip "clang, WebAssembly" "no wasi-libc, wasm-ld or node"; fi
+    fi
     for t in tools/languagebind.c examples/*.c; do check "$cc $t" $cc -O0 -std=c99 $W "$t" -o "$B/t" -lm; done
     echo "$passed $failed $skipped" >"$parts/$cc.sum"
 }
