@@ -2263,7 +2263,7 @@ typedef struct lb__slab {
 } lb__slab;
 
 /* One block of bytes:  c[rows,32] = step (a - zero) b,  summed in integers, so that all sets get the same sums.
- * a: one strip (rows <= lb__kernels.rows), [K / 4][rows] times four of k: as bytes, less 128 in LB__S8; LB__PAIRS: as i16, in the order 0 2 1 3 */
+ * a: one strip (rows <= lb__kernels.rows), [K / 4][rows] times four of k: as bytes, less 128 in LB__S8; as i16 in LB__PAIRS */
 enum { LB__U8, LB__S8, LB__PAIRS };
 typedef struct lb__slab8 {
     const void *a; size_t rows, K;
@@ -2335,6 +2335,7 @@ static void lb__panel_i8(void *panel, const float *src, size_t K) {
         }
     }
 }
+typedef struct lb__four { int16_t k[4]; } lb__four;
 LB__INLINE int32_t lb__word32(const void *p) { int32_t w; memcpy(&w, p, sizeof w); return w; }
 static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PANEL_WIDTH) * K + k) * LB_PANEL_WIDTH + n % LB_PANEL_WIDTH; }
 
@@ -2727,34 +2728,33 @@ LB__TARGET static void LB__FN(lb__bytes)(uint8_t *q, float *step, int32_t *zero,
         for (k = 0; k < LB__W && i + k < n; k++) q[i + k] = (uint8_t)(lb__f32_bits(t[k]) - shift);
     }
 }
-/* The tile of such a strip and a panel, 2 vectors of columns at a time: their sums stay in registers while k runs. */
+/* The tile of such a strip and a panel: rows by 2 vectors of sums stay in registers while k runs.  Where four products are added up at once a vector's lanes are columns; where
+ * two are (x86 without the dot product: i16 by i16), two lanes are a column, and the two vectors become one in the end. */
 #if LB__KERNEL_PASS == 3
 #  define LB__I __m512i
 #  define lb__iload(p)         _mm512_loadu_si512((const void *)(p))
 #  define lb__iset(n)          _mm512_set1_epi32(n)
-#  define lb__iadd(a, b)       _mm512_add_epi32(a, b)
 #  define lb__isub(a, b)       _mm512_sub_epi32(a, b)
 #  define lb__imul(a, b)       _mm512_mullo_epi32(a, b)
 #  define lb__ifloat(a)        _mm512_cvtepi32_ps(a)
-#  define lb__ieven(b)         _mm512_srai_epi16(_mm512_slli_epi16(b, 8), 8)
-#  define lb__iodd(b)          _mm512_srai_epi16(b, 8)
-#  define lb__ipairs(s, a, b)  _mm512_add_epi32(s, _mm512_madd_epi16(a, b))
+#  define lb__iwide(p)         _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
+LB__TARGET LB__INLINE __m512i LB__FN(lb__ijoin)(__m512i x, __m512i y) {
+    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    return _mm512_add_epi32(_mm512_permutex2var_epi32(x, even, y), _mm512_permutex2var_epi32(x, _mm512_add_epi32(even, _mm512_set1_epi32(1)), y));
+}
 #elif LB__KERNEL_PASS == 2
 #  define LB__I __m256i
 #  define lb__iload(p)         _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #  define lb__iset(n)          _mm256_set1_epi32(n)
-#  define lb__iadd(a, b)       _mm256_add_epi32(a, b)
 #  define lb__isub(a, b)       _mm256_sub_epi32(a, b)
 #  define lb__imul(a, b)       _mm256_mullo_epi32(a, b)
 #  define lb__ifloat(a)        _mm256_cvtepi32_ps(a)
-#  define lb__ieven(b)         _mm256_srai_epi16(_mm256_slli_epi16(b, 8), 8)
-#  define lb__iodd(b)          _mm256_srai_epi16(b, 8)
-#  define lb__ipairs(s, a, b)  _mm256_add_epi32(s, _mm256_madd_epi16(a, b))
+#  define lb__iwide(p)         _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+LB__TARGET LB__INLINE __m256i LB__FN(lb__ijoin)(__m256i x, __m256i y) { return _mm256_permute4x64_epi64(_mm256_hadd_epi32(x, y), 0xd8); }
 #elif LB__KERNEL_PASS == 1
 #  define LB__I int32x4_t
 #  define lb__iload(p)         vld1q_s32((const int32_t *)(const void *)(p))
 #  define lb__iset(n)          vdupq_n_s32(n)
-#  define lb__iadd(a, b)       vaddq_s32(a, b)
 #  define lb__isub(a, b)       vsubq_s32(a, b)
 #  define lb__imul(a, b)       vmulq_s32(a, b)
 #  define lb__ifloat(a)        vcvtq_f32_s32(a)
@@ -2765,59 +2765,58 @@ LB__INLINE int32x4_t LB__FN(lb__ifour)(int32x4_t s, int32x4_t a, int32x4_t b) { 
 }
 #endif
 #ifdef LB__I
-/* Rows' sums into floats: c = step[row] step[column] (sum - zero[row] sum of the column's numbers) */
-#define LB__ENDS(i) if (mr > i) { \
-        const LB__I z = lb__iset(t->zero[i]); const LB__V r = lb__vset(t->step[i]); \
-        lb__vstore(t->c + i * LB__PW + col, lb__vmul(lb__ifloat(lb__isub(x##i, lb__imul(z, lb__iload(sums + col)))), lb__vmul(r, lb__vload(steps + col)))); \
-        lb__vstore(t->c + i * LB__PW + col + LB__W, lb__vmul(lb__ifloat(lb__isub(y##i, lb__imul(z, lb__iload(sums + col + LB__W)))), lb__vmul(r, lb__vload(steps + col + LB__W)))); }
+/* A row's sums of a vector of columns into floats: c = step[row] step[column] (sum - zero[row] sum of the column's numbers) */
+#define LB__END(i, sum, at) lb__vstore(t->c + i * LB__PW + (at), lb__vmul(lb__ifloat(lb__isub(sum, lb__imul(lb__iset(t->zero[i]), lb__iload(sums + (at))))), lb__vmul(lb__vset(t->step[i]), lb__vload(steps + (at)))));
 #define LB__SUMS(i) LB__I x##i = lb__iset(0), y##i = x##i;
-/* The tile, and a slab that picks it by the number of rows.  STEP: what is done at four of k, with the numbers of these columns at b. */
-#define LB__BYTE_TILE(NAME, TARGET, WIDE, STEP) \
+/* The tile, and a slab that picks it by the number of rows.  WIDE: bytes that four of k take; COLS: columns at a time; STEP: what is done at four of k, with the numbers of these
+ * columns at b and those of the rows at a; ENDS: what becomes of a row's sums. */
+#define LB__BYTE_TILE(NAME, TARGET, WIDE, COLS, STEP, ENDS) \
 TARGET LB__INLINE void LB__FN(NAME##_tile)(const size_t mr, const lb__slab8 *t, const size_t col) { \
     const float *steps = (const float *)t->b; const int32_t *sums = (const int32_t *)t->b + LB__PW; const int8_t *b = lb__panel_numbers(t->b) + 4 * col; const char *a = (const char *)t->a; size_t k; \
     LB__EACH_ROW(LB__SUMS) \
     for (k = 0; k < t->K; k += 4, b += 4 * LB__PW, a += WIDE * mr) { STEP } \
-    LB__EACH_ROW(LB__ENDS) \
+    LB__EACH_ROW(ENDS) \
 } \
 TARGET static void LB__FN(NAME)(const lb__slab8 *t) { \
     size_t col; \
-    for (col = 0; col < LB__PW; col += 2 * LB__W) switch (t->rows) { \
+    for (col = 0; col < LB__PW; col += COLS) switch (t->rows) { \
         LB__TILE_CASE(NAME, 0) LB__TILE_CASE(NAME, 1) LB__TILE_CASE(NAME, 2) LB__TILE_CASE(NAME, 3) LB__TILE_CASE(NAME, 4) LB__TILE_CASE(NAME, 5) LB__TILE_CASE(NAME, 6) \
         LB__TILE_CASE(NAME, 7) LB__TILE_CASE(NAME, 8) LB__TILE_CASE(NAME, 9) LB__TILE_CASE(NAME, 10) LB__TILE_CASE(NAME, 11) LB__TILE_CASE(NAME, 12) LB__TILE_CASE(NAME, 13) \
         default: break; \
     } \
 }
 #define LB__TILE_CASE(NAME, i) case i + 1: if (i < LB__ROWS) LB__FN(NAME##_tile)(i < LB__ROWS ? i + 1 : 1, t, col); break;
-#define LB__A32(at) (lb__iset((int)lb__word32(a + (at))))
+#define LB__ENDS(i) if (mr > i) { LB__END(i, x##i, col) LB__END(i, y##i, col + LB__W) }
 #if LB__KERNEL_PASS == 1
-#  define LB__X(i) if (mr > i) { const LB__I s = LB__A32(4 * i); x##i = LB__FN(lb__ifour)(x##i, s, b0); y##i = LB__FN(lb__ifour)(y##i, s, b1); }
-LB__BYTE_TILE(lb__slab_i8, LB__TARGET, 4, const LB__I b0 = lb__iload(b); const LB__I b1 = lb__iload(b + 4 * LB__W); LB__EACH_ROW(LB__X))
+#  define LB__X(i) if (mr > i) { const LB__I s = lb__iset(lb__word32(a + 4 * i)); x##i = LB__FN(lb__ifour)(x##i, s, b0); y##i = LB__FN(lb__ifour)(y##i, s, b1); }
+LB__BYTE_TILE(lb__slab_i8, LB__TARGET, 4, 2 * LB__W, const LB__I b0 = lb__iload(b); const LB__I b1 = lb__iload(b + 4 * LB__W); LB__EACH_ROW(LB__X), LB__ENDS)
 #  undef LB__X
 #  ifdef LB__DOT_TARGET
-#    define LB__X(i) if (mr > i) { const int8x16_t s = vreinterpretq_s8_s32(LB__A32(4 * i)); x##i = vdotq_s32(x##i, b0, s); y##i = vdotq_s32(y##i, b1, s); }
-LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, const int8x16_t b0 = vld1q_s8(b); const int8x16_t b1 = vld1q_s8(b + 4 * LB__W); LB__EACH_ROW(LB__X))
+#    define LB__X(i) if (mr > i) { const int8x16_t s = vreinterpretq_s8_s32(lb__iset(lb__word32(a + 4 * i))); x##i = vdotq_s32(x##i, b0, s); y##i = vdotq_s32(y##i, b1, s); }
+LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, 2 * LB__W, const int8x16_t b0 = vld1q_s8(b); const int8x16_t b1 = vld1q_s8(b + 4 * LB__W); LB__EACH_ROW(LB__X), LB__ENDS)
 #    undef LB__X
 #  endif
 #else
-#  define LB__X(i) if (mr > i) { x##i = lb__ipairs(lb__ipairs(x##i, LB__A32(8 * i), e0), LB__A32(8 * i + 4), o0); }
-#  define LB__Y(i) if (mr > i) { y##i = lb__ipairs(lb__ipairs(y##i, LB__A32(8 * i), e1), LB__A32(8 * i + 4), o1); }
-LB__BYTE_TILE(lb__slab_i8, LB__TARGET, 8, const LB__I b0 = lb__iload(b); const LB__I e0 = lb__ieven(b0); const LB__I o0 = lb__iodd(b0); LB__EACH_ROW(LB__X)
-    const LB__I b1 = lb__iload(b + 4 * LB__W); const LB__I e1 = lb__ieven(b1); const LB__I o1 = lb__iodd(b1); LB__EACH_ROW(LB__Y))
+   /* a row at a time, by hand: gcc loads all rows first, and has no registers left for their sums */
+#  define LB__X(i) if (mr > i) { LB__I s, p; __asm__ ("vpbroadcastq %6, %2\n\tvpmaddwd %4, %2, %3\n\tvpaddd %3, %0, %0\n\tvpmaddwd %5, %2, %2\n\tvpaddd %2, %1, %1" \
+        : "+v"(x##i), "+v"(y##i), "=&v"(s), "=&v"(p) : "v"(b0), "v"(b1), "m"(*(const lb__four *)(const void *)(a + 8 * i))); }
+#  define LB__JOINED(i) if (mr > i) { LB__END(i, LB__FN(lb__ijoin)(x##i, y##i), col) }
+LB__BYTE_TILE(lb__slab_i8, LB__TARGET, 8, LB__W, const LB__I b0 = lb__iwide(b); const LB__I b1 = lb__iwide(b + 2 * LB__W); LB__EACH_ROW(LB__X), LB__JOINED)
 #  undef LB__X
-#  undef LB__Y
+#  undef LB__JOINED
 #  if LB__KERNEL_PASS == 3 && defined(LB__DOT_TARGET)
-#    define LB__X(i) if (mr > i) { const LB__I s = LB__A32(4 * i); LB__DPBUSD(x##i, s, b0); LB__DPBUSD(y##i, s, b1); }
+#    define LB__X(i) if (mr > i) { const LB__I s = lb__iset(lb__word32(a + 4 * i)); LB__DPBUSD(x##i, s, b0); LB__DPBUSD(y##i, s, b1); }
 #    define LB__DPBUSD(sum, a, b) __asm__ ("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b))      /* gcc copies every sum around its intrinsic */
-LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, LB__FETCH_NEAR(b + 1024); LB__FETCH_NEAR(b + 1088); const LB__I b0 = lb__iload(b); const LB__I b1 = lb__iload(b + 4 * LB__W); LB__EACH_ROW(LB__X))
+LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, 2 * LB__W, LB__FETCH_NEAR(b + 1024); LB__FETCH_NEAR(b + 1088); const LB__I b0 = lb__iload(b); const LB__I b1 = lb__iload(b + 4 * LB__W); LB__EACH_ROW(LB__X), LB__ENDS)
 #    undef LB__X
 #    undef LB__DPBUSD
 #  endif
 #endif
-#undef LB__A32
 #undef LB__TILE_CASE
 #undef LB__BYTE_TILE
 #undef LB__SUMS
 #undef LB__ENDS
+#undef LB__END
 #else
 static void LB__FN(lb__slab_i8)(const lb__slab8 *t) {
     const float *steps = (const float *)t->b; const int32_t *sums = (const int32_t *)t->b + LB__PW; const uint8_t *a = (const uint8_t *)t->a; size_t r, k, c; int32_t sum[LB__PW];
@@ -3184,13 +3183,10 @@ LB__TABLE const lb__kernels lb__kernels_scalar = LB__KERNEL_SET("scalar", NULL, 
 #undef LB__I
 #undef lb__iload
 #undef lb__iset
-#undef lb__iadd
 #undef lb__isub
 #undef lb__imul
 #undef lb__ifloat
-#undef lb__ieven
-#undef lb__iodd
-#undef lb__ipairs
+#undef lb__iwide
 #undef LB__TILE_TARGET
 #undef LB__MAGIC
 #undef LB__FN
@@ -3473,9 +3469,9 @@ static void lb__prod8_pack(void *arg, size_t s, size_t end, int worker) {
             p->k->bytes(q, &p->step[r0 + r], &p->zero[r0 + r], g->a + (r0 + r) * g->lda, g->K);
             if (p->form == LB__S8) p->zero[r0 + r] -= 128;
             for (k = 0; k < g->K; k += 4, to += rows * 4 * p->wide) {
-                static const int order[4] = { 0, 2, 1, 3 }; uint8_t u[4]; uint16_t v[4];
+                uint8_t u[4]; uint16_t v[4];
                 if (p->form == LB__U8) { memcpy(to, q + k, 4); continue; }
-                for (i = 0; i < 4; i++) { u[i] = (uint8_t)(q[k + (size_t)i] ^ 128); v[i] = q[k + (size_t)order[i]]; }
+                for (i = 0; i < 4; i++) { u[i] = (uint8_t)(q[k + (size_t)i] ^ 128); v[i] = q[k + (size_t)i]; }
                 if (p->form == LB__S8) memcpy(to, u, 4); else memcpy(to, v, 8);
             }
         }
