@@ -1182,7 +1182,7 @@ LB_API const char *lb_status_name(lb_status status) {
  * Knows %s %c %d %u %x %zu %lld %llu %g (six significant digits) %%, and a precision on %s and %g.  Returns the length written, always
  * terminates. */
 static size_t lb__put_u64(char *out, uint64_t v, unsigned base) {
-    char tmp[32]; size_t n = 0, i;
+    char tmp[20]; size_t n = 0, i;                            /* 2^64 has as many digits */
     do { tmp[n++] = "0123456789abcdef"[v % base]; v /= base; } while (v);
     for (i = 0; i < n; i++) out[i] = tmp[n - 1 - i];
     return n;
