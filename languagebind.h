@@ -3942,6 +3942,8 @@ static void lb__to_f32(float *out, const void *data, lb_dtype type, size_t first
 #undef LB__CONVERT
 }
 LB__INLINE int lb__is_bytes(const lb_tensor *t) { return t->dtype == LB_I8 && t->layout == LB_PANEL; }
+/* Whether what says so has a shape that such panels can have: four of k lie together, and a sum of K products fits. */
+static int lb__bytes_fit(const lb_tensor *t) { return !lb__is_bytes(t) || (t->ndim == 2 && t->shape[1] % 4 == 0 && t->shape[1] <= LB__I8_K); }
 /* A whole tensor of n numbers, its padding among them, in its own layout. */
 static void lb__tensor_to_f32(float *out, const lb_tensor *t, size_t n) {
     const size_t K = t->ndim == 2 ? t->shape[1] : 0; const char *panel = (const char *)t->data; size_t i;
@@ -3953,7 +3955,8 @@ LB_API lb_status lb_tensor_f32(lb_tensor *t) {
     LB__POINTERS(t && (t->data || !n));
     if (t->dtype == LB_F32) return LB_OK;
     if (!lb_dtype_size(t->dtype)) return lb__fail(LB_ERR_ARG, "lb_tensor_f32: element type %d is not known", (int)t->dtype);
-    if (lb__is_bytes(t) && t->ndim == 2) n = n / lb__panel_bytes(LB_I8, t->shape[1]) * LB_PANEL_WIDTH * t->shape[1];
+    if (!lb__bytes_fit(t)) return lb__fail(LB_ERR_ARG, "lb_tensor_f32: panels of i8 have 2 axes, the second a multiple of 4 up to %d", (int)LB__I8_K);
+    if (lb__is_bytes(t)) n = n / lb__panel_bytes(LB_I8, t->shape[1]) * LB_PANEL_WIDTH * t->shape[1];
     f = (float *)lb__alloc(n, sizeof *f);
     if (!f) return LB_ERR_MEM;
     lb__tensor_to_f32(f, t, n);
@@ -10255,7 +10258,7 @@ static const char *lb__tensor_fault(const lb_tensor *t, size_t *bytes) {
     if (t->layout != LB_ROWS && t->layout != LB_PANEL) return "an unknown layout";
     if (t->ndim < 0 || t->ndim > LB_MAX_DIMS) return "more than 6 dimensions";
     if (t->layout == LB_PANEL && t->ndim != 2) return "panels, which need 2 dimensions, with another number of them";
-    if (lb__is_bytes(t) && (t->shape[1] % 4 || t->shape[1] > LB__I8_K)) return "panels of i8 whose rows are no multiple of 4 up to 65536";
+    if (!lb__bytes_fit(t)) return "panels of i8 whose rows are no multiple of 4 up to 65536";
     if (!lb__stored_bytes(t, bytes)) return "a side of 0, or more bytes than this machine can address";
     return NULL;
 }
@@ -10833,6 +10836,7 @@ static lb_status lb__file_put(lb_file_writer *w, const char *name, const lb_tens
     for (same = v->ndim == d->t.ndim, i = 0; same && i < v->ndim; i++) same = v->shape[i] == d->t.shape[i];
     if (!same || !v->data) return lb__fail(LB_ERR_ARG, v->data ? "tensor %s is put with another shape than it was declared with" : "tensor %s is put without data", name);
     if (!lb_dtype_size(v->dtype)) return lb__fail(LB_ERR_ARG, "tensor %s is put with values of an unknown type, %d", name, (int)v->dtype);
+    if (!lb__bytes_fit(v)) return lb__fail(LB_ERR_ARG, "tensor %s is put with panels of i8 whose rows are no multiple of 4 up to %d", name, (int)LB__I8_K);
     LB__TRY(lb__file_emit_tensor(w, d, v));
     w->next++;
     return LB_OK;

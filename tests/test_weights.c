@@ -131,6 +131,11 @@ LBT(weights, panels_of_bytes) {
     lb_file_free(g); free(bytes); lb_file_free(f); lb__bytes_close(&map);
 #define REFUSED(n, k, word) shape[0] = n; shape[1] = k; REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error()); lb_file_declare(w, "w", LB_I8, LB_PANEL, 2, shape); CHECK(lb_file_commit(w) && strstr(lb_last_error(), word), "%s", lb_last_error())
     REFUSED(3, 6, "multiple of 4"); REFUSED(3, 65540, "up to 65536"); REFUSED(3, 0, "side of 0"); REFUSED(0, 4, "side of 0"); REFUSED(SIZE_MAX, 4, "more bytes"); REFUSED(SIZE_MAX / 5, 4, "more bytes");
+    /* values that say they are such panels and cannot be: no byte of them is read */
+    r = view(x, LB_I8, 2, 3, 6); r.layout = LB_PANEL; shape[0] = 3; shape[1] = 6;
+    REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error()); lb_file_declare(w, "w", LB_F32, LB_PANEL, 2, shape); CHECK(lb_file_put(w, "w", &r) == LB_ERR_ARG && strstr(lb_last_error(), "multiple of 4"), "%s", lb_last_error()); lb_file_abandon(w);
+    CHECK(lb_tensor_f32(&r) == LB_ERR_ARG && r.dtype == LB_I8 && r.data == x && strstr(lb_last_error(), "multiple of 4"), "%s", lb_last_error());
+    r.ndim = 1; CHECK(lb_tensor_f32(&r) == LB_ERR_ARG && r.dtype == LB_I8 && strstr(lb_last_error(), "2 axes"), "%s", lb_last_error());
     x[9] = NAN; shape[0] = N; shape[1] = K; r = view(x, LB_F32, 2, N, K);
     REQUIRE(!lb_file_create(ctx, PATH, &w), "%s", lb_last_error()); lb_file_declare(w, "w", LB_I8, LB_PANEL, 2, shape); CHECK(lb_file_put(w, "w", &r) == LB_ERR_NUMERIC, "%s", lb_last_error()); lb_file_abandon(w);
     lb_ctx_free(ctx);
