@@ -3460,10 +3460,12 @@ typedef struct lb__prod8 {
     size_t strips, block, panels, wide;                    /* strips of a block; bytes that a number takes */
     char *a; float *step; int32_t *zero; uint8_t *row;     /* row: a worker's own, in bytes */
 } lb__prod8;
+/* The row that strip s begins with: strips are as even as may be.  M s is no number of 32 bits where rows are many. */
+static size_t lb__prod8_row(const lb__prod8 *p, size_t s) { return p->g->M / p->strips * s + LB__MIN(s, p->g->M % p->strips); }
 static void lb__prod8_pack(void *arg, size_t s, size_t end, int worker) {
     const lb__prod8 *p = (const lb__prod8 *)arg; const lb__gemm *g = p->g; uint8_t *q = p->row + (size_t)worker * g->K;
     for (; s < end; s++) {
-        const size_t r0 = g->M * s / p->strips, rows = g->M * (s + 1) / p->strips - r0; size_t r, k; int i;
+        const size_t r0 = lb__prod8_row(p, s), rows = lb__prod8_row(p, s + 1) - r0; size_t r, k; int i;
         for (r = 0; r < rows; r++) {
             char *to = p->a + r0 * g->K * p->wide + r * 4 * p->wide;
             p->k->bytes(q, &p->step[r0 + r], &p->zero[r0 + r], g->a + (r0 + r) * g->lda, g->K);
@@ -3484,8 +3486,8 @@ static void lb__prod8_work(void *arg, size_t i, size_t end, int worker) {
         const size_t q = i % p->panels, last = LB__MIN((i / p->panels + 1) * p->block, p->strips); size_t s = i / p->panels * p->block; float tile[16 * LB__PW]; lb__slab8 t;
         t.b = (const char *)g->w + q * bytes; t.K = g->K; t.c = tile;
         for (; s < last; s++) {
-            const size_t r0 = g->M * s / p->strips;
-            t.rows = g->M * (s + 1) / p->strips - r0; t.a = p->a + r0 * g->K * p->wide; t.step = p->step + r0; t.zero = p->zero + r0;
+            const size_t r0 = lb__prod8_row(p, s);
+            t.rows = lb__prod8_row(p, s + 1) - r0; t.a = p->a + r0 * g->K * p->wide; t.step = p->step + r0; t.zero = p->zero + r0;
             p->slab(&t);
             p->k->epilogue(g, tile, r0, t.rows, q * LB__PW, LB__MIN((size_t)LB__PW, g->N - q * LB__PW));
         }
