@@ -13057,11 +13057,12 @@ LB_API size_t lb_trainer_parameters(const lb_trainer *t) { size_t i, n = 0; for 
 /* ---- 14.5 memory: the plan of a step ---- */
 
 /* Floats that one tower's pass takes at its widest point, for S sequences of R rows together; `cols` wide patches, `patches` of them, or none.
- * Follows lb__vision, lb__text and the operations: what a tape keeps, and what the backward pass adds while it is in a block. */
+ * Follows lb__vision, lb__text and the operations: what a tape keeps, and what the backward pass adds while it is in a block, where a matrix of many rows or
+ * of bytes is turned. */
 static double lb__plan_tower_floats(const lb__tower *t, const lb_train_desc *d, double S, double R, double cols, double patches, int trained, int below) {
     const double D = t->d.width, F = t->d.mlp, H = t->d.heads, L = t->d.layers, lora = t->d.lora_rank, drop = t->d.lora_rank && t->d.lora_dropout > 0 ? 4 * D : 0;
     const double attn = R * (6 * D + H + 2), mlp = 2 * R * (D + F), low = R * (4 * lora + drop), spatial = t->d.lora_temporal == 1 ? 0 : low, temporal = t->d.temporal ? attn + (t->d.lora_temporal ? low : 0) : 0;
-    const double block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D) + (R > 2 * LB__MC ? D * F : 0), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (double)LB__MLP_ROWS : R, run = LB__MAX(R * 5 * D, Q * (D + F));
+    const double block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D) + (R > 2 * LB__MC || t->block->fc1.w->dtype == LB_I8 ? D * F : 0), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (double)LB__MLP_ROWS : R, run = LB__MAX(R * 5 * D, Q * (D + F));
     const double embed = patches * (cols + D) + R * D + (t->pre.w ? R * D : 0);
     double keep, most;
     if (!trained) return LB__MAX(embed + R * D, R * D + run);
