@@ -379,7 +379,7 @@ LBT(train, over_bytes) {
     golden g; lb_ctx *c = ctx_with(2); lb_model *m, *base = NULL, *bytes = NULL, *adapted = NULL, *merged = NULL; lb_trainer *t[3] = { NULL, NULL, NULL }; feed f; lb_train_desc d; lb_train_stats st[3]; float a[8 * 64], b[8 * 64]; double first[3]; size_t s, i, E;
     REQUIRE(golden_open("train_lora", &g), "golden");
     m = clip_model(c, &g); REQUIRE(m, "model");
-    REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/base.lbw") && !lb_model_open(c, "build/tests/base.lbw", &base) && !lb_model_save(c, m, LB_I8, "build/tests/bytes.lbw") && !lb_model_open(c, "build/tests/bytes.lbw", &bytes), "%s", lb_last_error());
+    REQUIRE(!lb_model_save(c, m, LB_F32, "build/tests/base.lbw") && !lb_model_open(c, "build/tests/base.lbw", &base) && !lb_model_save(c, m, LB_I8, "build/tests/train_bytes.lbw") && !lb_model_open(c, "build/tests/train_bytes.lbw", &bytes), "%s", lb_last_error());
     memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 3; d.freeze_text = 1; d.lr = 1e-2; d.seed = 3;
     REQUIRE(!lb_trainer_new(c, base, &d, &t[0]) && !lb_trainer_new(c, bytes, &d, &t[1]), "%s", lb_last_error());
     d.trainable = LB_TRAIN_ALL; d.lora_rank = 0; d.lr = 1e-3;
@@ -398,7 +398,7 @@ LBT(train, over_bytes) {
     CHECK(lb_model_adapt(c, base, "build/tests/adapter.lbw", &adapted) == LB_ERR_MISMATCH && !adapted, "%s", lb_last_error());
     for (i = 0; i < 3; i++) lb_trainer_free(t[i]);
     feed_close(&f); lb_model_free(base); lb_model_free(bytes); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
-    remove("build/tests/base.lbw"); remove("build/tests/bytes.lbw"); remove("build/tests/adapter.lbw");
+    remove("build/tests/base.lbw"); remove("build/tests/train_bytes.lbw"); remove("build/tests/adapter.lbw");
 }
 /* What lb_trainer_bytes plans is what a step takes, within a tenth. */
 LBT(train, plan_is_what_is_taken) {
@@ -442,7 +442,7 @@ LBT(train, plan_over_bytes) {
     strcpy(d.tower[0].name, "vision"); d.tower[0].kind = LB_TOWER_VISION; d.tower[0].width = 512; d.tower[0].layers = 2; d.tower[0].heads = 8; d.tower[0].embed_dim = 64; d.tower[0].patch_h = d.tower[0].patch_w = 8; d.tower[0].grid_h = d.tower[0].grid_w = 4;
     strcpy(d.tower[1].name, "text"); d.tower[1].kind = LB_TOWER_TEXT; d.tower[1].width = 64; d.tower[1].layers = 1; d.tower[1].heads = 2; d.tower[1].embed_dim = 64; d.tower[1].context = 16; d.tower[1].vocab = 200;
     strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE; strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
-    REQUIRE(!lb_model_create(c, &d, &m) && !lb_model_save(c, m, LB_I8, "build/tests/bytes.lbw") && !lb_model_open(c, "build/tests/bytes.lbw", &bytes), "%s", lb_last_error()); lb_ctx_free(c);
+    REQUIRE(!lb_model_create(c, &d, &m) && !lb_model_save(c, m, LB_I8, "build/tests/train_bytes.lbw") && !lb_model_open(c, "build/tests/train_bytes.lbw", &bytes), "%s", lb_last_error()); lb_ctx_free(c);
     for (i = 0; i < LB__COUNT(x); i++) x[i] = (float)(i * 7919 % 97) / 97 - 0.5f;
     for (i = 0; i < LB__COUNT(ids); i++) ids[i] = i % 16 == 15 ? 199 : (int32_t)(i * 31 % 190);
     for (mode = 0; mode < 2; mode++) {
@@ -456,5 +456,5 @@ LBT(train, plan_over_bytes) {
         CHECK(c->first && !c->first->next, "one piece of memory");
         lb_trainer_free(tr); lb_ctx_free(c);
     }
-    lb_model_free(bytes); lb_model_free(m); remove("build/tests/bytes.lbw");
+    lb_model_free(bytes); lb_model_free(m); remove("build/tests/train_bytes.lbw");
 }
