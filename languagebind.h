@@ -2450,6 +2450,7 @@ LB__INLINE float32x4_t LB__FN(lb__root)(float32x4_t a) {
 typedef float   lb__v4  __attribute__((vector_size(16), may_alias));
 typedef float   lb__v4u __attribute__((vector_size(16), may_alias, aligned(4)));
 typedef int32_t lb__i4  __attribute__((vector_size(16), may_alias));
+typedef uint32_t lb__u4 __attribute__((vector_size(16), may_alias));
 #  define LB__V lb__v4
 #  define LB__W 4
 #  define LB__ROWS 6
@@ -2465,7 +2466,7 @@ typedef int32_t lb__i4  __attribute__((vector_size(16), may_alias));
 #  define lb__vmax(a, b)       lb__vless(b, a, a, b)
 #  define lb__vmin(a, b)       lb__vless(a, b, a, b)
 #  define lb__vless(a, b, x, y) LB__FN(lb__select)(a, b, x, y)
-#  define lb__vpow2(t)         ((lb__v4)(((lb__i4)(t) << 23) + 0x3f800000))
+#  define lb__vpow2(t)         ((lb__v4)(((lb__u4)(t) << 23) + 0x3f800000u))          /* a NaN's bits may pass 2^31 */
 LB__TARGET LB__INLINE lb__v4 LB__FN(lb__splat)(float s) { lb__v4 v = { s, s, s, s }; return v; }
 LB__TARGET LB__INLINE lb__v4 LB__FN(lb__root)(lb__v4 v) { int i; for (i = 0; i < 4; i++) v[i] = sqrtf(v[i]); return v; }
 LB__TARGET LB__INLINE lb__v4 LB__FN(lb__select)(lb__v4 a, lb__v4 b, lb__v4 x, lb__v4 y) { lb__i4 m = (lb__i4)(a < b); return (lb__v4)((m & (lb__i4)x) | (~m & (lb__i4)y)); }
