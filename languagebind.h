@@ -645,8 +645,8 @@ LB_API void lb_file_copy_keys(lb_file_writer *w, const lb_file *f, const char *f
 /* lb_file_add: a tensor as it is; its data must stay until commit.
  * lb_file_declare, then lb_file_put: the same for values that come later or in another form, with little memory.  All tensors are declared
  *   before the first put; puts follow in the order of the declarations.  `values` has the declared shape, ROWS or the declared layout, any
- *   type that converts (floating or integer to f32, f16, bf16; else the declared type itself): LB_ERR_NUMERIC when a value is NaN or infinite,
- *   or is too large for the declared type.
+ *   type that converts (floating, integer or PANEL of i8 to f32, f16, bf16 or PANEL of i8; else the declared type itself): LB_ERR_NUMERIC when
+ *   a value is NaN or infinite, or is too large for the declared type.
  * lb_file_share: another name for a tensor that was added or declared before; its bytes are in the file once. */
 LB_API void lb_file_add(lb_file_writer *w, const char *name, const lb_tensor *t);
 LB_API void lb_file_share(lb_file_writer *w, const char *name, const char *of);
