@@ -145,7 +145,7 @@ LBT(kernels, bytes) {
             one_gemm_i8(set, ms[i], ns[j], ks[k], (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
         }
         one_gemm_i8(set, 40, 64, 16384, LB_ACT_NONE, 1, 0, 0);              /* blocks of rows */
-        one_gemm_i8(set, 200000, 4, 4, LB_ACT_NONE, 1, 0, 0);               /* rows whose square 32 bits do not hold, nor their product with the strips */
+        if (sizeof(size_t) == 4) one_gemm_i8(set, 200000, 4, 4, LB_ACT_NONE, 1, 0, 0);          /* rows whose product with the strips 32 bits do not hold */
     }
 }
 /* Rows that are not numbers, or hardly any, and the largest sums there can be. */
