@@ -96,7 +96,7 @@ static void mend_lbw(unsigned char *p, size_t n) { if (n >= 64 && lb__u64le(p + 
 static const struct { const char *path; lb_status (*read)(lb_ctx *, const unsigned char *, size_t); void (*mend)(unsigned char *, size_t); int whole; } formats[] = {
     { SEEDS "still/jpeg", still, NULL, 0 }, { SEEDS "still/png", still, mend_png, 1 }, { SEEDS "still/bmp", still, NULL, 0 }, { SEEDS "still/pnm", still, NULL, 0 }, { SEEDS "still/gif", still, NULL, 0 }, { SEEDS "wav", sound, NULL, 0 }, { SEEDS "flac", sound, NULL, 1 },
     { SEEDS "clip/avi", clip, NULL, 0 }, { SEEDS "clip/mp4", clip, NULL, 0 }, { SEEDS "clip/y4m", clip, NULL, 0 }, { SEEDS "clip/animation", clip, NULL, 0 }, { SEEDS "npy", npy, NULL, 1 }, { SEEDS "csv", csv, NULL, 0 }, { SEEDS "json", json, NULL, 0 },
-    { SEEDS "modality", modality, NULL, 0 }, { FOLDER "/merges", merges, NULL, 0 }, { SEEDS "lbw", weights, mend_lbw, 1 }, { FOLDER "/adapter", adapter, mend_lbw, 1 }, { FOLDER "/run", checkpoint_of_a_run, mend_lbw, 1 },
+    { SEEDS "modality", modality, NULL, 0 }, { FOLDER "/merges", merges, NULL, 0 }, { SEEDS "lbw", weights, mend_lbw, 1 }, { FOLDER "/bytes", weights, mend_lbw, 1 }, { FOLDER "/adapter", adapter, mend_lbw, 1 }, { FOLDER "/run", checkpoint_of_a_run, mend_lbw, 1 },
     { "tests/golden/ckpt_formats/zip.pt", archive, NULL, 1 }, { "tests/golden/ckpt_formats/zip64.pt", archive, NULL, 1 }, { "tests/golden/ckpt_formats/script.pt", archive, NULL, 1 }, { "tests/golden/ckpt_formats/legacy.pt", archive, NULL, 1 },
     { SEEDS "safetensors", archive, NULL, 1 } };
 
@@ -128,7 +128,7 @@ static void oversize(lb_ctx *c, size_t k, const char *name, const unsigned char 
     }
     free(q);
 }
-/* A small model in a file, an adapter to it and the checkpoint of a training run. */
+/* A small model in a file, and in bytes, an adapter to it and the checkpoint of a training run. */
 static int prepare(lb_ctx *c) {
     static const char words[] = "#version: 0.2\nt h\nth e</w>\na n\n";
     lb_model_desc d; lb_model *m = NULL; lb_train_desc t; lb_tower_desc *v = &d.tower[0], *w = &d.tower[1]; int ok;
@@ -140,7 +140,7 @@ static int prepare(lb_ctx *c) {
     strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE;
     strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
     memset(&t, 0, sizeof t); t.trainable = LB_TRAIN_LORA; t.lora_rank = 1; t.freeze_text = 1;
-    ok = !lb_model_create(c, &d, &m) && !lb_model_save(c, m, LB_F32, FOLDER "/base") && !lb_model_open(c, FOLDER "/base", &base) && !lb_trainer_new(c, base, &t, &trainer) && !lb_trainer_adapter(c, trainer, FOLDER "/adapter") && !lb_trainer_save(c, trainer, FOLDER "/run");
+    ok = !lb_model_create(c, &d, &m) && !lb_model_save(c, m, LB_F32, FOLDER "/base") && !lb_model_save(c, m, LB_I8, FOLDER "/bytes") && !lb_model_open(c, FOLDER "/base", &base) && !lb_trainer_new(c, base, &t, &trainer) && !lb_trainer_adapter(c, trainer, FOLDER "/adapter") && !lb_trainer_save(c, trainer, FOLDER "/run");
     if (!ok) printf("  %s\n", lb_last_error());
     lb_model_free(m);
     return ok;
@@ -164,6 +164,34 @@ static void every_format(void (*fn)(lb_ctx *, size_t, const char *, const unsign
         if (folder) lb__release(dir.names);
     }
     lb_trainer_free(trainer); lb_model_free(base); lb_ctx_free(own); trainer = NULL; base = NULL;
+    CHECK(alloc_live == before, "%ld blocks are left", alloc_live - before);
+}
+/* Matrices of bytes whose steps, sums and numbers are anything, or only the sums and numbers, or some of them: what is computed with them is a vector, or not
+ * finite.  The head is whole, so the file opens. */
+LBT(hostile, bytes_of_any_kind) {
+    static const uint32_t words[] = { 0x7f800000u, 0x7fc000a9u, 0xffffffffu, 0x7fffffffu, 0x80000000u, 0x7f7fffffu, 0x80808080u, 1 }; lb_ctx *c = NULL; lb__bytes f; lb_file *g = NULL; unsigned char *p; float x[2 * 48], y[2 * 4]; int32_t ids[8] = { 1, 2, 3, 7, 4, 7, 0, 0 }; lb__rng r = lb__rng_new(7, 0); size_t i, at; int way, fine = 0; lb_ctx_desc one; const long before = alloc_live;
+    memset(&one, 0, sizeof one); one.threads = 1;
+    REQUIRE(!lb_ctx_new(&one, &c) && prepare(c) && !lb__bytes_open(FOLDER "/bytes", &f) && !lb_file_open_memory(c, f.data, f.size, &g) && (p = (unsigned char *)malloc(f.size)) != NULL, "the file");
+    for (i = 0; i < 96; i++) x[i] = (float)i / 48 - 1;
+    for (way = 0; way < 60; way++) {
+        lb_model *m = NULL; lb_trainer *t = NULL; lb_train_desc d; lb_batch b; lb_status s; const char *wrong = NULL;
+        memcpy(p, f.data, f.size);
+        for (i = 0; i < g->count; i++) for (at = 0; lb__is_bytes(&g->entries[i].t) && at < g->entries[i].bytes; at += 4) {
+            const uint32_t any = lb__rng_u32(&r); const int step = at % lb__panel_bytes(LB_I8, g->entries[i].t.shape[1]) < 128;
+            if (way % 3 == 0 || (way % 3 == 1 && !step)) lb__put32le(p + g->entries[i].offset + at, any);
+            else if (way % 3 == 2 && any % 8 == 0) lb__put32le(p + g->entries[i].offset + at, words[(any >> 8) % LB__COUNT(words)]);
+        }
+        REQUIRE(!lb_model_open_memory(c, p, f.size, &m), "%s", lb_last_error());
+        if ((s = lb_embed_tensor(c, m, "image", x, 2, y)) != LB_OK && s != LB_ERR_NUMERIC) wrong = "image"; else fine += !s;
+        if ((s = lb_embed_tokens(c, m, ids, 2, 4, y)) != LB_OK && s != LB_ERR_NUMERIC) wrong = "text";
+        memset(&d, 0, sizeof d); d.trainable = way % 2 ? LB_TRAIN_ALL : LB_TRAIN_LORA; d.lora_rank = way % 2 ? 0 : 2; memset(&b, 0, sizeof b); b.n = 2; b.length = 4; b.x = x; b.ids = ids;
+        if (lb_trainer_new(c, m, &d, &t) || ((s = lb_trainer_step(c, t, &b, NULL)) != LB_OK && s != LB_ERR_NUMERIC)) wrong = "training";
+        if ((s = lb_model_save(c, m, way % 2 ? LB_F16 : LB_I8, FOLDER "/changed")) != LB_OK && s != LB_ERR_NUMERIC) wrong = "saving";
+        CHECK(!wrong, "way %d, %s: %s", way, wrong, lb_last_error());
+        lb_trainer_free(t); lb_model_free(m);
+    }
+    CHECK(fine >= 20 && fine < 60, "%d of 60 give vectors", fine);
+    free(p); lb_file_free(g); lb__bytes_close(&f); lb_trainer_free(trainer); lb_model_free(base); lb_ctx_free(c); trainer = NULL; base = NULL;
     CHECK(alloc_live == before, "%ld blocks are left", alloc_live - before);
 }
 LBT(hostile, cut_off_at_every_byte) { every_format(cut); }
