@@ -353,8 +353,8 @@ static int cmd_bench(int argc, char **argv) {
         { "train", 0, CLI_FLAG, &train, NULL, "training rows too", 0, 0 },
         CLI_THREADS(common), CLI_JSON(common) };
     if ((rc = cli_parse(argc, argv, "[options]", "Speed of the kernels and of whole towers with random weights, as a share of the multiply-adds that the\n"
-                        "vector registers can do, measured in the same run; tiles (AMX) do more than those.  Without --threads: on\n"
-                        "one thread, then on all.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&only); return rc; }
+                        "vector registers can do, measured in the same run; tiles (AMX) and products of bytes do more than those.\n"
+                        "Without --threads: on one thread, then on all.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&only); return rc; }
     if (!model && (rc = bench_none(&only, train)) != 0) { cli_list_free(&only); return rc; }
     both = common.threads == 0;
     if (both) common.threads = 1;
