@@ -2798,8 +2798,8 @@ LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, 2 * LB__W, const int8x16_t b0 = v
 #    undef LB__X
 #  endif
 #else
-   /* a row at a time, by hand: gcc loads all rows first, and has no registers left for their sums */
-#  define LB__X(i) if (mr > i) { LB__I s, p; __asm__ ("vpbroadcastq %6, %2\n\tvpmaddwd %4, %2, %3\n\tvpaddd %3, %0, %0\n\tvpmaddwd %5, %2, %2\n\tvpaddd %2, %1, %1" \
+   /* a row at a time, by hand: gcc loads all rows first, and has no registers left for their sums.  {a|b}: b with -masm=intel */
+#  define LB__X(i) if (mr > i) { LB__I s, p; __asm__ ("vpbroadcastq {%6, %2|%2, %6}\n\tvpmaddwd {%4, %2, %3|%3, %2, %4}\n\tvpaddd {%3, %0, %0|%0, %0, %3}\n\tvpmaddwd {%5, %2, %2|%2, %2, %5}\n\tvpaddd {%2, %1, %1|%1, %1, %2}" \
         : "+v"(x##i), "+v"(y##i), "=&v"(s), "=&v"(p) : "v"(b0), "v"(b1), "m"(*(const lb__four *)(const void *)(a + 8 * i))); }
 #  define LB__JOINED(i) if (mr > i) { LB__END(i, LB__FN(lb__ijoin)(x##i, y##i), col) }
 LB__BYTE_TILE(lb__slab_i8, LB__TARGET, 8, LB__W, const LB__I b0 = lb__iwide(b); const LB__I b1 = lb__iwide(b + 2 * LB__W); LB__EACH_ROW(LB__X), LB__JOINED)
@@ -2807,7 +2807,7 @@ LB__BYTE_TILE(lb__slab_i8, LB__TARGET, 8, LB__W, const LB__I b0 = lb__iwide(b); 
 #  undef LB__JOINED
 #  if LB__KERNEL_PASS == 3 && defined(LB__DOT_TARGET)
 #    define LB__X(i) if (mr > i) { const LB__I s = lb__iset(lb__word32(a + 4 * i)); LB__DPBUSD(x##i, s, b0); LB__DPBUSD(y##i, s, b1); }
-#    define LB__DPBUSD(sum, a, b) __asm__ ("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b))      /* gcc copies every sum around its intrinsic */
+#    define LB__DPBUSD(sum, a, b) __asm__ ("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(a), "v"(b))      /* gcc copies every sum around its intrinsic */
 LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, 2 * LB__W, LB__FETCH_NEAR(b + 1024); LB__FETCH_NEAR(b + 1088); const LB__I b0 = lb__iload(b); const LB__I b1 = lb__iload(b + 4 * LB__W); LB__EACH_ROW(LB__X), LB__ENDS)
 #    undef LB__X
 #    undef LB__DPBUSD

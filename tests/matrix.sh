@@ -66,6 +66,8 @@ compiler() {    # compiler CC: its part of the table, in a folder of its own
         { echo '#include <stdio.h>'; cat "$B/impl.c"; } >"$B/late.c"
         check "$late" refuses "define _POSIX_C_SOURCE" $cc -std=c99 -I. -fsyntax-only "$B/late.c"
     else skip "$late" "no glibc"; fi
+    if [ $cc = clang ]; then :                                                     # its own <cpuid.h> is not made for it
+    elif works $cc -masm=intel; then check "$cc -masm=intel" compiles $cc c -O0 -std=c99 -masm=intel; else skip "$cc -masm=intel" "another processor"; fi
     if works $cc -fopenmp; then check "$cc -fopenmp" compiles $cc c -O0 -std=c99 -fopenmp; else skip "$cc -fopenmp" "no OpenMP"; fi
     m32="-m32 -idirafter /usr/include/$(gcc -print-multiarch 2>/dev/null)"       # the kernel's headers, where only gcc-12-multilib is installed
     if echo '#include <errno.h>
