@@ -2288,7 +2288,7 @@ typedef struct lb__kernels {
     void  (*tiles_on)(int on);
     void  (*slab_i8[2])(const lb__slab8 *);                /* [1]: with the instructions that lb__cpu_dot finds, the same result; NULL where this build has none */
     int    form[2];                                        /* in which each of them takes a strip of bytes */
-    void  (*bytes)(uint8_t *q, float *step, int32_t *zero, const float *x, size_t n);                          /* a row x = step (q - zero), as near as 255 steps are; zero is one of them */
+    void  (*bytes)(uint8_t *q, float *step, int32_t *zero, const float *x, size_t n);                          /* a row x = step (q - zero), as near as 254 steps from its least to its largest number and 0 are; zero is one of the q */
     void  (*strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                         /* src[kc][rows] -> [strip][kc][rows of it] */
     void  (*block)(float *dst, float *sum, const float *src, size_t lds, size_t rows, size_t cols);            /* src[rows][cols] -> [rows][32], zeros behind cols; sum[cols] += the rows, unless NULL */
     void  (*copy)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols, float s);    /* dst = s src */
@@ -2315,7 +2315,7 @@ static float lb__weight_at(const void *w, lb_dtype t, size_t i) {
 }
 /* A panel of i8, [N, K] with K a multiple of 4: the steps of its 32 rows (f32), the sums of their numbers (i32), then the numbers, four of k side by side:
  * element (n, k) is step[n] times number ((k / 4) 32 + n) 4 + k % 4.  Zero is a number, and a row of zeros has the step 0. */
-enum { LB__I8_HEAD = 2 * LB_PANEL_WIDTH * 4, LB__I8_K = 65536 };                            /* 255 * 127 * 65536 is the largest sum an i32 holds */
+enum { LB__I8_HEAD = 2 * LB_PANEL_WIDTH * 4, LB__I8_K = 65536 };                            /* 255 * 128 * 65536, the largest sum that a file can ask for, is one of 32 bits */
 static size_t lb__panel_bytes(lb_dtype type, size_t K) { return type == LB_I8 ? LB__I8_HEAD + LB_PANEL_WIDTH * K : LB_PANEL_WIDTH * K * lb_dtype_size(type); }
 static const int8_t *lb__panel_numbers(const void *panel) { return (const int8_t *)panel + LB__I8_HEAD; }
 /* Columns [k0, k0+n) of a panel of i8 as [n][32] floats; and a panel [K][32] of floats as one of i8, each row with the step that its largest number needs. */
