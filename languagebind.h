@@ -2208,9 +2208,10 @@ static int lb__cpu_dot(void) {
 typedef enum lb_act { LB_ACT_NONE = 0, LB_ACT_GELU, LB_ACT_QUICK_GELU } lb_act;
 
 /* ==== 4 >>kernels ================================================================================================================
- * The arithmetic.  All activations are f32, row-major with a row stride ("ld", in elements); where weights are bytes (i8), a product turns them into bytes for itself.  Every result element is summed in an
- * order that depends on nothing but K (and, for attention, the number of keys): not on M, the batch, the tile or the thread.  The one exception
- * is the amx set, which multiplies in tiles where rows are many (LB__TILE_ROWS): there those of one item count too, in training those of the batch.
+ * The arithmetic.  All activations are f32, row-major with a row stride ("ld", in elements); a product whose weights are bytes (i8) makes bytes
+ * of the rows that it reads, for itself.  Every result element is summed in an order that depends on nothing but K (and, for attention, the
+ * number of keys): not on M, the batch, the tile or the thread.  The one exception is the amx set, which multiplies in tiles where rows are
+ * many (LB__TILE_ROWS): there those of one item count too, in training those of the batch.
  * Calls: base, parallel, cpu.  Held by: tests/test_kernels.c */
 
 /* gemm  c = act(a w^T + bias) + add            a [M,K], w [N,K] panels, bias [N], add and c [M,N]; bias and add may be NULL; add may be c */
@@ -2318,10 +2319,12 @@ static float lb__weight_at(const void *w, lb_dtype t, size_t i) {
 enum { LB__I8_HEAD = 2 * LB_PANEL_WIDTH * 4, LB__I8_K = 65536 };                            /* 255 * 128 * 65536, the largest sum that a file can ask for, is one of 32 bits */
 static size_t lb__panel_bytes(lb_dtype type, size_t K) { return type == LB_I8 ? LB__I8_HEAD + LB_PANEL_WIDTH * K : LB_PANEL_WIDTH * K * lb_dtype_size(type); }
 static const int8_t *lb__panel_numbers(const void *panel) { return (const int8_t *)panel + LB__I8_HEAD; }
+/* Which of them is (c, k): row c of the panel. */
+static size_t lb__panel_number(size_t c, size_t k) { return (k / 4 * LB_PANEL_WIDTH + c) * 4 + k % 4; }
 /* Columns [k0, k0+n) of a panel of i8 as [n][32] floats; and a panel [K][32] of floats as one of i8, each row with the step that its largest number needs. */
 static void lb__panel_f32(float *dst, const void *panel, size_t k0, size_t n) {
     const float *step = (const float *)panel; const int8_t *q = lb__panel_numbers(panel); size_t k, c;
-    for (k = k0; k < k0 + n; k++, dst += LB_PANEL_WIDTH) for (c = 0; c < LB_PANEL_WIDTH; c++) dst[c] = step[c] * (float)q[(k / 4 * LB_PANEL_WIDTH + c) * 4 + k % 4];
+    for (k = k0; k < k0 + n; k++, dst += LB_PANEL_WIDTH) for (c = 0; c < LB_PANEL_WIDTH; c++) dst[c] = step[c] * (float)q[lb__panel_number(c, k)];
 }
 static void lb__panel_i8(void *panel, const float *src, size_t K) {
     float *step = (float *)panel; int32_t *sum = (int32_t *)panel + LB_PANEL_WIDTH; int8_t *q = (int8_t *)panel + LB__I8_HEAD; size_t k, c;
@@ -2331,11 +2334,11 @@ static void lb__panel_i8(void *panel, const float *src, size_t K) {
         step[c] = top / 127; sum[c] = 0;
         for (k = 0; k < K; k++) {
             const float x = step[c] > 0 ? src[k * LB_PANEL_WIDTH + c] / step[c] : 0; const int n = (int)(x < 0 ? LB__MAX(x - 0.5f, -127.0f) : LB__MIN(x + 0.5f, 127.0f));
-            q[(k / 4 * LB_PANEL_WIDTH + c) * 4 + k % 4] = (int8_t)n; sum[c] += n;
+            q[lb__panel_number(c, k)] = (int8_t)n; sum[c] += n;
         }
     }
 }
-typedef struct lb__four { int16_t k[4]; } lb__four;
+typedef struct lb__four { int16_t k[4]; } lb__four;                                          /* four of k in LB__PAIRS */
 LB__INLINE int32_t lb__word32(const void *p) { int32_t w; memcpy(&w, p, sizeof w); return w; }
 static size_t lb__panel_index(size_t n, size_t k, size_t K) { return ((n / LB_PANEL_WIDTH) * K + k) * LB_PANEL_WIDTH + n % LB_PANEL_WIDTH; }
 
@@ -3836,10 +3839,8 @@ static lb_status lb__attention_bwd(lb_ctx *ctx, const lb__attn *a, const float *
 }
 /* Element (n, k) of a matrix in panels of any weight type. */
 static float lb__panel_get(const void *w, lb_dtype type, size_t n, size_t k, size_t K) {
-    float x[LB_PANEL_WIDTH];
-    if (type != LB_I8) return lb__weight_at(w, type, lb__panel_index(n, k, K));
-    lb__panel_f32(x, (const char *)w + n / LB_PANEL_WIDTH * lb__panel_bytes(LB_I8, K), k, 1);
-    return x[n % LB_PANEL_WIDTH];
+    const char *panel = (const char *)w + n / LB_PANEL_WIDTH * lb__panel_bytes(type, K); const size_t c = n % LB_PANEL_WIDTH;
+    return type == LB_I8 ? ((const float *)(const void *)panel)[c] * (float)lb__panel_numbers(panel)[lb__panel_number(c, k)] : lb__weight_at(panel, type, k * LB_PANEL_WIDTH + c);
 }
 /* Row-major f32 [N,K] into panels (the padding becomes zero), and panels of any weight type back into row-major f32. */
 static void lb__pack_panels(float *dst, const float *src, size_t ld, size_t N, size_t K) {

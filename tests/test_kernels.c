@@ -41,39 +41,57 @@ LBT(kernels, sets) {
     CHECK(strlen(lb_cpu_name()) > 0, "no name");
 }
 
+/* Rows as a product reads them: as they are, or where it turns them into bytes what those stand for. */
+static double *rows_read(const lb_ctx *c, const float *a, size_t lda, size_t M, size_t K, lb_dtype type) {
+    double *x = (double *)malloc((M * K + 1) * sizeof *x); uint8_t *q = (uint8_t *)malloc(K + 1); size_t m, k;
+    for (m = 0; m < M; m++) {
+        float step = 1; int32_t zero = 0;
+        if (type == LB_I8) c->kernels->bytes(q, &step, &zero, a + m * lda, K);
+        for (k = 0; k < K; k++) x[m * K + k] = type == LB_I8 ? (double)step * ((int)q[k] - zero) : (double)a[m * lda + k];
+    }
+    free(q);
+    return x;
+}
 static void one_gemm(int set, size_t M, size_t N, size_t K, lb_dtype type, lb_act act, int bias, int add, int pre) {
-    size_t lda = K + 3, ldc = N + 5, m, n, k; lb_ctx *c1 = context(set, 1), *c2 = context(set, 2), *c4 = context(set, 4); lb__gemm g; double tol = 2e-6 * sqrt((double)K) + 2e-6, worst_c = 0, worst_p = 0;
+    size_t lda = K + 3, ldc = N + 5, m, n, k; lb_ctx *c1 = context(set, 1), *c2 = context(set, 2), *c4 = context(set, 4); lb__gemm g; double tol = 2e-6 * sqrt((double)K) + 2e-6, worst_c = 0, worst_p = 0, *x;
     float *a = rnd(M * lda, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *b = rnd(N, 1), *r = rnd(M * ldc, 1), *c = rnd(M * ldc, 1), *c0 = copy(c, M * ldc), *p = rnd(M * ldc, 1), *c_other, *one; void *panels = panels_of(w, N, K, type, kept);
+    if (type == LB_I8) for (k = 0; k < K; k++) { a[k] = 0; if (M > 2) a[lda + k] = a[lda + k] * 0.5f + 0.75f; if (M > 3) a[2 * lda + k] *= k ? 1e-3f : 100; }          /* nothing; numbers above 0 alone; one that is far above the others */
     memset(&g, 0, sizeof g);
     g.M = M; g.N = N; g.K = K; g.a = a; g.lda = lda; g.w = panels; g.wtype = type; g.c = c; g.ldc = ldc; g.bias = bias ? b : NULL; g.act = act;
     if (add == 1) { g.add = r; g.ldadd = ldc; }
     if (add == 2) { memcpy(c, r, M * ldc * 4); memcpy(c0, r, M * ldc * 4); g.add = c; g.ldadd = ldc; }
     if (pre) { g.pre = p; g.ldpre = ldc; }
     CHECK(lb__gemm_run(c1, &g) == LB_OK, "%s", lb_last_error());
+    x = rows_read(c1, a, lda, M, K, type);
     for (m = 0; m < M; m++) for (n = 0; n < ldc; n++) {
-        double s = 0, e;
+        double s = 0, e, size;
         if (n >= N) { if (c[m * ldc + n] != c0[m * ldc + n]) worst_c = 1e9; continue; }
-        for (k = 0; k < K; k++) s += (double)a[m * lda + k] * kept[n * K + k];
+        for (k = 0; k < K; k++) s += x[m * K + k] * kept[n * K + k];
         if (bias) s += b[n];
-        e = fabs(p[m * ldc + n] - s); if (pre && !(e <= worst_p)) worst_p = e;
+        size = type == LB_I8 ? LB__MAX(1, fabs(s)) : 1;                       /* the row with the one that is far above */
+        e = fabs(p[m * ldc + n] - s) / size; if (pre && !(e <= worst_p)) worst_p = e;
         s = ref_act(s, act);
         if (add) s += r[m * ldc + n];
-        e = fabs(c[m * ldc + n] - s); if (!(e <= worst_c)) worst_c = e;
+        e = fabs(c[m * ldc + n] - s) / size; if (!(e <= worst_c)) worst_c = e;
     }
     CHECK(worst_c <= tol && worst_p <= tol, "%s %zux%zux%zu %s act %d: c off by %g, pre by %g, tolerance %g", set_names[set], M, N, K, lb_dtype_name(type), act, worst_c, worst_p, tol);
     c_other = copy(c0, M * ldc); g.c = c_other; if (add == 2) g.add = c_other;
     lb__gemm_run(c2, &g);
-    CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu: two threads give other bits than one", set_names[set], M, N, K);
+    CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu %s: two threads give other bits than one", set_names[set], M, N, K, lb_dtype_name(type));
     memcpy(c_other, c0, M * ldc * 4); lb__gemm_run(c4, &g);
-    CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu: four threads give other bits than one", set_names[set], M, N, K);
+    CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu %s: four threads give other bits than one", set_names[set], M, N, K, lb_dtype_name(type));
+    if (type == LB_I8 && c1->dot && c1->kernels->slab_i8[1]) {
+        memcpy(c_other, c0, M * ldc * 4); c1->dot = 0; lb__gemm_run(c1, &g);
+        CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu: without lb__cpu_dot's instructions the bits are others", set_names[set], M, N, K);
+    }
     memcpy(c_other, c0, M * ldc * 4);
-    for (m = 0; m < M; m += M > 40 ? 17 : 1) {                                /* a row alone */
+    for (m = 0; m < M; m += M > 40 ? LB__MAX(M / 99, (size_t)17) : 1) {       /* a row alone */
         g.M = 1; g.a = a + m * lda; g.c = c_other + m * ldc; if (add) g.add = (add == 2 ? c_other : r) + m * ldc; if (pre) g.pre = p + m * ldc;
         lb__gemm_run(c1, &g);
         one = c_other + m * ldc;
-        CHECK(same(one, c + m * ldc, N), "%s %zux%zux%zu: row %zu alone gives other bits than in the batch", set_names[set], M, N, K, m);
+        CHECK(same(one, c + m * ldc, N), "%s %zux%zux%zu %s: row %zu alone gives other bits than in the batch", set_names[set], M, N, K, lb_dtype_name(type), m);
     }
-    free(a); free(w); free(kept); free(b); free(r); free(c); free(c0); free(p); free(c_other); free(panels);
+    free(a); free(w); free(kept); free(b); free(r); free(c); free(c0); free(p); free(c_other); free(panels); free(x);
     lb_ctx_free(c1); lb_ctx_free(c2); lb_ctx_free(c4);
 }
 LBT(kernels, gemm) {
@@ -87,65 +105,46 @@ LBT(kernels, gemm) {
         one_gemm(set, 3, 40, 0, LB_F32, LB_ACT_GELU, 1, 2, 1);
     }
 }
-/* Products of bytes.  The numbers are those that the set makes of the rows and lb__panel_i8 of the weights, multiplied here in double; with and without the instructions
- * of lb__cpu_dot, on any number of threads and for a row alone the bits are the same. */
-static void one_gemm_i8(int set, size_t M, size_t N, size_t K, lb_act act, int bias, int add, int pre) {
-    size_t lda = K + 3, ldc = N + 5, m, n, k; lb_ctx *c1 = context(set, 1), *c3 = context(set, 3); lb__gemm g; double tol = 2e-6 * sqrt((double)K) + 2e-6, worst = 0, coarse = 0, far = 0;
-    float *a = rnd(M * lda, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *b = rnd(N, 1), *r = rnd(M * ldc, 1), *c = rnd(M * ldc, 1), *c0 = copy(c, M * ldc), *p = rnd(M * ldc, 1), *other = copy(c, M * ldc); void *panels = panels_of(w, N, K, LB_I8, kept); uint8_t *q = (uint8_t *)malloc(K);
+/* What a row and a matrix become as bytes: never further off than half a step, and nothing stays nothing. */
+static void one_row(int set, const float *x, size_t K) {
+    uint8_t *q = (uint8_t *)malloc(K); float step = -1; int32_t zero = -1; double low = 0, high = 0, coarse = 0; size_t k;
+    lb__kernels_of(set)->bytes(q, &step, &zero, x, K);
+    for (k = 0; k < K; k++) {
+        const double v = x[k];
+        low = LB__MIN(low, v); high = LB__MAX(high, v); coarse = LB__MAX(coarse, fabs(v - (double)step * ((int)q[k] - zero)) - (double)step * 0.5001);
+        if (v == 0) coarse = LB__MAX(coarse, abs((int)q[k] - zero));
+    }
+    CHECK(coarse <= 0, "%s: a number is %g further off than half a step, or 0 is not 0", set_names[set], coarse);
+    CHECK(zero >= 0 && zero <= 255 && fabs(step * 254 - (high - low)) <= 1e-6 * (high - low), "%s: step %g and zero %d for %g to %g", set_names[set], step, zero, low, high);
+    free(q);
+}
+static void one_matrix(size_t N, size_t K) {
+    float *w = rnd(N * K, 1), *kept = rnd(N * K, 0); void *panels = panels_of(w, N, K, LB_I8, kept); double far = 0; size_t n, k;
     for (n = 0; n < N; n++) {
         double top = 0;
         for (k = 0; k < K; k++) top = LB__MAX(top, fabs((double)w[n * K + k]));
         for (k = 0; k < K; k++) far = LB__MAX(far, fabs((double)w[n * K + k] - (double)kept[n * K + k]) - top / 254 * 1.0001);
     }
     CHECK(far <= 0, "%zux%zu: a weight is %g further off than half a step", N, K, far);
-    for (k = 0; k < K; k++) { a[k] = 0; if (M > 2) a[lda + k] = a[lda + k] * 0.5f + 0.75f; if (M > 3) a[2 * lda + k] *= k ? 1e-3f : 100; }          /* nothing; numbers above 0 alone; one that is far above the others */
-    memset(&g, 0, sizeof g);
-    g.M = M; g.N = N; g.K = K; g.a = a; g.lda = lda; g.w = panels; g.wtype = LB_I8; g.c = c; g.ldc = ldc; g.bias = bias ? b : NULL; g.act = act;
-    if (add == 1) { g.add = r; g.ldadd = ldc; }
-    if (add == 2) { memcpy(c, r, M * ldc * 4); memcpy(c0, r, M * ldc * 4); g.add = c; g.ldadd = ldc; }
-    if (pre) { g.pre = p; g.ldpre = ldc; }
-    CHECK(lb__gemm_run(c1, &g) == LB_OK, "%s", lb_last_error());
-    for (m = 0; m < M; m++) {
-        float step = -1; int32_t zero = -1; double low = 0, high = 0;
-        c1->kernels->bytes(q, &step, &zero, a + m * lda, K);
-        for (k = 0; k < K; k++) { const double x = a[m * lda + k]; low = LB__MIN(low, x); high = LB__MAX(high, x); coarse = LB__MAX(coarse, fabs(x - (double)step * ((int)q[k] - zero)) - (double)step * 0.5001); if (x == 0) coarse = LB__MAX(coarse, abs((int)q[k] - zero)); }
-        CHECK(zero >= 0 && zero <= 255 && fabs(step * 254 - (high - low)) <= 1e-6 * (high - low), "%s: step %g and zero %d for %g to %g", set_names[set], step, zero, low, high);
-        for (n = 0; n < ldc; n++) {
-            double s = 0, e, size;
-            if (n >= N) { if (c[m * ldc + n] != c0[m * ldc + n]) worst = 1e9; continue; }
-            for (k = 0; k < K; k++) s += (double)step * ((int)q[k] - zero) * kept[n * K + k];
-            if (bias) s += b[n];
-            size = LB__MAX(1, fabs(s)); e = fabs(p[m * ldc + n] - s) / size; if (pre && !(e <= worst)) worst = e;
-            s = ref_act(s, act);
-            if (add) s += r[m * ldc + n];
-            e = fabs(c[m * ldc + n] - s) / size; if (!(e <= worst)) worst = e;
-        }
-    }
-    CHECK(coarse <= 0, "%s: a number is %g further off than half a step, or 0 is not 0", set_names[set], coarse);
-    CHECK(worst <= tol, "%s %zux%zux%zu of bytes, act %d: off by %g, tolerance %g", set_names[set], M, N, K, act, worst, tol);
-    for (m = 0; m < 2; m++) {                                                  /* the other instructions; three threads */
-        memcpy(other, c0, M * ldc * 4); g.c = other; if (add == 2) g.add = other;
-        c1->dot = 0;
-        CHECK(!lb__gemm_run(m ? c3 : c1, &g) && same(c, other, M * ldc), "%s %zux%zux%zu of bytes: %s give other bits", set_names[set], M, N, K, m ? "three threads" : "other instructions");
-    }
-    memcpy(other, c0, M * ldc * 4);
-    for (m = 0; m < M; m += M > 40 ? LB__MAX(M / 99, (size_t)17) : 1) {
-        g.M = 1; g.a = a + m * lda; g.c = other + m * ldc; if (add) g.add = (add == 2 ? other : r) + m * ldc; if (pre) g.pre = p + m * ldc;
-        CHECK(!lb__gemm_run(c3, &g) && same(other + m * ldc, c + m * ldc, N), "%s %zux%zux%zu of bytes: row %zu alone gives other bits than in the batch", set_names[set], M, N, K, m);
-    }
-    free(a); free(w); free(kept); free(b); free(r); free(c); free(c0); free(p); free(other); free(panels); free(q); lb_ctx_free(c1); lb_ctx_free(c3);
+    free(w); free(kept); free(panels);
 }
 LBT(kernels, bytes) {
     static const size_t ms[] = { 1, 2, 5, 6, 13, 14, 27, 300 }, ns[] = { 1, 31, 33, 96, 257 }, ks[] = { 4, 20, 256, 600 };
     size_t i, j, k, turn = 0; int set;
+    for (j = 0; j < LB__COUNT(ns); j++) for (k = 0; k < LB__COUNT(ks); k++) one_matrix(ns[j], ks[k]);
     EACH_SET(set) {
+        for (i = 0; i < 400; i++) {                                              /* to both sides of nothing, to one, and with one far above the others */
+            float *x = rnd(600, 1);
+            for (k = 0; k < 600; k++) x[k] = i % 4 == 1 ? x[k] * 0.5f + 0.75f : i % 4 == 2 ? x[k] * (k ? 1e-3f : 100) : i % 4 == 3 && k % 3 ? 0 : x[k];
+            one_row(set, x, ks[i % LB__COUNT(ks)]); free(x);
+        }
         printf("  %s: %s\n", set_names[set], !lb__kernels_of(set)->slab_i8[1] ? "one way" : lb__cpu_dot() ? "two ways" : "one way, this machine has not got the other");
         for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (k = 0; k < LB__COUNT(ks); k++, turn++) {
             if (ms[i] * ns[j] * ks[k] > 3000000 && turn % 5) continue;
-            one_gemm_i8(set, ms[i], ns[j], ks[k], (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
+            one_gemm(set, ms[i], ns[j], ks[k], LB_I8, (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
         }
-        one_gemm_i8(set, 40, 64, 16384, LB_ACT_NONE, 1, 0, 0);              /* blocks of rows */
-        if (sizeof(size_t) == 4) one_gemm_i8(set, 200000, 4, 4, LB_ACT_NONE, 1, 0, 0);          /* rows whose product with the strips 32 bits do not hold */
+        one_gemm(set, 40, 64, 16384, LB_I8, LB_ACT_NONE, 1, 0, 0);              /* blocks of rows */
+        if (sizeof(size_t) == 4) one_gemm(set, 200000, 4, 4, LB_I8, LB_ACT_NONE, 1, 0, 0);          /* rows whose product with the strips 32 bits do not hold */
     }
 }
 /* Rows that are not numbers, or hardly any, and the largest sums there can be. */

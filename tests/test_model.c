@@ -190,7 +190,7 @@ LBT(model, bad_use_is_a_sentence) {
 }
 /* A saved model opens with the same bits; a file that lacks something says what. */
 LBT(model, save_and_open) {
-    golden g; lb_ctx *c = ctx_with(1); lb_model *m, *o = NULL; golden_array image, ids; float *a, *b; size_t E, i, k; lb_file *f = NULL; lb_file_writer *w; const char *path = "build/tests/model.lbw"; volatile float scale = 2.5f; static const struct { lb_dtype is; double least, most; } types[] = { { LB_I8, 1e-4, 3e-2 }, { LB_F32, 0, 0 }, { LB_F16, 1e-9, 2e-3 }, { LB_BF16, 1e-9, 2e-2 } }; size_t type;
+    golden g; lb_ctx *c = ctx_with(1); lb_model *m, *o = NULL; golden_array image, ids; float *a, *b; size_t E, i, k; lb_file *f = NULL; lb_file_writer *w; const char *path = "build/tests/model.lbw"; volatile float scale = 2.5f; static const struct { lb_dtype is; double least, most; } types[] = { { LB_I8, 1e-4, 1.5e-2 }, { LB_F32, 0, 0 }, { LB_F16, 1e-9, 4e-4 }, { LB_BF16, 1e-9, 2e-3 } }; size_t type;
     REQUIRE(golden_open("clip_quick", &g), "golden");
     m = clip_model(c, &g); REQUIRE(m, "model");
     image = golden_get(&g, "image"); ids = golden_get(&g, "ids"); E = lb_model_dim(m);
@@ -239,7 +239,7 @@ LBT(model, of_bytes) {
         CHECK(!lb_embed_tensor(c, o, "image", (const float *)image.data, n, b) && !lb_embed_tokens(c, o, (const int32_t *)ids.data, ids.shape[0], ids.shape[1], b + n * E), "%s", lb_last_error());
         for (i = 0; i < n + ids.shape[0]; i++) { double dot = 0; size_t j; for (j = 0; j < E; j++) dot += (double)a[i * E + j] * b[i * E + j]; least = LB__MIN(least, dot); }
         worst = max_abs_diff(a, b, (n + ids.shape[0]) * E);
-        CHECK(least > 0.999 && worst > 0, "%s: cosine %g, off by %g", names[k], least, worst);
+        CHECK(least > 0.9992 && worst > 0, "%s: cosine %g, off by %g", names[k], least, worst);
         CHECK(!lb_embed_tensor(c3, o, "image", (const float *)image.data, n, a) && !memcmp(a, b, n * E * sizeof *a), "%s: images on three threads", names[k]);
         for (i = 0; i < n; i++) CHECK(!lb_embed_tensor(c3, o, "image", (const float *)image.data + i * per, 1, a) && !memcmp(a, b + i * E, E * sizeof *a), "%s: image %zu alone", names[k], i);
         for (i = 0; i < ids.shape[0]; i++) CHECK(!lb_embed_tokens(c3, o, (const int32_t *)ids.data + i * ids.shape[1], 1, ids.shape[1], a) && !memcmp(a, b + (n + i) * E, E * sizeof *a), "%s: text %zu alone", names[k], i);

@@ -386,14 +386,14 @@ LBT(train, over_bytes) {
     REQUIRE(!lb_trainer_new(c, bytes, &d, &t[2]), "%s", lb_last_error());
     feed_open(&f, &g); E = lb_model_dim(m);
     for (s = 0; s < 12; s++) for (i = 0; i < 3; i++) { REQUIRE(!lb_trainer_step(c, t[i], feed_step(&f, s % 4), &st[i]), "%s", lb_last_error()); if (!s) first[i] = st[i].loss; }
-    CHECK(fabs(first[0] - first[1]) < 0.02 * first[0] && fabs(st[0].loss - st[1].loss) < 0.05 * st[0].loss, "losses %g and %g at first, %g and %g at last", first[0], first[1], st[0].loss, st[1].loss);
+    CHECK(fabs(first[0] - first[1]) < 0.015 * first[0] && fabs(st[0].loss - st[1].loss) < 0.02 * st[0].loss, "losses %g and %g at first, %g and %g at last", first[0], first[1], st[0].loss, st[1].loss);
     for (i = 0; i < 3; i++) CHECK(st[i].loss < first[i] - 0.2, "run %zu: from %g to %g", i, first[i], st[i].loss);
     CHECK(lb_model_tensor(lb_trainer_model(t[1]), "vision.blocks.0.attn.qkv.weight")->dtype == LB_I8 && lb_model_tensor(lb_trainer_model(t[2]), "vision.blocks.0.attn.qkv.weight")->dtype == LB_F32, "types");
     CHECK(!lb_embed_tensor(c, lb_trainer_model(t[1]), "image", f.x, 8, a), "%s", lb_last_error());
     REQUIRE(!lb_trainer_adapter(c, t[1], "build/tests/adapter.lbw") && !lb_model_adapt(c, bytes, "build/tests/adapter.lbw", &adapted), "%s", lb_last_error());
     CHECK(!lb_embed_tensor(c, adapted, "image", f.x, 8, b) && !memcmp(a, b, 8 * E * sizeof *a), "adapted: %s", lb_last_error());
     REQUIRE(!lb_model_merge(c, adapted, &merged), "%s", lb_last_error());
-    CHECK(!lb_embed_tensor(c, merged, "image", f.x, 8, b) && max_abs_diff(a, b, 8 * E) < 2e-2, "merged: %g %s", max_abs_diff(a, b, 8 * E), lb_last_error());
+    CHECK(!lb_embed_tensor(c, merged, "image", f.x, 8, b) && max_abs_diff(a, b, 8 * E) < 8e-3, "merged: %g %s", max_abs_diff(a, b, 8 * E), lb_last_error());
     lb_model_free(merged); lb_model_free(adapted); adapted = NULL;
     CHECK(lb_model_adapt(c, base, "build/tests/adapter.lbw", &adapted) == LB_ERR_MISMATCH && !adapted, "%s", lb_last_error());
     for (i = 0; i < 3; i++) lb_trainer_free(t[i]);
