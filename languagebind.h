@@ -131,8 +131,8 @@ typedef void (*lb_pool_fn)(void *user, void (*run)(void *arg, int worker), void 
 
 /* ---- API of 3 cpu ---------------------------------------------------------------------------------------------------- */
 
-/* The kernel set that a context takes when it is made, and keeps: "scalar", "avx2", "avx512", "amx" or "neon".  The best that the processor and the
- * system support; the environment variable LB_CPU, which is read at every call, picks a lower one. */
+/* The kernel set that a context takes when it is made, and keeps: "scalar", "avx2", "avx512", "avx512bf16", "amx", "neon" or "neonbf16".  The best that the
+ * processor and the system support; the environment variable LB_CPU, which is read at every call, picks a lower one. */
 LB_API const char *lb_cpu_name(void);
 
 /* ---- API of 5 tensor: the context ------------------------------------------------------------------------------------ */
@@ -701,7 +701,8 @@ LB_API void      lb_model_free(lb_model *model);
 
 /* lb_model_open: a model from a .lbw file, which is mapped: weights are used where they lie.  lb_model_open_memory: the same from bytes that
  * stay as they are until lb_model_free (see lb_file_open_memory).  lb_model_save: a .lbw file of the model; `dtype` f32, f16 or bf16 is that
- * of its matrices, everything else is f32.  i8: the matrices of the blocks are bytes with a step a row, and what they multiply becomes bytes with a step a
+ * of its matrices, everything else is f32.  bf16: sets that multiply bf16 (their names end so, and amx) round what such a matrix multiplies, too, which is
+ * twice as fast there, and only near what f32 gives; others widen it.  i8: the matrices of the blocks are bytes with a step a row, and what they multiply becomes bytes with a step a
  * token, at run time: a quarter of f32's size, several times as fast where four bytes are multiplied at once, and only near what f32 gives; the other
  * matrices are f16.
  *   errs  LB_ERR_FORMAT a key or tensor that is missing or has another shape, by name; LB_ERR_MISMATCH an adapter; LB_ERR_MEM, LB_ERR_IO */
@@ -2145,7 +2146,39 @@ LB_API void lb_parallel_for(lb_ctx *ctx, size_t n, size_t grain, void (*fn)(void
 #  define LB__TILES 1                                        /* AMX: compilers know it, and there is a way to ask the system for it */
 #endif
 
-enum { LB__SET_SCALAR = 0, LB__SET_NEON, LB__SET_AVX2, LB__SET_AVX512, LB__SET_AMX, LB__SETS };
+/* Sets that end in BF16 differ from those without in the products of bf16 weights alone: they round what they multiply to bf16, too. */
+enum { LB__SET_SCALAR = 0, LB__SET_NEON, LB__SET_NEON_BF16, LB__SET_AVX2, LB__SET_AVX512, LB__SET_AVX512_BF16, LB__SET_AMX, LB__SETS };
+
+/* Instructions beyond a set's own: the functions that use them carry these, and the processor is asked for them at run time. */
+#if defined(LB__X86)
+#  if defined(__clang__) ? __clang_major__ >= 7 : __GNUC__ >= 8
+#    define LB__DOT_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
+#  endif
+#  if defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10
+#    define LB__HALF_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")))
+#  endif
+#elif defined(LB__ARM) && defined(__aarch64__)
+#  if defined(__linux__)
+#    include <sys/auxv.h>
+#    define LB__HWCAP(kind, bit) (getauxval(kind) >> (bit) & 1)
+#  else
+#    define LB__HWCAP(kind, bit) 0
+#  endif
+#  if defined(__ARM_FEATURE_DOTPROD)
+#    define LB__DOT_TARGET
+#  elif defined(__linux__) && defined(__clang__) && __clang_major__ >= 16
+#    define LB__DOT_TARGET __attribute__((target("dotprod")))
+#  elif defined(__linux__) && !defined(__clang__) && __GNUC__ >= 8
+#    define LB__DOT_TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
+#  endif
+#  if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#    define LB__HALF_TARGET
+#  elif defined(__linux__) && defined(__clang__) && __clang_major__ >= 16
+#    define LB__HALF_TARGET __attribute__((target("bf16")))
+#  elif defined(__linux__) && !defined(__clang__) && __GNUC__ >= 10
+#    define LB__HALF_TARGET __attribute__((target("arch=armv8.2-a+bf16")))
+#  endif
+#endif
 
 #ifdef LB__TILES
 /* Linux lends a process the registers of AMX when it asks: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA). */
@@ -2160,8 +2193,13 @@ static unsigned lb__cpu_sets(void) {
     unsigned sets = 1u << LB__SET_SCALAR;
 #if defined(LB__ARM)
     sets |= 1u << LB__SET_NEON;
+#  if defined(LB__HALF_TARGET) && defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+    sets |= 1u << LB__SET_NEON_BF16;
+#  elif defined(LB__HALF_TARGET)
+    if (LB__HWCAP(AT_HWCAP2, 14)) sets |= 1u << LB__SET_NEON_BF16;                              /* HWCAP2_BF16 */
+#  endif
 #elif defined(LB__X86)
-    unsigned a, b, c, d, c1, lo, hi;
+    unsigned a, b, c, d, c1, lo, hi, half = 0;
     if (!__get_cpuid(1, &a, &b, &c1, &d) || !(c1 >> 27 & 1)) return sets;                       /* OSXSAVE */
     __asm__ volatile ("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return sets;
@@ -2169,28 +2207,24 @@ static unsigned lb__cpu_sets(void) {
         sets |= 1u << LB__SET_AVX2;
         if ((lo & 0xe6) == 0xe6 && (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1)) {
             sets |= 1u << LB__SET_AVX512;                                                       /* F, DQ, BW, VL */
+#  ifdef LB__HALF_TARGET
+            {
+                unsigned a1, b1, c2, d1;
+                half = a >= 1 && __get_cpuid_count(7, 1, &a1, &b1, &c2, &d1) && (a1 >> 5 & 1);
+                if (half) sets |= 1u << LB__SET_AVX512_BF16;
+            }
+#  endif
 #ifdef LB__TILES
-            if ((lo >> 17 & 3) == 3 && (d >> 22 & 1) && (d >> 24 & 1) && lb__cpu_tiles()) sets |= 1u << LB__SET_AMX;      /* tiles saved; AMX-BF16, AMX-TILE */
+            if (half && (lo >> 17 & 3) == 3 && (d >> 22 & 1) && (d >> 24 & 1) && lb__cpu_tiles()) sets |= 1u << LB__SET_AMX;      /* tiles saved; AMX-BF16, AMX-TILE */
 #endif
         }
     }
+    (void)half;
 #endif
     return sets;
 }
 
 /* Whether a set may use instructions that multiply four bytes and add them up: AVX512-VNNI beside AVX-512, the dot product beside NEON.  They change no result. */
-#if defined(LB__X86) && (defined(__clang__) ? __clang_major__ >= 7 : __GNUC__ >= 8)
-#  define LB__DOT_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
-#elif defined(LB__ARM) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
-#  define LB__DOT_TARGET
-#elif defined(LB__ARM) && defined(__aarch64__) && defined(__linux__) && (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 8)
-#  include <sys/auxv.h>
-#  ifdef __clang__
-#    define LB__DOT_TARGET __attribute__((target("dotprod")))
-#  else
-#    define LB__DOT_TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
-#  endif
-#endif
 static int lb__cpu_dot(void) {
 #if defined(LB__DOT_TARGET) && defined(LB__X86)
     unsigned a, b, c, d;
@@ -2198,7 +2232,7 @@ static int lb__cpu_dot(void) {
 #elif defined(LB__DOT_TARGET) && defined(__ARM_FEATURE_DOTPROD)
     return 1;
 #elif defined(LB__DOT_TARGET)
-    return (int)(getauxval(AT_HWCAP) >> 20 & 1);                                                /* HWCAP_ASIMDDP */
+    return (int)LB__HWCAP(AT_HWCAP, 20);                                                        /* HWCAP_ASIMDDP */
 #else
     return 0;
 #endif
@@ -2209,7 +2243,7 @@ typedef enum lb_act { LB_ACT_NONE = 0, LB_ACT_GELU, LB_ACT_QUICK_GELU } lb_act;
 
 /* ==== 4 >>kernels ================================================================================================================
  * The arithmetic.  All activations are f32, row-major with a row stride ("ld", in elements); a product whose weights are bytes (i8) makes bytes
- * of the rows that it reads, for itself.  Every result element is summed in an order that depends on nothing but K (and, for attention, the
+ * of the rows that it reads, for itself, and one whose weights are bf16 makes bf16 of them where the set multiplies bf16.  Every result element is summed in an order that depends on nothing but K (and, for attention, the
  * number of keys): not on M, the batch, the tile or the thread.  The one exception is the amx set, which multiplies in tiles where rows are
  * many (LB__TILE_ROWS): there those of one item count too, in training those of the batch.
  * Calls: base, parallel, cpu.  Held by: tests/test_kernels.c */
@@ -2263,15 +2297,16 @@ typedef struct lb__slab {
     const float *out; size_t ldout;                        /* ... and the rows that the epilogue will write; may be NULL */
 } lb__slab;
 
-/* One block of bytes:  c[rows,32] = step (a - zero) b,  summed in integers, so that all sets get the same sums.
- * a: one strip (rows <= lb__kernels.rows), [K / 4][rows] times four of k: as bytes, less 128 in LB__S8; as i16 in LB__PAIRS */
-enum { LB__U8, LB__S8, LB__PAIRS };
-typedef struct lb__slab8 {
+/* One block of narrow numbers, over the whole of k.  Bytes:  c[rows,32] = step (a - zero) b,  summed in integers, so that all sets get the same sums;
+ * halves:  c[rows,32] = a b,  summed in f32.  a: one strip (rows <= lb__kernels.rows), [K / 4][rows] times four of k: as bytes, less 128 in LB__S8; as i16
+ * in LB__PAIRS; or [K / 2][rows] times two of k in bf16, a zero behind an odd K: LB__HALVES */
+enum { LB__U8, LB__S8, LB__PAIRS, LB__HALVES };
+typedef struct lb__narrow_slab {
     const void *a; size_t rows, K;
-    const float *step; const int32_t *zero;                /* [rows] */
-    const void *b;                                         /* a panel of i8 */
+    const float *step; const int32_t *zero;                /* [rows], of bytes */
+    const void *b;                                         /* a panel of i8 or bf16 */
     float *c;
-} lb__slab8;
+} lb__narrow_slab;
 
 /* m = beta1 m + (1 - beta1) clip g,  v = beta2 v + (1 - beta2) (clip g)^2,  p = decay p - rate m / (root sqrt(v) + eps) */
 typedef struct lb__adam { float decay, rate, beta1, beta2, root, eps, clip; } lb__adam;
@@ -2283,13 +2318,15 @@ typedef struct lb__kernels {
     int    narrow;                                         /* bit t is set: slab_c widens a block of type t on its way into the registers */
     void  (*slab_r)(const lb__slab *);
     void  (*slab_c)(const lb__slab *);
-    void  (*split_rows)(float *dst, const float *src, size_t lds, size_t rows, size_t high, size_t kc);        /* sets that multiply tiles, else NULL: see 4.2, tiles */
+    void  (*split_rows)(float *dst, const float *src, size_t lds, size_t rows, size_t high, size_t kc, int parts);        /* sets that multiply tiles, else NULL: see 4.2, tiles */
     void  (*split_block)(float *dst, const float *src, size_t kc, int parts);
-    void  (*tiles)(const lb__slab *, int parts, int whole);
+    void  (*tiles)(const lb__slab *, int parts, int rounded, int whole);
     void  (*tiles_on)(int on);
-    void  (*slab_i8[2])(const lb__slab8 *);                /* [1]: with the instructions that lb__cpu_dot finds, the same result; NULL where this build has none */
+    void  (*slab_i8[2])(const lb__narrow_slab *);                /* [1]: with the instructions that lb__cpu_dot finds, the same result; NULL where this build has none */
     int    form[2];                                        /* in which each of them takes a strip of bytes */
     void  (*bytes)(uint8_t *q, float *step, int32_t *zero, const float *x, size_t n);                          /* a row x = step (q - zero), as near as 254 steps from its least to its largest number and 0 are; zero is one of the q */
+    void  (*slab_bf16)(const lb__narrow_slab *);           /* NULL where the set does not multiply bf16 ... */
+    void  (*halves)(uint16_t *q, const float *x, size_t n);                                                    /* ... and a row made of it */
     void  (*strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                         /* src[kc][rows] -> [strip][kc][rows of it] */
     void  (*block)(float *dst, float *sum, const float *src, size_t lds, size_t rows, size_t cols);            /* src[rows][cols] -> [rows][32], zeros behind cols; sum[cols] += the rows, unless NULL */
     void  (*copy)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols, float s);    /* dst = s src */
@@ -2775,13 +2812,13 @@ LB__INLINE int32x4_t LB__FN(lb__ifour)(int32x4_t s, int32x4_t a, int32x4_t b) { 
 /* The tile, and a slab that picks it by the number of rows.  WIDE: bytes that four of k take; COLS: columns at a time; STEP: what is done at four of k, with the numbers of these
  * columns at b and those of the rows at a; ENDS: what becomes of a row's sums. */
 #define LB__BYTE_TILE(NAME, TARGET, WIDE, COLS, STEP, ENDS) \
-TARGET LB__INLINE void LB__FN(NAME##_tile)(const size_t mr, const lb__slab8 *t, const size_t col) { \
+TARGET LB__INLINE void LB__FN(NAME##_tile)(const size_t mr, const lb__narrow_slab *t, const size_t col) { \
     const float *steps = (const float *)t->b; const int32_t *sums = (const int32_t *)t->b + LB__PW; const int8_t *b = lb__panel_numbers(t->b) + 4 * col; const char *a = (const char *)t->a; size_t k; \
     LB__EACH_ROW(LB__SUMS) \
     for (k = 0; k < t->K; k += 4, b += 4 * LB__PW, a += WIDE * mr) { STEP } \
     LB__EACH_ROW(ENDS) \
 } \
-TARGET static void LB__FN(NAME)(const lb__slab8 *t) { \
+TARGET static void LB__FN(NAME)(const lb__narrow_slab *t) { \
     size_t col; \
     for (col = 0; col < LB__PW; col += COLS) switch (t->rows) { \
         LB__TILE_CASE(NAME, 0) LB__TILE_CASE(NAME, 1) LB__TILE_CASE(NAME, 2) LB__TILE_CASE(NAME, 3) LB__TILE_CASE(NAME, 4) LB__TILE_CASE(NAME, 5) LB__TILE_CASE(NAME, 6) \
@@ -2822,7 +2859,7 @@ LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, 2 * LB__W, LB__FETCH_NEAR(b + 102
 #undef LB__ENDS
 #undef LB__END
 #else
-static void LB__FN(lb__slab_i8)(const lb__slab8 *t) {
+static void LB__FN(lb__slab_i8)(const lb__narrow_slab *t) {
     const float *steps = (const float *)t->b; const int32_t *sums = (const int32_t *)t->b + LB__PW; const uint8_t *a = (const uint8_t *)t->a; size_t r, k, c; int32_t sum[LB__PW];
     for (r = 0; r < t->rows; r++) {
         memset(sum, 0, sizeof sum);
@@ -2834,14 +2871,70 @@ static void LB__FN(lb__slab_i8)(const lb__slab8 *t) {
     }
 }
 #endif
+/* Halves: two products of bf16 are added to every lane's sum by one instruction.  A panel has k and k + 1 under each other; side by side they come in an order of
+ * columns that the instructions for it leave, and sums are put in order when they are stored. */
+#if defined(LB__HALF_TARGET) && (LB__KERNEL_PASS == 3 || LB__KERNEL_PASS == 1)
+#  define LB__HALF 1
+#  if LB__KERNEL_PASS == 3
+#    define LB__PAIR __m512i
+#    define lb__pairs_of(lo, hi, b, c)  lo = _mm512_unpacklo_epi16(b, c); hi = _mm512_unpackhi_epi16(b, c)
+#    define lb__pairs_load(b)           _mm512_loadu_si512((const void *)(b))
+#    define lb__pairs_none()            _mm512_setzero_si512()
+#    define lb__pair(a)                 _mm512_set1_epi32(lb__word32(a))
+#    define lb__pairs_fetch(b)          LB__FETCH_NEAR(b + 512); LB__FETCH_NEAR(b + 544)
+#    define lb__pairs_add(sum, a, b)    __asm__ ("vdpbf16ps {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(a), "v"(b))
+#    define lb__pairs_store(c, x, y)    { const __m512i at = _mm512_set_epi32(23, 22, 21, 20, 7, 6, 5, 4, 19, 18, 17, 16, 3, 2, 1, 0); lb__vstore(c, _mm512_permutex2var_ps(x, at, y)); lb__vstore((c) + 16, _mm512_permutex2var_ps(x, _mm512_add_epi32(at, _mm512_set1_epi32(8)), y)); }
+#  else
+#    define LB__PAIR uint16x8_t
+#    define lb__pairs_of(lo, hi, b, c)  lo = vzip1q_u16(b, c); hi = vzip2q_u16(b, c)
+#    define lb__pairs_load(b)           vld1q_u16(b)
+#    define lb__pairs_none()            vdupq_n_u16(0)
+#    define lb__pair(a)                 vreinterpretq_u16_s32(vdupq_n_s32(lb__word32(a)))
+#    define lb__pairs_fetch(b)
+#    define lb__pairs_add(sum, a, b)    __asm__ ("bfdot %0.4s, %1.8h, %2.8h" : "+w"(sum) : "w"(a), "w"(b))
+#    define lb__pairs_store(c, x, y)    lb__vstore(c, x); lb__vstore((c) + 4, y);
+#  endif
+LB__HALF_TARGET LB__INLINE void LB__FN(lb__half_tile)(const size_t mr, const lb__narrow_slab *t, const size_t col) {
+    const uint16_t *b = (const uint16_t *)t->b + col; const char *a = (const char *)t->a; size_t k; LB__PAIR lo, hi;
+#  define LB__X(i) LB__V x##i = lb__vset(0.0f), y##i = x##i;
+    LB__EACH_ROW(LB__X)
+#  undef LB__X
+    for (k = 0; k < t->K; k += 2, b += 2 * LB__PW, a += 4 * mr) {
+        if (k + 1 < t->K) { lb__pairs_of(lo, hi, lb__pairs_load(b), lb__pairs_load(b + LB__PW)); } else { lb__pairs_of(lo, hi, lb__pairs_load(b), lb__pairs_none()); }
+        lb__pairs_fetch(b);
+#  define LB__X(i) if (mr > i) { const LB__PAIR s = lb__pair(a + 4 * i); lb__pairs_add(x##i, s, lo); lb__pairs_add(y##i, s, hi); }
+        LB__EACH_ROW(LB__X)
+#  undef LB__X
+    }
+#  define LB__X(i) if (mr > i) { lb__pairs_store(t->c + i * LB__PW + col, x##i, y##i) }
+    LB__EACH_ROW(LB__X)
+#  undef LB__X
+}
+LB__HALF_TARGET static void LB__FN(lb__slab_bf16)(const lb__narrow_slab *t) {
+    size_t col;
+    for (col = 0; col < LB__PW; col += 2 * LB__W) switch (t->rows) {
+#  define LB__X(i) case i + 1: if (i < LB__ROWS) LB__FN(lb__half_tile)(i < LB__ROWS ? i + 1 : 1, t, col); break;
+        LB__EACH_ROW(LB__X)
+#  undef LB__X
+        default: break;
+    }
+}
+LB__HALF_TARGET static void LB__FN(lb__halves)(uint16_t *q, const float *x, size_t n) {
+    size_t i = 0;
+#  if LB__KERNEL_PASS == 3
+    for (; i + 16 <= n; i += 16) _mm256_storeu_si256((__m256i *)(void *)(q + i), (__m256i)_mm512_cvtneps_pbh(lb__vload(x + i)));
+#  endif
+    for (; i < n; i++) q[i] = lb__f32_bf16(x[i]);
+}
+#endif
 #if LB__KERNEL_PASS == 3 && defined(LB__TILES)
 /* Tiles.  AMX multiplies 16 x 32 by 32 x 16 numbers of bf16 into sums of f32, sixteen times as many a cycle as AVX-512 multiplies f32.  A float is the exact
  * sum of three bf16, of eight of its 24 bits each, and of the nine products of two floats' parts the three smallest lie below the last bit: six products of
- * tiles give what f32 gives.  Weights of f16 have two parts, those of bf16 one.  Every element is summed over k in the same order, 32 at a time and among
+ * tiles give what f32 gives.  Weights of f16 have two parts, those of bf16 one, and meet rows that were rounded to one.  Every element is summed over k in the same order, 32 at a time and among
  * those the small products first, whatever the rows beside it.
- *   split_rows   src[rows][kc] -> [k / 32][part][high rows][32], zeros below the rows and behind kc
+ *   split_rows   src[rows][kc] -> [k / 32][part][high rows][32], three parts or, rounded, one; zeros below the rows and behind kc
  *   split_block  src[kc][32]   -> [k / 32][part][half of the columns][pair of k][column][2], zeros behind kc
- *   tiles        c[rows,32] = (load ? c : 0) + a b; of rows cut into strips of 32.  `whole`: the last strip was made 16 or 32 high, and so may c be written
+ *   tiles        c[rows,32] = (load ? c : 0) + a b; of rows cut into strips of 32.  `rounded`: they have one part, else three; `whole`: the last strip was made 16 or 32 high, and so may c be written
  *   tiles_on     before the first of them and after the last */
 #define LB__TILE_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,amx-tile,amx-bf16")))
 LB__TARGET LB__INLINE void lb__parts(__m512 x, __m512i part[3]) {
@@ -2849,16 +2942,21 @@ LB__TARGET LB__INLINE void lb__parts(__m512 x, __m512i part[3]) {
     part[0] = _mm512_and_si512(_mm512_castps_si512(x), top); x = _mm512_sub_ps(x, _mm512_castsi512_ps(part[0]));
     part[1] = _mm512_and_si512(_mm512_castps_si512(x), top); part[2] = _mm512_castps_si512(_mm512_sub_ps(x, _mm512_castsi512_ps(part[1])));
 }
-LB__TARGET static void lb__split_rows_amx(float *dst, const float *src, size_t lds, size_t rows, size_t high, size_t kc) {
+LB__TARGET LB__INLINE __m512i lb__round_amx(__m512 x) {                                   /* to nearest even, in the upper halves */
+    const __m512i u = _mm512_castps_si512(x), up = _mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1)));
+    return _mm512_mask_or_epi32(up, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), u, _mm512_set1_epi32(0x400000));
+}
+LB__TARGET static void lb__split_rows_amx(float *dst, const float *src, size_t lds, size_t rows, size_t high, size_t kc, int parts) {
     const __m512i odd = _mm512_add_epi16(_mm512_set1_epi16(1), _mm512_slli_epi16(_mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), 1));
     size_t k, r; int i;
-    for (k = 0; k < kc; k += 32, dst += 3 * 16 * high) {
+    for (k = 0; k < kc; k += 32, dst += (size_t)parts * 16 * high) {
         for (r = 0; r < rows; r++) {
-            const float *x = src + r * lds + k; __m512i u[3], v[3];
-            lb__parts(lb__vget(x, kc - k), u); lb__parts(kc - k > 16 ? lb__vget(x + 16, kc - k - 16) : _mm512_setzero_ps(), v);
+            const float *x = src + r * lds + k; const __m512 x0 = lb__vget(x, kc - k), x1 = kc - k > 16 ? lb__vget(x + 16, kc - k - 16) : _mm512_setzero_ps(); __m512i u[3], v[3];
+            if (parts == 1) { _mm512_storeu_si512(dst + r * 16, _mm512_permutex2var_epi16(lb__round_amx(x0), odd, lb__round_amx(x1))); continue; }
+            lb__parts(x0, u); lb__parts(x1, v);
             LB__UNROLL for (i = 0; i < 3; i++) _mm512_storeu_si512(dst + ((size_t)i * high + r) * 16, _mm512_permutex2var_epi16(u[i], odd, v[i]));
         }
-        for (; r < high; r++) for (i = 0; i < 3; i++) _mm512_storeu_ps(dst + ((size_t)i * high + r) * 16, _mm512_setzero_ps());
+        for (; r < high; r++) for (i = 0; i < parts; i++) _mm512_storeu_ps(dst + ((size_t)i * high + r) * 16, _mm512_setzero_ps());
     }
 }
 LB__TARGET LB__INLINE void lb__split_block_any(float *dst, const float *src, size_t kc, const int parts) {
@@ -2877,7 +2975,7 @@ LB__TARGET static void lb__split_block_amx(float *dst, const float *src, size_t 
 }
 /* Registers 0 to 3 hold the sums of two tiles of rows by two of columns, 4 and 5 a part of the rows, 6 and 7 one of the block.  At each step over k so many
  * lines of what comes next are fetched. */
-LB__TILE_TARGET LB__INLINE const char *lb__tiles_strip(const char *a, size_t n, const char *b, size_t blocks, float *c, size_t ldc, int load, const int low, const int right, const int parts, const char *next, size_t fetches, size_t step) {
+LB__TILE_TARGET LB__INLINE const char *lb__tiles_strip(const char *a, size_t n, const char *b, size_t blocks, float *c, size_t ldc, int load, const int low, const int right, const int parts, const int rounded, const char *next, size_t fetches, size_t step) {
     const size_t ld = ldc * sizeof(float); size_t f;
 #define LB__A(p) _tile_loadd(4, a + (p) * n * 64, 64); if (low) _tile_loadd(5, a + ((p) * n + 16) * 64, 64);
 #define LB__B(p) _tile_loadd(6, b + (p) * 2048, 64); if (right) _tile_loadd(7, b + (p) * 2048 + 1024, 64);
@@ -2886,11 +2984,12 @@ LB__TILE_TARGET LB__INLINE const char *lb__tiles_strip(const char *a, size_t n, 
     if (load) {
         _tile_loadd(0, c, ld); if (right) _tile_loadd(1, c + 16, ld); if (low) _tile_loadd(2, c + 16 * ldc, ld); if (low && right) _tile_loadd(3, c + 16 * ldc + 16, ld);
     } else { _tile_zero(0); _tile_zero(1); if (low) { _tile_zero(2); _tile_zero(3); } }
-    for (; blocks; blocks--, a += n * 192, b += 2048 * parts) {
+    for (; blocks; blocks--, a += n * (rounded ? 64 : 192), b += 2048 * parts) {
         f = fetches;
-        LB__A(2) LB__B(0) LB__AB LB__A(1) LB__AB
+        if (rounded) { LB__A(0) LB__B(0) LB__AB }
+        else { LB__A(2) LB__B(0) LB__AB LB__A(1) LB__AB }
         if (parts > 1) { LB__B(1) LB__AB LB__A(0) LB__AB LB__B(0) LB__AB }
-        else { LB__A(0) LB__AB }
+        else if (!rounded) { LB__A(0) LB__AB }
         if (parts > 2) { LB__B(2) LB__AB }
         for (; f; f--, next += step) LB__FETCH(next);
     }
@@ -2909,24 +3008,25 @@ LB__TILE_TARGET static void lb__tiles_shape(size_t rows) {
     __asm__ volatile ("" : : "r"(&t) : "memory");
     _tile_loadconfig(&t);
 }
-LB__TILE_TARGET LB__INLINE void lb__tiles_any(const lb__slab *t, const int right, const int parts, int whole) {
+LB__TILE_TARGET LB__INLINE void lb__tiles_any(const lb__slab *t, const int right, const int parts, const int rounded, int whole) {
     const size_t blocks = (t->kc + 31) / 32, strips = (t->rows + 31) / 32; size_t fetches = t->next_bytes ? (t->next_bytes / t->next_step + strips * blocks - 1) / (strips * blocks) : 0, r;
     const char *next = t->next, *end = next + t->next_bytes;
     __asm__ volatile ("" : : : "memory");                  /* the intrinsics do not say what they read and write */
     for (r = 0; r < t->rows; r += 32) {
-        const size_t rows = LB__MIN((size_t)32, t->rows - r), n = whole ? (rows + 15) & ~(size_t)15 : rows; const char *a = (const char *)t->a + r * blocks * 192; float *c = t->c + r * t->ldc;
+        const size_t rows = LB__MIN((size_t)32, t->rows - r), n = whole ? (rows + 15) & ~(size_t)15 : rows; const char *a = (const char *)t->a + r * blocks * (rounded ? 64 : 192); float *c = t->c + r * t->ldc;
         if (n % 16) lb__tiles_shape(n);
         if (next >= end) fetches = 0;
-        if (n > 16) next = lb__tiles_strip(a, n, (const char *)t->b, blocks, c, t->ldc, t->load, 1, right, parts, next, fetches, t->next_step);
-        else        next = lb__tiles_strip(a, n, (const char *)t->b, blocks, c, t->ldc, t->load, 0, right, parts, next, fetches, t->next_step);
+        if (n > 16) next = lb__tiles_strip(a, n, (const char *)t->b, blocks, c, t->ldc, t->load, 1, right, parts, rounded, next, fetches, t->next_step);
+        else        next = lb__tiles_strip(a, n, (const char *)t->b, blocks, c, t->ldc, t->load, 0, right, parts, rounded, next, fetches, t->next_step);
         if (n % 16) lb__tiles_shape(32);
     }
     __asm__ volatile ("" : : : "memory");
 }
-LB__TILE_TARGET static void lb__tiles_amx(const lb__slab *t, int parts, int whole) {
-    if (parts == 3)      { if (t->cols > 16) lb__tiles_any(t, 1, 3, whole); else lb__tiles_any(t, 0, 3, whole); }
-    else if (parts == 2) { if (t->cols > 16) lb__tiles_any(t, 1, 2, whole); else lb__tiles_any(t, 0, 2, whole); }
-    else                 { if (t->cols > 16) lb__tiles_any(t, 1, 1, whole); else lb__tiles_any(t, 0, 1, whole); }
+LB__TILE_TARGET static void lb__tiles_amx(const lb__slab *t, int parts, int rounded, int whole) {
+    if (rounded)         { if (t->cols > 16) lb__tiles_any(t, 1, 1, 1, whole); else lb__tiles_any(t, 0, 1, 1, whole); }
+    else if (parts == 3) { if (t->cols > 16) lb__tiles_any(t, 1, 3, 0, whole); else lb__tiles_any(t, 0, 3, 0, whole); }
+    else if (parts == 2) { if (t->cols > 16) lb__tiles_any(t, 1, 2, 0, whole); else lb__tiles_any(t, 0, 2, 0, whole); }
+    else                 { if (t->cols > 16) lb__tiles_any(t, 1, 1, 0, whole); else lb__tiles_any(t, 0, 1, 0, whole); }
 }
 LB__TILE_TARGET static void lb__tiles_on_amx(int on) { if (on) lb__tiles_shape(32); else _tile_release(); }
 #endif
@@ -3166,22 +3266,40 @@ LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g,
 #else
 #  define LB__FORMS { LB__U8, LB__U8 }
 #endif
-#define LB__KERNEL_SET(name, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__WIDE(LB_F16) << LB_F16 | LB__WIDE(LB_BF16) << LB_BF16, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, { LB__FN(lb__slab_i8), LB__DOTS }, LB__FORMS, LB__FN(lb__bytes), LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
+#define LB__KERNEL_SET(name, slab_bf16, halves, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__WIDE(LB_F16) << LB_F16 | LB__WIDE(LB_BF16) << LB_BF16, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, \
+    { LB__FN(lb__slab_i8), LB__DOTS }, LB__FORMS, LB__FN(lb__bytes), slab_bf16, halves, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
     LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd), LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), \
     LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw) }
+#define LB__PLAIN_SET(name) LB__KERNEL_SET(name, NULL, NULL, NULL, NULL, NULL, NULL)
 #if LB__KERNEL_PASS == 3
-LB__TABLE const lb__kernels lb__kernels_avx512 = LB__KERNEL_SET("avx512", NULL, NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_avx512 = LB__PLAIN_SET("avx512");
+#  ifdef LB__HALF
+LB__TABLE const lb__kernels lb__kernels_avx512bf16 = LB__KERNEL_SET("avx512bf16", lb__slab_bf16_avx512, lb__halves_avx512, NULL, NULL, NULL, NULL);
+#  endif
 #  ifdef LB__TILES
-LB__TABLE const lb__kernels lb__kernels_amx = LB__KERNEL_SET("amx", lb__split_rows_amx, lb__split_block_amx, lb__tiles_amx, lb__tiles_on_amx);
+LB__TABLE const lb__kernels lb__kernels_amx = LB__KERNEL_SET("amx", lb__slab_bf16_avx512, lb__halves_avx512, lb__split_rows_amx, lb__split_block_amx, lb__tiles_amx, lb__tiles_on_amx);
 #  endif
 #elif LB__KERNEL_PASS == 2
-LB__TABLE const lb__kernels lb__kernels_avx2 = LB__KERNEL_SET("avx2", NULL, NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_avx2 = LB__PLAIN_SET("avx2");
 #elif LB__KERNEL_PASS == 1
-LB__TABLE const lb__kernels lb__kernels_neon = LB__KERNEL_SET("neon", NULL, NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_neon = LB__PLAIN_SET("neon");
+#  ifdef LB__HALF
+LB__TABLE const lb__kernels lb__kernels_neonbf16 = LB__KERNEL_SET("neonbf16", lb__slab_bf16_neon, lb__halves_neon, NULL, NULL, NULL, NULL);
+#  endif
 #else
-LB__TABLE const lb__kernels lb__kernels_scalar = LB__KERNEL_SET("scalar", NULL, NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_scalar = LB__PLAIN_SET("scalar");
 #endif
 #undef LB__KERNEL_SET
+#undef LB__PLAIN_SET
+#undef LB__HALF
+#undef LB__PAIR
+#undef lb__pairs_of
+#undef lb__pairs_load
+#undef lb__pairs_none
+#undef lb__pair
+#undef lb__pairs_fetch
+#undef lb__pairs_add
+#undef lb__pairs_store
 #undef LB__DOTS
 #undef LB__FORMS
 #undef LB__I
@@ -3230,10 +3348,10 @@ LB__TABLE const lb__kernels lb__kernels_scalar = LB__KERNEL_SET("scalar", NULL, 
 #ifdef LB__KERNELS_APART
 extern const lb__kernels lb__kernels_scalar;
 #  ifdef LB__ARM
-extern const lb__kernels lb__kernels_neon;
+extern const lb__kernels lb__kernels_neon, lb__kernels_neonbf16;
 #  endif
 #  ifdef LB__X86
-extern const lb__kernels lb__kernels_avx2, lb__kernels_avx512;
+extern const lb__kernels lb__kernels_avx2, lb__kernels_avx512, lb__kernels_avx512bf16;
 #  endif
 #  ifdef LB__TILES
 extern const lb__kernels lb__kernels_amx;
@@ -3266,9 +3384,15 @@ static const lb__kernels *lb__kernels_of(int set) {
 #ifdef LB__ARM
     if (set == LB__SET_NEON) return &lb__kernels_neon;
 #endif
+#if defined(LB__ARM) && defined(LB__HALF_TARGET)
+    if (set == LB__SET_NEON_BF16) return &lb__kernels_neonbf16;
+#endif
 #ifdef LB__X86
     if (set == LB__SET_AVX2) return &lb__kernels_avx2;
     if (set == LB__SET_AVX512) return &lb__kernels_avx512;
+#endif
+#if defined(LB__X86) && defined(LB__HALF_TARGET)
+    if (set == LB__SET_AVX512_BF16) return &lb__kernels_avx512bf16;
 #endif
 #ifdef LB__TILES
     if (set == LB__SET_AMX) return &lb__kernels_amx;
@@ -3297,7 +3421,7 @@ typedef struct lb__prod {
     float *panels; size_t ldpanel;                         /* ... or: added to panels, 32 columns of ldpanel rows after another */
     float *sums;                                           /* b's columns are added up here on the way; may be NULL */
     size_t width;                                          /* k is taken in steps of `width` */
-    size_t rows; int parts;                                /* rows of one item (lb_ctx.rows): tiles pay where they are many; parts that b is split into, 0 without tiles */
+    size_t rows; int parts, rounded;                       /* rows of one item (lb_ctx.rows): tiles pay where they are many; parts that b is split into, 0 without tiles; a is rounded to one part, else split into three */
     size_t mblocks, mrows, groups, group, workers;         /* blocks of rows, groups of panels */
     size_t *next;                                          /* [mblocks] the group that is to be taken next */
     size_t worker_floats; float *work;
@@ -3340,11 +3464,11 @@ static const char *lb__prod_next(const lb__prod *p, size_t k0, size_t kc, size_t
 /* Rows [m, m+n) of the left operand, [k0, k0+kc) of k, for tiles. */
 static void lb__prod_split(const lb__prod *p, float *to, size_t m, size_t n, size_t k0, size_t kc) {
     const size_t high = p->panels ? n : (n + 15) & ~(size_t)15; size_t k; float turned[LB__PW * LB__PW];
-    if (!p->ta) { p->k->split_rows(to, p->a + m * p->lda + k0, p->lda, n, high, kc); return; }
-    for (k = 0; k < kc; k += LB__PW, to += high * LB__PW / 2 * 3) {
+    if (!p->ta) { p->k->split_rows(to, p->a + m * p->lda + k0, p->lda, n, high, kc, p->rounded ? 1 : 3); return; }
+    for (k = 0; k < kc; k += LB__PW, to += high * LB__PW / 2 * 3) {                                  /* what is turned is a gradient's, which is not rounded */
         const size_t some = LB__MIN((size_t)LB__PW, kc - k);
         p->k->transpose(turned, LB__PW, p->a + (k0 + k) * p->lda + m, p->lda, some, n);
-        p->k->split_rows(to, turned, LB__PW, n, high, some);
+        p->k->split_rows(to, turned, LB__PW, n, high, some, 3);
     }
 }
 /* One block of rows by one group of 32-column panels.  For every slice of k the rows' slice stays in the second-level cache while the
@@ -3382,19 +3506,19 @@ static void lb__prod_task(lb__prod *p, size_t mb, size_t group, float *work, int
 /* The same where tiles are multiplied: both operands are split into parts, and the kernel cuts the rows into strips itself. */
 static void lb__prod_task_tiles(lb__prod *p, size_t mb, size_t group, float *work, int fresh) {
     const size_t p0 = group * p->group, p1 = LB__MIN(p0 + p->group, (p->N + LB__PW - 1) / LB__PW), m0 = p->M * mb / p->mblocks, rows = p->M * (mb + 1) / p->mblocks - m0, high = (rows + 15) & ~(size_t)15;
-    float *tmp = work, *raw = tmp + LB__KC * LB__PW, *parts = raw + LB__PW * LB__PW, *acc = parts + LB__TILE_KC * LB__PW / 2 * 3, *packed = acc + (p->panels ? 0 : p->group * (p->mrows + 15) * LB__PW); size_t k0, q, r, lines;
+    float *tmp = work, *raw = tmp + LB__KC * LB__PW, *block = raw + LB__PW * LB__PW, *acc = block + LB__TILE_KC * LB__PW / 2 * 3, *packed = acc + (p->panels ? 0 : p->group * (p->mrows + 15) * LB__PW); size_t k0, q, r, lines;
     p->k->tiles_on(1);
     for (k0 = 0; k0 == 0 || k0 < p->K; k0 += p->width) {
-        const size_t kc = LB__MIN(p->width, p->K - k0), deep = (kc + 31) / 32 * 48; float *a = packed + k0 * high / 2 * 3;
+        const size_t kc = LB__MIN(p->width, p->K - k0), parts = p->rounded ? 1 : 3, deep = (kc + 31) / 32 * 16 * parts; float *a = packed + k0 * high / 2 * parts;
         if (fresh) for (r = 0; r < rows; r += 32) lb__prod_split(p, a + r * deep, m0 + r, LB__MIN((size_t)32, rows - r), k0, kc);
         for (q = p0; q < p1; q++) {
             lb__slab b;
             memset(&b, 0, sizeof b);
-            p->k->split_block(parts, lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw, NULL), kc, p->parts);
-            b.a = a; b.rows = rows; b.b = parts; b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.load = p->panels || k0 > 0; b.ldc = LB__PW;
+            p->k->split_block(block, lb__prod_slab(p, k0, kc, q * LB__PW, p->sums && !mb ? p->sums + q * LB__PW : NULL, tmp, raw, NULL), kc, p->parts);
+            b.a = a; b.rows = rows; b.b = block; b.kc = kc; b.cols = LB__MIN((size_t)LB__PW, p->N - q * LB__PW); b.load = p->panels || k0 > 0; b.ldc = LB__PW;
             b.c = p->panels ? p->panels + (q * p->ldpanel + m0) * LB__PW : acc + (q - p0) * high * LB__PW;
             b.next = lb__prod_next(p, k0, kc, q, p0, p1, rows <= 32, &lines, &b.next_step); b.next_bytes = lines * b.next_step;
-            p->k->tiles(&b, p->parts, !p->panels);
+            p->k->tiles(&b, p->parts, p->rounded, !p->panels);
             if (k0 + kc == p->K && !p->panels) p->k->epilogue(p->out, b.c, m0, rows, q * LB__PW, b.cols);
         }
     }
@@ -3418,6 +3542,7 @@ static void lb__prod_work(void *arg, size_t begin, size_t end, int worker) {
         }
     }
 }
+static int lb__tiled(const lb__kernels *k, size_t rows, size_t K) { return k->tiles && rows >= LB__TILE_ROWS && K >= LB__TILE_K; }
 static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn; size_t i, best, even = 1, slices, deep;
     if (!p->M || !p->N) return LB_OK;
@@ -3429,7 +3554,7 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
         p->b = turn.to; p->btype = LB_F32; p->bkind = LB__B_PANELS;
     }
     p->workers = (double)p->M * (double)p->N * (double)p->K < 2e5 ? 1 : (size_t)ctx->threads;
-    p->parts = !p->k->tiles || p->rows < LB__TILE_ROWS || p->K < LB__TILE_K ? 0 : p->btype == LB_F32 ? 3 : p->btype == LB_F16 ? 2 : 1;
+    p->parts = !lb__tiled(p->k, p->rows, p->K) ? 0 : p->btype == LB_F32 ? 3 : p->btype == LB_F16 ? 2 : 1;
     deep = p->parts ? LB__TILE_KC : LB__KC;
     slices = LB__MAX((p->K + deep - 1) / deep, (size_t)1);
     p->width = LB__MAX((((p->K + slices - 1) / slices) + 31) & ~(size_t)31, (size_t)32);                 /* even slices, a multiple of 32 for transposed panels */
@@ -3458,60 +3583,63 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     return s;
 }
 
-/* The product where the weights are bytes: all rows become bytes first, in strips, then every block of rows meets every panel. */
-typedef struct lb__prod8 {
-    const lb__gemm *g; const lb__kernels *k; void (*slab)(const lb__slab8 *); int form;
-    size_t strips, block, panels, wide;                    /* strips of a block; bytes that a number takes */
-    char *a; float *step; int32_t *zero; uint8_t *row;     /* row: a worker's own, in bytes */
-} lb__prod8;
+/* The product where the weights are bytes, or bf16 that the set multiplies: all rows become as narrow first, in strips, then every block of rows meets every panel. */
+typedef struct lb__prodn {
+    const lb__gemm *g; const lb__kernels *k; void (*slab)(const lb__narrow_slab *); int form;
+    size_t strips, block, panels, side, wide, row_bytes;   /* strips of a block; numbers side by side; bytes that one takes, and a row */
+    char *a; float *step; int32_t *zero; char *row;        /* row: a worker's own */
+} lb__prodn;
 /* The row that strip s begins with: strips are as even as may be.  M s is no number of 32 bits where rows are many. */
-static size_t lb__prod8_row(const lb__prod8 *p, size_t s) { return p->g->M / p->strips * s + LB__MIN(s, p->g->M % p->strips); }
-static void lb__prod8_pack(void *arg, size_t s, size_t end, int worker) {
-    const lb__prod8 *p = (const lb__prod8 *)arg; const lb__gemm *g = p->g; uint8_t *q = p->row + (size_t)worker * g->K;
+static size_t lb__prodn_row(const lb__prodn *p, size_t s) { return p->g->M / p->strips * s + LB__MIN(s, p->g->M % p->strips); }
+static void lb__prodn_pack(void *arg, size_t s, size_t end, int worker) {
+    const lb__prodn *p = (const lb__prodn *)arg; const lb__gemm *g = p->g; char *q = p->row + (size_t)worker * p->row_bytes;
     for (; s < end; s++) {
-        const size_t r0 = lb__prod8_row(p, s), rows = lb__prod8_row(p, s + 1) - r0; size_t r, k; int i;
+        const size_t r0 = lb__prodn_row(p, s), rows = lb__prodn_row(p, s + 1) - r0, step = p->side * p->wide; size_t r, k; int i;
         for (r = 0; r < rows; r++) {
-            char *to = p->a + r0 * g->K * p->wide + r * 4 * p->wide;
-            p->k->bytes(q, &p->step[r0 + r], &p->zero[r0 + r], g->a + (r0 + r) * g->lda, g->K);
+            char *to = p->a + r0 * p->row_bytes + r * step; const float *x = g->a + (r0 + r) * g->lda;
+            if (p->form == LB__HALVES) { p->k->halves((uint16_t *)(void *)q, x, g->K); if (g->K % 2) memset(q + 2 * g->K, 0, 2); }
+            else p->k->bytes((uint8_t *)q, &p->step[r0 + r], &p->zero[r0 + r], x, g->K);
             if (p->form == LB__S8) p->zero[r0 + r] -= 128;
-            for (k = 0; k < g->K; k += 4, to += rows * 4 * p->wide) {
+            for (k = 0; k < g->K; k += p->side, to += rows * step) {
                 uint8_t u[4]; uint16_t v[4];
+                if (p->form == LB__HALVES) { memcpy(to, q + 2 * k, 4); continue; }
                 if (p->form == LB__U8) { memcpy(to, q + k, 4); continue; }
-                for (i = 0; i < 4; i++) { u[i] = (uint8_t)(q[k + (size_t)i] ^ 128); v[i] = q[k + (size_t)i]; }
+                for (i = 0; i < 4; i++) { v[i] = (uint8_t)q[k + (size_t)i]; u[i] = (uint8_t)(v[i] ^ 128); }
                 if (p->form == LB__S8) memcpy(to, u, 4); else memcpy(to, v, 8);
             }
         }
     }
 }
-static void lb__prod8_work(void *arg, size_t i, size_t end, int worker) {
-    const lb__prod8 *p = (const lb__prod8 *)arg; const lb__gemm *g = p->g; const size_t bytes = lb__panel_bytes(LB_I8, g->K);
+static void lb__prodn_work(void *arg, size_t i, size_t end, int worker) {
+    const lb__prodn *p = (const lb__prodn *)arg; const lb__gemm *g = p->g; const size_t bytes = lb__panel_bytes(g->wtype, g->K);
     (void)worker;
     for (; i < end; i++) {
-        const size_t q = i % p->panels, last = LB__MIN((i / p->panels + 1) * p->block, p->strips); size_t s = i / p->panels * p->block; float tile[16 * LB__PW]; lb__slab8 t;
+        const size_t q = i % p->panels, last = LB__MIN((i / p->panels + 1) * p->block, p->strips); size_t s = i / p->panels * p->block; float tile[16 * LB__PW]; lb__narrow_slab t;
         t.b = (const char *)g->w + q * bytes; t.K = g->K; t.c = tile;
         for (; s < last; s++) {
-            const size_t r0 = lb__prod8_row(p, s);
-            t.rows = lb__prod8_row(p, s + 1) - r0; t.a = p->a + r0 * g->K * p->wide; t.step = p->step + r0; t.zero = p->zero + r0;
+            const size_t r0 = lb__prodn_row(p, s);
+            t.rows = lb__prodn_row(p, s + 1) - r0; t.a = p->a + r0 * p->row_bytes; t.step = p->step + r0; t.zero = p->zero + r0;
             p->slab(&t);
             p->k->epilogue(g, tile, r0, t.rows, q * LB__PW, LB__MIN((size_t)LB__PW, g->N - q * LB__PW));
         }
     }
 }
-enum { LB__I8_BLOCK = 1 << 19 };                           /* bytes of rows that stay in the second-level cache while the panels pass by */
-static lb_status lb__gemm_i8(lb_ctx *ctx, const lb__gemm *g) {
-    lb__mark mark = lb__arena_mark(ctx); lb__prod8 p; const int dot = ctx->dot && ctx->kernels->slab_i8[1]; size_t tasks; lb_status s = LB_OK;
+enum { LB__NARROW_BLOCK = 1 << 19 };                       /* bytes of rows that stay in the second-level cache while the panels pass by */
+static lb_status lb__gemm_narrow(lb_ctx *ctx, const lb__gemm *g) {
+    lb__mark mark = lb__arena_mark(ctx); lb__prodn p; const int dot = ctx->dot && ctx->kernels->slab_i8[1], bytes = g->wtype == LB_I8; size_t tasks; lb_status s = LB_OK;
     if (!g->M || !g->N) return LB_OK;
-    LB_ASSERT(g->K % 4 == 0 && g->K <= LB__I8_K);
-    p.g = g; p.k = ctx->kernels; p.slab = p.k->slab_i8[dot]; p.form = p.k->form[dot]; p.wide = p.form == LB__PAIRS ? 2 : 1;
+    LB_ASSERT(!bytes || (g->K % 4 == 0 && g->K <= LB__I8_K));
+    p.g = g; p.k = ctx->kernels; p.slab = bytes ? p.k->slab_i8[dot] : p.k->slab_bf16; p.form = bytes ? p.k->form[dot] : LB__HALVES; p.side = bytes ? 4 : 2; p.wide = p.form >= LB__PAIRS ? 2 : 1;
+    p.row_bytes = (g->K + p.side - 1) / p.side * p.side * p.wide;
     p.strips = (g->M + p.k->rows - 1) / p.k->rows; p.panels = (g->N + LB__PW - 1) / LB__PW;
-    p.block = LB__MAX((size_t)LB__I8_BLOCK / (p.k->rows * p.wide * g->K + 1), (size_t)1);
+    p.block = LB__MAX((size_t)LB__NARROW_BLOCK / (p.k->rows * p.row_bytes + 1), (size_t)1);
     tasks = (p.strips + p.block - 1) / p.block * p.panels;
-    p.a = (char *)lb__arena(ctx, g->M * p.wide, g->K); p.step = lb__arena_f32(ctx, g->M, 1); p.zero = (int32_t *)lb__arena(ctx, g->M, sizeof *p.zero); p.row = (uint8_t *)lb__arena(ctx, (size_t)ctx->threads, g->K);
+    p.a = (char *)lb__arena(ctx, g->M, p.row_bytes); p.step = lb__arena_f32(ctx, g->M, 1); p.zero = (int32_t *)lb__arena(ctx, g->M, sizeof *p.zero); p.row = (char *)lb__arena(ctx, (size_t)ctx->threads, p.row_bytes);
     if (!p.a || !p.step || !p.zero || !p.row) s = LB_ERR_MEM;
-    else if ((double)g->M * (double)g->N * (double)g->K < 4e5) { lb__prod8_pack(&p, 0, p.strips, 0); lb__prod8_work(&p, 0, tasks, 0); }
+    else if ((double)g->M * (double)g->N * (double)g->K < 4e5) { lb__prodn_pack(&p, 0, p.strips, 0); lb__prodn_work(&p, 0, tasks, 0); }
     else {
-        lb_parallel_for(ctx, p.strips, 1, lb__prod8_pack, &p);
-        lb_parallel_for(ctx, tasks, LB__MAX(tasks / ((size_t)ctx->threads * 8), (size_t)1), lb__prod8_work, &p);
+        lb_parallel_for(ctx, p.strips, 1, lb__prodn_pack, &p);
+        lb_parallel_for(ctx, tasks, LB__MAX(tasks / ((size_t)ctx->threads * 8), (size_t)1), lb__prodn_work, &p);
     }
     lb__arena_rewind(ctx, mark);
     return s;
@@ -3520,8 +3648,9 @@ static lb_status lb__gemm_i8(lb_ctx *ctx, const lb__gemm *g) {
 static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g) {
     lb__prod p;
     LB_ASSERT(g->lda >= g->K && g->ldc >= g->N && (g->wtype == LB_F32 || g->wtype == LB_F16 || g->wtype == LB_BF16 || g->wtype == LB_I8));
-    if (g->wtype == LB_I8) return lb__gemm_i8(ctx, g);
+    if (g->wtype == LB_I8 || (g->wtype == LB_BF16 && ctx->kernels->slab_bf16 && !lb__tiled(ctx->kernels, ctx->rows, g->K))) return lb__gemm_narrow(ctx, g);
     memset(&p, 0, sizeof p);
+    p.rounded = g->wtype == LB_BF16;
     p.M = g->M; p.N = g->N; p.K = g->K; p.a = g->a; p.lda = g->lda; p.b = g->w; p.btype = g->wtype; p.bkind = LB__B_PANELS; p.rows = ctx->rows;
     p.out = g;
     return lb__prod_run(ctx, &p);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # isa.sh PROGRAM...: runs the test programs once for each kernel set that this processor has (LB_CPU), and sums up.
 passed=0 failed=0 skipped=0
-for cpu in scalar avx2 avx512 amx neon; do
+for cpu in scalar avx2 avx512 avx512bf16 amx neon neonbf16; do
     have=$(LB_CPU=$cpu "${B:-build}/languagebind" info --json 2>/dev/null | sed -n 's/.*"cpu": "\([^"]*\)".*/\1/p')
     if [ "$have" != $cpu ]; then echo "== $cpu: not on this processor"; continue; fi
     out=$(LB_CPU=$cpu sh tests/run.sh "$@")

@@ -18,8 +18,10 @@ static lb_ctx *context(int set, int threads) {
     c->rows = LB__TILE_ROWS;                                                   /* tiles, where the set has them */
     return c;
 }
-static const char *const set_names[] = { "scalar", "neon", "avx2", "avx512", "amx" };
-#define EACH_SET(set) for (set = 0; set < LB__SETS; set++) if (lb__kernels_of(set))
+static const char *const set_names[] = { "scalar", "neon", "neonbf16", "avx2", "avx512", "avx512bf16", "amx" };
+/* Sets that end in bf16 have everything but the products of bf16 from the set before them, which `sets` makes sure of; the others are tested with all. */
+#define LIKE_THE_ONE_BEFORE(set) ((set) == LB__SET_NEON_BF16 || (set) == LB__SET_AVX512_BF16)
+#define EACH_SET(set) for (set = 0; set < LB__SETS; set++) if (lb__kernels_of(set) && !LIKE_THE_ONE_BEFORE(set))
 
 /* Weights in any type: panels of what the type keeps of w. */
 static void *panels_of(const float *w, size_t N, size_t K, lb_dtype type, float *kept) {
@@ -37,17 +39,26 @@ LBT(kernels, sets) {
     int set;
     for (set = 0; set < LB__SETS; set++) printf("  %s: %s\n", set_names[set], lb__kernels_of(set) ? "tested" : "skipped, this build or machine has not got it");
     CHECK(lb__kernels_of(LB__SET_SCALAR) != NULL, "no scalar set");
-    EACH_SET(set) CHECK(!strcmp(lb__kernels_of(set)->name, set_names[set]), "set %d is called %s", set, lb__kernels_of(set)->name);
+    for (set = 0; set < LB__SETS; set++) if (lb__kernels_of(set)) {
+        CHECK(!strcmp(lb__kernels_of(set)->name, set_names[set]), "set %d is called %s", set, lb__kernels_of(set)->name);
+        if (LIKE_THE_ONE_BEFORE(set)) {
+            lb__kernels k, before;
+            memcpy(&k, lb__kernels_of(set), sizeof k); memcpy(&before, lb__kernels_of(set - 1), sizeof k);
+            CHECK(k.slab_bf16 && k.halves && !before.slab_bf16, "%s multiplies no bf16", set_names[set]);
+            k.name = before.name; k.slab_bf16 = before.slab_bf16; k.halves = before.halves;
+            CHECK(!memcmp(&k, &before, sizeof k), "%s has other kernels than %s", set_names[set], set_names[set - 1]);
+        }
+    }
     CHECK(strlen(lb_cpu_name()) > 0, "no name");
 }
 
-/* Rows as a product reads them: as they are, or where it turns them into bytes what those stand for. */
+/* Rows as a product reads them: as they are, or where it turns them into bytes or bf16 what those stand for. */
 static double *rows_read(const lb_ctx *c, const float *a, size_t lda, size_t M, size_t K, lb_dtype type) {
     double *x = (double *)malloc((M * K + 1) * sizeof *x); uint8_t *q = (uint8_t *)malloc(K + 1); size_t m, k;
     for (m = 0; m < M; m++) {
         float step = 1; int32_t zero = 0;
         if (type == LB_I8) c->kernels->bytes(q, &step, &zero, a + m * lda, K);
-        for (k = 0; k < K; k++) x[m * K + k] = type == LB_I8 ? (double)step * ((int)q[k] - zero) : (double)a[m * lda + k];
+        for (k = 0; k < K; k++) x[m * K + k] = type == LB_I8 ? (double)step * ((int)q[k] - zero) : type == LB_BF16 && c->kernels->slab_bf16 ? (double)lb__bf16_f32(lb__f32_bf16(a[m * lda + k])) : (double)a[m * lda + k];
     }
     free(q);
     return x;
@@ -97,9 +108,9 @@ static void one_gemm(int set, size_t M, size_t N, size_t K, lb_dtype type, lb_ac
 LBT(kernels, gemm) {
     static const size_t ms[] = { 1, 2, 5, 12, 13, 14, 15, 27, 50, 300 }, ns[] = { 1, 31, 32, 33, 96, 257 }, ks[] = { 1, 2, 15, 33, 255, 256, 257, 600 };
     size_t i, j, k, turn = 0; int set;
-    EACH_SET(set) {
+    for (set = 0; set < LB__SETS; set++) if (lb__kernels_of(set)) {
         for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (k = 0; k < LB__COUNT(ks); k++, turn++) {
-            if (ms[i] * ns[j] * ks[k] > 3000000 && turn % 5) continue;
+            if ((ms[i] * ns[j] * ks[k] > 3000000 && turn % 5) || (LIKE_THE_ONE_BEFORE(set) && turn % 3 != 2)) continue;
             one_gemm(set, ms[i], ns[j], ks[k], turn % 3 == 0 ? LB_F32 : turn % 3 == 1 ? LB_F16 : LB_BF16, (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
         }
         one_gemm(set, 3, 40, 0, LB_F32, LB_ACT_GELU, 1, 2, 1);
@@ -167,6 +178,17 @@ LBT(kernels, bytes_at_the_edge) {
     }
     free(x); free(w); free(kept); free(panels);
 }
+/* A row of bf16: what is halfway between two goes to the even one, and what is no number stays none. */
+LBT(kernels, rounded) {
+    float x[4096 + 5]; uint16_t q[4096 + 6]; size_t i, n, wrong; int set;
+    for (i = 0; i < LB__COUNT(x); i++) x[i] = lb__bits_f32((uint32_t)(0x3f800000u + i * 0x1000u) ^ (uint32_t)(i % 2) << 31);
+    x[3] = INFINITY; x[4] = -INFINITY; x[5] = NAN; x[6] = 3.4e38f; x[7] = 0; x[8] = -0.0f;
+    for (set = 0; set < LB__SETS; set++) if (lb__kernels_of(set) && lb__kernels_of(set)->halves) for (n = 0; n < LB__COUNT(x); n += n < 70 ? 1 : 4031) {
+        memset(q, 0x5a, sizeof q); lb__kernels_of(set)->halves(q, x, n);
+        for (wrong = 0, i = 0; i < n; i++) wrong += q[i] != lb__f32_bf16(x[i]);
+        CHECK(wrong == 0 && q[n] == 0x5a5a, "%s: %zu of %zu", set_names[set], wrong, n);
+    }
+}
 /* What tiles multiply: the three parts of a float are bf16, and their sum is the float, to its last bit. */
 LBT(kernels, parts) {
     enum { ROWS = 3, K = 77 }; const lb__kernels *k = lb__kernels_of(LB__SET_AMX); size_t r, i, tries; float x[ROWS * K], split[(K + 31) / 32 * ROWS * 48], block[K * 32], halves[(K + 31) / 32 * 3 * 512];
@@ -175,7 +197,9 @@ LBT(kernels, parts) {
         size_t wrong = 0; int part;
         for (i = 0; i < ROWS * K; i++) x[i] = ldexpf(lb__rng_uniform(&rng) - 0.5f, (int)(lb__rng_uniform(&rng) * 180) - 90);
         for (i = 0; i < K * 32; i++) block[i] = ldexpf(lb__rng_uniform(&rng) - 0.5f, (int)(lb__rng_uniform(&rng) * 180) - 90);
-        k->split_rows(split, x, K, ROWS, ROWS, K); k->split_block(halves, block, K, 3);
+        k->split_rows(split, x, K, ROWS, ROWS, K, 1);
+        for (r = 0; r < ROWS; r++) for (i = 0; i < (K + 31) / 32 * 32; i++) wrong += ((const uint16_t *)(split + (i / 32 * ROWS + r) * 16))[i % 32] != (i < K ? lb__f32_bf16(x[r * K + i]) : 0);
+        k->split_rows(split, x, K, ROWS, ROWS, K, 3); k->split_block(halves, block, K, 3);
         for (r = 0; r < ROWS; r++) for (i = 0; i < (K + 31) / 32 * 32; i++) {
             float sum = 0;
             for (part = 2; part >= 0; part--) sum += lb__bf16_f32(((const uint16_t *)(split + ((i / 32 * 3 + (size_t)part) * ROWS + r) * 16))[i % 32]);

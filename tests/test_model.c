@@ -198,7 +198,7 @@ LBT(model, save_and_open) {
     scale *= 1.0007f;
     a = (float *)malloc(8 * E * sizeof *a); b = (float *)malloc(8 * E * sizeof *b);
     for (type = 0; type < LB__COUNT(types); type++) {
-        double worst = 0;
+        double worst = 0; const double most = types[type].is == LB_BF16 && c->kernels->slab_bf16 ? 6e-3 : types[type].most;         /* some sets round activations, too */
         REQUIRE(!lb_model_save(c, m, types[type].is, path), "%s", lb_last_error());
         REQUIRE(!lb_model_open(c, path, &o), "%s", lb_last_error());
         CHECK(o->desc.tower[0].quick_gelu && o->desc.tower[0].heads == 3 && o->desc.modality[0].logit_scale == scale && o->desc.modality[1].kind == LB_TEXT, "description");
@@ -206,7 +206,7 @@ LBT(model, save_and_open) {
         worst = max_abs_diff(a, b, image.shape[0] * E);
         CHECK(!lb_embed_tokens(c, m, (const int32_t *)ids.data, ids.shape[0], ids.shape[1], a) && !lb_embed_tokens(c, o, (const int32_t *)ids.data, ids.shape[0], ids.shape[1], b), "%s", lb_last_error());
         worst = LB__MAX(worst, max_abs_diff(a, b, ids.shape[0] * E));
-        CHECK(worst >= types[type].least && worst <= types[type].most, "%s: embeddings differ by %g", lb_dtype_name(types[type].is), worst);
+        CHECK(worst >= types[type].least && worst <= most, "%s: embeddings differ by %g", lb_dtype_name(types[type].is), worst);
         lb_model_free(o); o = NULL;
     }
     REQUIRE(!lb_file_open(c, path, &f), "%s", lb_last_error());

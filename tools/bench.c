@@ -40,10 +40,10 @@ static void bench_choose(const lb_ctx *ctx) {
     (void)ctx;
 #ifdef LB__X86
     if (!strcmp(ctx->kernels->name, "avx2")) bench_peak = bench_peak_avx2;
-    if (!strcmp(ctx->kernels->name, "avx512") || !strcmp(ctx->kernels->name, "amx")) bench_peak = bench_peak_avx512;
+    if (!strncmp(ctx->kernels->name, "avx512", 6) || !strcmp(ctx->kernels->name, "amx")) bench_peak = bench_peak_avx512;
 #endif
 #ifdef LB__ARM
-    if (!strcmp(ctx->kernels->name, "neon")) bench_peak = bench_peak_neon;
+    if (!strncmp(ctx->kernels->name, "neon", 4)) bench_peak = bench_peak_neon;
 #endif
 }
 static void bench_peak_run(void *arg, size_t begin, size_t end, int worker) { (void)worker; for (; begin < end; begin++) bench_peak(*(size_t *)arg); }
@@ -163,25 +163,28 @@ static lb_status bench_tower_run(lb_ctx *ctx, void *arg) {
     return b->x ? lb_embed_tensor(ctx, b->model, b->modality, b->x, b->n, b->out) : lb_embed_tokens(ctx, b->model, b->ids, b->n, b->length, b->out);
 }
 static double bench_tower_flop(size_t layers, size_t D, size_t mlp, size_t T) { return (double)layers * (8.0 * (double)T * (double)D * (double)D + 4.0 * (double)T * (double)D * (double)mlp + 4.0 * (double)T * (double)T * (double)D); }
-/* The matrices of the blocks as bytes, as a file of i8 has them. */
-static lb_status bench_bytes(lb_model *m) {
+/* The matrices as a file of this type has them. */
+static lb_status bench_stored(lb_model *m, lb_dtype type) {
     size_t i, n;
     for (i = 0; i < m->params; i++) {
-        lb_tensor *t = &m->param[i].t, b = *t; const size_t K = t->ndim == 2 ? t->shape[1] : 0;
-        if (lb__stored_type(m->param[i].name, t->layout, K, LB_I8) != LB_I8) continue;
-        b.dtype = LB_I8;
-        if (!(b.data = lb__alloc(lb_tensor_stored(&b), 1))) return LB_ERR_MEM;
-        for (n = 0; n < (t->shape[0] + 31) / 32; n++) lb__panel_i8((char *)b.data + n * lb__panel_bytes(LB_I8, K), (const float *)t->data + n * 32 * K, K);
-        lb__release(t->data); *t = b;
+        lb_tensor *t = &m->param[i].t, b = *t; const size_t K = t->ndim == 2 ? t->shape[1] : 0; float *w;
+        if (t->layout != LB_PANEL || lb__stored_type(m->param[i].name, t->layout, K, type) != type) continue;
+        n = lb_tensor_stored(t); b.dtype = type;
+        if (!(b.data = lb__alloc(lb_tensor_stored(&b), lb_dtype_size(type))) || !(w = (float *)lb__alloc(n, sizeof *w))) { lb__release(b.data); return LB_ERR_MEM; }
+        lb__widen(w, t->data, t->dtype, n);
+        if (type != LB_I8) lb__narrow(b.data, type, w, n);
+        else for (n = 0; n < (t->shape[0] + 31) / 32; n++) lb__panel_i8((char *)b.data + n * lb__panel_bytes(LB_I8, K), w + n * 32 * K, K);
+        lb__release(w); lb__release(t->data); *t = b;
     }
     return LB_OK;
 }
 static void bench_towers(bench_cfg *c, const char *what, int patch, int width, int layers, int text_width, int embed) {
     enum { BATCH = 8, LENGTH = 77 };
-    lb_model_desc d; lb_tower_desc *v = &d.tower[0], *t = &d.tower[1]; bench_tower b; bench_row r; float *x; int32_t *ids; size_t i, P = (size_t)(224 / patch) * (size_t)(224 / patch); int bytes;
-    static const char *const image[] = { "tower_image", "tower_image_i8" }, *const text[] = { "tower_text", "tower_text_i8" };
+    lb_model_desc d; lb_tower_desc *v = &d.tower[0], *t = &d.tower[1]; bench_tower b; bench_row r; float *x; int32_t *ids; size_t i, P = (size_t)(224 / patch) * (size_t)(224 / patch); size_t type;
+    static const struct { lb_dtype is; const char *image, *text; } types[] = { { LB_F32, "tower_image", "tower_text" }, { LB_BF16, "tower_image_bf16", "tower_text_bf16" }, { LB_I8, "tower_image_i8", "tower_text_i8" } };
     static const struct { size_t n, end; const char *of; } texts[] = { { 1, 76, "77 tokens" }, { 1, 11, "12 tokens" }, { BATCH, 11, "12 tokens" } };
-    if ((!bench_wanted(c, "tower_image") && !bench_wanted(c, "tower_text") && !bench_wanted(c, "tower_image_i8") && !bench_wanted(c, "tower_text_i8")) || c->failed) return;
+    for (type = i = 0; i < LB__COUNT(types); i++) type += (size_t)(bench_wanted(c, types[i].image) || bench_wanted(c, types[i].text));
+    if (!type || c->failed) return;
     memset(&d, 0, sizeof d); memset(&b, 0, sizeof b); memset(&r, 0, sizeof r);
     d.towers = d.modalities = 2; d.seed = 1;
     strcpy(v->name, "vision"); v->kind = LB_TOWER_VISION; v->width = width; v->layers = layers; v->heads = width / 64; v->embed_dim = embed; v->patch_h = v->patch_w = patch; v->grid_h = v->grid_w = 224 / patch;
@@ -191,17 +194,17 @@ static void bench_towers(bench_cfg *c, const char *what, int patch, int width, i
     x = bench_floats((size_t)BATCH * 3 * 224 * 224); ids = (int32_t *)lb__alloc(BATCH * LENGTH, sizeof *ids); b.out = bench_floats((size_t)BATCH * (size_t)embed);
     if (!x || !ids || !b.out || lb_model_create(c->ctx, &d, &b.model)) c->failed = 1;
     b.modality = "image"; r.run = bench_tower_run; r.arg = &b;
-    for (bytes = 0; bytes < 2 && !c->failed; bytes++) {
-        if (bytes && bench_bytes(b.model)) c->failed = 1;
-        for (i = 1; i <= BATCH && !c->failed && bench_wanted(c, image[bytes]); i += BATCH - 1) {
-            b.x = x; b.n = i; r.name = image[bytes]; r.flop = (double)i * (2.0 * (double)P * (double)width * 3.0 * patch * patch + bench_tower_flop((size_t)layers, (size_t)width, 4 * (size_t)width, P + 1));
+    for (type = 0; type < LB__COUNT(types) && !c->failed; type++) {
+        if (types[type].is != LB_F32 && bench_stored(b.model, types[type].is)) c->failed = 1;
+        for (i = 1; i <= BATCH && !c->failed && bench_wanted(c, types[type].image); i += BATCH - 1) {
+            b.x = x; b.n = i; r.name = types[type].image; r.flop = (double)i * (2.0 * (double)P * (double)width * 3.0 * patch * patch + bench_tower_flop((size_t)layers, (size_t)width, 4 * (size_t)width, P + 1));
             snprintf(r.shape, sizeof r.shape, "%s, batch %zu", what, i);
             bench_measure(c, &r);
         }
-        for (i = 0; i < LB__COUNT(texts) && !c->failed && bench_wanted(c, text[bytes]); i++) {
+        for (i = 0; i < LB__COUNT(texts) && !c->failed && bench_wanted(c, types[type].text); i++) {
             size_t k, j;
             for (k = 0; k < texts[i].n; k++) for (j = 0; j < LENGTH; j++) ids[k * LENGTH + j] = j == texts[i].end ? 49407 : j < texts[i].end ? (int32_t)(j * 997 % 49000) : 0;
-            b.x = NULL; b.ids = ids; b.n = texts[i].n; b.length = LENGTH; r.name = text[bytes]; r.flop = (double)texts[i].n * bench_tower_flop(12, (size_t)text_width, 4 * (size_t)text_width, texts[i].end + 1);
+            b.x = NULL; b.ids = ids; b.n = texts[i].n; b.length = LENGTH; r.name = types[type].text; r.flop = (double)texts[i].n * bench_tower_flop(12, (size_t)text_width, 4 * (size_t)text_width, texts[i].end + 1);
             snprintf(r.shape, sizeof r.shape, "%s, %s, batch %zu", what, texts[i].of, texts[i].n);
             bench_measure(c, &r);
         }
@@ -334,7 +337,7 @@ static void bench_rows(bench_cfg *c, int train) {
 }
 
 /* The rows there are; the last four are computed with --train only. */
-static const char *const bench_names[] = { "gemm_f32", "gemm_f16", "gemm_bf16", "gemm_i8", "attention", "attention_bwd", "layernorm", "tower_image", "tower_text", "tower_image_i8", "tower_text_i8", "tower_audio", "tower_video", "train_full", "train_lora", "gemm_dx", "gemm_dw" };
+static const char *const bench_names[] = { "gemm_f32", "gemm_f16", "gemm_bf16", "gemm_i8", "attention", "attention_bwd", "layernorm", "tower_image", "tower_text", "tower_image_bf16", "tower_text_bf16", "tower_image_i8", "tower_text_i8", "tower_audio", "tower_video", "train_full", "train_lora", "gemm_dx", "gemm_dw" };
 static int bench_none(const cli_list *only, int train) {
     size_t i, k; const size_t n = LB__COUNT(bench_names) - (train ? 0 : 4); char all[512] = "";
     for (k = 0; k < n; k++) snprintf(all + strlen(all), sizeof all - strlen(all), " %s", bench_names[k]);
@@ -353,7 +356,7 @@ static int cmd_bench(int argc, char **argv) {
         { "train", 0, CLI_FLAG, &train, NULL, "training rows too", 0, 0 },
         CLI_THREADS(common), CLI_JSON(common) };
     if ((rc = cli_parse(argc, argv, "[options]", "Speed of the kernels and of whole towers with random weights, as a share of the multiply-adds that the\n"
-                        "vector registers can do, measured in the same run; tiles (AMX) and products of bytes do more than those.\n"
+                        "vector registers can do, measured in the same run; tiles (AMX) and products of bf16 and bytes do more than those.\n"
                         "Without --threads: on one thread, then on all.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&only); return rc; }
     if (!model && (rc = bench_none(&only, train)) != 0) { cli_list_free(&only); return rc; }
     both = common.threads == 0;

@@ -48,7 +48,7 @@ typedef struct cli_common { long long threads; int json; } cli_common;
 /* Rows that many subcommands share. */
 #define CLI_MODEL(to)   { "model", 'm', CLI_TEXT, &(to), "FILE", "the .lbw weight file", 0, 0 }
 #define CLI_LBW_OUT(to) { "output", 'o', CLI_TEXT, &(to), "FILE", "the .lbw file to write", 0, 0 }
-#define CLI_DTYPE(to, otherwise) { "dtype", 0, CLI_CHOICE, &(to), "f32|f16|bf16|i8", "type of the matrices (default: " otherwise "); i8: those of\nthe blocks are bytes, multiplied as bytes: small, fast, and near", 0, 0 }
+#define CLI_DTYPE(to, otherwise) { "dtype", 0, CLI_CHOICE, &(to), "f32|f16|bf16|i8", "type of the matrices (default: " otherwise "); bf16: twice\nas fast where the processor multiplies bf16, and near; i8: those of the\nblocks are bytes, multiplied as bytes: small, faster still, and near", 0, 0 }
 #define CLI_FILES(list, what) { NULL, 0, CLI_LIST, &(list), what, NULL, 0, 0 }
 #define CLI_THREADS(c) { "threads", 0, CLI_INT, &(c).threads, "N", "threads to compute on (default: one a core)", 1, 4096 }
 #define CLI_JSON(c)    { "json", 0, CLI_FLAG, &(c).json, NULL, "print JSON", 0, 0 }
@@ -219,7 +219,7 @@ static const char **cli_values(const cli_list *l) {
 /* A context on the threads asked for.  The library goes on with its best kernels where LB_CPU names none that it has; who set it should know. */
 static lb_status cli_ctx(const cli_common *c, lb_ctx **out) {
     const char *want = getenv("LB_CPU"); static int told; lb_ctx_desc d;
-    if (want && *want && strcmp(want, lb_cpu_name()) && !told++) cli_warn("LB_CPU=%s: this build and processor have no such kernels (scalar|avx2|avx512|amx|neon), the %s ones are used", want, lb_cpu_name());
+    if (want && *want && strcmp(want, lb_cpu_name()) && !told++) cli_warn("LB_CPU=%s: this build and processor have no such kernels (scalar|avx2|avx512|avx512bf16|amx|neon|neonbf16), the %s ones are used", want, lb_cpu_name());
     memset(&d, 0, sizeof d); d.threads = (int)c->threads;
     return lb_ctx_new(&d, out);
 }

@@ -56,7 +56,7 @@ static void top_help(FILE *to) {
                 "Images, text, video, sound, depth and infrared in one embedding space, from a .lbw weight file.\n\ncommands:\n");
     for (i = 0; i < LB__COUNT(cli_rows); i++) fprintf(to, "  %-14s %s\n", cli_rows[i].name, cli_rows[i].line);
     fprintf(to, "\n`languagebind COMMAND --help` explains each.  Results go to standard output, messages to standard error; `-` is standard\n"
-                "input.  Exit status: 0 done, 1 failed, 2 wrong use.  LB_CPU=scalar|avx2|avx512|amx|neon picks a kernel set.\n");
+                "input.  Exit status: 0 done, 1 failed, 2 wrong use.  LB_CPU=scalar|avx2|avx512|avx512bf16|amx|neon|neonbf16 picks a kernel set.\n");
 }
 
 /* Missing descriptors are filled with one that fails, so that no file of ours can become descriptor 0, 1 or 2. */

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Image and text towers of CLIP beside torch and onnxruntime on the CPU: random weights, the same run, in turns; then load time and memory.
-    make && python3 tests/peers/towers.py [B/32 | L/14] [image | text] [i8] [threads ...]      (default: all, f32, 1 2)
+    make && python3 tests/peers/towers.py [B/32 | L/14] [image | text] [bf16 | i8] [threads ...]      (default: all, f32, 1 2)
 Needs: pip install torch transformers onnx onnxscript onnxruntime numpy.  Nothing here is needed by `make test`.
 The model is transformers' CLIPModel; save_pretrained gives the checkpoint that `languagebind convert` reads, torch.onnx the file onnxruntime
 reads; PEERS_DIR keeps them for the next run.  i8: the model that `languagebind quantize --dtype i8` makes of ours, beside what the peers' quantize_dynamic make of theirs
-(weights and activations of 8 bits, too: torch's linear layers, onnxruntime's products with a step a channel).    Ours is tests/peers/towers.c, built here with cc -O2 -fopenmp.  Texts are padded to 77 tokens; ours stops at their end, as it always does."""
+(weights and activations of 8 bits, too: torch's linear layers, onnxruntime's products with a step a channel).  bf16: `quantize --dtype bf16` beside torch's model.to(bfloat16); onnxruntime has no
+such products on a CPU.  Ours is tests/peers/towers.c, built here with cc -O2 -fopenmp.  Texts are padded to 77 tokens; ours stops at their end, as it always does."""
 import os, resource, statistics, subprocess, sys, tempfile, time
 ROUNDS = int(os.environ.get("ROUNDS", 5)); DIR = os.environ.get("PEERS_DIR") or tempfile.mkdtemp()
 SHAPES = {"B/32": dict(width=768, layers=12, patch=32, text=512, dim=512), "L/14": dict(width=1024, layers=24, patch=14, text=768, dim=768)}
@@ -30,6 +31,9 @@ def files(name):
             torch.onnx.export(f.eval(), (x,), f"{d}/{kind}.onnx", input_names=["x"], dynamic_shapes={"x": {0: torch.export.Dim("n", min=1, max=64)}}, dynamo=True, verbose=False)
         open(d + "/done", "w").close()
     return d
+def files_bf16(d):
+    if not os.path.exists(d + "/m16.lbw"): subprocess.run(["build/languagebind", "quantize", d + "/m.lbw", "--dtype", "bf16", "-o", d + "/m16.lbw"], check=True, stdout=subprocess.DEVNULL)
+    return d
 def files_i8(d):
     if not os.path.exists(d + "/done8"):
         import onnxruntime.quantization as q
@@ -49,6 +53,7 @@ def serve(engine, d, kind, n, end, threads, bits):
     if engine == "torch":
         from transformers import CLIPModel
         t0 = time.perf_counter(); m = CLIPModel.from_pretrained(d + "/hf").eval()
+        if bits == 16: m = m.to(torch.bfloat16); x = x.to(torch.bfloat16) if kind == "image" else x
         if bits == 8: m = torch.ao.quantization.quantize_dynamic(m, {torch.nn.Linear}, dtype=torch.qint8)
         f = (lambda: m.visual_projection(m.vision_model(x).pooler_output)) if kind == "image" else (lambda: m.text_projection(m.text_model(x).pooler_output))
     else:
@@ -73,7 +78,7 @@ if __name__ == "__main__":
     names = [a for a in sys.argv[1:] if a in SHAPES] or list(SHAPES); threads = [int(a) for a in sys.argv[1:] if a.isdigit()] or [1, 2]
     if not os.path.exists("build/peers_towers") or os.path.getmtime("build/peers_towers") < os.path.getmtime("languagebind.h"):
         subprocess.run([os.environ.get("CC", "cc"), "-O2", "-std=gnu99", "-fopenmp", "-I.", "tests/peers/towers.c", "-o", "build/peers_towers", "-lm"], check=True)
-    bits = 8 if "i8" in sys.argv else 32; get = lambda n: files_i8(files(n)) if bits == 8 else files(n)
+    bits = 8 if "i8" in sys.argv else 16 if "bf16" in sys.argv else 32; get = lambda n: {8: files_i8, 16: files_bf16, 32: str}[bits](files(n))
     if os.environ.get("PREPARE"): [get(n) for n in names]; sys.exit()
     print("milliseconds, median of %d rounds in turns; ratios above 1: faster here; load in ms and peak resident MB (ours: MB over the mapped file)" % ROUNDS)
     for name in names:
@@ -81,8 +86,8 @@ if __name__ == "__main__":
         for t in threads:
             for kind, n, end in (("image", 1, 0), ("image", 8, 0), ("text", 1, 76), ("text", 8, 76), ("text", 1, 11)):
                 if {"image", "text"} & set(sys.argv) and kind not in sys.argv: continue
-                ours = Peer(["build/peers_towers", d + ("/m8.lbw" if bits == 8 else "/m.lbw"), kind, str(n), str(end), str(t)])
-                peers = {e: Peer([sys.executable, "-W", "ignore", __file__, "--serve", e, d, kind, str(n), str(end), str(t), str(bits)]) for e in ("torch", "onnxruntime")}
+                ours = Peer(["build/peers_towers", d + {8: "/m8.lbw", 16: "/m16.lbw", 32: "/m.lbw"}[bits], kind, str(n), str(end), str(t)])
+                peers = {e: Peer([sys.executable, "-W", "ignore", __file__, "--serve", e, d, kind, str(n), str(end), str(t), str(bits)]) for e in (("torch",) if bits == 16 else ("torch", "onnxruntime"))}
                 ms = {e: [] for e in ("ours", *peers)}
                 for r in range(ROUNDS + 1):                    # the first warms up
                     for e, p in (("ours", ours), *peers.items()):
