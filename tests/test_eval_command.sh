@@ -64,6 +64,13 @@ wants 2 'meet' -m "$M" -d $D/demo.jsonl -r depth:image --through "$T/meet" -o "$
 awk 'BEGIN { print "file\tmodality\tcaption\tgroup"; for (i = 0; i < 3000; i++) printf "a%d\timage\tx\t%d\nb%d\tdepth\tx\t%d\n", i, i, i, i; while (i-- > 0) print "x" >"'"$T/x"'" }' >"$T/long.tsv"
 "$L" embed -m "$M" --text-file "$T/x" -o "$T/long.npy"
 wants 0 '  3000 (3000-3000)  *3000 (3000-3000) ' -m "$M" -d "$T/long.tsv" -r image:depth --vectors image="$T/long.npy" depth="$T/long.npy" --rounds 10
+# two pictures of one group ask one by one, and are found by the better one: the second looks like another thing
+printf 'file\tmodality\tcaption\tgroup\n1\timage\tx\ta\n2\timage\tx\ta\n3\timage\tx\tb\n4\timage\tx\tc\n5\tdepth\tx\ta\n6\tdepth\tx\tb\n7\tdepth\tx\tc\n' >"$T/two.tsv"
+printf 'a cube\na ball\na ball\na ring\n' >"$T/x"; "$L" embed -m "$M" --text-file "$T/x" -o "$T/two.npy"
+printf 'a cube\na ball\na ring\n' >"$T/x"; "$L" embed -m "$M" --text-file "$T/x" -o "$T/three.npy"
+wants 0 '^image -> depth  *4  *3  *75.0 .*  33.3$' -m "$M" -d "$T/two.tsv" -r depth:image --vectors image="$T/two.npy" depth="$T/three.npy" --rounds 50
+wants 0 '^depth -> image  *3  *3  *66.7 ' -m "$M" -d "$T/two.tsv" -r depth:image --vectors image="$T/two.npy" depth="$T/three.npy" --rounds 50
+wants 0 '^image -> depth  *3  *2  ' -m "$M" -d "$T/two.tsv" -r depth:image --vectors image="$T/two.npy" depth="$T/three.npy" --rounds 50 --gallery-size 2 --galleries 30
 wants 1 'a row an item' -m "$M" -d $D/real.jsonl -r text:image --vectors image="$T/v.npy"
 wants 1 'demo.jsonl: npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors image=$D/demo.jsonl
 wants 2 'MODALITY=FILE.npy' -m "$M" -d $D/demo.jsonl -r text:image --vectors "$T/v.npy"

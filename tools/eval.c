@@ -551,19 +551,20 @@ static const char *eval_meaning(eval *e, const eval_item *it) {
 typedef struct eval_match {
     const eval_set *q, *g; size_t rows, groups, through;
     uint32_t *owner, *id; const eval_entry **of, **group;            /* of a query its group and entry; of an entry of g its group, of a group its first entry */
-    float *scores;                                                   /* [rows, groups] */
+    float *scores, *each;                                            /* [rows, groups]; [rows, g->n] where groups have several entries, which then ask back one by one, or NULL */
     uint32_t *q_means, *g_means; int words;                          /* equal numbers cannot be told apart: --shared columns of both sides or, without them, `words`: of texts that ask */
 } eval_match;
 /* What is drawn from it; [2]: from queries to groups, and back. */
 typedef struct eval_drawn {
     size_t size, draws, drawn, asked, most;                          /* groups of a gallery; galleries, and those in which anything is asked; groups that ask back, in all and in one */
     size_t n[2]; double *rank[2]; uint32_t *unit[2];                 /* ranks of all galleries; unit: the group that one belongs to, for the bootstrap */
+    uint32_t *row, *item_means; float *best; double *sorted;         /* of one gallery, where entries ask back one by one: the rows of its queries; of each entry what it means; of each group its best query; ranks again */
     lb_retrieval side[2], ceiling[2];                                /* sums over `count` */
     uint32_t *pick, *place, *own, *q_means, *g_means; float *sub;    /* of one gallery: its groups, where a group stands in it, its queries' places there, and its part of the match's numbers and scores */
 } eval_drawn;
 
 static void eval_match_free(eval_match *m) {
-    lb__release(m->owner); lb__release(m->id); lb__release((void *)m->of); lb__release((void *)m->group); lb__release(m->scores); lb__release(m->q_means); lb__release(m->g_means);
+    lb__release(m->owner); lb__release(m->id); lb__release((void *)m->of); lb__release((void *)m->group); lb__release(m->scores); lb__release(m->each); lb__release(m->q_means); lb__release(m->g_means);
 }
 /* What is found comes in groups; queries whose group is there are kept. */
 static int eval_match_groups(eval_match *m, const eval_task *task) {
@@ -589,7 +590,8 @@ done:
 static int eval_match_scores(eval *e, eval_match *m) {
     size_t dim = e->j.dim, i, k; int rc = 0; const char *const from = eval_side(m->q), *const to = eval_side(m->g); const float *a = e->raw ? m->q->raw : m->q->v, *b = e->raw ? m->g->raw : m->g->v; float *all = (float *)lb__alloc(m->g->n, sizeof *all), *p = NULL, *q = NULL;
     m->scores = (float *)lb__alloc(m->rows, m->groups * sizeof *m->scores);
-    if (!all || !m->scores) rc = cli_fail("%s", lb_last_error());
+    if (m->groups < m->g->n && !e->upstream) m->each = (float *)lb__alloc(m->rows, m->g->n * sizeof *m->each);
+    if (!all || !m->scores || (m->groups < m->g->n && !e->upstream && !m->each)) rc = cli_fail("%s", lb_last_error());
     if (!rc && e->through.n && strcmp(from, "text") && strcmp(to, "text")) {
         a = p = through_vectors(&e->through, &e->j, from, a, m->q->n); b = q = through_vectors(&e->through, &e->j, to, b, m->g->n); dim = m->through = e->through.n;
         if (!p || !q) rc = cli_fail("%s", lb_last_error());
@@ -597,6 +599,7 @@ static int eval_match_scores(eval *e, eval_match *m) {
     for (i = 0; i < m->rows && !rc; i++) {
         const size_t at = (size_t)(m->of[i] - m->q->at); float *o = m->scores + i * m->groups;
         if (lb_similarity(e->j.ctx, a + at * dim, 1, b, m->g->n, dim, 1, all)) { rc = cli_fail("%s", lb_last_error()); break; }
+        if (m->each) memcpy(m->each + i * m->g->n, all, m->g->n * sizeof *all);
         for (k = 0; k < m->groups; k++) o[k] = -INFINITY;
         for (k = 0; k < m->g->n; k++) if (all[k] > o[m->id[k]]) o[m->id[k]] = all[k];
     }
@@ -624,37 +627,56 @@ static void eval_drawn_free(eval_drawn *d) {
     int dir;
     for (dir = 0; dir < 2; dir++) { lb__release(d->rank[dir]); lb__release(d->unit[dir]); }
     lb__release(d->pick); lb__release(d->place); lb__release(d->own); lb__release(d->q_means); lb__release(d->g_means); lb__release(d->sub);
+    lb__release(d->row); lb__release(d->item_means); lb__release(d->best); lb__release(d->sorted);
 }
 static int eval_drawn_new(const eval *e, const eval_match *m, eval_drawn *d) {
-    const size_t rows = m->rows, groups = m->groups; size_t cap = 0; int dir;
+    const size_t rows = m->rows, groups = m->groups, items = m->g->n; size_t cap = 0; int dir;
     d->size = e->size && (size_t)e->size < groups ? (size_t)e->size : groups; d->draws = d->size < groups ? (size_t)e->galleries : 1;
     d->pick = (uint32_t *)lb__alloc(groups, sizeof *d->pick); d->place = (uint32_t *)lb__alloc(groups, sizeof *d->place); d->own = (uint32_t *)lb__alloc(rows, sizeof *d->own);
     d->q_means = (uint32_t *)lb__alloc(rows, sizeof *d->q_means); d->g_means = (uint32_t *)lb__alloc(rows > groups ? rows : groups, sizeof *d->g_means); d->sub = d->size < groups ? (float *)lb__alloc(rows, d->size * sizeof *d->sub) : NULL;
     if (!d->pick || !d->place || !d->own || !d->q_means || !d->g_means || (d->size < groups && !d->sub)) return cli_fail("%s", lb_last_error());
     for (dir = 0; dir < 2; dir++)
-        if (!lb__mul(dir ? d->size : rows, d->draws, &cap) || !(d->rank[dir] = (double *)lb__alloc(cap, sizeof **d->rank)) || !(d->unit[dir] = (uint32_t *)lb__alloc(cap, sizeof **d->unit))) return cli_fail("%s", lb_last_error());
-    return 0;
+        if (!lb__mul(dir ? m->each ? items : d->size : rows, d->draws, &cap) || !(d->rank[dir] = (double *)lb__alloc(cap, sizeof **d->rank)) || !(d->unit[dir] = (uint32_t *)lb__alloc(cap, sizeof **d->unit))) return cli_fail("%s", lb_last_error());
+    if (!m->each) return 0;
+    d->row = (uint32_t *)lb__alloc(rows, sizeof *d->row); d->item_means = (uint32_t *)lb__alloc(items, sizeof *d->item_means); d->best = (float *)lb__alloc(groups, sizeof *d->best); d->sorted = (double *)lb__alloc(items, sizeof *d->sorted);
+    return d->row && d->item_means && d->best && d->sorted ? 0 : cli_fail("%s", lb_last_error());
 }
 static void eval_sum(lb_retrieval *to, const lb_retrieval *one, size_t n) {
     const double w = (double)n;
     to->r1 += one->r1 * w; to->r5 += one->r5 * w; to->r10 += one->r10 * w; to->median += one->median * w; to->mean += one->mean * w; to->count += n;
 }
+/* The way back where groups have several entries: each asks by itself among the gallery's n queries, the best of a group standing for it.  How many ask. */
+static size_t eval_draw_entries(const eval_match *m, eval_drawn *d, size_t n, lb_retrieval *out) {
+    double *rank = d->rank[1] + d->n[1]; uint32_t *unit = d->unit[1] + d->n[1]; size_t j, i, asked = 0;
+    for (j = 0; j < m->g->n; j++) {
+        const uint32_t at = d->place[m->id[j]]; size_t above = 0;
+        if (at == UINT32_MAX) continue;
+        for (i = 0; i < d->size; i++) d->best[i] = -INFINITY;
+        for (i = 0; i < n; i++) { const float s = m->each[d->row[i] * m->g->n + j]; if (s > d->best[d->own[i]]) d->best[d->own[i]] = s; }
+        if (!(d->best[at] > -INFINITY)) continue;
+        for (i = 0; i < d->size; i++) above += i != at && d->best[i] >= d->best[at];
+        unit[asked] = m->id[j]; d->item_means[asked] = m->g_means[m->id[j]]; rank[asked++] = (double)above;
+    }
+    memcpy(d->sorted, rank, asked * sizeof *rank);
+    *out = lb__eval_ranks(d->sorted, asked, 0);
+    return asked;
+}
 /* Gallery number `draw`: the first `size` of the shuffled groups, the queries that have their match among them, and both directions' ranks. */
 static lb_status eval_draw(const eval *e, const eval_match *m, eval_drawn *d, size_t draw) {
-    lb__rng rng = lb__rng_new((uint64_t)e->seed, draw); const size_t size = d->size, q_at = d->n[0], g_at = d->n[1]; size_t i, k, n = 0, once = 0, asked = 0; lb_retrieval one[2], best; lb_status st;
+    lb__rng rng = lb__rng_new((uint64_t)e->seed, draw); const size_t size = d->size, q_at = d->n[0], g_at = d->n[1]; size_t i, k, n = 0, once = 0, asked = 0, back = size; lb_retrieval one[2], best; lb_status st;
     for (i = 0; i < m->groups; i++) { d->pick[i] = (uint32_t)i; d->place[i] = UINT32_MAX; }
     if (d->sub) for (i = 0; i < size; i++) { const size_t other = i + lb__rng_below(&rng, (uint32_t)(m->groups - i)); const uint32_t t = d->pick[i]; d->pick[i] = d->pick[other]; d->pick[other] = t; }
     for (i = 0; i < size; i++) d->place[d->pick[i]] = (uint32_t)i;
     for (i = 0; i < m->rows; i++) {
         if (d->place[m->owner[i]] == UINT32_MAX) continue;
         if (d->sub) for (k = 0; k < size; k++) d->sub[n * size + k] = m->scores[i * m->groups + d->pick[k]];
+        if (m->each) d->row[n] = (uint32_t)i;
         d->own[n] = d->place[m->owner[i]]; d->unit[0][q_at + n] = m->owner[i]; d->q_means[n] = m->q_means[i];
         if (!m->of[i]->again) d->g_means[once++] = d->q_means[n];                       /* each text once a group, so the same words count the groups */
         n++;
     }
     if (!n) return LB_OK;
     if ((st = lb_eval_retrieval(e->j.ctx, d->sub ? d->sub : m->scores, n, size, d->own, e->upstream, &one[0], &one[1], d->rank[0] + q_at, d->rank[1] + g_at)) != LB_OK) return st;
-    eval_sum(&d->side[0], &one[0], one[0].count); eval_sum(&d->side[1], &one[1], one[1].count);
     if (e->shared.n) for (k = 0; k < size; k++) d->g_means[k] = m->g_means[d->pick[k]];
     if (e->shared.n || m->words) {
         if ((st = lb_eval_ceiling(e->j.ctx, d->q_means, n, d->g_means, e->shared.n ? size : once, &best)) != LB_OK) return st;
@@ -664,12 +686,14 @@ static lb_status eval_draw(const eval *e, const eval_match *m, eval_drawn *d, si
         d->unit[1][g_at + k] = d->pick[k];
         if (d->rank[1][g_at + k] == d->rank[1][g_at + k]) d->g_means[asked++] = d->g_means[k];          /* what no query stands for is neither asked with nor found */
     }
+    if (m->each) back = eval_draw_entries(m, d, n, &one[1]);
     if (e->shared.n) {
-        if ((st = lb_eval_ceiling(e->j.ctx, d->g_means, asked, d->g_means, asked, &best)) != LB_OK) return st;
-        eval_sum(&d->ceiling[1], &best, asked);
+        if ((st = lb_eval_ceiling(e->j.ctx, m->each ? d->item_means : d->g_means, m->each ? back : asked, d->g_means, asked, &best)) != LB_OK) return st;
+        eval_sum(&d->ceiling[1], &best, m->each ? back : asked);
     }
+    eval_sum(&d->side[0], &one[0], one[0].count); eval_sum(&d->side[1], &one[1], one[1].count);
     d->drawn++; d->asked += asked; if (asked > d->most) d->most = asked;
-    d->n[0] += n; d->n[1] += size;
+    d->n[0] += n; d->n[1] += back;
     return LB_OK;
 }
 static void eval_values(const lb_retrieval *of, double w, double *out) { out[0] = of->r1 / w; out[1] = of->r5 / w; out[2] = of->r10 / w; out[3] = of->median / w; out[4] = of->mean / w; }
@@ -1044,7 +1068,8 @@ static int cmd_eval(int argc, char **argv) {
         "    eval -m M --data test.jsonl -r text:video                                captions and clips, both directions\n"
         "    eval -m M --data D/depth.jsonl D/image.jsonl D/audio.jsonl --attributes D/attributes.tsv --prompts prompts.json\n"
         "         -c depth:shape audio:material -r depth:image depth+text:image --shared shape size --gallery-size 256 --report r.html\n\n"
-        "Items mean the same when their group is the same; without groups, when their files have the same name.  An equal score counts\n"
+        "Items mean the same when their group is the same; without groups, when their files have the same name.  Of what is\n"
+        "searched the best of a group stands for it; each item of a group asks by itself.  An equal score counts\n"
         "against the right answer.  For shares of hits at 0 and 100 %, where drawing again changes nothing, the interval is Wilson's.\n"
         "--json prints everything: intervals, classes, confusion.\n", options, LB__COUNT(options));
     if (rc < 0 && (rc = eval_wanted(&e)) == 0) {
