@@ -29,4 +29,6 @@ echo; "$L" eval -m "$M" --data "$D/demo.jsonl" --attributes "$D/attributes.tsv" 
 
 echo; echo "Drawings of things that were held out of training, and two photographs:"
 echo; "$L" eval -m "$M" --data "$D/real.jsonl" --template "{}" "a drawing of a {}" "a picture showing a {}" -c image -r text:image --captions first
+echo; echo "Real things that were held out: depth maps and turntables of furniture, notes and noises by name; and depth with video, never trained together:"
+echo; "$L" eval -m "$M" --data "$D/things.jsonl" --captions first -r text:depth text:video text:audio depth:video
 echo; echo "$OUT/demo.html: tables, similarities, maps, and what was found for what"
