@@ -5,7 +5,7 @@
 # Names: sets mask mix temperature batch steps text tie joint compose; all of them when none is given.
 set -eu
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; SEEDS=${SEEDS:-1 2 3}; STEPS=${STEPS:-200}; OUT=$WORK/experiments; S=$WORK/synth
-MODEL=${MODEL:-weights/languagebind-tiny.lbw}; PROMPTS=${PROMPTS:-examples/demo/prompts.json}; THREADS=${THREADS:-1}; TIE=${TIE:-build/examples/tie_images}
+MODEL=${MODEL:-weights/languagebind-tiny.lbw $(ls "$WORK"/seed[2-9]/model.lbw 2>/dev/null || true)}; PROMPTS=${PROMPTS:-examples/demo/prompts.json}; THREADS=${THREADS:-1}; TIE=${TIE:-build/examples/tie_images}
 export OMP_WAIT_POLICY=passive
 BASE=$WORK/base.lbw
 [ -e "$BASE" ] || { echo "experiments.sh: $BASE is not there; make weights first" >&2; exit 1; }
@@ -34,6 +34,15 @@ row() {
         printf '%s | %s | %s | %s\n' "$experiment" "$setting" "$seed" "$(cat "$o.row")"
     done
 }
+# over OPTION...: what eval prints for each of MODEL (the file, and those of `make weights-seeds` where they are): R@1 or top-1 in %, the mean, the smallest and the largest
+over() {
+    for m in $MODEL; do "$LB" eval -m "$m" --data "$@" --threads "$THREADS" || echo failed; done | awk '
+        $1 == "failed" { bad = 1 }
+        $2 == "->" { row($1 " to " $3, $6) }
+        $1 ~ /^[a-z]+:[a-z]+$/ { row($1, $4) }
+        function row(k, v) { if (!(k in n)) order[++l] = k; n[k]++; t[k] += v; if (n[k] == 1 || v < lo[k]) lo[k] = v + 0; if (n[k] == 1 || v > hi[k]) hi[k] = v + 0 }
+        END { for (i = 1; i <= l; i++) { k = order[i]; printf "%s: %.1f (%.1f-%.1f) over %d models\n", k, t[k] / n[k], lo[k], hi[k], n[k] } exit bad }'
+}
 run() { for e in "$@"; do
     case $e in
         sets)        for r in 2 8 16; do row sets "LoRA rank $r" --lora $r:16 -b 64 --steps "$STEPS" --mask-ratio 0.5; done
@@ -54,9 +63,9 @@ run() { for e in "$@"; do
         tie)         row tie language --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
                      row tie images images;;
         joint)       echo "joint: two modalities summed against one, test split"
-                     "$LB" eval -m "$MODEL" --data "$S/depth.jsonl" "$S/audio.jsonl" "$S/video.jsonl" --gallery-size 256 -r depth:video audio:video depth+audio:video --threads "$THREADS";;
+                     over "$S/depth.jsonl" "$S/audio.jsonl" "$S/video.jsonl" --gallery-size 256 -r depth:video audio:video depth+audio:video;;
         compose)     echo "compose: pairs of attributes never trained, against the test split"
-                     for s in test compose; do "$LB" eval -m "$MODEL" --data "$S/depth.jsonl" "$S/image.jsonl" "$S/thermal.jsonl" --split $s $A -c depth:shape image:shape image:colour thermal:temperature --threads "$THREADS"; done;;
+                     for s in test compose; do echo "split $s"; over "$S/depth.jsonl" "$S/image.jsonl" "$S/thermal.jsonl" --split $s $A -c depth:shape image:shape image:colour thermal:temperature; done;;
         *) echo "experiments.sh: no experiment $e" >&2; exit 2;;
     esac
 done; }

@@ -17,14 +17,18 @@ run --data "$S/audio.jsonl" $P -c audio:hits
 run --data "$S/audio.jsonl" $P --where hits!=0 -c audio:material
 run --data "$S/video.jsonl" $P -c video:motion video:shape video:hits
 # twice each: by cosine, and by the texts that both resemble.  What nothing hits makes no sound, and no material or size is heard in it
-depth="--shared shape size distance relation count --gallery-size 256" sound="--where hits!=0 --shared material size hits --gallery-size 256"
+depth="--shared shape size distance relation count --gallery-size 256" all="--shared material size hits --gallery-size 256"; sound="--where hits!=0 $all"
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P $depth -r depth:image
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P $depth -r depth:image --through "$S/depth-captions.txt"
 run --data "$S/thermal.jsonl" "$S/image.jsonl" $P $depth -r thermal:image
 run --data "$S/thermal.jsonl" "$S/image.jsonl" $P $depth -r thermal:image --through "$S/depth-captions.txt"
 run --data "$S/audio.jsonl" "$S/video.jsonl" $P $sound -r audio:video
 run --data "$S/audio.jsonl" "$S/video.jsonl" $P $sound -r audio:video --through "$S/audio-captions.txt"
+run --data "$S/audio.jsonl" "$S/video.jsonl" $P $all -r audio:video
+run --data "$S/audio.jsonl" "$S/video.jsonl" $P $all -r audio:video --through "$S/audio-captions.txt"
 run --data "$S/depth.jsonl" "$S/image.jsonl" $P --split compose -c depth:shape image:shape image:colour
+# the test split's pictures in words and phrases that no caption of training has
+run --data "$S/image-unseen.jsonl" --captions first -r text:image
 [ -e "$REAL/emoji.tsv" ] || exit $failed
 run --data "$REAL/emoji.tsv" --captions first -r text:image
 run --data "$REAL/emoji-keywords.tsv" -r text:image

@@ -18,7 +18,7 @@ for s in $SEEDS; do
     WORK=$WORK REAL=${REAL:-$WORK/real} sh "$here/weights_metrics.sh" "$w/model.lbw" > "$w/metrics.part"; mv "$w/metrics.part" "$w/metrics.txt"
 done
 echo "seeds $SEEDS:"; echo "| what | of | split | % | smallest to largest |"; echo "|---|---|---|---|---|"
-awk '/^\$ / { split_ = "test"; of = ""; by = index($0, "--through") ? ", by texts" : ""; for (i = 1; i < NF; i++) { if ($i == "--split") split_ = $(i + 1); if ($i == "--data") { of = $(i + 1); sub(/.*\//, "", of); sub(/\.[a-z]*$/, "", of) } } next }
+awk '/^\$ / { split_ = "test"; of = ""; by = index($0, "--through") ? ", by texts" : ""; if (index($0, "--where hits!=0")) by = by ", of what is hit"; for (i = 1; i < NF; i++) { if ($i == "--split") split_ = $(i + 1); if ($i == "--data") { of = $(i + 1); sub(/.*\//, "", of); sub(/\.[a-z]*$/, "", of) } } next }
     $1 ~ /^[a-z]+:[a-z]+$/ { row($1, $4) }
     $2 == "->" && $4 ~ /^[0-9]+$/ { row($1 " to " $3 by ", R@1", $6); row($1 " to " $3 by ", R@10", $10) }
     function row(name, v,   k) { k = name " | " of " | " split_; if (!(k in n)) order[++m] = k; n[k]++; t[k] += v; if (n[k] == 1 || v < lo[k]) lo[k] = v + 0; if (n[k] == 1 || v > hi[k]) hi[k] = v + 0 }
