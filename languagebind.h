@@ -2019,7 +2019,7 @@ struct lb_ctx {
     lb_pool_fn pool;
     void      *pool_user;
     const struct lb__kernels *kernels;
-    int        dot;                    /* lb__cpu_dot, asked once */
+    unsigned   dot;                    /* lb__cpu_dot, asked once */
     struct lb__tape *tape;             /* NULL: inference */
     lb_watch_fn watch;                 /* shows activations on their way */
     void      *watch_user;
@@ -2154,6 +2154,10 @@ enum { LB__SET_SCALAR = 0, LB__SET_NEON, LB__SET_NEON_BF16, LB__SET_AVX2, LB__SE
 #  if defined(__clang__) ? __clang_major__ >= 7 : __GNUC__ >= 8
 #    define LB__DOT_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
 #  endif
+#  if !defined(LB__VEX) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#    define LB__VEX "%{vex%} "                               /* AVX-VNNI is AVX512-VNNI in AVX2's encoding; tests/test_vnni.c takes the other one */
+#    define LB__VEX_TARGET __attribute__((target("avx2,fma,f16c,avxvnni")))
+#  endif
 #  if defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10
 #    define LB__HALF_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")))
 #  endif
@@ -2224,18 +2228,24 @@ static unsigned lb__cpu_sets(void) {
     return sets;
 }
 
-/* Whether a set may use instructions that multiply four bytes and add them up: AVX512-VNNI beside AVX-512, the dot product beside NEON.  They change no result. */
-static int lb__cpu_dot(void) {
-#if defined(LB__DOT_TARGET) && defined(LB__X86)
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 11 & 1);                            /* what it needs beside is asked by the set */
+/* Bit i: kernel set i may use instructions that multiply four bytes and add them up, AVX512-VNNI, AVX-VNNI or NEON's dot product.  They change no result. */
+static unsigned lb__cpu_dot(void) {
+    unsigned sets = 0;
+#if defined(LB__X86)
+    unsigned a, b, c, d;                                                                        /* what they need beside is asked by the set */
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+#  ifdef LB__DOT_TARGET
+    if (c >> 11 & 1) sets |= 1u << LB__SET_AVX512;
+#  endif
+#  ifdef LB__VEX
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1)) sets |= 1u << LB__SET_AVX2;
+#  endif
 #elif defined(LB__DOT_TARGET) && defined(__ARM_FEATURE_DOTPROD)
-    return 1;
+    sets |= 1u << LB__SET_NEON;
 #elif defined(LB__DOT_TARGET)
-    return (int)LB__HWCAP(AT_HWCAP, 20);                                                        /* HWCAP_ASIMDDP */
-#else
-    return 0;
+    if (LB__HWCAP(AT_HWCAP, 20)) sets |= 1u << LB__SET_NEON;                                    /* HWCAP_ASIMDDP */
 #endif
+    return sets;
 }
 
 /* Activation of a GEMM epilogue. */
@@ -2322,7 +2332,8 @@ typedef struct lb__kernels {
     void  (*split_block)(float *dst, const float *src, size_t kc, int parts);
     void  (*tiles)(const lb__slab *, int parts, int rounded, int whole);
     void  (*tiles_on)(int on);
-    void  (*slab_i8[2])(const lb__narrow_slab *);                /* [1]: with the instructions that lb__cpu_dot finds, the same result; NULL where this build has none */
+    void  (*slab_i8[2])(const lb__narrow_slab *);                /* [1]: with the instructions that lb__cpu_dot finds, for set `dots`, the same result; NULL where this build has none */
+    int    dots;
     int    form[2];                                        /* in which each of them takes a strip of bytes */
     void  (*bytes)(uint8_t *q, float *step, int32_t *zero, const float *x, size_t n);                          /* a row x = step (q - zero), as near as 254 steps from its least to its largest number and 0 are; zero is one of the q */
     void  (*slab_bf16)(const lb__narrow_slab *);           /* NULL where the set does not multiply bf16 ... */
@@ -2845,13 +2856,17 @@ LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, 2 * LB__W, const int8x16_t b0 = v
 LB__BYTE_TILE(lb__slab_i8, LB__TARGET, 8, LB__W, const LB__I b0 = lb__iwide(b); const LB__I b1 = lb__iwide(b + 2 * LB__W); LB__EACH_ROW(LB__X), LB__JOINED)
 #  undef LB__X
 #  undef LB__JOINED
+#  define LB__X(i) if (mr > i) { const LB__I s = lb__iset(lb__word32(a + 4 * i)); LB__DPBUSD(x##i, s, b0); LB__DPBUSD(y##i, s, b1); }
+   /* gcc copies every sum around its intrinsic */
 #  if LB__KERNEL_PASS == 3 && defined(LB__DOT_TARGET)
-#    define LB__X(i) if (mr > i) { const LB__I s = lb__iset(lb__word32(a + 4 * i)); LB__DPBUSD(x##i, s, b0); LB__DPBUSD(y##i, s, b1); }
-#    define LB__DPBUSD(sum, a, b) __asm__ ("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(a), "v"(b))      /* gcc copies every sum around its intrinsic */
+#    define LB__DPBUSD(sum, a, b) __asm__ ("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(a), "v"(b))
 LB__BYTE_TILE(lb__slab_dot, LB__DOT_TARGET, 4, 2 * LB__W, LB__FETCH_NEAR(b + 1024); LB__FETCH_NEAR(b + 1088); const LB__I b0 = lb__iload(b); const LB__I b1 = lb__iload(b + 4 * LB__W); LB__EACH_ROW(LB__X), LB__ENDS)
-#    undef LB__X
-#    undef LB__DPBUSD
+#  elif LB__KERNEL_PASS == 2 && defined(LB__VEX)
+#    define LB__DPBUSD(sum, a, b) __asm__ (LB__VEX "vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+x"(sum) : "x"(a), "x"(b))
+LB__BYTE_TILE(lb__slab_dot, LB__VEX_TARGET, 4, 2 * LB__W, LB__FETCH_NEAR(b + 1024); const LB__I b0 = lb__iload(b); const LB__I b1 = lb__iload(b + 4 * LB__W); LB__EACH_ROW(LB__X), LB__ENDS)
 #  endif
+#  undef LB__X
+#  undef LB__DPBUSD
 #endif
 #undef LB__TILE_CASE
 #undef LB__BYTE_TILE
@@ -3254,10 +3269,14 @@ LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g,
     }
 }
 
-#if defined(LB__DOT_TARGET) && (LB__KERNEL_PASS == 3 || LB__KERNEL_PASS == 1)
-#  define LB__DOTS LB__FN(lb__slab_dot)
+#if LB__KERNEL_PASS == 3 && defined(LB__DOT_TARGET)
+#  define LB__DOTS { LB__FN(lb__slab_i8), LB__FN(lb__slab_dot) }, LB__SET_AVX512
+#elif LB__KERNEL_PASS == 2 && defined(LB__VEX)
+#  define LB__DOTS { LB__FN(lb__slab_i8), LB__FN(lb__slab_dot) }, LB__SET_AVX2
+#elif LB__KERNEL_PASS == 1 && defined(LB__DOT_TARGET)
+#  define LB__DOTS { LB__FN(lb__slab_i8), LB__FN(lb__slab_dot) }, LB__SET_NEON
 #else
-#  define LB__DOTS NULL
+#  define LB__DOTS { LB__FN(lb__slab_i8), NULL }, 0
 #endif
 #if LB__KERNEL_PASS >= 2
 #  define LB__FORMS { LB__PAIRS, LB__U8 }
@@ -3267,7 +3286,7 @@ LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g,
 #  define LB__FORMS { LB__U8, LB__U8 }
 #endif
 #define LB__KERNEL_SET(name, slab_bf16, halves, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__WIDE(LB_F16) << LB_F16 | LB__WIDE(LB_BF16) << LB_BF16, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, \
-    { LB__FN(lb__slab_i8), LB__DOTS }, LB__FORMS, LB__FN(lb__bytes), slab_bf16, halves, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
+    LB__DOTS, LB__FORMS, LB__FN(lb__bytes), slab_bf16, halves, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
     LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd), LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), \
     LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw) }
 #define LB__PLAIN_SET(name) LB__KERNEL_SET(name, NULL, NULL, NULL, NULL, NULL, NULL)
@@ -3626,7 +3645,7 @@ static void lb__prodn_work(void *arg, size_t i, size_t end, int worker) {
 }
 enum { LB__NARROW_BLOCK = 1 << 19 };                       /* bytes of rows that stay in the second-level cache while the panels pass by */
 static lb_status lb__gemm_narrow(lb_ctx *ctx, const lb__gemm *g) {
-    lb__mark mark = lb__arena_mark(ctx); lb__prodn p; const int dot = ctx->dot && ctx->kernels->slab_i8[1], bytes = g->wtype == LB_I8; size_t tasks; lb_status s = LB_OK;
+    lb__mark mark = lb__arena_mark(ctx); lb__prodn p; const int dot = (ctx->dot >> ctx->kernels->dots & 1) && ctx->kernels->slab_i8[1], bytes = g->wtype == LB_I8; size_t tasks; lb_status s = LB_OK;
     if (!g->M || !g->N) return LB_OK;
     LB_ASSERT(!bytes || (g->K % 4 == 0 && g->K <= LB__I8_K));
     p.g = g; p.k = ctx->kernels; p.slab = bytes ? p.k->slab_i8[dot] : p.k->slab_bf16; p.form = bytes ? p.k->form[dot] : LB__HALVES; p.side = bytes ? 4 : 2; p.wide = p.form >= LB__PAIRS ? 2 : 1;

@@ -91,7 +91,7 @@ static void one_gemm(int set, size_t M, size_t N, size_t K, lb_dtype type, lb_ac
     CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu %s: two threads give other bits than one", set_names[set], M, N, K, lb_dtype_name(type));
     memcpy(c_other, c0, M * ldc * 4); lb__gemm_run(c4, &g);
     CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu %s: four threads give other bits than one", set_names[set], M, N, K, lb_dtype_name(type));
-    if (type == LB_I8 && c1->dot && c1->kernels->slab_i8[1]) {
+    if (type == LB_I8 && (c1->dot >> c1->kernels->dots & 1) && c1->kernels->slab_i8[1]) {
         memcpy(c_other, c0, M * ldc * 4); c1->dot = 0; lb__gemm_run(c1, &g);
         CHECK(same(c, c_other, M * ldc), "%s %zux%zux%zu: without lb__cpu_dot's instructions the bits are others", set_names[set], M, N, K);
     }
@@ -149,7 +149,7 @@ LBT(kernels, bytes) {
             for (k = 0; k < 600; k++) x[k] = i % 4 == 1 ? x[k] * 0.5f + 0.75f : i % 4 == 2 ? x[k] * (k ? 1e-3f : 100) : i % 4 == 3 && k % 3 ? 0 : x[k];
             one_row(set, x, ks[i % LB__COUNT(ks)]); free(x);
         }
-        printf("  %s: %s\n", set_names[set], !lb__kernels_of(set)->slab_i8[1] ? "one way" : lb__cpu_dot() ? "two ways" : "one way, this machine has not got the other");
+        printf("  %s: %s\n", set_names[set], !lb__kernels_of(set)->slab_i8[1] ? "one way" : lb__cpu_dot() >> lb__kernels_of(set)->dots & 1 ? "two ways" : "one way, this machine has not got the other");
         for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (k = 0; k < LB__COUNT(ks); k++, turn++) {
             if (ms[i] * ns[j] * ks[k] > 3000000 && turn % 5) continue;
             one_gemm(set, ms[i], ns[j], ks[k], LB_I8, (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
@@ -167,7 +167,7 @@ LBT(kernels, bytes_at_the_edge) {
     memset(&g, 0, sizeof g); g.M = M; g.N = N; g.K = K; g.a = x; g.lda = K; g.w = panels; g.wtype = LB_I8; g.c = c; g.ldc = N;
     EACH_SET(set) for (way = 0; way < 2; way++) {
         lb_ctx *ctx = context(set, 2);
-        ctx->dot &= way;
+        if (!way) ctx->dot = 0;
         CHECK(!lb__gemm_run(ctx, &g), "%s", lb_last_error());
         for (finite = 0, i = 2 * N; i < 4 * N; i++) finite += lb__finite(c[i]) != 0;
         CHECK(!finite, "%s: %d numbers of a row that is none", set_names[set], finite);
