@@ -758,6 +758,8 @@ LB_API double                  lb_model_logit_scale(const lb_model *model, const
  *   lb_embed_tensor   x [n, channels, (frames,) height, width] f32, preprocessed as the modality asks
  *   lb_embed_tokens   ids [n, length], length at most the tower's context; each text is read up to its first largest id (end of text)
  *   lb_embed_text     texts, UTF-8, each ending in a zero byte; cut to the context
+ * What the texts of one call begin with in common is computed once, in whatever order they come (lb_embed_text looks among 4096 at a time): prompts belong
+ * in one call.  A vector's bits do not depend on its company.  While lb_ctx_watch looks on, every token is computed, in the caller's order.
  *   errs  LB_ERR_ARG an unknown modality, an id outside the vocabulary; LB_ERR_MEM; LB_ERR_NUMERIC a vector that is not finite;
  *         LB_ERR_UNSUPPORTED text for a model without a tokenizer */
 LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *model, const char *modality, const float *x, size_t n, float *out);
@@ -804,8 +806,8 @@ LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *model, const char 
 #endif
 
 /* lb_zero_shot: the weights of a zero-shot classifier, [labels, dim]: every template with the label in place of its "{}", embedded, averaged
- * and brought to unit length again.  No templates: the label alone.   errs  LB_ERR_FORMAT a template without "{}", LB_ERR_LIMIT, and those of
- * lb_embed_text */
+ * and brought to unit length again.  No templates: the label alone.  All labels belong in one call: their prompts begin alike (see lb_embed_text).
+ *   errs  LB_ERR_FORMAT a template without "{}", LB_ERR_LIMIT, and those of lb_embed_text */
 LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *model, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out);
 
 /* lb_prompts: templates for lb_zero_shot that others measured with, by name.
@@ -2273,10 +2275,13 @@ typedef struct lb__gemm {
 /* attention  o = softmax(scale q k^T [+ causal mask]) v, per sequence and head.
  * Sequence s, token t lives at row (s / inner) * inner * T + s % inner + t * inner: inner = 1 is the usual order; inner = n attends over
  * frames when rows are [clip, frame, n].  `offset` gives every sequence its own length (then inner must be 1 and rows are packed without
- * gaps, sequence after sequence).  With `pooled`, only one query a sequence is computed: q and o have one row a sequence. */
+ * gaps, sequence after sequence).  With `pooled`, only one query a sequence is computed: q and o have one row a sequence.
+ * With `key`, sequences have beginnings in common (forward only, with offset): the keys of s are the rows key[first[s]] .. key[first[s + 1] - 1], of
+ * which the last are its own; only those are queries, and it may have none. */
 typedef struct lb__attn {
     size_t S, T, H, D, inner;                   /* sequences, tokens, heads, head size */
     const size_t *offset;                       /* [S+1] first row of each sequence when lengths differ; NULL: all have T */
+    const size_t *key, *first;                  /* NULL: the keys of a sequence are its own rows */
     const float *q, *k, *v; size_t ld;          /* row stride of k and v, and of q unless pooled */
     size_t ldq;
     float *o; size_t ldo;
@@ -3826,7 +3831,7 @@ static double lb__vec_dot(lb_ctx *ctx, const float *x, const float *y, size_t n)
 
 /* One sequence and head at a time, over the threads: its keys are transposed into blocks [channel][32 keys], its values copied into panels
  * [key][32 channels], and the queries pass in strips: scores, exponentials and the weighted sum all stay near.  A row's result depends on its
- * own sequence only; what the causal mask hides is an exact zero.
+ * own keys only, not on the queries beside it nor on where they lie; what the causal mask hides is an exact zero.
  * The backward makes the probabilities again from the log-sum-exp that the forward kept:
  *   G = do v^T,  dS = P (G - do.o) scale,   dq += dS k,   dk += dS^T q,   dv += P^T do */
 enum { LB__STRIP = 48, LB__STRIP_BWD = 96 };
@@ -3853,6 +3858,12 @@ static void lb__attn_rows(const lb__kernels *kn, float *d, size_t strip, const f
     size_t y;
     for (y = 0; y < D; y += LB__KC) kn->copy(d + y / LB__KC * strip * LB__LDP, LB__LDP, x + y, ld, rows, LB__MIN((size_t)LB__KC, D - y), s);
 }
+/* the rows x[key[0..T-1], D] side by side -> [T][D] */
+static const float *lb__attn_gather(float *d, const float *x, size_t ld, const size_t *key, size_t T, size_t D) {
+    size_t i;
+    for (i = 0; i < T; i++) memcpy(d + i * D, x + key[i] * ld, D * sizeof(float));
+    return d;
+}
 /* out[rows, seen] = q k^T, in slices of LB__KC columns */
 static void lb__attn_scores(const lb__kernels *kn, float *out, size_t strip, const float *q, const float *kt, size_t rows, size_t seen, size_t D) {
     lb__slab b; size_t x, y;
@@ -3871,20 +3882,26 @@ static void lb__attn_sum(const lb__kernels *kn, float *acc, size_t strip, const 
 }
 static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
     lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; const int causal = a->causal && !a->pooled; size_t D = a->D, t, x, y, i, r;
-    float *kt = j->work + (size_t)worker * j->floats, *vp = kt + j->keys * D, *qs = vp + j->dpanels * j->keys * LB__PW, *ps = qs + j->dslices * LB__STRIP * LB__LDP, *acc = ps + j->tslices * LB__STRIP * LB__LDP;
+    float *kt = j->work + (size_t)worker * j->floats, *vp = kt + j->keys * D, *qs = vp + j->dpanels * j->keys * LB__PW, *ps = qs + j->dslices * LB__STRIP * LB__LDP, *acc = ps + j->tslices * LB__STRIP * LB__LDP, *side = acc + LB__STRIP * LB__PW;
     for (t = begin; t < end; t++) {
-        size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q;
+        size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q, past = 0;
         lb__attn_seq(a, s, &row, &stride, &T);
-        if (!T) continue;
         Q = a->pooled ? 1 : T;
-        lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D, t > begin && !a->offset);
-        lb__attn_cut(kn, vp, T, a->v + row * a->ld + hd, stride * a->ld, T, D);
+        if (a->key) { past = a->first[s + 1] - a->first[s] - T; T += past; }
+        if (!T || !Q) continue;
+        if (past) {
+            lb__attn_turn(kn, kt, lb__attn_gather(side, a->k + hd, a->ld, a->key + a->first[s], T, D), D, T, D, 0);
+            lb__attn_cut(kn, vp, T, lb__attn_gather(side, a->v + hd, a->ld, a->key + a->first[s], T, D), D, T, D);
+        } else {
+            lb__attn_turn(kn, kt, a->k + row * a->ld + hd, stride * a->ld, T, D, t > begin && !a->offset);
+            lb__attn_cut(kn, vp, T, a->v + row * a->ld + hd, stride * a->ld, T, D);
+        }
         for (i = 0; i < Q; i += LB__STRIP) {
-            size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = causal ? i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride; float inv[LB__STRIP];
+            size_t rows = LB__MIN((size_t)LB__STRIP, Q - i), seen = causal ? past + i + rows : T, q0 = a->pooled ? s : row + i * stride, qstep = a->pooled ? 1 : stride; float inv[LB__STRIP];
             lb__attn_rows(kn, qs, LB__STRIP, a->q + q0 * a->ldq + hd, qstep * a->ldq, rows, D, a->scale);
             lb__attn_scores(kn, ps, LB__STRIP, qs, kt, rows, seen, D);
             for (r = 0; r < rows; r++) {
-                size_t len = causal ? i + r + 1 : T; float m = -INFINITY, sum = 0;
+                size_t len = causal ? past + i + r + 1 : T; float m = -INFINITY, sum = 0;
                 for (x = 0; x < len; x += LB__KC) { const float top = kn->top(ps + (x / LB__KC * LB__STRIP + r) * LB__LDP, LB__MIN((size_t)LB__KC, len - x)); m = LB__MAX(m, top); }
                 if (!(m > -INFINITY)) m = 0;
                 for (x = 0; x < seen; x += LB__KC) {
@@ -3960,12 +3977,12 @@ static void lb__attn_bwd_task(void *arg, size_t begin, size_t end, int worker) {
     }
 }
 static lb_status lb__attn_run(lb_ctx *ctx, lb__attn_job *j, int backward) {
-    const lb__attn *a = j->a; lb__mark mark = lb__arena_mark(ctx); size_t s, tasks = a->S * a->H, T = a->T, strip = backward ? LB__STRIP_BWD : LB__STRIP;
+    const lb__attn *a = j->a; lb__mark mark = lb__arena_mark(ctx); size_t s, tasks = a->S * a->H, T = a->T, strip = backward ? LB__STRIP_BWD : LB__STRIP; const size_t *first = a->key ? a->first : a->offset;
     if (!tasks) return LB_OK;
     j->k = ctx->kernels;
-    if (a->offset) for (T = 0, s = 0; s < a->S; s++) T = LB__MAX(T, a->offset[s + 1] - a->offset[s]);
+    if (first) for (T = 0, s = 0; s < a->S; s++) T = LB__MAX(T, first[s + 1] - first[s]);
     j->keys = (T + LB__PW - 1) / LB__PW * LB__PW; j->dpanels = (a->D + LB__PW - 1) / LB__PW; j->dslices = (a->D + LB__KC - 1) / LB__KC; j->tslices = (j->keys + LB__KC - 1) / LB__KC;
-    j->floats = j->keys * a->D + j->dpanels * j->keys * LB__PW + (j->dslices + j->tslices) * strip * LB__LDP + strip * LB__PW;
+    j->floats = (a->key ? 2 : 1) * j->keys * a->D + j->dpanels * j->keys * LB__PW + (j->dslices + j->tslices) * strip * LB__LDP + strip * LB__PW;
     if (backward) j->floats += j->keys * a->D + 2 * j->dpanels * (j->keys + strip) * LB__PW + (j->dslices + j->tslices) * strip * LB__LDP + (LB__KC + 16) * strip;
     j->floats = (j->floats + 15) & ~(size_t)15;
     if ((j->work = lb__arena_f32(ctx, (size_t)ctx->threads, j->floats)) == NULL) return LB_ERR_MEM;
@@ -4829,8 +4846,9 @@ static lb__var *lb__recomputed(lb_ctx *ctx, lb__block_fn f, const void *arg, lb_
 /* ==== 7 >>nn =====================================================================================================================
  * The two towers.  One vision tower serves images, depth, infrared, audio spectrograms, video and any other array: they differ in grid,
  * frames and switches.  One text tower.  Both are written once; with a tape they are training, without one inference.
- * Exact speed-ups are always on: text runs only to its end-of-text token, texts of different lengths lie packed one after the other, the
- * last block computes queries, output and MLP for pooled tokens only, q, k and v are one product.
+ * Exact speed-ups are always on: text runs only to its end-of-text token, texts of different lengths lie packed one after the other, what
+ * texts begin with in common is computed once (a token sees only what stands before it), the last block computes queries, output and MLP for
+ * pooled tokens only, q, k and v are one product.
  * Calls: base, parallel, tensor, autograd.  Held by: tests/test_model.c, tests/test_autograd.c */
 
 typedef struct lb__block {
@@ -4855,6 +4873,7 @@ static void lb__watch(lb_ctx *ctx, const char *stage, size_t i, const lb__var *v
 typedef struct lb__rows {
     size_t S, T, F;                    /* sequences of T rows (equal lengths); F frames a clip, S = clips * F */
     const size_t *offset;              /* text: [S+1] first rows of sequences of different lengths; T is then the longest */
+    const size_t *key, *first;         /* text: as in lb__attn */
     const size_t *pooled;              /* [S] the rows that are read in the end */
     int causal;
 } lb__rows;
@@ -4898,7 +4917,7 @@ static lb__var *lb__block_mlp(lb_ctx *ctx, const lb__tower *t, const lb__block *
 static lb__var *lb__block_attn(lb_ctx *ctx, const lb__tower *t, const lb__block *b, const lb__rows *r, lb__var *x) {
     const size_t D = (size_t)t->d.width; lb__attn a; lb__var *qkv;
     lb__attn_shape(t, &a);
-    a.S = r->S; a.T = r->T; a.offset = r->offset; a.causal = r->causal;
+    a.S = r->S; a.T = r->T; a.offset = r->offset; a.key = r->key; a.first = r->first; a.causal = r->causal;
     qkv = lb__linear(ctx, &b->qkv, 0, 3 * D, lb__layer_norm(ctx, &b->norm1, x), NULL, LB_ACT_NONE);
     return lb__linear(ctx, &b->out, 0, D, lb__attend(ctx, &a, qkv, 0, qkv, D, 2 * D), x, LB_ACT_NONE);
 }
@@ -4931,7 +4950,7 @@ static lb__var *lb__block_last(lb_ctx *ctx, const lb__block_arg *p, lb__var *x) 
     if (!(y = lb__gather(ctx, x, p->r->pooled, p->r->S))) return NULL;
     mark = lb__arena_mark(ctx);
     lb__attn_shape(p->t, &a);
-    a.S = p->r->S; a.T = p->r->T; a.offset = p->r->offset; a.causal = p->r->causal; a.pooled = 1;
+    a.S = p->r->S; a.T = p->r->T; a.offset = p->r->offset; a.key = p->r->key; a.first = p->r->first; a.causal = p->r->causal; a.pooled = 1;
     n = lb__layer_norm(ctx, &b->norm1, x);
     if (D % LB_PANEL_WIDTH == 0) {
         ctx->rows = lb__rows_least(ctx, p->r); kv = lb__linear(ctx, &b->qkv, D, 2 * D, n, NULL, LB_ACT_NONE); ctx->rows = 0;
@@ -5031,24 +5050,45 @@ static void lb__mask_draw(uint64_t seed, uint64_t clip, size_t P, size_t K, uint
 
 /* ---- 7.3 text ---- */
 
-/* n texts, ids [n, stride]; each is read up to the first position of its largest id, which is pooled.  -> [n, E], not yet of unit length */
-static lb__var *lb__text(lb_ctx *ctx, const lb__tower *t, const int32_t *ids, size_t n, size_t stride) {
-    lb__rows *r = (lb__rows *)lb__arena(ctx, 1, sizeof *r); size_t *offset = (size_t *)lb__arena(ctx, n + 1, sizeof *offset), *pooled = (size_t *)lb__arena(ctx, n, sizeof *pooled), *at, i, k, rows = 0; int32_t *id;
-    lb__var *h, *y;
-    if (!r || !offset || !pooled) return NULL;
-    memset(r, 0, sizeof *r);
-    for (i = 0; i < n; i++) {
+/* A text: its tokens up to the one that is pooled, the first of its largest id (with lb_ctx.whole all of them), which text of the caller's it is,
+ * and how many tokens it begins with as the line before it does. */
+typedef struct lb__line { const int32_t *id; size_t n, end, at, shared; } lb__line;
+/* ids [n, stride] -> [n] lines that share nothing */
+static lb__line *lb__lines(lb_ctx *ctx, const int32_t *ids, size_t n, size_t stride) {
+    lb__line *l = (lb__line *)lb__arena(ctx, n, sizeof *l); size_t i, k;
+    for (i = 0; l && i < n; i++) {
         const int32_t *p = ids + i * stride; size_t end = 0;
         for (k = 1; k < stride; k++) if (p[k] > p[end]) end = k;
-        offset[i] = rows; pooled[i] = rows + end;
-        k = ctx->whole ? stride : end + 1;
-        rows += k; r->T = LB__MAX(r->T, k);
+        l[i].id = p; l[i].n = ctx->whole ? stride : end + 1; l[i].end = end; l[i].at = i; l[i].shared = 0;
     }
-    offset[n] = rows;
-    id = (int32_t *)lb__arena(ctx, rows, sizeof *id); at = (size_t *)lb__arena(ctx, rows, sizeof *at);
-    if (!id || !at) return NULL;
-    for (i = 0; i < n; i++) for (k = offset[i]; k < offset[i + 1]; k++) { at[k] = k - offset[i]; id[k] = ids[i * stride + at[k]]; }
+    return l;
+}
+static size_t lb__lines_share(const lb__line *a, const lb__line *b) { size_t k = 0; while (k < a->n && k < b->n && a->id[k] == b->id[k]) k++; return k; }
+/* As in a dictionary, which brings common beginnings together; a text before those that go on from it. */
+static int lb__lines_order(const void *x, const void *y) {
+    const lb__line *a = (const lb__line *)x, *b = (const lb__line *)y; const size_t k = lb__lines_share(a, b);
+    if (k < a->n && k < b->n) return a->id[k] < b->id[k] ? -1 : 1;
+    return a->n != b->n ? (a->n < b->n ? -1 : 1) : a->at < b->at ? -1 : a->at > b->at;
+}
+/* n texts -> [n, E], not yet of unit length.  A line adds rows for the tokens that it does not share: rows are the nodes of a tree of tokens. */
+static lb__var *lb__text(lb_ctx *ctx, const lb__tower *t, const lb__line *line, size_t n) {
+    lb__rows *r = (lb__rows *)lb__arena(ctx, 1, sizeof *r); size_t *offset = (size_t *)lb__arena(ctx, n + 1, sizeof *offset), *first = (size_t *)lb__arena(ctx, n + 1, sizeof *first), *pooled = (size_t *)lb__arena(ctx, n, sizeof *pooled), *at, *key, i, k, rows = 0, keys = 0;
+    int32_t *id; lb__var *h, *y;
+    if (!line || !r || !offset || !first || !pooled) return NULL;
+    memset(r, 0, sizeof *r);
+    for (i = 0; i < n; i++) { offset[i] = rows; first[i] = keys; rows += line[i].n - line[i].shared; keys += line[i].n; r->T = LB__MAX(r->T, line[i].n); }
+    offset[n] = rows; first[n] = keys;
+    id = (int32_t *)lb__arena(ctx, rows, sizeof *id); at = (size_t *)lb__arena(ctx, rows, sizeof *at); key = (size_t *)lb__arena(ctx, keys, sizeof *key);
+    if (!id || !at || !key) return NULL;
+    for (i = 0; i < n; i++) {
+        for (k = 0; k < line[i].n; k++) {
+            const size_t row = k < line[i].shared ? key[first[i - 1] + k] : offset[i] + k - line[i].shared;
+            key[first[i] + k] = row; at[row] = k; id[row] = line[i].id[k];
+        }
+        pooled[i] = key[first[i] + line[i].end];
+    }
     r->S = n; r->F = 1; r->offset = offset; r->pooled = pooled; r->causal = 1;
+    if (keys > rows) { r->key = key; r->first = first; }
     h = lb__embed_tokens(ctx, t->token, t->pos, id, at, rows);
     lb__watch(ctx, "embed", 0, h);
     h = lb__blocks(ctx, t, r, h);
@@ -12111,16 +12151,20 @@ LB_API void lb_ctx_watch(lb_ctx *ctx, lb_watch_fn fn, void *user) { if (ctx) { c
 
 /* ---- 13.5 embed ---- */
 
-/* Inputs are taken in pieces of about this many rows: enough for full speed, little enough to stay small. */
-enum { LB__PIECE_ROWS = 512, LB__PIECE_TEXTS = 256 };
+/* Inputs are taken in pieces of about this many rows: enough for full speed, little enough to stay small.  Texts are tokenized in pieces of so many: the
+ * prompts of some dozens of classes, which begin alike. */
+enum { LB__PIECE_ROWS = 512, LB__PIECE_TEXTS = 4096 };
 
-/* A result that leaves: unit length, finite. */
-static lb_status lb__emit(lb_ctx *ctx, lb__var *y, size_t first, float *out) {
-    size_t i;
+/* Results that leave, those of texts or of the inputs from `first` on: unit length, finite, each in its place. */
+static lb_status lb__emit(lb_ctx *ctx, lb__var *y, const lb__line *line, size_t first, float *out) {
+    size_t i, c;
     y = lb__unit(ctx, y);
     if (!y) return LB_ERR_MEM;
-    for (i = 0; i < y->n * y->c; i++) if (!lb__finite(y->x[i])) return lb__fail(LB_ERR_NUMERIC, "the embedding of input %zu is not finite: are its values or the weights?", first + i / y->c);
-    memcpy(out + first * y->c, y->x, y->n * y->c * sizeof(float));
+    for (i = 0; i < y->n; i++) {
+        const float *x = y->x + i * y->c; const size_t at = line ? line[i].at : first + i;
+        for (c = 0; c < y->c; c++) if (!lb__finite(x[c])) return lb__fail(LB_ERR_NUMERIC, "the embedding of input %zu is not finite: are its values or the weights?", at);
+        memcpy(out + at * y->c, x, y->c * sizeof *x);
+    }
     return LB_OK;
 }
 LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *m, const char *modality, const float *x, size_t n, float *out) {
@@ -12135,32 +12179,46 @@ LB_API lb_status lb_embed_tensor(lb_ctx *ctx, const lb_model *m, const char *mod
     if (!piece) piece = 1;
     for (i = 0; i < n && !s; i += piece) {
         const lb__mark mark = lb__arena_mark(ctx); const size_t B = LB__MIN(piece, n - i);
-        s = lb__emit(ctx, lb__vision(ctx, t, x + i * per, B, (size_t)d->height, (size_t)d->width, NULL, 0), i, out);
+        s = lb__emit(ctx, lb__vision(ctx, t, x + i * per, B, (size_t)d->height, (size_t)d->width, NULL, 0), NULL, i, out);
         lb__arena_rewind(ctx, mark);
     }
     if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
     return s;
 }
+static lb_status lb__embed_lines(lb_ctx *ctx, const lb__tower *t, const lb__line *line, size_t n, float *out) {
+    const lb__mark mark = lb__arena_mark(ctx); const lb_status s = lb__emit(ctx, lb__text(ctx, t, line, n), line, 0, out);
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
+/* Texts first, first + 1, ... of a caller's, into their places in `out`.  They are taken in the order of a dictionary, or in the caller's where somebody
+ * looks on, in pieces of as many rows as are computed.  Where a number is not finite, that may have come through a row that texts share, also to those
+ * before it: then each text of the piece is taken alone, to name the right one. */
+static lb_status lb__embed_ids(lb_ctx *ctx, const lb__tower *t, const int32_t *ids, size_t n, size_t length, size_t first, float *out) {
+    const lb__mark mark = lb__arena_mark(ctx); const int tree = !ctx->whole && !ctx->watch; lb__line *line; size_t i, k, rows; lb_status s = LB_OK;
+    for (i = 0; i < n * length; i++) if (ids[i] < 0 || ids[i] >= t->d.vocab) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: token id %d of text %zu is outside the vocabulary of %d", (int)ids[i], first + i / length, t->d.vocab);
+    if (!(line = lb__lines(ctx, ids, n, length))) s = LB_ERR_MEM;
+    for (i = 0; i < n && !s; i++) line[i].at += first;
+    if (!s && tree) qsort(line, n, sizeof *line, lb__lines_order);
+    for (i = 0; i < n && !s; i = k) {
+        for (rows = 0, k = i; k < n; k++) {                                        /* as many texts as fill a piece; the last block computes a row of each */
+            line[k].shared = tree && k > i ? lb__lines_share(&line[k - 1], &line[k]) : 0;
+            if (k > i && rows + LB__MAX(line[k].n - line[k].shared, (size_t)1) > LB__PIECE_ROWS) break;
+            rows += LB__MAX(line[k].n - line[k].shared, (size_t)1);
+        }
+        s = lb__embed_lines(ctx, t, line + i, k - i, out);
+        if (s == LB_ERR_NUMERIC && tree) for (s = LB_OK; i < k && !s; i++) { line[i].shared = 0; s = lb__embed_lines(ctx, t, line + i, 1, out); }
+    }
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
 LB_API lb_status lb_embed_tokens(lb_ctx *ctx, const lb_model *m, const int32_t *ids, size_t n, size_t length, float *out) {
-    const lb__tower *t = NULL; size_t i, k; lb_status s = LB_OK; int j;
+    const lb__tower *t = NULL; lb_status s; int j;
     LB__POINTERS(ctx && m && (!n || (ids && out)));
     for (j = 0; j < m->desc.modalities && !t; j++) if (m->desc.modality[j].kind == LB_TEXT) t = lb__modality_tower(m, j);
     if (!t) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: the model has no text tower");
     if (!length || length > (size_t)t->d.context) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: texts of %zu tokens, 1 to %d were expected", length, t->d.context);
     LB__TRY(lb__counted("lb_embed_tokens", n, LB__MAX(length, lb_model_dim(m)), sizeof(float)));
-    for (i = 0; i < n * length; i++) if (ids[i] < 0 || ids[i] >= t->d.vocab) return lb__fail(LB_ERR_ARG, "lb_embed_tokens: token id %d of text %zu is outside the vocabulary of %d", (int)ids[i], i / length, t->d.vocab);
-    for (i = 0; i < n && !s; i = k) {
-        const lb__mark mark = lb__arena_mark(ctx); size_t rows = 0;
-        for (k = i; k < n; k++) {                                                  /* as many texts as fill a piece */
-            const int32_t *p = ids + k * length; size_t e, end = 0;
-            for (e = 1; e < length; e++) if (p[e] > p[end]) end = e;
-            if (k > i && rows + end + 1 > LB__PIECE_ROWS) break;
-            rows += end + 1;
-        }
-        s = lb__emit(ctx, lb__text(ctx, t, ids + i * length, k - i, length), i, out);
-        lb__arena_rewind(ctx, mark);
-    }
-    if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
+    if ((s = lb__embed_ids(ctx, t, ids, n, length, 0, out)) != LB_OK && s != LB_ERR_ARG) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
     return s;
 }
 
@@ -12171,18 +12229,18 @@ static const lb_modality_desc *lb__modality_of(const lb_model *m, lb_modality_ki
     return NULL;
 }
 LB_API lb_status lb_embed_text(lb_ctx *ctx, const lb_model *m, const char *const *texts, size_t n, float *out) {
-    const lb_modality_desc *d; lb__mark mark; int32_t *ids; size_t i, k, context; lb_status s = LB_OK;
+    const lb_modality_desc *d; const lb__tower *t; lb__mark mark; int32_t *ids; size_t i, k, context; lb_status s = LB_OK;
     LB__POINTERS(ctx && m && (!n || (texts && out)));
     if (!(d = lb__modality_of(m, LB_TEXT))) return lb__fail(LB_ERR_ARG, "lb_embed_text: the model has no text tower");
     if (!m->tokenizer) return lb__fail(LB_ERR_UNSUPPORTED, "lb_embed_text: the model has no tokenizer, only token ids can be embedded");
-    context = (size_t)lb__modality_tower(m, (int)(d - m->desc.modality))->d.context;
+    t = lb__modality_tower(m, (int)(d - m->desc.modality)); context = (size_t)t->d.context;
     LB__TRY(lb__counted("lb_embed_text", n, LB__MAX(sizeof *texts, lb_model_dim(m) * sizeof *out), 1));
     mark = lb__arena_mark(ctx);
     for (i = 0; i < n && !s; i += LB__PIECE_TEXTS) {
         const size_t b = LB__MIN((size_t)LB__PIECE_TEXTS, n - i);
         if (!(ids = (int32_t *)lb__arena(ctx, b * context, sizeof *ids))) s = LB_ERR_MEM;
         for (k = 0; k < b && !s; k++) s = texts[i + k] ? lb_tokenize(ctx, m->tokenizer, d->clean, texts[i + k], LB_CSTRING, ids + k * context, context, NULL) : lb__fail(LB_ERR_ARG, "lb_embed_text: text %zu is NULL", i + k);
-        if (!s) s = lb_embed_tokens(ctx, m, ids, b, context, out + i * lb_model_dim(m));
+        if (!s) s = lb__embed_ids(ctx, t, ids, b, context, i, out);
         lb__arena_rewind(ctx, mark);
     }
     if (s) memset(out, 0, n * lb_model_dim(m) * sizeof(float));
@@ -12438,7 +12496,7 @@ LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *m, const char *mod
 }
 #endif
 LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const *labels, size_t n, const char *const *templates, size_t nt, float *out) {
-    lb__mark mark; size_t i, j, dim; lb_status s = LB_OK;
+    lb__mark mark; size_t i, j, dim, per; lb_status s = LB_OK;
     LB__POINTERS(ctx && m && (!n || (labels && out)) && (!nt || templates));
     if (!nt) return lb_embed_text(ctx, m, labels, n, out);
     dim = lb_model_dim(m);
@@ -12446,17 +12504,17 @@ LB_API lb_status lb_zero_shot(lb_ctx *ctx, const lb_model *m, const char *const 
     for (i = 0; i < n; i++) if (!labels[i]) return lb__fail(LB_ERR_ARG, "lb_zero_shot: label %zu is NULL", i);
     for (j = 0; j < nt; j++) if (!templates[j]) return lb__fail(LB_ERR_ARG, "lb_zero_shot: template %zu is NULL", j);
     for (j = 0; j < nt; j++) if (!strstr(templates[j], "{}")) return lb__fail(LB_ERR_FORMAT, "template %zu \"%s\" has no {} for the label", j, templates[j]);
-    mark = lb__arena_mark(ctx);
-    for (i = 0; i < n && !s; i++) {
-        float *v = lb__arena_f32(ctx, nt, dim); char **text = (char **)lb__arena(ctx, nt, sizeof *text);
+    mark = lb__arena_mark(ctx); per = LB__MAX((size_t)LB__PIECE_TEXTS / nt, (size_t)1);
+    for (i = 0; i < n && !s; i += per) {                         /* several labels at once: what a template begins with is then computed once for all of them */
+        const size_t L = LB__MIN(per, n - i); float *v = lb__arena_f32(ctx, L * nt, dim); char **text = (char **)lb__arena(ctx, L * nt, sizeof *text);
         if (!v || !text) s = LB_ERR_MEM;
-        for (j = 0; j < nt && !s; j++) {
-            const char *hole = strstr(templates[j], "{}"); const size_t a = (size_t)(hole - templates[j]), b = strlen(labels[i]), c = strlen(hole + 2);
+        for (j = 0; j < L * nt && !s; j++) {
+            const char *whole = templates[j % nt], *label = labels[i + j / nt], *hole = strstr(whole, "{}"); const size_t a = (size_t)(hole - whole), b = strlen(label), c = strlen(hole + 2);
             if (!(text[j] = (char *)lb__arena(ctx, a + b + c + 1, 1))) { s = LB_ERR_MEM; break; }
-            memcpy(text[j], templates[j], a); memcpy(text[j] + a, labels[i], b); memcpy(text[j] + a + b, hole + 2, c + 1);
+            memcpy(text[j], whole, a); memcpy(text[j] + a, label, b); memcpy(text[j] + a + b, hole + 2, c + 1);
         }
-        if (!s) s = lb_embed_text(ctx, m, (const char *const *)text, nt, v);
-        if (!s) s = lb_mean_embedding(v, nt, dim, out + i * dim);
+        if (!s) s = lb_embed_text(ctx, m, (const char *const *)text, L * nt, v);
+        for (j = 0; j < L && !s; j++) s = lb_mean_embedding(v + j * nt * dim, nt, dim, out + (i + j) * dim);
         lb__arena_rewind(ctx, mark);
     }
     if (s) memset(out, 0, n * dim * sizeof(float));
@@ -13295,10 +13353,10 @@ static lb_status lb__train_embed(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
         if (!(keep = (uint32_t *)lb__arena(ctx, k * K, sizeof *keep))) return LB_ERR_MEM;
         for (i = 0; i < k; i++) lb__mask_draw(t->desc.seed, (uint64_t)1 << 63 | t->step << 24 | (uint64_t)(first + i), P, K, keep + i * K);
     }
-    if (t->modality == t->text) *x = lb__unit(ctx, lb__text(ctx, v, b->pair + first * b->length, k, b->length));
+    if (t->modality == t->text) *x = lb__unit(ctx, lb__text(ctx, v, lb__lines(ctx, b->pair + first * b->length, k, b->length), k));
     else *x = lb__unit(ctx, lb__vision(ctx, v, b->x + first * per, k, (size_t)d->height, (size_t)d->width, keep, K));
     if (b->text) *y = lb__var_view(ctx, (float *)(uintptr_t)(b->text + first * (size_t)v->d.embed_dim), k, (size_t)v->d.embed_dim);
-    else *y = lb__unit(ctx, lb__text(ctx, lb__modality_tower(t->model, t->text), b->ids + first * b->length, k, b->length));
+    else *y = lb__unit(ctx, lb__text(ctx, lb__modality_tower(t->model, t->text), lb__lines(ctx, b->ids + first * b->length, k, b->length), k));
     return *x && *y ? LB_OK : LB_ERR_MEM;
 }
 static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
@@ -13740,7 +13798,7 @@ static lb_status lb__feed_vectors(lb_ctx *ctx, lb_feed *l, const lb_modality_des
     }
     if (!lb__mul(w ? LB__MIN((size_t)LB__TEXT_PIECE, l->texts) : l->texts, dim, &bytes) || !(v = (float *)lb__alloc(bytes, sizeof *v))) { s = LB_ERR_MEM; goto done; }
     for (i = 0; i < l->texts && !s; ) {                         /* in small pieces, so that there is progress to tell of */
-        const size_t at = w ? i % LB__TEXT_PIECE : i, n = LB__MIN(LB__MIN((size_t)64, l->texts - i), LB__TEXT_PIECE - i % LB__TEXT_PIECE);
+        const size_t at = w ? i % LB__TEXT_PIECE : i, n = LB__MIN(LB__MIN((size_t)256, l->texts - i), LB__TEXT_PIECE - i % LB__TEXT_PIECE);
         if (l->desc.progress) l->desc.progress(l->desc.user, "captions", i, l->texts);
         s = lb_embed_text(ctx, l->model, l->text + i, n, v + at * dim);
         i += n;

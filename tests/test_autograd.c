@@ -45,7 +45,7 @@ static lb_status run(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, const uint32
     zero_grads(t);
     ctx->tape = &tape;
     x = lb__unit(ctx, lb__vision(ctx, v, b->x, b->n, (size_t)d->height, (size_t)d->width, keep, K));
-    y = lb__unit(ctx, lb__text(ctx, w, b->ids, b->n, b->length));
+    y = lb__unit(ctx, lb__text(ctx, w, lb__lines(ctx, b->ids, b->n, b->length), b->n));
     ctx->tape = NULL;
     if (!x || !y) return LB_ERR_MEM;
     dx = (float *)malloc(b->n * E * 4); dy = (float *)malloc(b->n * E * 4);

@@ -394,3 +394,33 @@ LBT(kernels, attention) {
         one_attention(set, mode, 3, ts[i], 2, ds[j]);
     }
 }
+/* Sequences with beginnings in common, whose keys are rows by index: the bits that each has alone with rows of its own, all queries or the last. */
+LBT(kernels, attention_over_shared_rows) {
+    static const struct { size_t shared, n; } seq[] = { { 0, 60 }, { 50, 61 }, { 60, 60 }, { 0, 3 }, { 1, 77 }, { 77, 77 }, { 76, 77 }, { 33, 90 }, { 2, 5 }, { 0, 1 } }; static const size_t ds[] = { 3, 24, 64, 80 };
+    enum { S = LB__COUNT(seq), H = 2 }; size_t offset[S + 1], first[S + 1], key[S * 90], s, i, j, rows = 0, keys = 0, before = 0; int set, pooled, t;
+    for (s = 0; s < S; s++) {
+        offset[s] = rows; first[s] = keys; rows += seq[s].n - seq[s].shared;
+        for (i = 0; i < seq[s].n; i++) key[keys++] = i < seq[s].shared ? key[before + i] : offset[s] + i - seq[s].shared;
+        before = first[s];
+    }
+    offset[S] = rows; first[S] = keys;
+    EACH_SET(set) for (j = 0; j < LB__COUNT(ds); j++) for (pooled = 0; pooled < 2; pooled++) {
+        const size_t C = H * ds[j], ld = 3 * C + 1; float *qkv = rnd(rows * ld, 1), *own = rnd(90 * ld, 1), *o = rnd(rows * C, 1), *alone = rnd(90 * C, 1), *q = rnd(S * C, 1); lb__attn a, b; lb_ctx *c1 = context(set, 1);
+        memset(&a, 0, sizeof a); a.H = H; a.D = ds[j]; a.inner = 1; a.ld = ld; a.ldq = pooled ? C : ld; a.ldo = C; a.causal = 1; a.pooled = pooled; a.scale = 0.7f; b = a;
+        a.S = S; a.offset = offset; a.key = key; a.first = first; a.q = pooled ? q : qkv; a.k = qkv + C; a.v = qkv + 2 * C; a.o = o;
+        b.S = 1; b.k = own + C; b.v = own + 2 * C; b.o = alone;
+        for (t = 1; t <= 3; t++) {
+            lb_ctx *c = context(set, t);
+            CHECK(!lb__attention(c, &a), "%s", lb_last_error());
+            for (s = 0; s < S; s++) {
+                b.T = seq[s].n; b.q = pooled ? q + s * C : own;
+                for (i = 0; i < b.T; i++) memcpy(own + i * ld, qkv + key[first[s] + i] * ld, ld * sizeof *own);
+                CHECK(!lb__attention(c1, &b), "%s", lb_last_error());
+                if (pooled) CHECK(same(o + s * C, alone, C), "%s D %zu: the last of sequence %zu, %d threads", set_names[set], ds[j], s, t);
+                else for (i = 0; i < b.T; i++) CHECK(same(o + key[first[s] + i] * C, alone + i * C, C), "%s D %zu: row %zu of sequence %zu, %d threads", set_names[set], ds[j], i, s, t);
+            }
+            lb_ctx_free(c);
+        }
+        free(qkv); free(own); free(o); free(alone); free(q); lb_ctx_free(c1);
+    }
+}

@@ -124,7 +124,6 @@ LBT(model, same_bits_in_any_company) {
         free(a); free(b); lb_model_free(m); lb_ctx_free(c1); golden_close(&g);
     }
 }
-/* Trimming at end-of-text and pruning the last block change nothing. */
 /* Items of so many tokens that tiles are multiplied: every kernel set gives what the scalar one does, nearly, and the same bits in any company. */
 LBT(model, many_tokens) {
     enum { SIDE = 48, N = 3, E = 40 }; const size_t per = 3 * SIDE * SIDE; lb_model_desc d; lb_model *m = NULL; lb_ctx *c; float *x = (float *)malloc(N * per * sizeof *x), first[N * E], a[N * E], b[E]; int set, t; size_t i; double worst;
@@ -148,6 +147,74 @@ LBT(model, many_tokens) {
     }
     free(x); lb_model_free(m);
 }
+/* Texts that begin alike: every common beginning is computed once, and each has the bits that it has alone, in any order, on any number of threads,
+ * by every kernel set, of weights of f32, bytes and bf16. */
+static size_t rows_seen;
+static void count_rows(void *user, const char *stage, size_t i, const float *x, size_t rows, size_t cols) { (void)user; (void)i; (void)x; (void)cols; if (!strcmp(stage, "embed")) rows_seen += rows; }
+LBT(model, texts_that_begin_alike) {
+    enum { N = 300, L = 20, V = 60, E = 16 }; static int32_t ids[N * L], turned[N * L]; static float alone[N * E], a[N * E]; size_t order[N], i, k, whole = 0, nodes = 0; lb_model_desc d; lb_model *m = NULL, *of = NULL; lb_ctx *c = ctx_with(1); lb__rng r = lb__rng_new(5, 1); int set, t, way; lb__line *line; static const struct { lb_dtype type; int width; } as[] = { { LB_F32, 48 }, { LB_F32, 64 }, { LB_I8, 64 }, { LB_BF16, 64 } }; size_t w;
+    memset(&d, 0, sizeof d); d.towers = d.modalities = 1; d.seed = 3;
+    strcpy(d.tower[0].name, "text"); d.tower[0].kind = LB_TOWER_TEXT; d.tower[0].layers = 2; d.tower[0].heads = 2; d.tower[0].embed_dim = E; d.tower[0].context = L; d.tower[0].vocab = V;
+    strcpy(d.modality[0].name, "text"); strcpy(d.modality[0].tower, "text"); d.modality[0].kind = LB_TEXT;
+    for (i = 0; i < N; i++) {                            /* as others before, up to some token; some twice, some that end where others go on, some cut, some of one token */
+        int32_t *p = ids + i * L; const size_t from = i ? lb__rng_below(&r, (uint32_t)i) : 0, same = i % 50 ? lb__rng_below(&r, i % 3 ? 12 : 4) : 0, end = i % 100 == 99 ? 0 : LB__MAX(same, 1 + lb__rng_below(&r, i % 7 ? 14 : L)), largest = i % 11 ? V - 1 : V - 2;
+        for (k = 0; k < L; k++) p[k] = k < same ? ids[from * L + k] : k < end ? (int32_t)lb__rng_below(&r, V / 2) : k == end ? (int32_t)largest : (int32_t)lb__rng_below(&r, (uint32_t)largest);
+        if (i % 13 == 12) memcpy(p, ids + from * L, L * sizeof *p);
+    }
+    REQUIRE((line = lb__lines(c, ids, N, L)) != NULL, "%s", lb_last_error());
+    for (i = 0; i < N; i++) {
+        const int32_t *p = ids + i * L, most = p[line[i].end];
+        for (k = 0; k < L && (k < line[i].end ? p[k] < most : p[k] <= most); k++) {}
+        CHECK(k == L && line[i].n == line[i].end + 1 && line[i].at == i, "text %zu is read up to %zu", i, line[i].end);
+        whole += line[i].n;
+        for (k = 0; k < line[i].n; k++) { size_t j = 0; while (j < i && (line[j].n <= k || memcmp(ids + j * L, p, (k + 1) * sizeof *p))) j++; nodes += j == i; }      /* beginnings that no text before has */
+    }
+    qsort(line, N, sizeof *line, lb__lines_order);
+    for (i = k = 0; i < N; i++) k += line[i].n - (i ? lb__lines_share(&line[i - 1], &line[i]) : 0);
+    CHECK(k == nodes && nodes < whole / 3 * 2 && nodes > 2 * LB__PIECE_ROWS, "%zu rows, %zu beginnings in %zu tokens", k, nodes, whole);
+    for (w = 0; w < LB__COUNT(as); w++) {                   /* widths that are whole panels, and that are not */
+        d.tower[0].width = as[w].width;
+        REQUIRE(!lb_model_create(c, &d, &m) && !lb_model_save(c, m, as[w].type, "build/tests/alike.lbw") && !lb_model_open(c, "build/tests/alike.lbw", &of), "%s", lb_last_error());
+        for (set = 0; set < LB__SETS; set++) {
+            if (!(c->kernels = lb__kernels_of(set))) continue;
+            for (i = 0; i < N; i++) REQUIRE(!lb_embed_tokens(c, of, ids + i * L, 1, L, alone + i * E), "%s", lb_last_error());
+            for (way = 0; way < 4; way++) for (t = 1; t <= 3; t += 2) {
+                lb_ctx *o = ctx_with(t); const size_t n = way == 3 ? N / 2 : N; o->kernels = c->kernels; o->threads = t;
+                for (i = 0; i < N; i++) order[i] = way == 1 ? N - 1 - i : i;
+                if (way == 2) for (i = N; --i > 0; ) { const size_t j = lb__rng_below(&r, (uint32_t)i + 1), x = order[i]; order[i] = order[j]; order[j] = x; }
+                for (i = 0; i < n; i++) memcpy(turned + i * L, ids + order[i] * L, L * sizeof *ids);
+                CHECK(!lb_embed_tokens(o, of, turned, n, L, a), "%s", lb_last_error());
+                for (i = 0; i < n; i++) CHECK(!memcmp(a + i * E, alone + order[i] * E, E * sizeof *a), "%s, %s, way %d: text %zu, %d threads", o->kernels->name, lb_dtype_name(as[w].type), way, order[i], t);
+                lb_ctx_free(o);
+            }
+        }
+        c->kernels = lb__kernels_of(LB__SET_SCALAR);
+        for (i = 0; i < N; i++) REQUIRE(!lb_embed_tokens(c, of, ids + i * L, 1, L, alone + i * E), "%s", lb_last_error());
+        rows_seen = 0; lb_ctx_watch(c, count_rows, NULL);       /* who looks on sees every row, in the caller's order */
+        CHECK(!lb_embed_tokens(c, of, ids, N, L, a) && !memcmp(a, alone, sizeof a) && rows_seen == whole, "%zu rows of %zu were seen", rows_seen, whole);
+        lb_ctx_watch(c, NULL, NULL); lb_model_free(of); lb_model_free(m); of = m = NULL;
+    }
+    remove("build/tests/alike.lbw"); lb_ctx_free(c);
+}
+/* A token whose weights are no numbers: its text is named, not one that shares rows with it. */
+LBT(model, the_text_that_is_not_finite) {
+    enum { N = 4, L = 8, V = 60, E = 8 }; static const int32_t ids[N * L] = { 1, 2, 3, 9, 59, 0, 0, 0,  1, 2, 3, 4, 59, 0, 0, 0,  1, 2, 3, 8, 5, 59, 0, 0,  1, 2, 59, 0, 0, 0, 0, 0 }; float a[(N + 5) * E], *w; lb_model_desc d; lb_model *m = NULL; lb_ctx *c = ctx_with(1); size_t i;
+    memset(&d, 0, sizeof d); d.towers = d.modalities = 1; d.seed = 3;
+    strcpy(d.tower[0].name, "text"); d.tower[0].kind = LB_TOWER_TEXT; d.tower[0].width = 16; d.tower[0].layers = 2; d.tower[0].heads = 2; d.tower[0].embed_dim = E; d.tower[0].context = L; d.tower[0].vocab = V;
+    strcpy(d.modality[0].name, "text"); strcpy(d.modality[0].tower, "text"); d.modality[0].kind = LB_TEXT;
+    REQUIRE(!lb_model_create(c, &d, &m), "%s", lb_last_error());
+    w = (float *)m->tower[0].token->data;
+    CHECK(!lb_embed_tokens(c, m, ids, N, L, a), "%s", lb_last_error());
+    w[8 * 16 + 3] = INFINITY; for (i = 0; i < N * E; i++) a[i] = 7;
+    CHECK(lb_embed_tokens(c, m, ids, N, L, a) == LB_ERR_NUMERIC && strstr(lb_last_error(), "input 2 "), "%s", lb_last_error());
+    for (i = 0; i < N * E; i++) CHECK(a[i] == 0, "number %zu is left", i);
+    CHECK(lb__embed_ids(c, &m->tower[0], ids, N, L, 5, a) == LB_ERR_NUMERIC && strstr(lb_last_error(), "input 7 "), "%s", lb_last_error());
+    w[9 * 16 + 3] = NAN; w[8 * 16 + 3] = 0;
+    CHECK(lb_embed_tokens(c, m, ids, N, L, a) == LB_ERR_NUMERIC && strstr(lb_last_error(), "input 0 "), "%s", lb_last_error());
+    CHECK(!lb_embed_tokens(c, m, ids + L, N - 1, L, a), "%s", lb_last_error());
+    lb_model_free(m); lb_ctx_free(c);
+}
+/* Trimming at end-of-text and pruning the last block change nothing. */
 LBT(model, trimmed_equals_whole) {
     size_t k;
     for (k = 0; k < LB__COUNT(names); k++) {

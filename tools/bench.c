@@ -156,7 +156,8 @@ static void bench_layernorm(bench_cfg *c, size_t N, size_t C) {
 }
 
 /* ---- whole towers, random weights ----
- * The work counted is that of the plain forward pass, every token through every block: what the towers save by leaving tokens out shows as share. */
+ * The work counted is that of the plain forward pass, every token through every block: what the towers save by leaving tokens out, and by
+ * computing the beginnings of texts once, shows as share. */
 typedef struct bench_tower { lb_model *model; const char *modality; const float *x; const int32_t *ids; size_t n, length; float *out; } bench_tower;
 static lb_status bench_tower_run(lb_ctx *ctx, void *arg) {
     bench_tower *b = (bench_tower *)arg;
@@ -179,10 +180,10 @@ static lb_status bench_stored(lb_model *m, lb_dtype type) {
     return LB_OK;
 }
 static void bench_towers(bench_cfg *c, const char *what, int patch, int width, int layers, int text_width, int embed) {
-    enum { BATCH = 8, LENGTH = 77 };
+    enum { BATCH = 8, PROMPTS = 64, LENGTH = 77 };
     lb_model_desc d; lb_tower_desc *v = &d.tower[0], *t = &d.tower[1]; bench_tower b; bench_row r; float *x; int32_t *ids; size_t i, P = (size_t)(224 / patch) * (size_t)(224 / patch); size_t type;
     static const struct { lb_dtype is; const char *image, *text; } types[] = { { LB_F32, "tower_image", "tower_text" }, { LB_BF16, "tower_image_bf16", "tower_text_bf16" }, { LB_I8, "tower_image_i8", "tower_text_i8" } };
-    static const struct { size_t n, end; const char *of; } texts[] = { { 1, 76, "77 tokens" }, { 1, 11, "12 tokens" }, { BATCH, 11, "12 tokens" } };
+    static const struct { size_t n, end, alike; const char *of; } texts[] = { { 1, 76, 0, "77 tokens" }, { 1, 11, 0, "12 tokens" }, { BATCH, 11, 0, "12 tokens" }, { PROMPTS, 11, 9, "12 tokens, 9 alike" } };
     for (type = i = 0; i < LB__COUNT(types); i++) type += (size_t)(bench_wanted(c, types[i].image) || bench_wanted(c, types[i].text));
     if (!type || c->failed) return;
     memset(&d, 0, sizeof d); memset(&b, 0, sizeof b); memset(&r, 0, sizeof r);
@@ -191,7 +192,7 @@ static void bench_towers(bench_cfg *c, const char *what, int patch, int width, i
     strcpy(t->name, "text"); t->kind = LB_TOWER_TEXT; t->width = text_width; t->layers = 12; t->heads = text_width / 64; t->embed_dim = embed;
     strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE;
     strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
-    x = bench_floats((size_t)BATCH * 3 * 224 * 224); ids = (int32_t *)lb__alloc(BATCH * LENGTH, sizeof *ids); b.out = bench_floats((size_t)BATCH * (size_t)embed);
+    x = bench_floats((size_t)BATCH * 3 * 224 * 224); ids = (int32_t *)lb__alloc(PROMPTS * LENGTH, sizeof *ids); b.out = bench_floats((size_t)PROMPTS * (size_t)embed);
     if (!x || !ids || !b.out || lb_model_create(c->ctx, &d, &b.model)) c->failed = 1;
     b.modality = "image"; r.run = bench_tower_run; r.arg = &b;
     for (type = 0; type < LB__COUNT(types) && !c->failed; type++) {
@@ -203,7 +204,7 @@ static void bench_towers(bench_cfg *c, const char *what, int patch, int width, i
         }
         for (i = 0; i < LB__COUNT(texts) && !c->failed && bench_wanted(c, types[type].text); i++) {
             size_t k, j;
-            for (k = 0; k < texts[i].n; k++) for (j = 0; j < LENGTH; j++) ids[k * LENGTH + j] = j == texts[i].end ? 49407 : j < texts[i].end ? (int32_t)(j * 997 % 49000) : 0;
+            for (k = 0; k < texts[i].n; k++) for (j = 0; j < LENGTH; j++) ids[k * LENGTH + j] = j == texts[i].end ? 49407 : j < texts[i].end ? (int32_t)((j * 997 + (j < texts[i].alike ? 0 : k * 31)) % 49000) : 0;
             b.x = NULL; b.ids = ids; b.n = texts[i].n; b.length = LENGTH; r.name = types[type].text; r.flop = (double)texts[i].n * bench_tower_flop(12, (size_t)text_width, 4 * (size_t)text_width, texts[i].end + 1);
             snprintf(r.shape, sizeof r.shape, "%s, %s, batch %zu", what, texts[i].of, texts[i].n);
             bench_measure(c, &r);

@@ -447,32 +447,37 @@ static int eval_classes(eval *e, const char *task, const eval_set *s, int column
 static const char *eval_side(const eval_set *s) { size_t k = 0; while (k + 1 < s->modalities && !strcmp(s->modality[k], "text")) k++; return s->modality[k]; }
 /* W [classes, dim]: every name of a class in every template, averaged. */
 static int eval_weights(eval *e, const eval_set *s, const char *column, eval_class *c, size_t n, float **out) {
-    const size_t dim = e->j.dim; const lb__json *names = eval_prompts(e, s->name, column, "names"), *list = eval_prompts(e, s->name, column, "templates"), *v; const char **t = NULL, *one[EVAL_NAMES]; size_t nt = 0, i, k; float *w = NULL, *many = NULL; int rc = 0; inputs lines;
+    const size_t dim = e->j.dim; const lb__json *names = eval_prompts(e, s->name, column, "names"), *list = eval_prompts(e, s->name, column, "templates"), *v; const char **t = NULL, **one = NULL; size_t nt = 0, i, j, k, most, *from = NULL; float *w = NULL, *many = NULL; int rc = 0; inputs lines;
     memset(&lines, 0, sizeof lines); *out = NULL;
     if (e->templates_file && inputs_built_in(e->templates_file) && (rc = inputs_prompts(&lines, e->templates_file, lb_model_modality(e->j.model, eval_side(s))->kind)) >= 0) goto done;
     rc = 0;
-    w = (float *)lb__alloc(n, dim * sizeof *w); many = (float *)lb__alloc(LB__COUNT(one), dim * sizeof *many); t = (const char **)lb__alloc(lines.n + e->prompt_lines.n + e->template_list.n + EVAL_TEMPLATES, sizeof *t);
-    if (!w || !many || !t) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    w = (float *)lb__alloc(n, dim * sizeof *w); t = (const char **)lb__alloc(lines.n + e->prompt_lines.n + e->template_list.n + EVAL_TEMPLATES, sizeof *t);
+    if (!w || !t) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (i = 0; i < lines.n; i++) t[nt++] = lines.at[i].value;
     for (i = 0; i < e->prompt_lines.n; i++) if (*e->prompt_lines.at[i].value) t[nt++] = e->prompt_lines.at[i].value;
     for (i = 0; i < e->template_list.n; i++) t[nt++] = e->template_list.item[i].value;
     for (v = list && !nt ? list->first : NULL; v; v = v->next) t[nt++] = v->str;
     if (!nt) t[nt++] = default_template(eval_side(s));
-    for (i = 0; i < n && !rc; i++) {
-        const lb__json *of = names ? lb__json_get(names, c[i].value) : NULL; lb_status st;
-        k = 0;
-        if (of && of->type == LB__JSON_STRING) one[k++] = of->str;
-        for (v = of && of->type == LB__JSON_ARRAY ? of->first : NULL; v; v = v->next) one[k++] = v->str;
-        if (!k) one[k++] = c[i].name;
-        else if (strlen(one[0]) <= 24) c[i].name = inputs_keep(&e->keep, one[0], strlen(one[0]));            /* a sentence is no name for a table */
-        if (!c[i].name) { rc = cli_fail("out of memory"); break; }
+    most = LB__MAX((size_t)LB__PIECE_TEXTS / nt, (size_t)1);                     /* names at once, of whole classes: their prompts begin alike */
+    one = (const char **)lb__alloc(most + EVAL_NAMES, sizeof *one); from = (size_t *)lb__alloc(most + 1, sizeof *from); many = (float *)lb__alloc(LB__MIN(most + EVAL_NAMES, n * EVAL_NAMES), dim * sizeof *many);
+    if (!one || !from || !many) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; i < n && !rc; i += j) {
+        lb_status st;
+        for (j = k = 0; i + j < n && k < most; from[++j] = k) {
+            eval_class *o = &c[i + j]; const lb__json *of = names ? lb__json_get(names, o->value) : NULL; const size_t begin = k;
+            if (of && of->type == LB__JSON_STRING) one[k++] = of->str;
+            for (v = of && of->type == LB__JSON_ARRAY ? of->first : NULL; v; v = v->next) one[k++] = v->str;
+            if (k == begin) one[k++] = o->name;
+            else if (strlen(one[begin]) <= 24) o->name = inputs_keep(&e->keep, one[begin], strlen(one[begin]));            /* a sentence is no name for a table */
+            if (!o->name) { rc = cli_fail("out of memory"); goto done; }
+        }
         st = lb_zero_shot(e->j.ctx, e->j.model, one, k, t, nt, many);
-        if (!st) st = lb_mean_embedding(many, k, dim, w + i * dim);
+        for (k = 0; k < j && !st; k++) st = lb_mean_embedding(many + from[k] * dim, from[k + 1] - from[k], dim, w + (i + k) * dim);
         if (st) rc = cli_fail("%s", lb_last_error());
-        cli_progress("eval: classes", i + 1, n);
+        cli_progress("eval: classes", i + j, n);
     }
 done:
-    inputs_free(&lines); lb__release(many); lb__release((void *)t);
+    inputs_free(&lines); lb__release(many); lb__release((void *)one); lb__release(from); lb__release((void *)t);
     if (rc) lb__release(w); else *out = w;
     return rc;
 }

@@ -196,7 +196,7 @@ static int job_has(const job *j, const char *modality) { return lb_model_modalit
 /* How many inputs of a modality are worth computing at once: enough to keep every thread busy, few enough to stay small. */
 static size_t job_batch(const job *j, const lb_modality_desc *m) {
     if (j->batch) return j->batch;
-    return m->kind == LB_TEXT ? 64 : m->kind == LB_VIDEO ? 1 : m->kind == LB_AUDIO ? 2 : 8;
+    return m->kind == LB_TEXT ? 256 : m->kind == LB_VIDEO ? 1 : m->kind == LB_AUDIO ? 2 : 8;
 }
 static void *job_read(void *arg) {
     job *j = (job *)arg; size_t i;

@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
     x = (float *)calloc(n * 3 * 224 * 224, sizeof *x); out = (float *)calloc(n * 2048, sizeof *out); ids = (int32_t *)calloc(n * 77, sizeof *ids);
     if (!x || !out || !ids) return 1;
     for (i = 0; i < n * 3 * 224 * 224; i++) x[i] = (float)(i * 2654435761u % 1000) * 0.001f;
-    for (i = 0; i < n; i++) { for (k = 0; k < end; k++) ids[i * 77 + k] = (int32_t)(k * 613 % 49000 + 1); ids[i * 77 + end] = 49407; }
+    for (i = 0; i < n; i++) { for (k = 0; k < end; k++) ids[i * 77 + k] = (int32_t)((k * 613 + i * 7919) % 49000 + 1); ids[i * 77 + end] = 49407; }
     while (fgets(line, sizeof line, stdin)) {
         t0 = now();
         if (image ? lb_embed_tensor(c, m, "image", x, n, out) : lb_embed_tokens(c, m, ids, n, 77, out)) { fprintf(stderr, "%s\n", lb_last_error()); return 1; }
