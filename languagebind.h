@@ -2757,7 +2757,7 @@ LB__TARGET LB__INLINE void LB__FN(lb__slab_any)(const lb__slab *t, const int tr,
 #undef LB__X
             default: break;
         }
-        next += fetches * steps * t->next_step;
+        if (fetches) next += fetches * steps * t->next_step;
     }
 }
 LB__TARGET static void LB__FN(lb__slab_r)(const lb__slab *t) { LB__FN(lb__slab_any)(t, 0, LB_F32); }
