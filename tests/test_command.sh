@@ -190,6 +190,9 @@ wants 1 'cannot write' embed -m "$M" $CAT -o /dev/full; [ -c /dev/full ] && good
 "$L" embed -m "$M" $CAT >&- 2>"$T/err"; is "$? $(grep -c 'cannot write' "$T/err")" "1 1" "standard output is closed"
 { "$L" embed -m "$M" $CAT 2>"$T/err"; echo $? >"$T/status"; } | :; sleep 0.2
 case "$(cat "$T/status")" in 0|1) good ;; *) bad "a closed pipe: status $(cat "$T/status")" ;; esac
+# what flushes its lines as they come knows why one was not taken, and does not go on measuring for nobody
+{ sleep 0.3; "$L" bench --threads 1 -r layernorm -s 0.01 2>"$T/err"; echo $? >"$T/status"; } | :; sleep 0.2
+is "$(cat "$T/status") $(wc -l <"$T/err") $(grep -c 'standard output: Broken pipe' "$T/err")" "1 1 1" "bench and a closed pipe"
 ( ulimit -f 1; "$L" embed -m "$M" --text-file LICENSE --text-file LICENSE --text-file LICENSE --text-file LICENSE -o "$T/big.npy" 2>"$T/err" ); is "$? $(grep -c 'cannot' "$T/err")" "1 1" "a full disk"
 no "$T/big.npy"
 printf 'old' >"$T/keep.npy"; "$L" embed -m "$M" "$T/text.jpg" -o "$T/keep.npy" 2>/dev/null; is "$(cat "$T/keep.npy")" old "a failed run leaves the old file"

@@ -62,6 +62,11 @@ typedef struct bench_row {
 typedef struct bench_cfg { double seconds; int json; const cli_list *only; lb_ctx *ctx; int failed; } bench_cfg;
 
 static int bench_double_cmp(const void *a, const void *b) { double x = *(const double *)a, y = *(const double *)b; return x < y ? -1 : x > y; }
+/* A row is told at once; where nobody takes it, there is nothing left to measure for. */
+static void bench_shown(bench_cfg *c) {
+    cli_flush();
+    if (cli_refused || ferror(stdout)) { lb__fail(LB_ERR_IO, "cannot write to standard output: %s", cli_refused ? strerror(cli_refused) : "the device refused it"); c->failed = 1; }
+}
 static int bench_wanted(const bench_cfg *c, const char *name) {
     size_t i;
     if (!c->only->n) return 1;
@@ -91,7 +96,7 @@ static void bench_measure(bench_cfg *c, const bench_row *r) {
     if (c->json) printf("{\"name\": \"%s\", \"shape\": \"%s\", \"threads\": %d, \"gflops\": %.2f, \"peak_gflops\": %.2f, \"share\": %.4f, \"ms\": %.4f}\n",
                         r->name, r->shape, c->ctx->threads, r->flop / time[n / 2] * 1e-9, peak[n / 2] * 1e-9, share[n / 2], time[n / 2] * 1e3);
     else printf("%-16s %-34s %3d %9.1f %9.1f %7.3f %10.3f\n", r->name, r->shape, c->ctx->threads, r->flop / time[n / 2] * 1e-9, peak[n / 2] * 1e-9, share[n / 2], time[n / 2] * 1e3);
-    fflush(stdout);
+    bench_shown(c);
 }
 
 static float *bench_floats(size_t n) { float *p = (float *)lb__alloc(n + 16, sizeof *p); size_t i; if (p) for (i = 0; i < n; i++) p[i] = (float)(i * 2654435761u % 1000) * 0.002f - 1; return p; }
@@ -266,10 +271,10 @@ static double bench_own_bytes(void) {                    /* resident memory that
     if (f) fclose(f);
     return kb * 1024;
 }
-static void bench_file_row(const bench_cfg *c, const char *name, const char *what, double seconds, double bytes) {
+static void bench_file_row(bench_cfg *c, const char *name, const char *what, double seconds, double bytes) {
     if (c->json) printf("{\"name\": \"%s\", \"shape\": \"%s\", \"threads\": %d, \"ms\": %.4f, \"own_mb\": %.2f}\n", name, what, c->ctx->threads, seconds * 1e3, bytes / 1048576);
     else printf("%-16s %-34s %3d %10.3f ms %10.2f MiB beside the file\n", name, what, c->ctx->threads, seconds * 1e3, bytes / 1048576);
-    fflush(stdout);
+    bench_shown(c);
 }
 /* One input, a text of ids or an array: the shortest of a few passes, of which the first brings the weights in. */
 static void bench_file_input(bench_cfg *c, const lb_model *m, const char *modality, const char *what, const int32_t *ids, size_t length, const float *x, double own) {

@@ -58,12 +58,15 @@ static char        cli_command_text[64];
 
 /* A name may hold line ends and escape sequences: they are not shown as they are, so that a line stays one and no terminal obeys a file name. */
 static int cli_control(char c) { return (unsigned char)c < 32 || c == 127; }
+/* What is on standard output by now goes out; why it did not, main tells at the end: the stream itself knows only that it failed. */
+static int cli_refused;
+static void cli_flush(void) { errno = 0; if (fflush(stdout) && !cli_refused) cli_refused = errno; }
 /* The two bad endings: one sentence on standard error and the exit status. */
 static void cli_say(const char *format, va_list ap) {
     char text[8192] = "", *p;
     vsnprintf(text, sizeof text, format, ap);
     for (p = text; *p; p++) if (cli_control(*p)) *p = '?';
-    fflush(stdout); fprintf(stderr, "%s: %s", cli_command, text);
+    cli_flush(); fprintf(stderr, "%s: %s", cli_command, text);
 }
 static int cli_fail(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fputc('\n', stderr); return 1; }
 static int cli_wrong(const char *format, ...) { va_list ap; va_start(ap, format); cli_say(format, ap); va_end(ap); fprintf(stderr, " (see `%s --help`)\n", cli_command); return 2; }

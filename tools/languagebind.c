@@ -93,7 +93,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[1], "--version")) { printf("languagebind %d.%d.%d\n", LB_VERSION_MAJOR, LB_VERSION_MINOR, LB_VERSION_PATCH); rc = 0; }
     else for (i = 0; i < LB__COUNT(cli_rows); i++) if (!strcmp(argv[1], cli_rows[i].name)) rc = cli_rows[i].run(argc - 1, argv + 1);
     if (rc < 0) return cli_wrong("unknown command `%s`", argv[1]);
-    errno = 0;
-    if (fflush(stdout) || ferror(stdout)) { if (!rc) rc = cli_fail("cannot write to standard output: %s", errno ? strerror(errno) : "the device refused it"); }
+    cli_flush();
+    if (cli_refused || ferror(stdout)) { if (!rc) rc = cli_fail("cannot write to standard output: %s", cli_refused ? strerror(cli_refused) : "the device refused it"); }
     return rc;
 }

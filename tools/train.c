@@ -418,7 +418,7 @@ static int train_loop(train_run *r) {
             evaluated = 1;
             if (live) fprintf(stderr, "\r\033[K");
             fprintf(r->common.json ? stderr : stdout, "step %llu: held-out loss %.4f, recall@1 %.2f %%\n", (unsigned long long)s.step, l, 100 * r1);
-            fflush(stdout);
+            cli_flush();
         }
         if ((st = train_log_line(r, &s, evaluated, l, r1)) != LB_OK) break;
         if (live && train_now() - shown > 0.25) { const double t = train_now() - t0; shown = train_now(); train_live(r, &s, (double)(s.step - begun) / t, (double)pairs / t); }
@@ -542,7 +542,7 @@ static int cmd_train(int argc, char **argv) {
     if (r->memory) {
         const size_t step = lb_trainer_bytes(r->trainer, LB__MIN((size_t)(r->batch ? r->batch : 32), lb_feed_count(r->feed)), lb_feed_length(r->feed)), data = lb_feed_bytes(r->feed) + (r->test ? lb_feed_bytes(r->test) : 0);
         fprintf(r->common.json ? stderr : stdout, "memory: %lu bytes over the mapped model: %lu for a step with weights, gradients and moments of %lu parameters, %lu for data\n", (unsigned long)(step + data), (unsigned long)step, (unsigned long)lb_trainer_parameters(r->trainer), (unsigned long)data);
-        fflush(stdout);
+        cli_flush();
     }
     if (isatty(2)) {
         bench_choose(r->ctx); r->peak = bench_peak_rate(r->ctx, 0.2); r->flop = train_flop(r, (double)LB__MIN((size_t)(r->batch ? r->batch : 32), lb_feed_count(r->feed)));
