@@ -13541,7 +13541,7 @@ static lb_status lb__train_fits(const lb_trainer *t, const lb_file *f) {
     for (i = 0; i < LB__TERMS; i++) {
         if (!lb_file_has(f, term[i].key) || (t->desc.other_steps && !strcmp(term[i].key, "train.steps"))) continue;
         LB__TRY(lb_file_get_f64(f, term[i].key, &value));
-        if (value != term[i].value) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: its %s is %.9g, this run's is %.9g", term[i].key + 6, value, term[i].value);
+        if (value != term[i].value) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: its %s is %.9g, this run's is %.9g%s", term[i].key + 6, value, term[i].value, strcmp(term[i].key, "train.steps") ? "" : "; with other_steps (--other-steps) it goes on by this run's schedule");
     }
     if (strcmp(have[1], want[1])) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: the weights it started from have the hash %.16s..., this run's have %.16s...", have[1], want[1]);
     if (tensors != t->slots) return lb__fail(LB_ERR_MISMATCH, "this checkpoint is of another run: it trains %llu tensors, this run %zu", (unsigned long long)tensors, t->slots);

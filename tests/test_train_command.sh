@@ -153,7 +153,7 @@ sed '9s/.$/x/' "$DATA" | sed "s|^stills|$(pwd)/tests/golden/stills|" >"$T/change
 proj="-m $M --trainable projection --batch 8 --whole -o $T/over.lbw --resume"
 wants 1 'other data: items, captions or their order' $proj --steps 2 -d "$T/changed.tsv"
 wants 1 'other data: its items .*, this run.s items 11' $proj --steps 2 -d "$T/fewer.tsv"
-wants 1 'its steps is 2, this run.s is 4' $proj -d "$DATA" --steps 4
+wants 1 'its steps is 2, this run.s is 4; with .*--other-steps' $proj -d "$DATA" --steps 4
 wants 0 'step 4 of 4' $proj -d "$DATA" --steps 4 --other-steps
 frozen="-d $DATA --trainable projection --batch 8 --whole --freeze scale -o $T/frozen.lbw"; wants 0 'step 2 of 2' -m "$M" $frozen --steps 2
 "$L" train -m "$M" -d "$DATA" --trainable image.logit_scale --batch 8 --steps 2 --lr 0.1 -o "$T/scale.lbw" >"$T/out" 2>&1 || bad "a scale alone: $(cat "$T/out")"
