@@ -856,7 +856,7 @@ typedef struct lb_item {
     size_t            n_captions;
     const char       *group;         /* class or id; items of one group mean the same; NULL: none   */
     const char       *split;         /* "train", "test", ...; NULL: none                            */
-    int               frames;        /* 0: `file` is one file; else frame files 0..frames-1         */
+    int               frames;        /* 0: `file` is one file; else frame files 0..frames-1 (VIDAL's stills: 8, or up to the last that is there) */
     size_t            line;          /* in the manifest, from 1; 0 for folders                      */
 } lb_item;
 
@@ -873,7 +873,8 @@ typedef struct lb_manifest_desc {
  *   path   FILE.tsv    the first line names the columns: file, modality, caption (may stand several times), group, split
  *          FILE.jsonl  an object a line: file, modality, caption or captions, group, split
  *          FILE.json   VIDAL-10M: id -> {folder, raw, mplug, polish_mplug, sound_mplug, ofa[8]}; raw titles are cleaned as upstream does;
- *                      where a folder ID_resize256_folder lies beside a clip ID.mp4 (or in its place), its frames are the clip;
+ *                      where a folder ID_resize256_folder lies beside a clip ID.mp4 (or in its place), its frames are the clip; of the eight stills of a
+ *                      clip (image, depth, thermal) the last ones may be missing;
  *                      or an array of the objects that a .jsonl has
  *          a folder    class/file; the class names the group and fills the prompt, '_' and '-' become spaces
  *   out    freed with lb_manifest_free
@@ -12903,11 +12904,31 @@ static lb_status lb__listing_jsonl(lb__listing *p, const lb_limits *limits, cons
     return s;
 }
 
+/* Does the manifest's folder hold a file, or a folder, `name` with `tail` behind it? */
+static lb_status lb__listing_there(const lb__listing *p, const lb__buf *name, const char *tail, int folder, int *there) {
+    const size_t root = p->root ? strlen(p->root) : 0; lb__buf full = { 0, 0, 0 }; struct stat st; lb_status s = LB_OK;
+    if (root && name->data[0] != '/') { s = lb__buf_add(&full, p->root, root); if (!s) s = lb__buf_add(&full, "/", 1); }
+    if (!s && (s = lb__buf_add(&full, name->data, name->size)) == LB_OK) s = lb__buf_add(&full, tail, strlen(tail) + 1);
+    *there = !s && !stat((const char *)full.data, &st) && (folder != 0) == (S_ISDIR(st.st_mode) != 0);
+    lb__buf_free(&full);
+    return s;
+}
+/* Stills of a clip, `name` FOLDER/ with FOLDER/0 and the ending `tail` to FOLDER/7: up to the last that is there, which takes one look where all are; 8
+ * where none is, so that who reads them names the first.  One that is missing before the last is missed by its reader. */
+static lb_status lb__listing_stills(const lb__listing *p, const lb__buf *name, const char *tail, int *frames) {
+    char file[32]; int there = 0;
+    for (*frames = 8; *frames && !there; *frames -= !there) {
+        lb__format(file, sizeof file, "%d%s", *frames - 1, tail);
+        LB__TRY(lb__listing_there(p, name, file, 0, &there));
+    }
+    if (!*frames) *frames = 8;
+    return LB_OK;
+}
 /* One id of VIDAL-10M.  Where its files lie and how texts are drawn: upstream data/base_datasets.py. */
 static lb_status lb__listing_vidal(lb__listing *p, const lb__json *v, size_t line) {
     static const char *const texts[] = { "raw", "mplug", "polish_mplug", "sound_mplug" };
     const char *type = p->desc->text_type ? p->desc->text_type : "mix", *modality = p->desc->modality ? p->desc->modality : "video", *folder = lb__json_str(v, "folder", NULL);
-    lb__buf name = { 0, 0, 0 }, clean = { 0, 0, 0 }; size_t i, n; lb_status s = LB_OK; int frames = 0; const lb__json *c;
+    lb__buf name = { 0, 0, 0 }, clean = { 0, 0, 0 }; size_t i, n; lb_status s = LB_OK; int frames = 0; const lb__json *c; const char *tail = NULL;
     if (!folder) return lb__fail(LB_ERR_FORMAT, "%s: item %zu (\"%s\") has no \"folder\"", p->path, line, v->key);
     for (i = 0; i < LB__COUNT(texts) && !s; i++) {
         if (strcmp(type, "mix") && strcmp(type, texts[i])) continue;
@@ -12929,21 +12950,20 @@ static lb_status lb__listing_vidal(lb__listing *p, const lb__json *v, size_t lin
         if (!strncmp(folder, "new_", 4)) s = lb__buf_add(&name, "new_download_resize256_skip15/", 30);
         else if ((s = lb__buf_add(&name, folder, strlen(folder))) == LB_OK) s = lb__buf_add(&name, "_resize256_skip15/", 18);
         if (!s) s = lb__buf_add(&name, v->key, strlen(v->key));
-        if (!s && *modality == 'i') { s = lb__buf_add(&name, "_resize256_folder/{}.jpg", 24); frames = 8; }
+        if (!s && *modality == 'i') { s = lb__buf_add(&name, "_resize256_folder/", 18); tail = ".jpg"; }
         else if (!s) {                                      /* frames that were taken from the clip before, in a folder beside it, stand for it: upstream's "imgs" */
-            const size_t root = p->root ? strlen(p->root) : 0; lb__buf full = { 0, 0, 0 }; struct stat st; int there = 0;
-            if (root && name.data[0] != '/') { s = lb__buf_add(&full, p->root, root); if (!s) s = lb__buf_add(&full, "/", 1); }
-            if (!s && (s = lb__buf_add(&full, name.data, name.size)) == LB_OK) s = lb__buf_add(&full, "_resize256_folder", 18);
-            if (!s) there = !stat((const char *)full.data, &st) && S_ISDIR(st.st_mode);
-            lb__buf_free(&full);
+            int there = 0;
+            s = lb__listing_there(p, &name, "_resize256_folder", 1, &there);
             if (!s) s = there ? lb__buf_add(&name, "_resize256_folder", 17) : lb__buf_add(&name, ".mp4", 4);
         }
     } else if (!s) {
-        const char *tail = !strcmp(modality, "depth") ? "_depth_f8glpn_folder/{}.png" : !strcmp(modality, "thermal") ? "_thermal_folder/{}.jpg" : NULL;
-        if (!tail) s = lb__fail(LB_ERR_ARG, "%s: VIDAL's JSON has no files of modality %s; video, image, depth or thermal was expected", p->path, modality);
-        else if ((s = lb__buf_add(&name, folder, strlen(folder))) == LB_OK && (s = lb__buf_add(&name, "/", 1)) == LB_OK && (s = lb__buf_add(&name, v->key, strlen(v->key))) == LB_OK) s = lb__buf_add(&name, tail, strlen(tail));
-        frames = 8;
+        const char *stills = !strcmp(modality, "depth") ? "_depth_f8glpn_folder/" : !strcmp(modality, "thermal") ? "_thermal_folder/" : NULL;
+        if (!stills) s = lb__fail(LB_ERR_ARG, "%s: VIDAL's JSON has no files of modality %s; video, image, depth or thermal was expected", p->path, modality);
+        else if ((s = lb__buf_add(&name, folder, strlen(folder))) == LB_OK && (s = lb__buf_add(&name, "/", 1)) == LB_OK && (s = lb__buf_add(&name, v->key, strlen(v->key))) == LB_OK) s = lb__buf_add(&name, stills, strlen(stills));
+        tail = *modality == 'd' ? ".png" : ".jpg";
     }
+    if (!s && tail) s = lb__listing_stills(p, &name, tail, &frames);
+    if (!s && tail && (s = lb__buf_add(&name, "{}", 2)) == LB_OK) s = lb__buf_add(&name, tail, 4);
     if (!s) s = lb__listing_item_add(p, (const char *)name.data, name.size, modality, strlen(modality), v->key, strlen(v->key), NULL, 0, frames, line);
     lb__buf_free(&name); lb__buf_free(&clean);
     return s;
@@ -13730,6 +13750,7 @@ static lb_status lb__feed_captions(lb_feed *l) {
         slash = slash ? slash + 1 : it->file;                  /* the name alone: a data set may be moved, or reached from another folder */
         lb__sha256_add(&sha, slash, strlen(slash) + 1);
         if (it->group) lb__sha256_add(&sha, it->group, strlen(it->group) + 1);
+        if (it->frames > 0 && it->frames != 8) { lb__format(number, sizeof number, "frames %d", it->frames); lb__sha256_add(&sha, number, strlen(number) + 1); }      /* eight, VIDAL's number, go without saying: older checkpoints fit */
         for (k = 0; k < it->n_captions; k++) {
             const lb_caption *c = &it->captions[k]; const size_t n = strlen(c->text); size_t at = lb__fnv((const uint8_t *)c->text, n, 2166136261u) & mask;
             lb__format(number, sizeof number, "%g %d", (double)c->weight, c->frame);

@@ -102,6 +102,25 @@ LBT(data, vidal_paths_texts_and_weights) {
     CHECK(!strcmp(m.items[0].file, "build/tests/f0_resize256_skip15/abc_resize256_folder") && !m.items[0].frames && !strcmp(m.items[1].file, "build/tests/new_download_resize256_skip15/def.mp4"), "%s", m.items[0].file);
     lb_manifest_free(&m); rmdir("build/tests/f0_resize256_skip15/abc_resize256_folder");
 }
+/* Of a clip's eight stills the last ones may be missing; where none is there, or one before the last, all are expected and their reader names the first it misses. */
+LBT(data, vidal_stills_up_to_the_last_that_is_there) {
+    static const struct { const char *there; int frames; } round[] = { { "", 8 }, { "0", 1 }, { "1", 2 }, { "7", 8 } }; static const char *const of[][3] = { { "depth", "f0/abc_depth_f8glpn_folder", "png" }, { "thermal", "f0/abc_thermal_folder", "jpg" }, { "image", "f0_resize256_skip15/abc_resize256_folder", "jpg" } };
+    lb_manifest m; lb_manifest_desc d; size_t i, k; char path[256];
+    memset(&d, 0, sizeof d); d.text_type = "mplug"; mkdir("build/tests/f0", 0777); mkdir("build/tests/f0_resize256_skip15", 0777);
+    for (k = 0; k < LB__COUNT(of); k++) {
+        snprintf(path, sizeof path, "build/tests/%s", of[k][1]); mkdir(path, 0777); d.modality = of[k][0];
+        for (i = 0; i < 8; i++) { snprintf(path, sizeof path, "build/tests/%s/%zu.%s", of[k][1], i, of[k][2]); remove(path); }
+        for (i = 0; i < LB__COUNT(round); i++) {
+            snprintf(path, sizeof path, "%s/%s.%s", of[k][1], round[i].there, of[k][2]);
+            if (*round[i].there) file(path, "");
+            REQUIRE(!lb_manifest_load(ctx(), file("v.json", vidal), &d, &m), "%s", lb_last_error());
+            CHECK(m.items[0].frames == round[i].frames && strstr(m.items[0].file, "/{}.") && m.items[1].frames == 8, "%s, still %s: %d of them, %d were expected", of[k][0], round[i].there, m.items[0].frames, round[i].frames);
+            lb_manifest_free(&m);
+        }
+        for (i = 0; i < 8; i++) { snprintf(path, sizeof path, "build/tests/%s/%zu.%s", of[k][1], i, of[k][2]); remove(path); }
+        snprintf(path, sizeof path, "build/tests/%s", of[k][1]); rmdir(path);
+    }
+}
 LBT(data, folders_are_classes) {
     lb_manifest m; lb_manifest_desc d; memset(&d, 0, sizeof d);
     mkdir("build/tests/classes", 0777); mkdir("build/tests/classes/big_dog", 0777); mkdir("build/tests/classes/cat", 0777);

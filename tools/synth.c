@@ -1013,7 +1013,7 @@ static int cmd_synth(int argc, char **argv) {
         { "seed", 's', CLI_INT, &seed, "N", "another corpus (default 1); the same seed gives the same files", 0, 1e15 },
         { "size", 0, CLI_INT, &side, "PX", "side of pictures and frames (default 96)", 16, 1024 },
         { "frames", 0, CLI_INT, &frames, "N", "frames of a video, two seconds long (default 8)", 8, 64 },
-        { "stills", 0, CLI_INT, &stills, "N", "depth maps and infrared images of a clip (default 1; 8 is VIDAL's layout)", 1, 8 },
+        { "stills", 0, CLI_INT, &stills, "N", "depth maps and infrared images of a clip (default 1; VIDAL has 8)", 1, 8 },
         { "seconds", 0, CLI_REAL, &seconds, "S", "length of a sound (default 1.5)", 0.5, 30 },
         { "video", 0, CLI_CHOICE, &video, "mp4|avi|mov|y4m", "container of the videos (Motion-JPEG; Y4M is raw; default mp4)", 0, 0 },
         { "quality", 0, CLI_INT, &quality, "Q", "JPEG quality (default 88)", 1, 100 },
@@ -1022,7 +1022,8 @@ static int cmd_synth(int argc, char **argv) {
     if ((rc = cli_parse(argc, argv, "DIR [-n N] [--seed N]", "Makes VIDAL-tiny: a procedural corpus of RGB video, stills, depth maps, infrared images and sounds with captions.  What is\n"
             "common to the modalities of a clip is its meaning only: camera, light, pose and timing are drawn anew for each.\n\n"
             "DIR receives the files, video/image/depth/thermal/audio.jsonl (manifests with splits train, val, test and compose: pairs of\n"
-            "attributes never seen in training), *-unseen.jsonl (the test split in unseen words), vidal.json and attributes.tsv;\n"
+            "attributes never seen in training), *-unseen.jsonl (the test split in unseen words), vidal.json (videos, depth and thermal, by VIDAL's\n"
+            "names) and attributes.tsv;\n"
             "these lists come last: without them a folder is unfinished.\n", options, LB__COUNT(options))) >= 0) return rc;
     memset(&j, 0, sizeof j);
     if (dirs.n != 1) { rc = cli_wrong(dirs.n ? "one folder at a time" : "the folder to fill is missing"); goto done; }
