@@ -797,7 +797,9 @@ LB_API lb_status lb_embed_audio(lb_ctx *ctx, const lb_model *model, const lb_aud
  *   t   any real type, [channels, frames, height, length] or, channels_last, [frames, height, length, channels]; axes of length 1 may be left out
  * lb_prepare_file: a file as the array that any modality but text reads: pictures, clips and sounds as above, arrays by the modality's loader (a .csv has
  *   one line a time step and one column a channel, or with frames * height > 1 one line a row).  "-" is standard input, as .npy where the loader is by name.
- *   errs  LB_ERR_MISMATCH another shape or length, LB_ERR_NUMERIC a number that is not finite; those of the loaders */
+ *   Depth is a picture (16-bit grey, millimetres) or a .npy, told by content: [height, width] or [1, height, width], floats in metres or integers in
+ *   millimetres, 0 where nothing was measured.
+ *   errs  LB_ERR_MISMATCH another shape or length, LB_ERR_NUMERIC a number that is not finite, or a depth below 0; those of the loaders */
 LB_API lb_status lb_prepare_array(lb_ctx *ctx, const lb_model *model, const char *modality, const lb_tensor *t, float *out);
 /* lb_modality_floats: the numbers of one input of a modality: channels x frames x height x width. */
 LB_API size_t    lb_modality_floats(const lb_modality_desc *modality);
@@ -12459,6 +12461,39 @@ static lb_status lb__array_load(lb_ctx *ctx, const lb_modality_desc *d, const ch
     lb_tensor_free(&t);
     return s;
 }
+#ifndef LB_NO_IMAGE
+/* A depth map as numbers, [height, width], to the picture that a depth image is: millimetres, as floats. */
+static lb_status lb__depth_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) {
+    lb_tensor t; lb_image img; size_t i, n; float *mm = NULL; double scale; lb_status s;
+    LB__TRY(lb_npy_decode(ctx, bytes, size, &t));
+    memset(&img, 0, sizeof img);
+    n = lb_tensor_count(&t); scale = t.dtype == LB_F16 || t.dtype == LB_F32 || t.dtype == LB_F64 ? 1000 : 1;
+    if ((t.ndim != 2 && t.ndim != 3) || (t.ndim == 3 && t.shape[0] != 1)) s = lb__fail(LB_ERR_MISMATCH, "npy: an array of %d ax%s%s; a depth map is [height, width] or [1, height, width]", t.ndim, t.ndim == 1 ? "is" : "es", t.ndim == 3 ? ", the first longer than 1" : "");
+    else if (t.dtype == LB_BOOL) s = lb__fail(LB_ERR_MISMATCH, "npy: holds yes and no; a depth map is of floats in metres or of integers in millimetres");
+    else s = lb__image_head(ctx, "npy", t.shape[t.ndim - 1], t.shape[t.ndim - 2], 1, 32, &img);
+    if (!s && !(mm = (float *)lb__alloc(n, sizeof *mm))) s = LB_ERR_MEM;
+    if (!s) lb__to_f32(mm, t.data, t.dtype, 0, n);
+    for (i = 0; i < n && !s; i++) {
+        const double v = t.dtype == LB_F64 ? ((const double *)t.data)[i] : (double)mm[i];
+        if (!(v >= 0 && v * scale <= FLT_MAX)) s = lb__fail(LB_ERR_NUMERIC, "npy: number %zu of the depth map is %g; finite %s, 0 where nothing was measured, were expected", i, v, scale > 1 ? "metres" : "millimetres");
+        else mm[i] = (float)(v * scale);
+    }
+    lb_tensor_free(&t);
+    if (s) { lb__release(mm); return s; }
+    img.data = mm; *out = img;
+    return LB_OK;
+}
+/* The file of a modality that reads pictures. */
+static lb_status lb__picture_load(lb_ctx *ctx, lb_modality_kind kind, const char *path, lb_image *out) {
+    lb__bytes f; lb_status s;
+    if (kind != LB_DEPTH) return lb_image_load(ctx, path, out);
+    memset(out, 0, sizeof *out);
+    LB__TRY(lb__bytes_open(path, &f));
+    s = lb__fail_in(f.size > 6 && !memcmp(f.data, "\x93NUMPY", 6) ? lb__depth_decode(ctx, f.data, f.size, out) : lb_image_decode(ctx, f.data, f.size, out), path);
+    lb__bytes_close(&f);
+    return s;
+}
+#endif
 LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *m, const char *modality, const char *path, float *out) {
     const lb_modality_desc *d; lb_status s;
     LB__POINTERS(ctx && m && modality && path && out);
@@ -12486,7 +12521,7 @@ LB_API lb_status lb_prepare_file(lb_ctx *ctx, const lb_model *m, const char *mod
 #ifndef LB_NO_IMAGE
     if (d->kind == LB_IMAGE || d->kind == LB_DEPTH || d->kind == LB_THERMAL) {
         lb_image image; memset(&image, 0, sizeof image);
-        s = lb_image_load(ctx, path, &image);
+        s = lb__picture_load(ctx, d->kind, path, &image);
         if (!s) s = lb__fail_in(lb_prepare_image(ctx, m, modality, &image, out), path);
         lb_image_free(&image);
         return s;
@@ -13980,7 +14015,7 @@ static lb_status lb__feed_read(lb_ctx *ctx, lb_feed *l, lb__visit *v, float *out
     else if (l->desc.crop > 0) {
         lb_image fresh, *img = k && k->form == LB__KEPT_IMAGE ? (lb_image *)k->data : &fresh;
         memset(&fresh, 0, sizeof fresh);
-        if (img == &fresh) s = lb_image_load(ctx, (const char *)path.data, &fresh);
+        if (img == &fresh) s = lb__picture_load(ctx, d->kind, (const char *)path.data, &fresh);
         if (!s) s = lb__fail_in(lb__feed_crop(ctx, l, img, &r, out), (const char *)path.data);
         if (img == &fresh && !s && l->kept && (v->fresh.data = LB_MALLOC(sizeof fresh)) != NULL) { memcpy(v->fresh.data, &fresh, sizeof fresh); v->fresh.form = LB__KEPT_IMAGE; v->fresh_bytes = sizeof fresh + fresh.width * fresh.height * (size_t)fresh.channels * (size_t)(fresh.bits / 8); }
         else lb_image_free(&fresh);

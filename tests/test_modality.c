@@ -131,6 +131,50 @@ LBT(modality, sounds_and_pictures_of_one_channel) {
     lb_model_free(one); lb_model_free(three); lb_model_free(base); lb_ctx_free(ctx); free(wave);
     CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
 }
+
+/* A depth map as numbers gives what the 16-bit picture of the same millimetres gives. */
+LBT(modality, depth_maps_as_arrays) {
+    enum { H = 20, W = 24 }; static const struct { lb_dtype type; int axes; double far; } form[] = { { LB_F32, 2, 1e-6 }, { LB_F64, 2, 1e-6 }, { LB_F16, 2, 2e-3 }, { LB_U16, 2, 0 }, { LB_I32, 2, 0 }, { LB_I64, 3, 0 }, { LB_F32, 3, 1e-6 } };
+    static const struct { double v; lb_dtype type; size_t ndim, shape[3]; lb_status status; const char *says; } bad[] = {
+        { NAN, LB_F32, 2, { H, W, 0 }, LB_ERR_NUMERIC, "number 5 of the depth map is" }, { -0.5, LB_F64, 2, { H, W, 0 }, LB_ERR_NUMERIC, "is -0.5; finite metres" }, { INFINITY, LB_F32, 3, { 1, H, W }, LB_ERR_NUMERIC, "finite metres" }, { 1e300, LB_F64, 2, { H, W, 0 }, LB_ERR_NUMERIC, "1e+300" },
+        { -7, LB_I16, 2, { H, W, 0 }, LB_ERR_NUMERIC, "is -7; finite millimetres" }, { 1, LB_F32, 1, { H, 0, 0 }, LB_ERR_MISMATCH, "[height, width]" }, { 1, LB_F32, 3, { 2, H / 2, W }, LB_ERR_MISMATCH, "[1, height, width]" }, { 1, LB_F32, 3, { H, W, 1 }, LB_ERR_MISMATCH, "3 axes" }, { 1, LB_F32, 0, { 0, 0, 0 }, LB_ERR_MISMATCH, "0 axes" },
+        { 1, LB_F32, 2, { 0, W, 0 }, LB_ERR_FORMAT, "24 x 0 pixels" }, { 1, LB_F32, 2, { H, 0, 0 }, LB_ERR_FORMAT, "0 x 20 pixels" }, { 1, LB_BOOL, 2, { H, W, 0 }, LB_ERR_MISMATCH, "metres" } };
+    lb_ctx *ctx = context(); lb_model *base = base_model(ctx), *m; float x[3 * 256], want[3 * 256]; uint16_t mm[H * W]; double data[H * W]; lb_image img; lb_tensor t; size_t i, k; long n; const char path[] = "build/depth.npy";
+    REQUIRE(!extend(ctx, base, "{\"name\":\"depth\",\"loader\":\"depth\",\"size\":16,\"patch\":8}", &m), "%s", lb_last_error());
+    for (i = 0; i < H * W; i++) mm[i] = (uint16_t)(i % 7 ? i * 25 : 0);
+    memset(&img, 0, sizeof img); img.width = W; img.height = H; img.channels = img.orientation = 1; img.bits = 16; img.data = mm;
+    REQUIRE(!lb_image_save(ctx, &img, "build/depth.png", 0) && !lb_prepare_file(ctx, m, "depth", "build/depth.png", want), "%s", lb_last_error());
+    for (k = 0; k < LB__COUNT(form); k++) {
+        float most = 0; memset(&t, 0, sizeof t); t.dtype = form[k].type; t.data = data; t.ndim = form[k].axes; t.shape[0] = 1; t.shape[t.ndim - 2] = H; t.shape[t.ndim - 1] = W;
+        for (i = 0; i < H * W; i++) {
+            const double metres = mm[i] / 1000.0;
+            if (t.dtype == LB_F32) ((float *)(void *)data)[i] = (float)metres; else if (t.dtype == LB_F64) ((double *)(void *)data)[i] = metres; else if (t.dtype == LB_F16) ((uint16_t *)(void *)data)[i] = lb__f32_f16((float)metres);
+            else if (t.dtype == LB_U16) ((uint16_t *)(void *)data)[i] = mm[i]; else if (t.dtype == LB_I32) ((int32_t *)(void *)data)[i] = mm[i]; else ((int64_t *)(void *)data)[i] = mm[i];
+        }
+        CHECK(!lb_npy_save(path, &t) && !lb_prepare_file(ctx, m, "depth", path, x), "%s", lb_last_error());
+        for (i = 0; i < 3 * 256; i++) most = LB__MAX(most, fabsf(x[i] - want[i]));
+        CHECK((double)most <= form[k].far, "%s: %g from the picture", lb_dtype_name(t.dtype), (double)most);
+    }
+    for (n = 0; ; n++) {
+        lb_status s; const long live = alloc_live;
+        alloc_left = n; s = lb_prepare_file(ctx, m, "depth", path, x); alloc_left = -1;
+        CHECK(alloc_live == live, "allocation %ld: %ld blocks left", n, alloc_live - live);
+        if (!s) break;
+        CHECK(s == LB_ERR_MEM && n < 100, "allocation %ld: %s", n, lb_last_error());
+        if (n == 100) break;
+    }
+    for (k = 0; k < LB__COUNT(bad); k++) {
+        memset(&t, 0, sizeof t); t.dtype = bad[k].type; t.data = data; t.ndim = (int)bad[k].ndim; memcpy(t.shape, bad[k].shape, sizeof bad[k].shape); memset(data, 0, sizeof data);
+        if (t.dtype == LB_F32) ((float *)(void *)data)[5] = (float)bad[k].v; else if (t.dtype == LB_F64) ((double *)(void *)data)[5] = bad[k].v; else if (t.dtype == LB_I16) ((int16_t *)(void *)data)[5] = (int16_t)bad[k].v;
+        REQUIRE(!lb_npy_save(path, &t), "%s", lb_last_error());
+        CHECK(lb_prepare_file(ctx, m, "depth", path, x) == bad[k].status && strstr(lb_last_error(), bad[k].says) && strstr(lb_last_error(), path), "case %zu: %s", k, lb_last_error());
+    }
+    CHECK(lb_prepare_file(ctx, m, "photo", path, x) == LB_ERR_FORMAT, "an array is no photo: %s", lb_last_error());
+    ctx->limits.max_pixels = 100; t.dtype = LB_U8; t.ndim = 2; t.shape[0] = H; t.shape[1] = W;
+    CHECK(!lb_npy_save(path, &t) && lb_prepare_file(ctx, m, "depth", path, x) == LB_ERR_LIMIT, "%s", lb_last_error());
+    remove(path); remove("build/depth.png"); lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);
+    CHECK(alloc_live == 0, "%ld blocks left", alloc_live);
+}
 #endif
 
 /* ---- arrays ---- */

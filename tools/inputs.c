@@ -12,7 +12,7 @@ typedef struct inputs { input *at; size_t n, cap; char **owned; size_t owned_n, 
     { "text",    0, CLI_LIST, &(list), "TEXT", "texts; `-`: the lines of standard input", 0, 0 }, \
     { "audio",   0, CLI_LIST, &(list), "FILE", "sounds (WAV, FLAC)", 0, 0 }, \
     { "video",   0, CLI_LIST, &(list), "FILE", "clips (Y4M, GIF, Motion-JPEG AVI/MOV/MP4, a folder of frames)", 0, 0 }, \
-    { "depth",   0, CLI_LIST, &(list), "FILE", "depth maps (16-bit PNG or PGM in millimetres)", 0, 0 }, \
+    { "depth",   0, CLI_LIST, &(list), "FILE", "depth maps (16-bit PNG or PGM in millimetres, .npy in metres)", 0, 0 }, \
     { "thermal", 0, CLI_LIST, &(list), "FILE", "infrared images", 0, 0 }, \
     { "input",   0, CLI_LIST, &(list), "MODALITY:FILE", "any modality that the model names", 0, 0 }, \
     { "text-file", 0, CLI_LIST, &(list), "FILE", "texts, one a line", 0, 0 }, \

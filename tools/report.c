@@ -91,7 +91,7 @@ static void page_item(page *p, size_t i) {
     const eval_item *it = &p->e->item[i]; const lb_modality_desc *m = lb_model_modality(p->e->j.model, it->modality); lb_image img, small; lb_status s = LB_ERR_UNSUPPORTED;
     if (p->s || p->shown[i] || !m) return;
     p->shown[i] = 2; memset(&img, 0, sizeof img); memset(&small, 0, sizeof small);
-    if (m->kind == LB_IMAGE || m->kind == LB_DEPTH || m->kind == LB_THERMAL) s = lb_image_load(p->ctx, it->file, &img);
+    if (m->kind == LB_IMAGE || m->kind == LB_DEPTH || m->kind == LB_THERMAL) s = lb__picture_load(p->ctx, m->kind, it->file, &img);
     else if (m->kind == LB_VIDEO) {
         lb_video *v = NULL; lb_video_info info; size_t id;
         s = lb_video_open(p->ctx, it->file, &v);

@@ -38,6 +38,7 @@ static int index_walk(index_list *l, inputs *in, const char *path, const char *a
     }
     if (!S_ISDIR(st.st_mode)) {
         modality = S_ISREG(st.st_mode) ? input_guess(path) : NULL;
+        if (!modality && S_ISREG(st.st_mode) && as && !strcmp(as, "depth") && lb__ends_with(path, ".npy")) modality = as;
         if (!modality) { ++*other; return 0; }
         if (!(e = index_push(l, in, path, as && !strcmp(modality, "image") ? as : modality))) return cli_fail("out of memory");
         e->size = (uint64_t)st.st_size; e->mtime = INDEX_TIME(st);
@@ -212,7 +213,7 @@ static int cmd_index(int argc, char **argv) {
         CLI_MODEL(model),
         JOB_ADAPTER(j),
         { "output", 'o', CLI_TEXT, &to, "FILE", "the index; read first when it is there", 0, 0 },
-        { "as", 0, CLI_TEXT, &as, "MODALITY", "what image files are: depth, thermal, ... (default image)", 0, 0 },
+        { "as", 0, CLI_TEXT, &as, "MODALITY", "what image files are: depth (.npy, too), thermal, ... (default image)", 0, 0 },
         CLI_FILES(list, "FOLDER"),
         CLI_THREADS(common) };
     memset(&keep, 0, sizeof keep); memset(&work, 0, sizeof work); memset(&j, 0, sizeof j);
