@@ -998,9 +998,11 @@ typedef struct lb_feed_desc {
     int         keep_rest;           /* an epoch ends with a smaller batch of what is left over; else that is left out, and every epoch leaves out others */
     int         no_shuffle;          /* in the order of the manifest, epoch after epoch (what is left over of the last batch is never seen)         */
     uint64_t    seed;                /* of the order, the captions that are drawn, and augmentation                                                 */
-    size_t      cache;               /* bytes of decoded inputs that stay in memory                      default none                               */
+    size_t      cache;               /* bytes of decoded inputs that stay in memory; of clips none with `crop`   default none                       */
     size_t      max_bad;             /* files that may be missing or broken before that is an error      default none                               */
-    double      crop;                /* pictures: a random piece of `crop` to all of the area, sides 3:4 to 4:3, instead of the centre   default off */
+    double      crop;                /* pictures: a random piece of `crop` to all of the area, sides 3:4 to 4:3, instead of the centre   default off
+                                      * clips: one of the input's own shape, `crop` to all of the area of the largest, the same in every frame; 1: all of it,
+                                      * at a random place of the scaled frame, as upstream trains */
     int         flip;                /* pictures and clips: mirrored every other time                                                               */
     double      grey;                /* pictures and clips: grey with this probability (open_clip's gray_scale_prob)             default off        */
     int         segments;            /* long sounds: three segments drawn anew at every visit, as upstream trains                                   */
@@ -8098,9 +8100,11 @@ static void lb__tpass_rows(void *arg, size_t begin, size_t end, int worker) {
         }
     }
 }
-LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *p, float *out) {
-    lb_image rgb; const lb_image *in = img; size_t W, H, x0, y0, w, h, x, y, plane, left = 0, top = 0; lb_status s = LB_OK; int c; uint8_t *win = NULL; lb__axis *ax = NULL; lb__tpass t; float lut[3][256];
-    LB__POINTERS(ctx && img && p && out);
+/* Where the result is cut out of the resized picture: that is `zoom` times as large, and x, y in 0..1 go from the first place to the last one.  The same
+ * for pictures of any size: the frames of a clip. */
+typedef struct lb__window { double zoom; float x, y; } lb__window;
+static lb_status lb__preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *p, const lb__window *at, float *out) {
+    lb_image rgb; lb_image_profile large; const lb_image *in = img; size_t W, H, x0, y0, w, h, x, y, plane, left = 0, top = 0; lb_status s = LB_OK; int c; uint8_t *win = NULL; lb__axis *ax = NULL; lb__tpass t; float lut[3][256];
     if (!p->width || !p->height || p->width > 65535 || p->height > 65535) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: a result of %zu x %zu pixels, 1 to 65,535 a side were expected", p->width, p->height);
     LB__TRY(lb__image_check(img, "lb_image_preprocess"));
     if ((int)p->resize < 0 || p->resize > LB_RESIZE_TORCH_BILINEAR || (int)p->crop < 0 || p->crop > LB_CROP_FLOOR) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: resize %d and crop %d, words of lb_resize and lb_crop were expected", (int)p->resize, (int)p->crop);
@@ -8109,10 +8113,13 @@ LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_
     if (p->depth && p->resize == LB_RESIZE_PIL_BICUBIC) return lb__fail(LB_ERR_ARG, "lb_image_preprocess: depth is resized as float (torch-bicubic), not pil-bicubic");
     memset(&rgb, 0, sizeof rgb); memset(&t, 0, sizeof t);
     if (!p->depth && (img->bits != 8 || img->channels == 2 || (img->channels == 4 && p->resize == LB_RESIZE_PIL_BICUBIC))) { LB__TRY(lb_image_rgb(ctx, img, &rgb)); in = &rgb; }
-    lb__profile_size(p, in->width, in->height, &W, &H);
+    large = *p;
+    if (at) { large.width = LB__MAX((size_t)((double)p->width * at->zoom + 0.5), p->width); large.height = LB__MAX((size_t)((double)p->height * at->zoom + 0.5), p->height); }
+    lb__profile_size(&large, in->width, in->height, &W, &H);
     if (W > 0x7fffffff || H > 0x7fffffff) { s = lb__fail(LB_ERR_LIMIT, "an image of %zu x %zu pixels is too narrow to be resized to %zu on its short side", in->width, in->height, LB__MIN(p->width, p->height)); goto done; }
     w = LB__MIN(p->width, W); h = LB__MIN(p->height, H); plane = p->width * p->height;
-    x0 = lb__crop_offset(W, w, p->crop); y0 = lb__crop_offset(H, h, p->crop);
+    x0 = at ? LB__MIN((size_t)((double)at->x * (double)(W - w + 1)), W - w) : lb__crop_offset(W, w, p->crop);
+    y0 = at ? LB__MIN((size_t)((double)at->y * (double)(H - h + 1)), H - h) : lb__crop_offset(H, h, p->crop);
     if (w < p->width || h < p->height) {                                       /* black around a picture that is too small (no resize) */
         left = (p->width - w) / 2; top = (p->height - h) / 2;
         for (c = 0; c < 3; c++) for (x = 0; x < plane; x++) out[(size_t)c * plane + x] = (0.0f - p->mean[c]) / p->std[c];
@@ -8154,6 +8161,10 @@ done:
     lb__release(ax); lb__release(win); lb_image_free(&rgb);
     if (s) memset(out, 0, 3 * p->width * p->height * sizeof *out);
     return s;
+}
+LB_API lb_status lb_image_preprocess(lb_ctx *ctx, const lb_image *img, const lb_image_profile *p, float *out) {
+    LB__POINTERS(ctx && img && p && out);
+    return lb__preprocess(ctx, img, p, NULL, out);
 }
 
 /* Position tables: in [gh, gw, D] to out [gh2, gw2, D], antialiased bicubic (a = -0.5), as torch's interpolate(antialias=True) does: horizontal
@@ -10218,13 +10229,13 @@ LB_API lb_status lb_video_frames(lb_ctx *ctx, const lb_video *v, const size_t *i
     return s;
 }
 
-typedef struct lb__video_pipe { const lb_image_profile *profile; lb_video_desc desc; float *out; } lb__video_pipe;
+typedef struct lb__video_pipe { const lb_image_profile *profile; lb_video_desc desc; const lb__window *at; float *out; } lb__video_pipe;
 static lb_status lb__take_tensor(void *arg, lb_ctx *ctx, size_t place, lb_image *frame) {
     const lb__video_pipe *p = (const lb__video_pipe *)arg; const size_t plane = p->profile->width * p->profile->height, T = (size_t)p->desc.frames; size_t c, i, k; float *one; lb_status s;
     if (!frame) { for (c = 0; c < 3; c++) memset(p->out + (c * T + place) * plane, 0, plane * sizeof(float)); return LB_OK; }
     one = (float *)lb__alloc(plane * 3, sizeof(float));
     if (!one) return LB_ERR_MEM;
-    s = lb_image_preprocess(ctx, frame, p->profile, one);
+    s = lb__preprocess(ctx, frame, p->profile, p->at, one);
     for (c = 0; c < 3 && !s; c++) {
         float *to = p->out + (c * T + place) * plane;
         if (!p->desc.flip) memcpy(to, one + c * plane, plane * sizeof(float));
@@ -10264,16 +10275,16 @@ static lb_status lb__take_view(void *arg, lb_ctx *ctx, size_t place, lb_image *f
     }
     return LB_OK;
 }
-LB_API lb_status lb_video_preprocess(lb_ctx *ctx, const lb_video *v, const lb_image_profile *profile, const lb_video_desc *desc, float *out) {
+/* at: the same piece of every frame; NULL: the centre.  Views have places of their own. */
+static lb_status lb__video_prepare(lb_ctx *ctx, const lb_video *v, const lb_image_profile *profile, const lb_video_desc *desc, const lb__window *at, float *out) {
     lb__video_pipe p; size_t *ids; lb_status s; size_t i;
-    LB__POINTERS(ctx && v && profile && out);
     LB__TRY(lb__video_desc(desc, &p.desc));
     if (!profile->width || !profile->height || profile->width > 65535 || profile->height > 65535) return lb__fail(LB_ERR_ARG, "lb_video_preprocess: a profile of %zu x %zu pixels", profile->width, profile->height);
     if (p.desc.rule == LB_FRAMES_VIEW) {
         if (profile->width != profile->height) return lb__fail(LB_ERR_ARG, "lb_video_preprocess: views are square, the profile is %zu x %zu", profile->width, profile->height);
         for (i = 0; i < 3; i++) if (!(profile->std[i] > 0)) return lb__fail(LB_ERR_ARG, "lb_video_preprocess: the profile's std[%zu] is not positive", i);
     }
-    p.profile = profile; p.out = out;
+    p.profile = profile; p.at = at; p.out = out;
     ids = (size_t *)lb__alloc((size_t)p.desc.frames, sizeof *ids);
     if (!ids) return LB_ERR_MEM;
     s = lb_video_ids(desc, v->info.frames, v->info.fps, ids);
@@ -10281,6 +10292,10 @@ LB_API lb_status lb_video_preprocess(lb_ctx *ctx, const lb_video *v, const lb_im
     lb__release(ids);
     if (s) memset(out, 0, 3 * (size_t)p.desc.frames * profile->width * profile->height * sizeof *out);
     return s;
+}
+LB_API lb_status lb_video_preprocess(lb_ctx *ctx, const lb_video *v, const lb_image_profile *profile, const lb_video_desc *desc, float *out) {
+    LB__POINTERS(ctx && v && profile && out);
+    return lb__video_prepare(ctx, v, profile, desc, NULL, out);
 }
 
 /* ---- 11.8 saving ---- */
@@ -12307,11 +12322,9 @@ LB_API lb_status lb_embed_depth(lb_ctx *ctx, const lb_model *m, const lb_image *
 LB_API lb_status lb_embed_thermal(lb_ctx *ctx, const lb_model *m, const lb_image *images, size_t n, float *out) { return lb__embed_pictures(ctx, m, LB_THERMAL, images, n, out); }
 #endif
 #if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
-LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_video *video, const lb_video_desc *desc, float *out) {
+static lb_status lb__prepare_clip(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_video *video, const lb_video_desc *desc, const lb__window *at, float *out) {
     static const float imagenet_mean[3] = { 0.485f, 0.456f, 0.406f }, imagenet_std[3] = { 0.229f, 0.224f, 0.225f };       /* what upstream's Kinetics evaluation normalises by, not CLIP's */
-    lb_image_profile p; lb_video_desc v; const lb_modality_desc *d; lb__mark mark; float *x; size_t n; lb_status s;
-    LB__POINTERS(ctx && m && modality && video && out);
-    d = lb_model_modality(m, modality);
+    lb_image_profile p; lb_video_desc v; const lb_modality_desc *d = lb_model_modality(m, modality); lb__mark mark; float *x; size_t n; lb_status s;
     if (!d || d->kind != LB_VIDEO || (d->channels != 3 && d->channels != 1)) return lb__no_modality(m, "lb_prepare_video", modality, " that reads clips");
     memset(&v, 0, sizeof v);
     if (desc) v = *desc;
@@ -12320,13 +12333,17 @@ LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *mo
     p = lb__modality_profile(d);
     if (v.rule == LB_FRAMES_VIEW) { memcpy(p.mean, imagenet_mean, sizeof imagenet_mean); memcpy(p.std, imagenet_std, sizeof imagenet_std); }
     if (v.rule == LB_FRAMES_RETRIEVAL) p.resize = LB_RESIZE_PIL_BICUBIC;                                                  /* that evaluation resizes each frame as a picture of Pillow's */
-    if (d->channels == 3) return lb_video_preprocess(ctx, video, &p, &v, out);
+    if (d->channels == 3) return lb__video_prepare(ctx, video, &p, &v, at, out);
     n = lb_modality_floats(d); mark = lb__arena_mark(ctx);
     lb__profile_plain(&p);
-    s = (x = lb__arena_f32(ctx, 3, n)) != NULL ? lb_video_preprocess(ctx, video, &p, &v, x) : LB_ERR_MEM;
+    s = (x = lb__arena_f32(ctx, 3, n)) != NULL ? lb__video_prepare(ctx, video, &p, &v, at, x) : LB_ERR_MEM;
     if (!s) lb__grey(d, x, n, out);
     lb__arena_rewind(ctx, mark);
     return s;
+}
+LB_API lb_status lb_prepare_video(lb_ctx *ctx, const lb_model *m, const char *modality, const lb_video *video, const lb_video_desc *desc, float *out) {
+    LB__POINTERS(ctx && m && modality && video && out);
+    return lb__prepare_clip(ctx, m, modality, video, desc, NULL, out);
 }
 LB_API lb_status lb_embed_video(lb_ctx *ctx, const lb_model *m, const lb_video *const *videos, size_t n, const lb_video_desc *desc, float *out) {
     const lb_modality_desc *d; lb__mark mark; size_t i, dim; lb_status s = LB_OK;
@@ -13766,6 +13783,7 @@ static lb_status lb__feed_choose(lb_feed *l) {
         const lb_item *it = &l->manifest->items[l->item[i]];
         l->first[i + 1] = l->first[i] + it->n_captions; l->slot[i + 1] = l->slot[i] + (size_t)LB__MAX(it->frames, 1);
     }
+    if (l->modality->kind == LB_VIDEO && l->desc.crop > 0) l->desc.cache = 0;            /* whole clips are not kept, and the piece is another one at every visit */
     if (l->desc.cache && !(l->kept = (lb__kept *)lb__alloc(l->slot[n], sizeof *l->kept))) return LB_ERR_MEM;
     return LB_OK;
 }
@@ -13894,7 +13912,7 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
     if (!l->modality) s = lb__no_modality(model, "lb_feed_new", desc->modality ? desc->modality : "beside text", "");
     if (!s && desc->negatives && !desc->text_vectors) s = lb__fail(LB_ERR_ARG, "%zu negatives: they need a frozen text tower and texts given as vectors", desc->negatives);
     if (!s && l->modality->kind == LB_TEXT && desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: pairs of texts are read as token ids, not as vectors");
-    if (!s && desc->crop > 0 && l->modality->kind != LB_IMAGE && l->modality->kind != LB_DEPTH && l->modality->kind != LB_THERMAL) s = lb__fail(LB_ERR_ARG, "lb_feed_new: random pieces are taken of pictures, not of modality %s", l->modality->name);
+    if (!s && desc->crop > 0 && l->modality->kind != LB_IMAGE && l->modality->kind != LB_VIDEO && l->modality->kind != LB_DEPTH && l->modality->kind != LB_THERMAL) s = lb__fail(LB_ERR_ARG, "lb_feed_new: random pieces are taken of pictures and clips, not of modality %s", l->modality->name);
     if (!s && desc->flip && (l->modality->kind == LB_AUDIO || l->modality->kind == LB_TEXT || l->modality->kind == LB_ARRAY)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %s is not mirrored", l->modality->kind == LB_TEXT ? "a text" : l->modality->kind == LB_AUDIO ? "a sound" : "an array");
     if (!s && desc->grey > 0 && ((l->modality->kind != LB_IMAGE && l->modality->kind != LB_VIDEO) || l->modality->channels != 3)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: only pictures and clips of three colours are made grey, not modality %s", l->modality->name);
     if (!s && desc->segments && l->modality->kind != LB_AUDIO) s = lb__fail(LB_ERR_ARG, "lb_feed_new: segments are drawn of sounds, not of modality %s", l->modality->name);
@@ -14011,6 +14029,15 @@ static lb_status lb__feed_read(lb_ctx *ctx, lb_feed *l, lb__visit *v, float *out
     if (k && k->form == LB__KEPT_BYTES) for (i = 0; i < n; i++) out[i] = l->lut[i / plane][((const uint8_t *)k->data)[i]];
     else if (k && k->form == LB__KEPT_FLOATS) memcpy(out, k->data, n * sizeof *out);
     else if ((s = lb__feed_path(it, v->frame, &path)) != LB_OK) { lb__buf_free(&path); return s; }
+#if !defined(LB_NO_VIDEO) && !defined(LB_NO_IMAGE)
+    else if (l->desc.crop > 0 && d->kind == LB_VIDEO) {
+        lb_video *clip = NULL; lb__window at;
+        at.zoom = 1 / sqrt(l->desc.crop + (1 - l->desc.crop) * (double)lb__rng_uniform(&r)); at.x = lb__rng_uniform(&r); at.y = lb__rng_uniform(&r);
+        s = lb_video_open(ctx, (const char *)path.data, &clip);
+        if (!s) s = lb__prepare_clip(ctx, l->model, d->name, clip, NULL, &at, out);
+        lb_video_free(clip);
+    }
+#endif
 #ifndef LB_NO_IMAGE
     else if (l->desc.crop > 0) {
         lb_image fresh, *img = k && k->form == LB__KEPT_IMAGE ? (lb_image *)k->data : &fresh;

@@ -284,6 +284,46 @@ LBT(feed, a_caption_of_a_frame_selects_it) {
     CHECK(own > 30, "%zu captions of frames", own);
     lb_feed_free(l); lb_model_free(m); lb_ctx_free(c);
 }
+/* A piece of a clip is the same in all of its frames, another at every visit, and one of the scaled frame where the share is 1; batch by batch, on any
+ * number of threads. */
+LBT(feed, pieces_of_clips) {
+    enum { CLIPS = 12, WIDE = 48, ROUNDS = 15 }; lb_ctx *c = ctx_with(1), *c3 = ctx_with(3); lb_model *base = tiny(c, 32, 1, 1), *m = NULL; lb_caption q[CLIPS]; lb_item it[CLIPS]; lb_manifest man; lb_feed_desc d; lb_feed *a = NULL, *b = NULL; lb_batch x, y; size_t i, k, t, px, py, row, places[WIDE - SIDE + 1], reached; int mode; static uint8_t rgb[WIDE * SIDE * 3]; char path[64], text[CLIPS][128]; lb_image im;
+    static const char json[] = "{\"name\":\"video\",\"loader\":\"video\",\"size\":32,\"frames\":2,\"patch\":8,\"from\":\"vision\",\"mean\":[0,0,0],\"std\":[1,1,1]}"; const size_t plane = SIDE * SIDE, per = 3 * 2 * plane;
+    REQUIRE(base && !lb_model_extend_json(c, base, json, sizeof json - 1, 1, &m), "%s", lb_last_error());
+    memset(&im, 0, sizeof im); im.width = WIDE; im.height = SIDE; im.channels = 3; im.bits = 8; im.data = rgb;
+    mkdir("build/tests/tiles", 0777); mkdir("build/tests/tiles/clip", 0777);
+    for (t = 0; t < 2; t++) {
+        for (py = 0; py < SIDE; py++) for (px = 0; px < 3 * WIDE; px++) rgb[py * 3 * WIDE + px] = (uint8_t)(3 * (px / 3) + 2 * py + 40 * t);
+        snprintf(path, sizeof path, "build/tests/tiles/clip/%d.png", (int)t); REQUIRE(!lb_image_save(c, &im, path, 0), "%s", lb_last_error());
+    }
+    memset(q, 0, sizeof q); memset(it, 0, sizeof it); memset(&man, 0, sizeof man); man.items = it; man.count = CLIPS;
+    for (i = 0; i < CLIPS; i++) { words((int)i, text[i]); q[i].text = text[i]; q[i].weight = 1; q[i].frame = -1; it[i].file = "build/tests/tiles/clip"; it[i].modality = "video"; it[i].captions = &q[i]; it[i].n_captions = 1; }
+    for (mode = 0; mode < 2; mode++) {
+        memset(&d, 0, sizeof d); memset(places, 0, sizeof places); d.modality = "video"; d.batch = CLIPS; d.seed = 5; d.crop = mode ? 0.25 : 1;
+        REQUIRE(!lb_feed_new(c, m, &man, &d, &a), "%s", lb_last_error());
+        d.cache = (size_t)1 << 30; REQUIRE(!lb_feed_new(c3, m, &man, &d, &b), "%s", lb_last_error());
+        CHECK(lb_feed_bytes(b) < 10 * CLIPS * per * sizeof(float), "clips are not kept, but %zu bytes are announced", lb_feed_bytes(b));
+        for (k = 0; k < ROUNDS; k++) {
+            REQUIRE(!lb_feed_batch(c, a, k, &x) && !lb_feed_batch(c3, b, ROUNDS - 1 - k, &y), "%s", lb_last_error());
+            if (k == ROUNDS / 2) CHECK(same_batch(&x, &y, per), "mode %d: another batch on three threads", mode);
+            for (i = 0; i < x.n; i++) {
+                const float *v = x.x + i * per; double worst = 0, zoom; const double begin = (double)v[0] * 255;
+                for (row = 0; row < 3 * plane; row++) { const size_t at = row / plane * 2 * plane + row % plane; worst = LB__MAX(worst, fabs((double)(v[at + plane] - v[at]) * 255 - 40)); }
+                CHECK(worst < 1e-3, "mode %d: the frames are cut at different places, by %g", mode, worst);
+                zoom = 3 * 7 / ((double)(v[16 * SIDE + 19] - v[16 * SIDE + 12]) * 255);
+                if (mode) { CHECK(zoom > 0.99 && zoom < 2.01, "zoom %g", zoom); places[zoom > 1.5]++; continue; }
+                px = (size_t)lrint(begin / 3); REQUIRE(px <= WIDE - SIDE, "%g", begin); places[px]++;
+                for (py = 0, worst = 0; py < plane; py++) worst = LB__MAX(worst, fabs((double)v[py] * 255 - (double)(3 * (px + py % SIDE) + 2 * (py / SIDE))));
+                CHECK(worst < 1e-3, "not a piece of the scaled frame at %zu: %g off", px, worst);
+            }
+        }
+        for (i = reached = 0; i <= WIDE - SIDE; i++) reached += places[i] > 0;
+        CHECK(mode ? places[0] > 20 && places[1] > 20 : reached == WIDE - SIDE + 1 && places[0] < 40, "mode %d: %zu places, %zu and %zu pieces at the first two", mode, reached, places[0], places[1]);
+        lb_feed_free(a); lb_feed_free(b); a = b = NULL;
+    }
+    remove("build/tests/tiles/clip/0.png"); remove("build/tests/tiles/clip/1.png"); rmdir("build/tests/tiles/clip");
+    lb_model_free(m); lb_model_free(base); lb_ctx_free(c); lb_ctx_free(c3);
+}
 LBT(feed, positives_are_of_one_group_or_caption) {
     lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; size_t i, j, k;
     REQUIRE(m && !lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());

@@ -268,6 +268,13 @@ wants 0 'adapter, step 3 of 3' $few -d "$T/vidal/vidal.json" --modality depth --
 wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality thermal --from image --trainable upstream --freeze text --text-type mplug -o "$T/thermal.lbw"
 wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality video --from image --lora 2 --flip --micro-batch 2 --recompute -o "$T/video.lbw"
 wants 0 'step 3 of 3' $few -d "$T/vidal/audio.jsonl" --modality audio --from image --size 64x96 --segments --lora 2 -o "$T/audio.lbw"
+# of VIDAL's eight stills there may be fewer, as synth makes them by default; pieces of clips are the same on any number of threads
+"$L" synth "$T/stills" -n 16 --size 32 >/dev/null 2>"$T/err" || bad "synth: $(cat "$T/err")"
+for m in depth thermal; do wants 0 'adapter, step 3 of 3' $few -d "$T/stills/vidal.json" --modality $m --from image --lora 2 -o "$T/few-$m.lbw"; done
+"$L" eval -m "$T/image.lbw" --adapter "$T/few-depth.lbw" -d depth="$T/stills/vidal.json" -r text:depth --rounds 10 >"$T/out" 2>"$T/err" && grep -q '^text -> depth' "$T/out" && good || bad "eval of one still a clip: $(cat "$T/err")"
+rm "$T/stills/part000"/*003_depth_f8glpn_folder/0.png; wants 1 '003_depth_f8glpn_folder/0.png: cannot open' $few -d "$T/stills/vidal.json" --modality depth --from image --lora 2 -o "$T/e.lbw"
+for t in 1 2; do wants 0 'step 3 of 3' $few -d "$T/vidal/vidal.json" --modality video --from image --lora 2 --crop 1 --flip --threads $t -o "$T/crop$t.lbw"; done
+same "$T/crop1.lbw" "$T/crop2.lbw" "pieces of clips on two threads"; cmp -s "$T/crop1.csv" "$T/video.csv" && bad "--crop changes nothing for clips" || good
 "$L" info --tensors "$T/video.lbw" >"$T/out"; grep -q 'tower video.*8 frames' "$T/out" && grep -q 'video.blocks.2.temporal.attn.lora.out.b' "$T/out" && good || bad "info of the video model: $(cat "$T/out")"
 "$L" embed -m "$T/image.lbw" --adapter "$T/audio.lbw" --audio "$T"/vidal/part000/*000.wav --text 'a bell' >"$T/out" 2>"$T/err" && is "$(wc -l <"$T/out")" 2 "embed with the new modality" || bad "embed: $(cat "$T/err")"
 wants 1 'updates of temporal attention already' -m "$T/image.lbw" --adapter "$T/video.lbw" --steps 3 --batch 4 -d "$T/vidal/vidal.json" --modality video --lora 2 --lora-temporal both -o "$T/e.lbw"

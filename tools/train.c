@@ -494,11 +494,11 @@ static int cmd_train(int argc, char **argv) {
         { "seed", 0, CLI_INT, &run.seed, "N", "of weights, order, captions, masks, augmentation (default 0)", 0, 9e15 },
         { "positives", 0, CLI_FLAG, &run.positives, NULL, "pairs of one group or one caption are positives of each other", 0, 0 },
         { "negatives", 0, CLI_INT, &run.negatives, "N", "captions of other items that every input is told from, too (frozen text; default 0)", 0, 1 << 20 },
-        { "crop", 0, CLI_REAL, &run.crop, "SHARE", "a random piece of SHARE to all of a picture, say 0.5 (default off)", 0.01, 1 },
+        { "crop", 0, CLI_REAL, &run.crop, "SHARE", "a random piece of SHARE to all of a picture, say 0.5; the same of all frames of\na clip, in the input's own shape (default off)", 0.01, 1 },
         { "flip", 0, CLI_FLAG, &run.flip, NULL, "mirror pictures and clips at random", 0, 0 },
         { "grey", 0, CLI_REAL, &run.grey, "P", "pictures and clips grey with this probability (default 0)", 0, 1 },
         { "segments", 0, CLI_FLAG, &run.segments, NULL, "other segments of long sounds at every visit", 0, 0 },
-        { "cache", 0, CLI_TEXT, &run.cache_text, "SIZE", "decoded inputs kept in memory (default 256M; 0: none)", 0, 0 },
+        { "cache", 0, CLI_TEXT, &run.cache_text, "SIZE", "decoded inputs kept in memory (default 256M; 0: none; clips not with --crop)", 0, 0 },
         { "text-cache", 0, CLI_TEXT, &run.text_folder, "FOLDER", "keep the vectors of frozen texts there, for the next run", 0, 0 },
         { "max-bad", 0, CLI_INT, &run.max_bad, "N", "files that may be missing or broken; they are left out (default 0)", 0, 1e15 },
         { "text-type", 0, CLI_CHOICE, &run.text_type, "raw|mplug|polish_mplug|sound_mplug|ofa|mix", "VIDAL: which captions (default mix)", 0, 0 },
@@ -519,8 +519,8 @@ static int cmd_train(int argc, char **argv) {
     static char text[sizeof train_config_help + 4096];
     memset(r, 0, sizeof *r); r->wd = 0.2; r->save_minutes = 5;
     snprintf(text, sizeof text, "%s%s",
-        "Trains a modality against text with the symmetric contrastive loss, AdamW, linear warm-up and cosine: upstream's recipe,\n"
-        "but that clips are cropped in the centre, not at a random place of the scaled frame, and mirrored with --flip only.  A manifest's\n"
+        "Trains a modality against text with the symmetric contrastive loss, AdamW, linear warm-up and cosine: upstream's recipe.\n"
+        "Its crop of clips at a random place of the scaled frame, mirrored every other time, is --crop 1 --flip; else it is the centre.  A manifest's\n"
         "files are relative to it; with a split column the items of split train are trained on.  The log's columns are step, loss (before that\n"
         "step's update), lr, logit_scale (the factor after it), the gradient's length, and what --eval finds.  Ctrl-C finishes the step, saves\n"
         "model and checkpoint (the checkpoint alone where -o is what it started from), and exits 0.  Results depend on the seed, not on threads\n"
