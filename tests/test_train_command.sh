@@ -295,6 +295,21 @@ wants 0 'step 3 of 3' --config "$T/sensor.json" --steps 3 --batch 4 -d "$T/motio
 wants 0 'step 3 of 3' -m "$T/sensor.lbw" --modality audio --steps 3 --batch 4 --segments -d "$T/vidal/audio.jsonl" -o "$T/sensor2.lbw"
 wants 0 'step 3 of 3' -m "$T/sensor2.lbw" --modality image --steps 3 --batch 4 --crop 0.5 --flip -d "$T/vidal/image.jsonl" -o "$T/sensor3.lbw"
 "$L" embed -m "$T/sensor3.lbw" --image examples/photos/cat.jpg --audio "$T"/vidal/part000/*000.wav --input "motion:$T/motion3.csv" >"$T/out" 2>"$T/err" && is "$(wc -l <"$T/out")" 3 "a model of three new modalities, two of one channel" || bad "embed: $(cat "$T/err")"
+# without --modality it is that of the items to train on, where all have one that the model reads: by the manifest, by the files' endings, or numbers
+many="-m $T/sensor3.lbw --steps 3 --batch 4"; head -n 9 "$T/vidal/image.jsonl" >"$T/vidal/mixed.jsonl"; sed 's/"split":"[a-z]*"/"split":"test"/' "$T/vidal/audio.jsonl" >>"$T/vidal/mixed.jsonl"
+for d in "$T/vidal/image.jsonl" "$T/vidal/audio.jsonl" "$T/motion.tsv" "$T/pets.tsv" "$T/vidal/mixed.jsonl"; do
+    wants 0 'adapter, step 3 of 3' $many --lora 2 -d "$d" -o "$T/guess.lbw"
+    m=$(case $d in *audio*) echo audio ;; *motion*) echo motion ;; *) echo image ;; esac); wants 0 'nothing left to train' $many --lora 2 -d "$d" --modality $m --resume -o "$T/guess.lbw"; rm "$T"/guess.*
+done
+cat "$T/vidal/image.jsonl" "$T/vidal/audio.jsonl" >"$T/vidal/both.jsonl"; wants 1 'both.jsonl: .* of several modalities (image, audio); --modality says which is trained, and the model reads motion, audio, image$' $many -d "$T/vidal/both.jsonl" -o "$T/e.lbw"
+wants 0 'step 3 of 3' $many -d "$T/vidal/both.jsonl" --modality audio -o "$T/guess.lbw"
+sed 's/[.][a-z]*\t/.xyz\t/' "$T/eight.tsv" >"$T/dull.tsv"; two="-m $T/image.lbw --adapter $T/audio.lbw --steps 3 --batch 4"; wants 1 'dull.tsv: .* cannot be told from their names; --modality says it, and the model reads image, audio$' $two -d "$T/dull.tsv" -o "$T/e.lbw"
+{ cat "$T/eight.tsv"; printf 'a.xyz\tb\n'; } >"$T/odd.tsv"; wants 1 'of several modalities (image, unknown)' $two -d "$T/odd.tsv" -o "$T/e.lbw"
+{ printf 'file\tmodality\tcaption\n'; awk '{ print $1 "\tsmell\t" $2 NR }' "$T/rows"; } >"$T/smell.tsv"; wants 1 'are of modality smell; --modality says' $two -d "$T/smell.tsv" -o "$T/e.lbw"
+wants 1 'no item in split train' $two -d "$T/test.tsv" -o "$T/e.lbw"
+wants 1 'none.tsv: cannot open' $two -d "$T/none.tsv" -o "$T/e.lbw"
+printf 'file\tcaption\na.png\tb\nb.xyz\t\n' >"$T/cap.tsv"; wants 1 'cap.tsv: line 3' $two -d "$T/cap.tsv" -o "$T/e.lbw"
+wants 1 "VIDAL's clips have .*--modality says which are trained on, and the model reads image, depth$" -m "$T/image.lbw" --adapter "$T/depth.lbw" -d "$T/vidal/vidal.json" -o "$T/e.lbw"
 # a vocabulary of bytes alone: the smallest there may be, or captions in which no pair of letters occurs twice
 awk '{ print $1 "\t" substr("abcdefgh", NR, 1) }' "$T/rows" | tsv >"$T/letters.tsv"; sed 's/600/514/' "$T/small.json" >"$T/bytes.json"
 for config in small bytes; do

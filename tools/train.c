@@ -11,17 +11,77 @@ typedef struct train_point { uint64_t step; double loss, lr, held; } train_point
 typedef struct train_run {
     const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *root, *prompt, *adapter, *held; cli_list freeze;
     long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube, negatives; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, mix, dropout, crop, grey;
-    const char *cache_text, *lora_temporal; int no_shuffle, resume, other_steps, eval, memory, recompute, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
+    char chosen[LB_NAME_SIZE]; const char *cache_text, *lora_temporal; int no_shuffle, resume, other_steps, eval, memory, recompute, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
     lb_ctx *ctx; lb_manifest manifest; lb_model *model, *extended, *adapted; lb_feed *feed, *test; lb_trainer *trainer; lb_train_desc desc;
     char *log_path, *svg_path, *ckpt_path; FILE *log_file; lb__buf points; uint64_t total; double flop, peak; int failed;
 } train_run;
 
-/* The data.  Where neither the manifest nor a file's ending tells what it is, it is what is trained. */
+/* The data; `modality` of items of which neither the manifest nor, where it is NULL, a file's ending tells what they are. */
 static lb_status train_manifest(train_run *r, const char *modality) {
-    lb_manifest_desc d; const int plain = !strcmp(modality, "image") || !strcmp(modality, "video") || !strcmp(modality, "audio");
-    memset(&d, 0, sizeof d);
-    d.text_type = r->text_type; d.root = r->root; d.prompt = r->prompt; d.modality = plain && !lb__ends_with(r->data, ".json") ? NULL : modality;
+    lb_manifest_desc d;
+    memset(&d, 0, sizeof d); lb_manifest_free(&r->manifest);
+    d.text_type = r->text_type; d.root = r->root; d.prompt = r->prompt; d.modality = modality;
     return lb_manifest_load(r->ctx, r->data, &d, &r->manifest);
+}
+/* Which of the model's modalities reads items of this name: the one called so, or the only one of that kind; -1: none. */
+static int train_reads(const lb_model_desc *d, const char *name) {
+    int i, found = -1, n = 0;
+    for (i = 0; i < d->modalities; i++) if (d->modality[i].kind != LB_TEXT && !strcmp(d->modality[i].name, name)) return i;
+    for (i = 0; i < d->modalities; i++) if (d->modality[i].kind != LB_TEXT && !strcmp(lb__kinds[d->modality[i].kind - LB_TEXT], name)) { found = i; n++; }
+    return n == 1 ? found : -1;
+}
+/* One more name in a list of names, "a, b", unless it has it. */
+static void train_list(char *list, size_t size, const char *name) {
+    const size_t n = strlen(list), k = strlen(name); const char *p = list;
+    for (; k && (p = strstr(p, name)) != NULL; p += k) if ((p == list || p[-1] == ' ') && (!p[k] || p[k] == ',')) return;
+    lb__format(list + n, size - n, "%s%s", n ? ", " : "", name);
+}
+static const char train_unknown[] = "?";                          /* an item whose file's name does not tell what it is */
+/* The data where --modality does not say what is trained and the model has several: loaded as its files' endings say, and what they do not tell is left
+ * open. */
+static lb_status train_manifest_open(train_run *r) {
+    lb_status s = train_manifest(r, NULL); char why[1024];
+    if (s != LB_ERR_FORMAT || !strcmp(r->data, "-")) return s;
+    lb__format(why, sizeof why, "%s", lb_last_error());
+    return train_manifest(r, train_unknown) ? lb__fail(s, "%s", why) : LB_OK;
+}
+/* What an item is read as: what the manifest or its file's ending says; otherwise an array of numbers may be meant. */
+static const char *train_item(const lb_item *it, int *unknown) {
+    const char *m = it->modality;
+    if (!strcmp(m, train_unknown)) m = lb_modality_of_file(it->file);
+    *unknown = !m;
+    return m ? m : "array";
+}
+/* The data, and what is trained: --modality, the model's only one, or that of all the items to train on. */
+static lb_status train_data(train_run *r, const lb_model_desc *d) {
+    const lb_manifest *m = &r->manifest; const char *one = r->modality, *name; char has[256] = "", reads[512] = ""; size_t i, n = 0; int k, unknown, first = -1, named = 0, several = 0;
+    for (k = 0; k < d->modalities; k++) if (d->modality[k].kind != LB_TEXT) { if (!r->modality) one = d->modality[k].name; n++; train_list(reads, sizeof reads, d->modality[k].name); }
+    if (r->modality || n < 2) {
+        const int plain = one && (!strcmp(one, "image") || !strcmp(one, "video") || !strcmp(one, "audio"));
+        return train_manifest(r, plain && !lb__ends_with(r->data, ".json") ? NULL : one);
+    }
+    LB__TRY(train_manifest_open(r));
+    if (m->count && m->items[0].captions[0].source) {                                      /* VIDAL's clips have all of these, whatever an ending says */
+        static const char *const vidal[] = { "video", "image", "depth", "thermal" };
+        for (one = NULL, n = i = 0; i < LB__COUNT(vidal); i++) if ((k = train_reads(d, vidal[i])) >= 0 && !strcmp(d->modality[k].name, vidal[i])) { one = vidal[i]; n++; }
+        if (n != 1) return lb__fail(LB_ERR_ARG, "%s: VIDAL's clips have videos, images, depth and thermal images; --modality says which are trained on, and the model reads %s", r->data, reads);
+        r->modality = one;
+        return train_manifest(r, one);
+    }
+    for (i = n = 0; i < m->count; i++) {
+        if (m->items[i].split && strcmp(m->items[i].split, "train")) continue;
+        name = train_item(&m->items[i], &unknown); k = train_reads(d, name);
+        if (!n++) first = k;
+        several |= k != first; named |= !unknown;
+        train_list(has, sizeof has, unknown ? "unknown" : name);
+    }
+    if (!n) return lb__fail(LB_ERR_ARG, "%s: no item in split train to train on: all %zu are of another split", r->data, m->count);
+    if (several || (first < 0 && strchr(has, ','))) return lb__fail(LB_ERR_ARG, "%s: the items to train on are of several modalities (%s); --modality says which is trained, and the model reads %s", r->data, has, reads);
+    if (first < 0 && !named) return lb__fail(LB_ERR_ARG, "%s: what the items to train on are cannot be told from their names; --modality says it, and the model reads %s", r->data, reads);
+    if (first < 0) return lb__fail(LB_ERR_ARG, "%s: the items to train on are of modality %s; --modality says which is trained, and the model reads %s", r->data, has, reads);
+    lb__format(r->chosen, sizeof r->chosen, "%s", d->modality[first].name); r->modality = r->chosen;
+    for (i = 0; i < m->count; i++) if (train_reads(d, train_item(&m->items[i], &unknown)) == first) ((lb_item *)(uintptr_t)&m->items[i])->modality = r->chosen;
+    return LB_OK;
 }
 
 /* ---- a new model from JSON ---- */
@@ -59,7 +119,7 @@ static lb_status train_new_model(train_run *r, lb_model **out) {
     if (!d) return LB_ERR_MEM;
     s = lb__bytes_open(path, &f);
     if (!s) { s = lb__fail_in(lb_model_parse(r->ctx, (const char *)f.data, f.size, d, vocabulary), path); lb__bytes_close(&f); }
-    if (!s) s = train_manifest(r, r->modality ? r->modality : d->modality[0].name);
+    if (!s) s = train_data(r, d);
     if (!s) {
         text = &d->tower[d->towers - 1]; clean = d->modality[d->modalities - 1].clean;                    /* text comes last */
         s = lb__fail_in(train_vocabulary(r->ctx, path, vocabulary[0] ? vocabulary : NULL, text->vocab ? text->vocab : 49408, clean, &r->manifest, &tok), path);
@@ -377,10 +437,10 @@ static lb_status train_start(train_run *r) {
     LB__TRY(cli_ctx(&r->common, &r->ctx));
     for (i = 0; i < LB__COUNT(to); i++) if (to[i]) { LB__TRY(lb__writer_open(to[i], &probe)); lb__writer_abort(&probe); }      /* a place that cannot be written shows now, not after the run */
     LB__TRY(train_open(r, &m));
+    if (!r->config && (!r->modality || lb_model_modality(m, r->modality))) LB__TRY(train_data(r, &m->desc));
     for (i = 0; i < (size_t)m->desc.modalities && !mod; i++) if (r->modality ? !strcmp(r->modality, m->desc.modality[i].name) : m->desc.modality[i].kind != LB_TEXT) mod = &m->desc.modality[i];
     if (!mod) return lb__no_modality(m, r->config ? r->config : r->model_path, r->modality ? r->modality : "beside text", r->config ? "" : " (--from NAME makes a new one)");
     r->desc.modality = mod->name;
-    if (!r->config) LB__TRY(train_manifest(r, mod->name));
     for (i = 0; i < (size_t)m->desc.towers && !r->lora_temporal; i++) if (!strcmp(m->desc.tower[i].name, mod->tower) && m->desc.tower[i].temporal && !m->desc.tower[i].lora_rank) r->desc.lora_temporal = 1;     /* upstream's video run */
     for (i = 0; i < r->manifest.count; i++) splits |= r->manifest.items[i].split != NULL;
     memset(&ld, 0, sizeof ld); ld.modality = mod->name; ld.split = splits ? "train" : NULL; ld.batch = (size_t)r->batch; ld.no_shuffle = r->no_shuffle; ld.seed = (uint64_t)r->seed;
@@ -461,7 +521,7 @@ static int cmd_train(int argc, char **argv) {
         { "whole", 0, CLI_FLAG, &run.whole, NULL, "write the whole model, not an adapter", 0, 0 },
         { "as-adapter", 0, CLI_FLAG, &run.as_adapter, NULL, "write what was trained as an adapter", 0, 0 },
         { "dtype", 0, CLI_CHOICE, &run.dtype, "f32|f16|bf16|i8", "of a whole model's matrices (default f32)", 0, 0 },
-        { "modality", 0, CLI_TEXT, &run.modality, "NAME|FILE.json", "what is trained against text (default: the model's first); a new one may\nbe declared in a file (weights/MODALITY.md); text: the captions of an item\nagainst each other, whatever its file", 0, 0 },
+        { "modality", 0, CLI_TEXT, &run.modality, "NAME|FILE.json", "what is trained against text (default: what the items to train on are, where\nall are of one that the model reads); a new one may be declared in a\nfile (weights/MODALITY.md); text: the captions of an item against each other,\nwhatever its file", 0, 0 },
         { "from", 0, CLI_TEXT, &run.from, "NAME", "--modality is new and starts from this one's tower", 0, 0 },
         { "kind", 0, CLI_CHOICE, &run.kind, "image|video|audio|depth|thermal|array", "what the new modality is (default: by its name)", 0, 0 },
         { "size", 0, CLI_TEXT, &run.size, "HxW", "of the new modality's input (default: as in --from; audio 112x1036)", 0, 0 },
