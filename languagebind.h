@@ -704,7 +704,8 @@ LB_API void      lb_model_free(lb_model *model);
  * of its matrices, everything else is f32.  bf16: sets that multiply bf16 (their names end so, and amx) round what such a matrix multiplies, too, which is
  * twice as fast there, and only near what f32 gives; others widen it.  i8: the matrices of the blocks are bytes with a step a row, and what they multiply becomes bytes with a step a
  * token, at run time: a quarter of f32's size, several times as fast where four bytes are multiplied at once, and only near what f32 gives; the other
- * matrices are f16.
+ * matrices are f16.  What the model's file has of a parity record (see lb_model_parity) is saved for those modalities whose tower still is that file's: trained,
+ * merged or adapted ones have none.
  *   errs  LB_ERR_FORMAT a key or tensor that is missing or has another shape, by name; LB_ERR_MISMATCH an adapter; LB_ERR_MEM, LB_ERR_IO */
 LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_model **out);
 #ifndef LB_NO_STDIO
@@ -11567,8 +11568,51 @@ static size_t lb__param_shared(const lb_model *m, size_t i) {
 static lb_dtype lb__stored_type(const char *name, lb_layout layout, size_t K, lb_dtype asked) {
     return asked != LB_I8 ? asked : layout == LB_PANEL && K % 4 == 0 && K <= LB__I8_K && strstr(name, ".blocks.") && !strstr(name, ".lora.") ? LB_I8 : LB_F16;
 }
+/* The parity record goes with the weights that it is of.  Rounding them to another type leaves it true within a bound that the type tells: this is the roughest one that a file's
+ * weights are in or, by the key parity.type, have been in. */
+static lb_dtype lb__parity_type(const lb_file *f) {
+    static const lb_dtype type[] = { LB_I8, LB_BF16, LB_F16 }; const char *said = ""; lb_dtype worst = LB_F32; size_t i;
+    if (lb_file_has(f, "parity.type") && lb_file_get_str(f, "parity.type", &said)) said = "";
+    for (i = 0; i < LB__COUNT(type); i++) if (!strcmp(said, lb_dtype_name(type[i]))) worst = type[i];
+    for (i = 0; i < f->count; i++) { const lb_tensor *t = &f->entries[i].t; if (t->dtype > worst && (t->dtype <= LB_BF16 || lb__is_bytes(t))) worst = t->dtype; }
+    return worst;
+}
+/* A record's number i and its modality.  0: there is no such entry, or not all of it. */
+static int lb__parity_at(const lb_file *f, size_t i, const lb_tensor **x, const lb_tensor **y, const char **modality) {
+    char key[64];
+    lb__format(key, sizeof key, "parity.%zu.input", i); *x = lb_file_tensor(f, key);
+    lb__format(key, sizeof key, "parity.%zu.embedding", i); *y = lb_file_tensor(f, key);
+    lb__format(key, sizeof key, "parity.%zu.modality", i);
+    return *x && *y && lb_file_has(f, key) && !lb_file_get_str(f, key, modality);
+}
+/* Its entries of modality `from` go into another file as those of `to`, with the numbers from *n on. */
+static void lb__parity_copy(lb_file_writer *w, const lb_file *f, const char *from, const char *to, size_t *n) {
+    const lb_tensor *x, *y; const char *modality; char key[64]; size_t i;
+    for (i = 0; lb__parity_at(f, i, &x, &y, &modality); i++) {
+        if (strcmp(modality, from)) continue;
+        lb__format(key, sizeof key, "parity.%zu.input", *n); lb_file_add(w, key, x);
+        lb__format(key, sizeof key, "parity.%zu.embedding", *n); lb_file_add(w, key, y);
+        lb__format(key, sizeof key, "parity.%zu.modality", *n); lb_file_set_str(w, key, to);
+        ++*n;
+    }
+}
+/* Whether a model still computes a modality as the one at its root does, whose file has the record: through the same tower, over the same weights in memory. */
+static int lb__parity_holds(const lb_model *m, const char *modality) {
+    const lb_model *of[2], *r = lb__model_root(m); const lb_tower_desc *t[2] = { NULL, NULL }; size_t i, k, n; int j;
+    of[0] = m; of[1] = r;
+    for (k = 0; k < 2; k++) for (i = 0; i < (size_t)of[k]->desc.modalities; i++)
+        for (j = 0; j < of[k]->desc.towers; j++) if (!strcmp(of[k]->desc.modality[i].name, modality) && !strcmp(of[k]->desc.modality[i].tower, of[k]->desc.tower[j].name)) t[k] = &of[k]->desc.tower[j];
+    if (!t[0] || !t[1] || memcmp(t[0], t[1], sizeof *t[0])) return 0;
+    for (i = 0, n = strlen(t[0]->name); i < m->params; i++) {
+        const lb__param *p = &m->param[i];
+        if (strncmp(p->name, t[0]->name, n) || p->name[n] != '.' || !strcmp(p->name + n, ".logit_scale")) continue;
+        for (k = 0; k < r->params && strcmp(r->param[k].name, p->name); k++) {}
+        if (k == r->params || r->param[k].t.data != p->t.data) return 0;
+    }
+    return 1;
+}
 LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, const char *path) {
-    lb_file_writer *w = NULL; const lb_file *f; size_t i; int j; lb_status s = LB_OK;
+    lb_file_writer *w = NULL; const lb_file *f; size_t i, records = 0; int j; lb_status s = LB_OK;
     LB__POINTERS(ctx && m && path);
     if (dtype > LB_BF16 && dtype != LB_I8) return lb__fail(LB_ERR_ARG, "%s: matrices of type %s, f32, f16, bf16 or i8 was expected", path, lb_dtype_name(dtype));
     LB__TRY(lb_file_create(ctx, path, &w));
@@ -11582,6 +11626,8 @@ LB_API lb_status lb_model_save(lb_ctx *ctx, const lb_model *m, lb_dtype dtype, c
         else lb_file_declare(w, m->param[i].name, matrix ? lb__stored_type(m->param[i].name, t->layout, t->shape[1], dtype) : LB_F32, t->layout, t->ndim, t->shape);
     }
     if (m->tokenizer) lb_file_add_tokenizer(w, m->tokenizer);
+    for (j = 0; f && j < m->desc.modalities; j++) if (lb__parity_holds(m, m->desc.modality[j].name)) lb__parity_copy(w, f, m->desc.modality[j].name, m->desc.modality[j].name, &records);
+    if (records && lb__parity_type(f) != LB_F32) lb_file_set_str(w, "parity.type", lb_dtype_name(lb__parity_type(f)));
     for (i = 0; i < m->params && !s; i++) if (lb__param_shared(m, i) == i) s = lb_file_put(w, m->param[i].name, &m->param[i].t);
     return lb_file_commit(w);
 }

@@ -48,6 +48,17 @@ for m in video audio; do
     f=$(ls "$T"/corpus/*/*.wav "$T"/corpus/*/*/*.wav 2>/dev/null | head -n 1); [ $m = video ] && f=$(ls "$T"/corpus/*/*.avi "$T"/corpus/*/*/*.avi 2>/dev/null | head -n 1)
     "$L" embed -m "$T/brought.lbw" --$m "$f" --format txt >"$T/$m.c" 2>"$T/err" || bad "embed $m from the bundle: $(cat "$T/err")"; same "$T/$m.a" "$T/$m.c" "$m in the bundle of adapters that bring their modality"
 done
+# a parity record stays with the modalities whose network stays; of the others it is left out with one line that says so
+says() { word=$1; shift; if "$L" "$@" >"$T/out" 2>"$T/err" </dev/null; then is "$(grep -v '^ ' "$T/err")" "$word" "languagebind $1"; else bad "languagebind $*: $(cat "$T/err")"; fi; }
+record() { is "$("$L" verify "$1" | sed -n 's/.*: \([0-9]*\) inputs of the parity record.*/\1/p')" "$2" "the parity record of $1"; }
+left() { echo "languagebind $1: left out: the parity record of $2, which is of the network before; \`record\` makes one of this"; }
+ok record -m "$T/base.lbw" --image examples/photos/cat.jpg examples/photos/coffee.jpg --text rain -o "$T/known.lbw"; record "$T/known.lbw" 3
+says '' bundle "$T/known.lbw" "$T/video.lbw" "$T/audio.lbw" -o "$T/known2.lbw"; record "$T/known2.lbw" 3
+says '' merge "$T/known.lbw" "$T/video.lbw" -o "$T/known2.lbw" --dtype f16; record "$T/known2.lbw" 3
+says '' train -m "$T/known.lbw" --modality image --lora 4 -d "$T/corpus/image.jsonl" -o "$T/a-image.lbw" --steps 2 -b 8 --freeze text
+for c in bundle merge; do says "$(left $c image)" $c "$T/known.lbw" "$T/a-image.lbw" -o "$T/known2.lbw"; record "$T/known2.lbw" 1; done
+says "$(left train image)" train -m "$T/known.lbw" --modality image -d "$T/corpus/image.jsonl" -o "$T/known2.lbw" --steps 2 -b 8 --freeze text; record "$T/known2.lbw" 1
+says "$(left train image,\ text)" train -m "$T/known.lbw" --modality image -d "$T/corpus/image.jsonl" -o "$T/known2.lbw" --steps 2 -b 8; record "$T/known2.lbw" ''
 # without low-rank updates: upstream's other runs
 ok train -m "$T/base.lbw" --modality video --from image --frames 4 --trainable upstream -d "$T/corpus/video.jsonl" -o "$T/video_ft.lbw" --steps 8 -b 8 --lr 1e-3 --freeze text --whole
 learnt "$T/video_ft.csv"; hasnt "$T/video_ft.lbw" '\.lora\.'

@@ -162,6 +162,8 @@ cp "$M" "$T/own.lbw"; ln -sf own.lbw "$T/other.lbw"; wants 2 'would be written o
 mkdir -p "$T/hf"; cp tests/golden/ckpt_demo/* "$T/hf"; for f in "$T"/hf/*.safetensors "$T"/hf/*.bin "$T"/hf/*.pt; do [ ! -f "$f" ] || wants 1 'would be written over' convert "$T/hf" -o "$f"; done
 wants 0 '' record -m "$T/own.lbw" --text x -o "$T/own.lbw"                          # but a model may come back with its record
 wants 0 '1 inputs of the parity record' verify "$T/own.lbw"
+wants 1 'has a parity record already; --replace' record -m "$T/own.lbw" --text y -o "$T/own2.lbw"; no "$T/own2.lbw"
+wants 0 '' record -m "$T/own.lbw" --replace --text y --image $CAT --text z -o "$T/own2.lbw"; wants 0 '3 inputs of the parity record' verify "$T/own2.lbw"
 "$L" info "$M" >"$T/a"; "$L" info "$T/own.lbw" >"$T/b"; is "$(sed -n '1s/.*model, \([0-9,]* parameters\).*/\1/p' "$T/b")" "$(sed -n '1s/.*model, \([0-9,]* parameters\).*/\1/p' "$T/a")" "what a record holds is no parameter"
 is "$("$L" info --json "$T/own.lbw" | sed 's/.*"bytes": \([0-9]*\).*/\1/')" "$(($(wc -c <"$T/own.lbw")))" "info's size is the file's"
 
@@ -331,6 +333,14 @@ wants 1 'no modality text, only' embed -m "$T/part.lbw" --text 'a cat'
 wants 1 'motion.lbw: the model has no modality smell, only' quantize "$T/motion.lbw" --only text smell -o "$T/none.lbw"; no "$T/none.lbw"
 wants 1 'text is named twice' quantize "$T/motion.lbw" --only text text -o "$T/none.lbw"; no "$T/none.lbw"
 wants 2 'one was expected' quantize -o "$T/none.lbw"
+# a parity record goes with the networks that it is of, whatever their type, and from there into what is made of that; extend, bundle and a part keep it
+tiny=weights/languagebind-tiny.lbw
+for t in f32 bf16 f16 i8; do wants 0 '' quantize $tiny --dtype $t -o "$T/kept.lbw"; wants 0 '6 inputs of the parity record' verify "$T/kept.lbw"; done
+wants 0 '' quantize "$T/kept.lbw" --dtype f32 -o "$T/wide.lbw"; wants 0 '6 inputs of the parity record.*0.00' verify "$T/wide.lbw"          # bytes in f32 stay bytes
+wants 0 '' extend -m $tiny --modality "$T/motion.json" -o "$T/kept.lbw"; wants 0 '6 inputs of the parity record' verify "$T/kept.lbw"
+wants 0 '' quantize "$T/kept.lbw" --only motion depth text -o "$T/part6.lbw"; wants 0 '2 inputs of the parity record' verify "$T/part6.lbw"
+wants 0 '' quantize $tiny --only text image -o "$T/part1.lbw"; wants 0 '' quantize $tiny --only text depth -o "$T/part2.lbw"
+wants 0 '' bundle "$T/part1.lbw" far="$T/part2.lbw" -o "$T/kept.lbw"; wants 0 '3 inputs of the parity record' verify "$T/kept.lbw"
 wants 1 'motion.json' quantize "$T/motion.json" -o "$T/none.lbw"; no "$T/none.lbw"
 
 # adapters of checkpoints

@@ -378,6 +378,8 @@ LBT(model, prompts_of_others) {
 /* A parity record travels in the file and is recomputed. */
 LBT(model, parity_record) {
     golden g; lb_ctx *c = ctx_with(1); lb_model *m, *o = NULL; lb_file *f = NULL; lb_file_writer *w; lb_tensor x, y, ids, e; golden_array a; size_t i, n = 0; double worst = 0;
+    static const struct { lb_dtype dtype, rounded; int image; } saved[] = { { LB_F32, LB_F32, 1 }, { LB_BF16, LB_BF16, 1 }, { LB_I8, LB_I8, 1 }, { LB_F32, LB_I8, 1 }, { LB_F32, LB_F32, 0 }, { LB_F32, LB_F32, 1 }, { LB_F32, LB_F32, 0 } };
+    lb_model *p = NULL, *part = NULL, *longer = NULL; lb_trainer *run = NULL;
     REQUIRE(golden_open("clip_hf", &g), "golden");
     m = clip_model(c, &g); REQUIRE(m && !lb_model_save(c, m, LB_F32, "build/tests/p1.lbw") && !lb_file_open(c, "build/tests/p1.lbw", &f) && !lb_file_create(c, "build/tests/p2.lbw", &w), "%s", lb_last_error());
     memset(&x, 0, sizeof x); y = ids = e = x;
@@ -391,6 +393,19 @@ LBT(model, parity_record) {
     REQUIRE(!lb_file_commit(w) && !lb_model_open(c, "build/tests/p2.lbw", &o), "%s", lb_last_error());
     CHECK(!lb_model_parity(c, o, &n, &worst) && n == x.shape[0] + ids.shape[0] && worst > 0 && worst < 2e-5, "%zu inputs, %g: %s", n, worst, lb_last_error());
     CHECK(!lb_model_parity(c, m, &n, &worst) && n == 0, "no record");
+    /* it goes with the towers that it is of, and the type that they have been in with it */
+    for (i = 0; i < LB__COUNT(saved); i++) {
+        const lb_model *from = i == 3 ? p : i == 4 ? part : i == 5 ? longer : i == 6 ? lb_trainer_model(run) : o; lb_file *h = NULL; lb_train_desc td; lb_modality_desc d; const char *only = "text";
+        if (i == 4) REQUIRE(!lb_model_part(c, o, &only, 1, &part) && (from = part) != NULL, "%s", lb_last_error());
+        if (i == 5) { memset(&d, 0, sizeof d); strcpy(d.name, "depth"); strcpy(d.tower, "depth"); d.kind = LB_DEPTH; REQUIRE(!lb_model_extend(c, o, "vision", NULL, &d, 1, &longer) && (from = longer) != NULL, "%s", lb_last_error()); }
+        if (i == 6) { memset(&td, 0, sizeof td); td.trainable = LB_TRAIN_PROJECTION; td.freeze_text = 1; REQUIRE(!lb_trainer_new(c, o, &td, &run) && (from = lb_trainer_model(run)) != NULL, "%s", lb_last_error()); }
+        REQUIRE(!lb_model_save(c, from, saved[i].dtype, "build/tests/p3.lbw") && !lb_file_open(c, "build/tests/p3.lbw", &h), "%s", lb_last_error());
+        CHECK(lb__parity_type(h) == saved[i].rounded, "%zu: the weights have been in %s", i, lb_dtype_name(lb__parity_type(h)));
+        lb_model_free(p); p = NULL; REQUIRE(!lb_model_open(c, "build/tests/p3.lbw", &p) && !lb_model_parity(c, p, &n, &worst), "%s", lb_last_error());
+        CHECK(n == (saved[i].image ? x.shape[0] : 0) + ids.shape[0] && worst < (saved[i].rounded == LB_F32 ? 2e-5 : 4e-2), "%zu: %zu inputs, off by %g", i, n, worst);
+        lb_file_free(h);
+    }
+    lb_trainer_free(run); lb_model_free(part); lb_model_free(longer); lb_model_free(p); remove("build/tests/p3.lbw");
     lb_file_free(f); lb_model_free(o); lb_model_free(m); lb_ctx_free(c); golden_close(&g);
     remove("build/tests/p1.lbw"); remove("build/tests/p2.lbw");
 }

@@ -290,7 +290,7 @@ static lb_status bundle_licences(bundle *b) {
     return s;
 }
 static lb_status bundle_write(bundle *b) {
-    const char *towers[LB_MAX_TOWERS + 1], *modalities[LB_MAX_MODALITIES + 1], *sources[64], *sums[64]; bundle_low none, *low; char store[LB_MAX_TOWERS + 1][LB_NAME_SIZE], mods[LB_MAX_MODALITIES + 1][LB_NAME_SIZE], from[160], to[160]; size_t nt = 0, nm = 0, ns = 0, i, k, n, dim = 0; const char *name;
+    const char *towers[LB_MAX_TOWERS + 1], *modalities[LB_MAX_MODALITIES + 1], *sources[64], *sums[64]; bundle_low none, *low; char store[LB_MAX_TOWERS + 1][LB_NAME_SIZE], mods[LB_MAX_MODALITIES + 1][LB_NAME_SIZE], from[160], to[160]; size_t nt = 0, nm = 0, ns = 0, i, k, n, dim = 0, records = 0; lb_dtype rounded = LB_F32; const char *name;
     for (i = 0; i < b->parts; i++) {
         bundle_part *p = &b->part[i]; const char *list[64]; uint64_t embed;
         if (ns < 64 && !lb_file_get_strs(p->f, "provenance.source", list, 64 - ns, &n)) {
@@ -341,8 +341,11 @@ static lb_status bundle_write(bundle *b) {
             scale = lb_file_tensor(p->f, from);
             lb__format(full, sizeof full, "%s.logit_scale", out);
             if (scale) LB__TRY(bundle_tensor_in(b, full, scale));
+            q = records; lb__parity_copy(b->w, p->f, p->modality[k], out, &records);
+            if (records > q) rounded = LB__MAX(rounded, lb__parity_type(p->f));
         }
     }
+    if (rounded != LB_F32) lb_file_set_str(b->w, "parity.type", lb_dtype_name(rounded));
     lb_file_set_str(b->w, "format.kind", "model");
     lb_file_set_strs(b->w, "towers", towers, nt); lb_file_set_strs(b->w, "modalities", modalities, nm);
     lb_file_set_strs(b->w, "provenance.source", sources, ns); lb_file_set_strs(b->w, "provenance.sha256", sums, ns); lb_file_set_str(b->w, "provenance.producer", "languagebind bundle");
@@ -356,6 +359,15 @@ static lb_status bundle_write(bundle *b) {
 }
 /* Where FILE begins in [NAME=]FILE; a = behind a / is part of it. */
 static const char *bundle_path(const char *arg) { const char *eq = strchr(arg, '='); return eq && !memchr(arg, '/', (size_t)(eq - arg)) ? eq + 1 : arg; }
+/* A model was written: says of which modalities lb_model_save left the parity record out. */
+static void model_note_record(const lb_model *m) {
+    const lb_file *f = lb__model_file(m); const lb_tensor *x, *y; const char *name, *left[LB_MAX_MODALITIES]; char all[LB_MAX_MODALITIES * (LB_NAME_SIZE + 2)] = ""; size_t i, n = 0, used = 0;
+    for (i = 0; f && n < LB__COUNT(left) && lb__parity_at(f, i, &x, &y, &name); i++) {
+        if (!lb_model_modality(m, name) || lb__parity_holds(m, name) || lb__named(name, left, n)) continue;
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", n ? ", " : "", name); left[n++] = name;
+    }
+    if (n) cli_warn("left out: the parity record of %s, which is of the network before; `record` makes one of this", all);
+}
 /* Whether a file is an adapter; what cannot be opened is not. */
 static int bundle_is_adapter(lb_ctx *ctx, const char *path) {
     lb_file *f = NULL; const char *kind; int is;
@@ -375,6 +387,7 @@ static lb_status bundle_adapters(lb_ctx *ctx, const char *const *paths, size_t n
         else if (!(s = lb_model_adapt(ctx, m[count - 1], paths[i], &m[count]))) count++;
     }
     if (!s) s = lb_model_save(ctx, m[count - 1], model_dtype(m[0], NULL), output);
+    if (!s) model_note_record(m[count - 1]);
     while (count) lb_model_free(m[--count]);
     return s;
 }
@@ -422,7 +435,8 @@ static int cmd_bundle(int argc, char **argv) {
                    "Joins models that share an embedding space into one file.  Their text towers are compared tensor by tensor and stored once; if\n"
                    "they differ, --text says which is meant.  NAME=FILE gives a file's modality (and its tower) another name.\n"
                    "A model followed by adapters over it (of `train` or `convert --adapter`) becomes one model with all of them side by side: the backbone\n"
-                   "is stored once, each modality is its low-rank update and the small tensors trained with it.\n", options, LB__COUNT(options));
+                   "is stored once, each modality is its low-rank update and the small tensors trained with it.\n"
+                   "Parity records come along, but not that of a modality which an adapter changes.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!files.n) { rc = cli_wrong("no files to join"); goto done; }
     if ((rc = cli_lbw_to(output)) >= 0 || (rc = cli_apart_all(output, &files)) >= 0) goto done;
@@ -447,6 +461,7 @@ static lb_status merge_files(lb_ctx *ctx, const char *const *paths, size_t n, co
     if (!s && !lora) s = lb__fail(LB_ERR_ARG, "%s: nothing to merge: it carries no low-rank updates, and no adapter was given", paths[0]);
     if (!s) { s = lb_model_merge(ctx, m[count - 1], &m[count]); if (!s) count++; }
     if (!s) s = lb_model_save(ctx, m[count - 1], model_dtype(m[0], dtype), output);
+    if (!s) model_note_record(m[count - 1]);
     while (count) lb_model_free(m[--count]);
     return s;
 }
@@ -459,7 +474,8 @@ static int cmd_merge(int argc, char **argv) {
         CLI_FILES(files, "FILE") };
     rc = cli_parse(argc, argv, "BASE.lbw [ADAPTER.lbw...] -o OUT.lbw",
                    "Brings adapters into their base model: their tensors replace the base's, low-rank updates are added into the weights in f32.\n"
-                   "A model that carries low-rank updates itself (convert --keep-lora) is merged alone.\n", options, LB__COUNT(options));
+                   "A model that carries low-rank updates itself (convert --keep-lora) is merged alone.  A parity record stays with the modalities whose\n"
+                   "weights stay; of the others it is left out with a note.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!files.n) { rc = cli_wrong("which model?"); goto done; }
     if ((rc = cli_lbw_to(output)) >= 0 || (rc = cli_apart_all(output, &files)) >= 0) goto done;
@@ -485,7 +501,7 @@ static int cmd_extend(int argc, char **argv) {
                    "Adds a modality of your own to a model: a sensor's name, shape, patches, scaling and file format stand in a small JSON file, for instance\n"
                    "    { \"name\": \"motion\", \"loader\": \"csv\", \"channels\": 6, \"length\": 128, \"patch\": 16, \"std\": [9.8, 9.8, 9.8, 2, 2, 2] }\n"
                    "Its tower starts from the image tower (\"from\" names another); what it has in common with that is stored once.  `train` then trains it,\n"
-                   "and embed, score, classify and bundle know it by its name: --input motion:FILE.\n", options, LB__COUNT(options));
+                   "and embed, score, classify and bundle know it by its name: --input motion:FILE.  A parity record of the others stays.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!json) { rc = cli_wrong("which modality? --modality FILE.json"); goto done; }
@@ -495,6 +511,7 @@ static int cmd_extend(int argc, char **argv) {
     if (!s) s = lb__bytes_open(json, &f);
     if (!s) s = lb__fail_in(lb_model_extend_json(ctx, base, (const char *)f.data, f.size, (uint64_t)seed, &m), json);
     if (!s) s = lb_model_save(ctx, m, model_dtype(base, dtype), output);
+    if (!s) model_note_record(m);
     rc = cli_end(s);
 done:
     lb__bytes_close(&f); lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);
@@ -514,7 +531,8 @@ static int cmd_quantize(int argc, char **argv) {
                    "Writes a model with its matrices and token table in another type; vectors and small tables stay f32, low-rank updates stay apart,\n"
                    "and what several towers share is stored once.  In i8 the matrices of the blocks are bytes with a step a row, the others f16, and\n"
                    "what is multiplied with them becomes bytes, too: half the size of f16, several times as fast where the processor multiplies four\n"
-                   "bytes at once (AVX512-VNNI, the dot product of ARMv8.2), and near: eval tells how near with your data.\n", options, LB__COUNT(options));
+                   "bytes at once (AVX512-VNNI, the dot product of ARMv8.2), and near: eval tells how near with your data.\n"
+                   "A parity record of the modalities that stay goes along: `verify` computes it again, within what such types allow.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (files.n != 1) { rc = cli_wrong("%d models, one was expected", (int)files.n); goto done; }
     if ((rc = cli_lbw_to(output)) >= 0 || (rc = cli_apart_all(output, &files)) >= 0) goto done;

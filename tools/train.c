@@ -295,7 +295,9 @@ static lb_status train_save_checkpoint(train_run *r) {
 }
 static lb_status train_save_model(train_run *r) {
     if (train_is_adapter(r)) return lb_trainer_adapter(r->ctx, r->trainer, r->out);
-    return lb_model_save(r->ctx, lb_trainer_model(r->trainer), cli_dtype(r->dtype, LB_F32), r->out);
+    LB__TRY(lb_model_save(r->ctx, lb_trainer_model(r->trainer), cli_dtype(r->dtype, LB_F32), r->out));
+    model_note_record(lb_trainer_model(r->trainer));
+    return LB_OK;
 }
 
 /* ---- speed ---- */
@@ -582,7 +584,8 @@ static int cmd_train(int argc, char **argv) {
         "Trains a modality against text with the symmetric contrastive loss, AdamW, linear warm-up and cosine: upstream's recipe.\n"
         "Its crop of clips at a random place of the scaled frame, mirrored every other time, is --crop 1 --flip; else it is the centre.  A manifest's\n"
         "files are relative to it; with a split column the items of split train are trained on.  The log's columns are step, loss (before that\n"
-        "step's update), lr, logit_scale (the factor after it), the gradient's length, and what --eval finds.  Ctrl-C finishes the step, saves\n"
+        "step's update), lr, logit_scale (the factor after it), the gradient's length, and what --eval finds.  A parity record of the model stays\n"
+        "with what is not trained; of the rest it is left out with a note.  Ctrl-C finishes the step, saves\n"
         "model and checkpoint (the checkpoint alone where -o is what it started from), and exits 0.  Results depend on the seed, not on threads\n"
         "or the cache.  Its plot lies beside the log, where that is a file.\n", train_config_help);
     rc = cli_parse(argc, argv, "(-m M.lbw | --config F.json) --data MANIFEST -o OUT.lbw [options]", text, options, LB__COUNT(options));

@@ -18,9 +18,10 @@ static int cmd_verify(int argc, char **argv) {
         if (lb_file_open(ctx, p, &f)) rc = cli_fail("%s", lb_last_error());
         else if (lb_file_verify(ctx, f)) rc = cli_fail("%s: %s", p, lb_last_error());
         else {
-            size_t inputs = 0, q; double worst = 0, bound = 2e-5; int failed = 0; lb_model *m = NULL;
+            size_t inputs = 0; double worst = 0, bound = 2e-5; int failed = 0; lb_model *m = NULL;
             if (lb_file_tensor(f, "parity.0.input")) {          /* f32 kernels differ in the last digits; smaller matrices were rounded after the reference ran, and products of bytes round what they multiply, too */
-                for (q = 0; q < lb_file_tensors(f); q++) { const lb_tensor *t = lb_file_tensor_at(f, q, NULL); if (t->dtype == LB_F16 && bound < 5e-3) bound = 5e-3; if (t->dtype == LB_BF16 || lb__is_bytes(t)) bound = 4e-2; }
+                const lb_dtype rounded = lb__parity_type(f);
+                if (rounded != LB_F32) bound = rounded == LB_F16 ? 5e-3 : 4e-2;
                 if (lb_model_open(ctx, p, &m) || lb_model_parity(ctx, m, &inputs, &worst)) failed = 1;
                 lb_model_free(m);
             }
@@ -42,17 +43,17 @@ done:
 }
 
 /* record: a model with a parity record of its own: inputs, and the vectors that this machine gives for them, for `verify` to compute elsewhere. */
-static lb_status record_write(lb_ctx *ctx, const char *path, const inputs *in, const char *output) {
+static lb_status record_write(lb_ctx *ctx, const char *path, const inputs *in, int replace, const char *output) {
     lb_file *f = NULL; lb_model *m = NULL; lb_file_writer *w = NULL; size_t i, k, dim; lb_status s; char name[96];
     s = lb_file_open(ctx, path, &f);
     if (!s) s = lb_model_open(ctx, path, &m);
     if (!s) s = lb_file_create(ctx, output, &w);
     if (s) goto done;
     dim = lb_model_dim(m);
-    lb_file_copy_keys(w, f, "", "");
+    for (i = 0; i < lb_file_keys(f); i++) { const char *key = lb_file_key_at(f, i).key; if (strncmp(key, "parity.", 7)) lb__file_stick(w, lb__file_copy_key(w, &f->keys[i], "", "")); }
     for (i = 0; i < lb_file_tensors(f); i++) {                      /* what the file stores once stays one */
         const char *this_name, *of; const lb_tensor *t = lb_file_tensor_at(f, i, &this_name);
-        if (!strncmp(this_name, "parity.", 7)) { s = lb__fail(LB_ERR_MISMATCH, "%s: has a parity record already", path); goto done; }
+        if (!strncmp(this_name, "parity.", 7)) { if (replace) continue; s = lb__fail(LB_ERR_MISMATCH, "%s: has a parity record already; --replace leaves it out", path); goto done; }
         for (k = 0; k < i && lb_file_tensor_at(f, k, &of)->data != t->data; k++) {}
         if (k < i) lb_file_share(w, this_name, of); else lb_file_add(w, this_name, t);
     }
@@ -85,11 +86,12 @@ done:
     return s;
 }
 static int cmd_record(int argc, char **argv) {
-    cli_common common = { 0, 0 }; const char *model = NULL, *to = NULL; cli_list list = { NULL, 0, 0 }; inputs in; lb_ctx *ctx = NULL; int rc;
+    int replace = 0; cli_common common = { 0, 0 }; const char *model = NULL, *to = NULL; cli_list list = { NULL, 0, 0 }; inputs in; lb_ctx *ctx = NULL; int rc;
     const cli_option options[] = {
         CLI_MODEL(model),
         INPUT_OPTIONS(list),
         CLI_LBW_OUT(to),
+        { "replace", 0, CLI_FLAG, &replace, NULL, "in place of the record that the model has", 0, 0 },
         CLI_THREADS(common) };
     memset(&in, 0, sizeof in);
     rc = cli_parse(argc, argv, "-m MODEL [--image FILE] [--audio FILE] [--text TEXT] ... -o OUT.lbw",
@@ -100,7 +102,7 @@ static int cmd_record(int argc, char **argv) {
     if ((rc = cli_lbw_to(to)) >= 0) goto done;
     if (!in.n) { rc = cli_wrong("nothing to record: --image, --text, ... were expected"); goto done; }
     if ((rc = inputs_apart(&in, &list, to)) >= 0) goto done;                          /* the model may be: it comes back whole, with the record */
-    rc = cli_ctx(&common, &ctx) || record_write(ctx, model, &in, to) ? cli_fail("%s", lb_last_error()) : 0;
+    rc = cli_ctx(&common, &ctx) || record_write(ctx, model, &in, replace, to) ? cli_fail("%s", lb_last_error()) : 0;
 done:
     lb_ctx_free(ctx); inputs_free(&in); cli_list_free(&list);
     return rc;
