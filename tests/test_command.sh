@@ -399,7 +399,7 @@ grep -q '2 entries, 2 new, 0 unchanged' "$T/out" && good || bad "index: $(cat "$
 cp $CUP "$T/photos/another.jpg"; rm "$T/photos/broken.png"
 wants 0 '3 entries, 1 new, 2 unchanged' index -m "$M" -o "$T/p.lbi" "$T/photos"
 rm "$T/photos/another.jpg"
-wants 0 '2 entries, 0 new, 2 unchanged' index -m "$M" -o "$T/p.lbi" "$T/photos"
+wants 0 '2 entries, 0 new, 2 unchanged, 0 kept of elsewhere, 1 forgotten' index -m "$M" -o "$T/p.lbi" "$T/photos"
 wants 0 '^1.0000  .*cat.jpg' search -i "$T/p.lbi" --image $CAT -k 1
 is "$(wc -l <"$T/out")" 1 "-k 1"
 wants 0 '^1.0000  .*cat.jpg' search -i "$T/p.lbi" --image $CAT --through "$T/meet"
@@ -426,7 +426,7 @@ wants 0 '/a b.jpg$' classify -m "$M" --label cat dog --image "$line"; is "$(wc -
 mkdir -p "$T/shut/in" "$T/shut/out"; cp $CAT "$T/shut/in"; cp $CUP "$T/shut/out"; chmod 000 "$T/shut/in"
 meek=; [ "$(id -u)" != 0 ] || meek="setpriv --bounding-set=-dac_override,-dac_read_search"
 if $meek true 2>/dev/null && ! $meek ls "$T/shut/in" >/dev/null 2>&1; then
-    $meek "$L" index -m "$M" -o "$T/s.lbi" "$T/shut" >"$T/out" 2>"$T/err"; is "$? $(wc -l <"$T/err") $(grep -c 'left out: .*shut/in: cannot list' "$T/err") $(grep -c '1 entry, 1 new, 0 unchanged, 1 unreadable' "$T/out")" "0 1 1 1" "a folder that cannot be listed"
+    $meek "$L" index -m "$M" -o "$T/s.lbi" "$T/shut" >"$T/out" 2>"$T/err"; is "$? $(wc -l <"$T/err") $(grep -c 'left out: .*shut/in: cannot list' "$T/err") $(grep -c '1 entry, 1 new, 0 unchanged, 0 kept of elsewhere, 0 forgotten, 1 unreadable' "$T/out")" "0 1 1 1" "a folder that cannot be listed"
     $meek "$L" index -m "$M" -o "$T/q.lbi" "$T/shut/in" >"$T/out" 2>"$T/err"; is "$? $(grep -c 'cannot list' "$T/err")" "1 1" "the folder that was named cannot be listed"; no "$T/q.lbi"
 else skip "a folder that cannot be listed: this user may list every one"; fi
 chmod 755 "$T/shut/in"
@@ -448,7 +448,7 @@ wants 0 '^1.0000  .*cat.jpg' search -i "$T/x.lbi" -m "$T/part.lbw" --image $CAT
 wants 1 'x.lbi: was made with another model .its audio entries' search -i "$T/x.lbi" -m "$T/ear.lbw" --image $CAT
 wants 0 '^1.0000  .*cat.jpg' search -i "$T/x.lbi" -m "$T/ear.lbw" --image $CAT --only image
 wants 1 'x.lbi: was made with another model .its audio tower differs' index -m "$T/audio.lbw" -o "$T/x.lbi" "$T/mixed"
-wants 0 '1 entry, 0 new, 1 unchanged, 1 of modalities that the model has not' index -m "$T/part.lbw" -o "$T/x.lbi" "$T/mixed"
+wants 0 '1 entry, 0 new, 1 unchanged, 0 kept of elsewhere, 1 forgotten, 1 of modalities that the model has not' index -m "$T/part.lbw" -o "$T/x.lbi" "$T/mixed"
 wants 0 '2 entries, 1 new, 1 unchanged' index -m "$T/audio.lbw" -o "$T/x.lbi" "$T/mixed"
 wants 0 '^1.0000  .*04.wav' search -i "$T/x.lbi" --audio "$T/mixed/04.wav"
 wants 0 '2 entries, 1 new, 1 unchanged' index -m "$T/ear.lbw" -o "$T/y.lbi" "$T/mixed"
@@ -471,6 +471,39 @@ mkdir "$T/maps"; mv "$T/mm.npy" "$T/maps"; wants 0 '1 entry, 1 new' index $depth
 wants 0 '1.0000' score $depth --depth "$T/maps/mm.npy" --depth "$T/mm.pgm"
 wants 1 'no modality depth, only' search -i "$T/d.lbi" -m "$T/image.lbw" --depth tests/golden/lb_files/depth.png
 wants 1 'not-there' index -m "$T/image.lbw" --adapter "$T/not-there.lbw" -o "$T/q.lbi" "$T/photos"; no "$T/q.lbi"
+# pictures and depth maps in one index, folder by folder: what lies elsewhere stays while it is there, with its modality, however its folder is written
+D=$T/demo; mkdir -p "$D/sub"; cp -r examples/demo/image examples/demo/depth "$D"; rm "$D"/image/1* "$D"/depth/1*; n=$(ls "$D/image" | wc -l) m=$(ls "$D/depth" | wc -l)
+wants 0 "$n entries, $n new, 0 unchanged, 0 kept of elsewhere, 0 forgotten" index -m $tiny -o "$D/two.lbi" "$D/image"
+wants 0 "$((n + m)) entries, $m new, 0 unchanged, $n kept of elsewhere, 0 forgotten" index -m $tiny -o "$D/two.lbi" --as depth "$D/depth"
+one=$(ls "$D/image" | head -n 1) two=$(ls "$D/depth" | head -n 1)
+wants 0 "^1.0000  $D/image/$one" search -i "$D/two.lbi" --image "$D/image/$one" -k 1
+wants 0 "^1.0000  $D/depth/$two" search -i "$D/two.lbi" --depth "$D/depth/$two" -k 1
+wants 0 "$((n + m)) entries, 0 new, $((n + m)) unchanged, 0 kept" index -m $tiny -o "$D/two.lbi" "$D/depth" "$D/image"
+wants 0 "$((n + m)) entries, 0 new, $((n + m)) unchanged, 0 kept" index -m $tiny -o "$D/two.lbi" "$D"                # the folder above: a file stays what it was said to be
+here=$(pwd); case $L in /*) LL=$L ;; *) LL=$here/$L ;; esac
+from() { (cd "$1" && shift && "$LL" index -m "$here/$tiny" "$@") 2>&1; }
+is "$(from "$D/sub" -o ../two.lbi ../depth)" "../two.lbi: $((n + m)) entries, 0 new, $m unchanged, $n kept of elsewhere, 0 forgotten" "index from another folder"
+is "$(from "$D/sub" -o ../two.lbi "$here/$D/image/")" "../two.lbi: $((n + m)) entries, 0 new, $n unchanged, $m kept of elsewhere, 0 forgotten" "a folder's whole path, where relative ones stood"
+is "$(from "$here" -o "$D/two.lbi" "$D/sub")" "$D/two.lbi: $((n + m)) entries, 0 new, 0 unchanged, $((n + m)) kept of elsewhere, 0 forgotten" "nothing below the folder named"
+mkdir "$D/moved"; is "$(from "$D" -o one.lbi image)" "one.lbi: $n entries, $n new, 0 unchanged, 0 kept of elsewhere, 0 forgotten" "relative paths"
+mv "$D/image" "$D/one.lbi" "$D/moved"; is "$(from "$D/moved" -o one.lbi ../depth --as depth)" "one.lbi: $((n + m)) entries, $m new, 0 unchanged, $n kept of elsewhere, 0 forgotten" "files and index went elsewhere together"
+mv "$D/moved/image" "$D"; touch "$D/image/$one"
+wants 0 "$((n + m)) entries, 0 new, $m unchanged, $n kept of elsewhere" index -m $tiny -o "$D/two.lbi" "$D/depth"    # the one that has changed, too, until its folder is named
+wants 0 "$((n + m)) entries, 1 new, $((n - 1)) unchanged, $m kept of elsewhere" index -m $tiny -o "$D/two.lbi" "$D/image"
+rm "$D/image/$one"; wants 0 "$((n + m - 1)) entries, 0 new, $m unchanged, $((n - 1)) kept of elsewhere, 1 forgotten" index -m $tiny -o "$D/two.lbi" "$D/depth"
+wants 0 "\"entries\": $((n + m - 1)), \"new\": 1, \"unchanged\": 0, \"elsewhere\": $((n + m - 2)), \"forgotten\": 0, \"unreadable\": 0" index -m $tiny -o "$D/two.lbi" --as image "$D/depth/$two" --json
+wants 1 'as: the model has no modality dept' index -m $tiny -o "$D/two.lbi" --as dept "$D/depth"
+# another model: an entry of elsewhere is computed again, or stays as it is where the model has not its modality, and only beside towers that agree
+wants 0 "$((n + m - 1)) entries, 1 new, 0 unchanged, $((n + m - 2)) kept of elsewhere" index -m $tiny -o "$D/two.lbi" --as depth "$D/depth/$two"
+"$L" quantize $tiny --only text image -o "$T/seen.lbw"; wants 0 "$((n + m - 1)) entries, 0 new, $((n - 1)) unchanged, $m kept of elsewhere, 0 forgotten" index -m "$T/seen.lbw" -o "$D/two.lbi" "$D/image"
+is "$("$L" search -i "$D/two.lbi" --text 'a red ball' -k 100 | wc -l)" $((n + m - 1)) "both are found by a text"
+printf '{"name":"depth","loader":"depth","height":64,"width":64}' >"$T/dp.json"; "$L" extend -m "$T/seen.lbw" --modality "$T/dp.json" -o "$T/deep.lbw" 2>"$T/err"
+wants 1 'two.lbi: was made with another model .its depth tower differs' index -m "$T/deep.lbw" -o "$D/two.lbi" "$D/image"
+"$L" quantize $tiny --dtype bf16 -o "$T/rough.lbw"; wants 1 'was made with another model' index -m "$T/rough.lbw" -o "$D/two.lbi" "$D/image"
+printf '{"name":"depth","loader":"depth","height":64,"width":64,"tower":"deeper"}' >"$T/dp.json"; "$L" extend -m "$T/seen.lbw" --modality "$T/dp.json" -o "$T/deep.lbw" 2>"$T/err"
+wants 0 "$((n + m - 1)) entries, $m new, $((n - 1)) unchanged, 0 kept of elsewhere" index -m "$T/deep.lbw" -o "$D/two.lbi" "$D/image"
+wants 0 "$((n - 1)) entries, 0 new, $((n - 1)) unchanged, 0 kept of elsewhere, $m forgotten" index -m "$T/deep.lbw" -o "$D/two.lbi" --named-only "$D/image"
+wants 0 '.' info "$D/two.lbi"
 
 # synth and render: names that captions use already, models of one name, and no folder for what is no model
 printf 'v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n' >"$T/tri.obj"; mkdir -p "$T/sub"; cp "$T/tri.obj" "$T/sub"

@@ -4,6 +4,7 @@
  * (cli.h says how), include the file below and add a row to the table. */
 static void keep_in_mind(const char *name, int born);
 #define LB__TEMPORARY(name, born) keep_in_mind(name, born)
+#define _XOPEN_SOURCE 700                           /* realpath */
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
 #include "../languagebind.h"

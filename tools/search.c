@@ -1,11 +1,12 @@
 /* index and search: a folder of photos, sounds, clips as vectors in one file; a text, an image or a sound as the question.
  * The file is a .lbw container of kind "index": index.vectors [N, dim] f32, index.paths (zero-terminated, one after the other),
  * index.modality [N] (which of index.modalities), index.size and index.mtime [N], nanoseconds; keys give the paths of the model and its adapters, their
- * towers' identities, and index.made, how the vectors of each of index.modalities were computed (see index_made).
+ * towers' identities, index.made, how the vectors of each of index.modalities were computed (see index_made), and index.folder, where relative paths begin.
  * Files of before index.made had seconds for times, and nothing in them tells which tower made which entry: search reads them by the towers' identities
  * alone, index computes all of them again. */
 
-typedef struct index_entry { const char *path, *modality, *made; uint64_t size; int64_t mtime; const float *vector; } index_entry;
+/* key: where the file is, however its path was typed; NULL: it is gone.  at: its place in the list before sorting */
+typedef struct index_entry { const char *path, *modality, *made, *key; uint64_t size; int64_t mtime; const float *vector; size_t at; int used, elsewhere; } index_entry;
 typedef struct index_list { index_entry *at; size_t n, cap; } index_list;
 enum { INDEX_TOWERS = 16, INDEX_DEPTH = 64 };
 #ifdef __APPLE__                                               /* whose struct stat hides the rest from a program that asks for POSIX */
@@ -24,7 +25,7 @@ static index_entry *index_push(index_list *l, inputs *in, const char *path, cons
     e = &l->at[l->n]; memset(e, 0, sizeof *e);
     e->path = inputs_keep(in, path, strlen(path)); e->modality = modality;
     if (!e->path) return NULL;
-    l->n++;
+    e->at = l->n++;
     return e;
 }
 /* Every file below `path` that some modality claims; the others are counted, and with a warning what cannot be opened or listed below it.  Links to
@@ -177,7 +178,7 @@ static lb_status index_agrees(const lb_file *index, const char *path, const char
     return common ? LB_OK : lb__fail(LB_ERR_MISMATCH, "%s: was made with another model", path);
 }
 
-static lb_status index_write(lb_ctx *ctx, const char *path, const char *model, const cli_list *adapters, const char *const *id, size_t ids, const index_list *l, size_t dim) {
+static lb_status index_write(lb_ctx *ctx, const char *path, const char *model, const cli_list *adapters, const char *const *id, size_t ids, const index_list *l, size_t dim, const char *folder) {
     lb_file_writer *w = NULL; lb_tensor t; const char *modality[64], *made[64], *over[LB_MAX_TOWERS]; size_t i, k, modalities = 0, n = l->n; lb_status s = LB_OK; lb__buf paths = { NULL, 0, 0 };
     float *v = (float *)lb__alloc(n ? n : 1, dim * sizeof *v); uint8_t *m = (uint8_t *)lb__alloc(n, 1); uint64_t *size = (uint64_t *)lb__alloc(n, 8); int64_t *mtime = (int64_t *)lb__alloc(n, 8);
     if (!v || !m || !size || !mtime) { s = LB_ERR_MEM; goto done; }
@@ -190,6 +191,7 @@ static lb_status index_write(lb_ctx *ctx, const char *path, const char *model, c
     }
     if (s || (s = lb_file_create(ctx, path, &w)) != LB_OK) goto done;
     lb_file_set_str(w, "format.kind", "index"); lb_file_set_str(w, "index.model", model);
+    if (*folder) lb_file_set_str(w, "index.folder", folder);
     for (i = 0; i < adapters->n; i++) over[i] = adapters->item[i].value;
     lb_file_set_strs(w, "index.adapters", over, adapters->n); lb_file_set_strs(w, "index.identities", id, ids); lb_file_set_strs(w, "index.modalities", modality, modalities); lb_file_set_strs(w, "index.made", made, modalities);
     memset(&t, 0, sizeof t); t.ndim = 1; t.shape[0] = n;
@@ -204,25 +206,124 @@ done:
     return s;
 }
 
-static int index_order(const void *a, const void *b) { return strcmp(((const index_entry *)a)->path, ((const index_entry *)b)->path); }
+/* Where files are.  A path's folder is told by realpath, so that one folder has one name; the last name stays, since the entry of a link is the link's. */
+
+static const char *index_join(inputs *in, const char *folder, const char *name) {
+    const size_t n = strlen(folder) + strlen(name) + 2; char *s = inputs_keep(in, "", n);
+    if (s) snprintf(s, n, "%s%s%s", folder, *folder && folder[strlen(folder) - 1] == '/' ? "" : "/", name);
+    return s;
+}
+/* The key of a path: the folder's real one and the name, or as it is where that cannot be told.  `last` remembers the folder of the path before. */
+typedef struct index_folder { const char *typed, *real; size_t n; } index_folder;
+static const char *index_key(inputs *in, const char *path, index_folder *last) {
+    const char *slash = strrchr(path, '/'), *typed; const size_t n = slash ? (size_t)(slash - path) + 1 : 0; char *real;
+    if (!last->typed || last->n != n || memcmp(last->typed, path, n)) {
+        if (!(typed = inputs_keep(in, path, n))) return NULL;
+        real = realpath(n ? typed : ".", NULL);
+        last->real = real ? inputs_keep(in, real, strlen(real)) : typed; last->typed = typed; last->n = n;
+        free(real);
+        if (!last->real) { last->typed = NULL; return NULL; }
+    }
+    return index_join(in, last->real, path + n);
+}
+static int index_there(const char *path, struct stat *st) { return stat(path, st) ? errno != ENOENT && errno != ENOTDIR : S_ISREG(st->st_mode); }
+/* Finds the files of an index again, from the folder that its relative paths begin in, or else from this one, `here`.  One that is found from another folder than this gets its whole path. */
+static int index_find(index_list *l, inputs *in, const char *folder, const char *here) {
+    index_folder last = { NULL, NULL, 0 }; size_t i; struct stat st;
+    for (i = 0; i < l->n; i++) {
+        index_entry *e = &l->at[i]; const char *whole;
+        if (*folder && *e->path != '/' && strcmp(folder, here)) {
+            if (!(whole = index_join(in, folder, e->path))) return 0;
+            if (index_there(whole, &st)) e->path = whole;
+        }
+        if (index_there(e->path, &st) && !(e->key = index_key(in, e->path, &last))) return 0;
+    }
+    return 1;
+}
+/* Whether the file at `key` is one that the command line names, or lies below a folder that it names. */
+static int index_named(const char *key, const cli_list *real) {
+    size_t i;
+    for (i = 0; i < real->n; i++) {
+        const char *r = real->item[i].value; const size_t n = strlen(r);
+        if (!strncmp(key, r, n) && (!key[n] || key[n] == '/' || (n && r[n - 1] == '/'))) return 1;
+    }
+    return 0;
+}
+static int index_by_key(const void *a, const void *b) {
+    const index_entry *x = (const index_entry *)a, *y = (const index_entry *)b; const int c = !x->key != !y->key ? !x->key - !y->key : x->key ? strcmp(x->key, y->key) : 0;
+    return c ? c : x->at < y->at ? -1 : x->at > y->at;
+}
+static int index_by_path(const void *a, const void *b) { return strcmp(((const index_entry *)a)->path, ((const index_entry *)b)->path); }
+
+/* What an index is to hold: `now`, what was found below the folders named, beside `old`, what it holds.  Vectors that the model would compute again go from there to `now`, and so do, unless
+ * `named_only`, entries of elsewhere whose file is still there: as they are, or to be computed again where the model would compute them otherwise.  What is left in `old` is forgotten. */
+static lb_status index_meet(index_list *now, index_list *old, inputs *in, const cli_list *real, const job *j, const char *const *made, int as, int named_only, size_t *lacking) {
+    const lb_model_desc *d = lb_model_describe(j->model); index_folder last = { NULL, NULL, 0 }; index_entry e, *p; size_t i, k, n; int q;
+    for (i = 0; i < now->n; i++) if (!(now->at[i].key = index_key(in, now->at[i].path, &last))) return lb__fail(LB_ERR_MEM, "out of memory");
+    if (now->n) qsort(now->at, now->n, sizeof *now->at, index_by_key);
+    if (old->n) qsort(old->at, old->n, sizeof *old->at, index_by_key);
+    for (i = k = n = 0; i < now->n; i++) {
+        e = now->at[i];
+        if (n && !strcmp(e.key, now->at[n - 1].key)) continue;                                          /* named twice */
+        while (k < old->n && old->at[k].key && strcmp(old->at[k].key, e.key) < 0) k++;
+        p = k < old->n && old->at[k].key && !strcmp(old->at[k].key, e.key) ? &old->at[k] : NULL;
+        if (p && !as && !strcmp(e.modality, "image")) e.modality = p->modality;                         /* it was said before what this is */
+        for (q = 0; q < d->modalities && strcmp(d->modality[q].name, e.modality); q++) {}
+        e.made = q < d->modalities ? made[q] : NULL;
+        if (p && e.made && p->made && p->size == e.size && p->mtime == e.mtime && !strcmp(p->modality, e.modality) && !strcmp(p->made, e.made)) e.vector = p->vector;
+        if (p) p->used = e.made != NULL;
+        now->at[n++] = e;
+    }
+    now->n = n;
+    for (k = 0; k < old->n && old->at[k].key && !named_only; k++) {
+        struct stat st;
+        if (old->at[k].used || (k && old->at[k - 1].key && !strcmp(old->at[k].key, old->at[k - 1].key)) || index_named(old->at[k].key, real)) continue;
+        for (q = 0; q < d->modalities && strcmp(d->modality[q].name, old->at[k].modality); q++) {}
+        if (q == d->modalities && !old->at[k].made) { ++*lacking; continue; }                           /* of a file before index.made: whose vector it is nothing tells */
+        if (!(p = index_push(now, in, old->at[k].path, old->at[k].modality))) return lb__fail(LB_ERR_MEM, "out of memory");
+        e = *p; *p = old->at[k]; p->path = e.path; old->at[k].used = p->elsewhere = 1;
+        if (q == d->modalities || (p->made && !strcmp(p->made, made[q]))) continue;
+        p->made = made[q]; p->vector = NULL; p->elsewhere = 0;
+        if (!stat(p->path, &st)) { p->size = (uint64_t)st.st_size; p->mtime = INDEX_TIME(st); }
+    }
+    if (now->n) qsort(now->at, now->n, sizeof *now->at, index_by_path);
+    return LB_OK;
+}
+/* Entries of towers that this model has not are only sound beside models that agree with those that made them: their identities stay in the file. */
+static lb_status index_elder(const lb_file *f, inputs *in, const char **id, size_t *ids) {
+    const char *have[INDEX_TOWERS]; size_t i, k, n = 0;
+    LB__TRY(lb_file_get_strs(f, "index.identities", have, INDEX_TOWERS, &n));
+    for (i = 0; i < n; i++) {
+        for (k = 0; k < *ids && strcmp(have[i], id[k]); k++) {}
+        if (k < *ids) continue;
+        if (*ids == INDEX_TOWERS) return lb__fail(LB_ERR_LIMIT, "entries of more than %d towers in one index", (int)INDEX_TOWERS);
+        if (!(id[(*ids)++] = inputs_keep(in, have[i], strlen(have[i])))) return lb__fail(LB_ERR_MEM, "out of memory");
+    }
+    return LB_OK;
+}
 
 static int cmd_index(int argc, char **argv) {
-    cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }; inputs keep, work; job j; index_list old = { NULL, 0, 0 }, now = { NULL, 0, 0 }, all = { NULL, 0, 0 };
-    lb_file *f = NULL, *mf = NULL; const char *model = NULL, *to = NULL, *as = NULL, *id[INDEX_TOWERS], *made[LB_MAX_MODALITIES]; const lb_model_desc *d; int rc, q; size_t i, ids = 0, dim = 0, other = 0, reused = 0, skipped = 0, bad = 0, k; struct stat st;
+    cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }, real = { NULL, 0, 0 }; inputs keep, work; job j; index_list old = { NULL, 0, 0 }, now = { NULL, 0, 0 }, all = { NULL, 0, 0 }; char here[4096]; const char *folder = "";
+    lb_file *f = NULL, *mf = NULL; const char *model = NULL, *to = NULL, *as = NULL, *id[INDEX_TOWERS], *made[LB_MAX_MODALITIES]; const lb_model_desc *d; int rc, q, named_only = 0, elder = 0; size_t i, ids = 0, dim = 0, other = 0, reused = 0, elsewhere = 0, forgotten = 0, skipped = 0, bad = 0, k; struct stat st;
     const cli_option options[] = {
         CLI_MODEL(model),
         JOB_ADAPTER(j),
         { "output", 'o', CLI_TEXT, &to, "FILE", "the index; read first when it is there", 0, 0 },
-        { "as", 0, CLI_TEXT, &as, "MODALITY", "what image files are: depth (.npy, too), thermal, ... (default image)", 0, 0 },
+{ "as", 0, CLI_TEXT, &as, "MODALITY", "what image files are: depth (.npy, too), thermal, ... (default: what\nthe index has them as, or else image)", 0, 0 },
+        { "named-only", 0, CLI_FLAG, &named_only, NULL, "forget what lies elsewhere, too: the index holds what is named", 0, 0 },
         CLI_FILES(list, "FOLDER"),
-        CLI_THREADS(common) };
+        CLI_THREADS(common), CLI_JSON(common) };
     memset(&keep, 0, sizeof keep); memset(&work, 0, sizeof work); memset(&j, 0, sizeof j);
-    rc = cli_parse(argc, argv, "-m MODEL -o INDEX FOLDER...",
+    rc = cli_parse(argc, argv, "-m MODEL -o INDEX FOLDER... [--as MODALITY] [--named-only]",
         "Embeds every image, sound and clip below the folders and keeps the vectors in one file, for `languagebind search`.\n"
         "Run again, it computes only what is new or has changed (size or time) or was computed otherwise than the model does now, and forgets\n"
         "files that are gone or of a modality that the model has not; when none is left it fails, and the index stays as it was.\n"
-        "Files and folders that cannot be read are left out with a warning.  Paths of files, model and adapters are kept as they are typed:\n"
-        "relative ones are found again from the same folder only.\n", options, LB__COUNT(options));
+        "Entries of other folders than those named now stay as they are while their file is there, so that an index grows folder by folder:\n"
+        "    index -m M.lbw -o all.lbi photos; index -m M.lbw -o all.lbi --as depth depth-maps\n"
+        "They are computed again where the model does it otherwise now; those of a modality that it has not stay, for it may come back with an\n"
+        "adapter.  --named-only, or another -o, makes an index of the named alone.\n"
+        "Files and folders that cannot be read are left out with a warning.  Paths of files, model and adapters are kept as they are typed;\n"
+        "those of files that stay in the index are written out when it is run from another folder.  search finds a relative model from there only.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!to || !strcmp(to, "-")) { rc = cli_wrong("where to? -o FILE"); goto done; }
@@ -233,41 +334,53 @@ static int cmd_index(int argc, char **argv) {
     if (as && !job_has(&j, as)) { rc = job_lacks(&j, "--as", as); goto done; }
     if (lb_file_open(j.ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (d = lb_model_describe(j.model), q = 0; q < d->modalities; q++) if (index_made(&j, d->modality[q].name, &keep, &made[q])) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (!getcwd(here, sizeof here)) here[0] = 0;
     if (stat(to, &st) == 0) {
         size_t has = 0;
-        if (lb_file_open(j.ctx, to, &f) || index_read(j.ctx, f, to, &old, &keep, &has) || index_agrees(f, to, id, ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+        if (lb_file_open(j.ctx, to, &f) || index_read(j.ctx, f, to, &old, &keep, &has) || index_agrees(f, to, id, ids) || (lb_file_has(f, "index.folder") && lb_file_get_str(f, "index.folder", &folder))) { rc = cli_fail("%s", lb_last_error()); goto done; }
         if (has != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", to, (unsigned long)has, (unsigned long)dim); goto done; }
     }
-    if (now.n) qsort(now.at, now.n, sizeof *now.at, index_order);
-    if (old.n) qsort(old.at, old.n, sizeof *old.at, index_order);
-    for (i = k = 0; i < now.n; i++) {
+    for (i = 0; i < list.n; i++) {                                      /* a folder by its real name, a file as index_key tells it */
+        const char *v = list.item[i].value; index_folder none = { NULL, NULL, 0 }; char *r = stat(v, &st) || !S_ISDIR(st.st_mode) ? NULL : realpath(v, NULL); const char *name = r ? inputs_keep(&keep, r, strlen(r)) : index_key(&keep, v, &none);
+        free(r);
+        if (!name || !cli_add(&real, NULL, name)) { rc = cli_fail("out of memory"); goto done; }
+    }
+    if (!index_find(&old, &keep, folder, here)) { rc = cli_fail("out of memory"); goto done; }
+    if (index_meet(&now, &old, &keep, &real, &j, made, as != NULL, named_only, &skipped)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    for (i = 0; i < now.n; i++) {
         index_entry *e = &now.at[i];
-        if (i && !strcmp(e->path, now.at[i - 1].path)) continue;                                        /* named twice */
-        for (q = 0; q < d->modalities && strcmp(d->modality[q].name, e->modality); q++) {}
-        if (q == d->modalities) { skipped++; continue; }                                                /* an old vector of it is another model's */
-        e->made = made[q];
-        while (k < old.n && strcmp(old.at[k].path, e->path) < 0) k++;
-        if (k < old.n && !strcmp(old.at[k].path, e->path) && old.at[k].size == e->size && old.at[k].mtime == e->mtime && !strcmp(old.at[k].modality, e->modality) && old.at[k].made && !strcmp(old.at[k].made, e->made)) { e->vector = old.at[k].vector; reused++; continue; }
-        if (!inputs_add(&work, e->modality, e->path)) { rc = cli_fail("out of memory"); goto done; }
+        if (!e->made) skipped++;                                        /* the model has not its modality: an old vector of it is another model's */
+        else if (!e->vector && !inputs_add(&work, e->modality, e->path)) { rc = cli_fail("out of memory"); goto done; }
     }
     j.in = &work; j.skip_bad = j.any = 1;
     if ((rc = job_run(&j)) != 0) goto done;
     for (i = k = 0; i < now.n; i++) {
         index_entry e = now.at[i], *p;
-        if (!e.vector && k < work.n && !strcmp(work.at[k].value, e.path)) { if (j.good[k]) e.vector = j.vectors + k * dim; else bad++; k++; }
+        if (!e.made) continue;
+        if (e.vector && e.elsewhere) { elsewhere++; elder |= !job_has(&j, e.modality); }
+        else if (e.vector) reused++;
+        else { if (j.good[k]) e.vector = j.vectors + k * dim; else bad++; k++; }
         if (!e.vector) continue;
         if (!(p = index_push(&all, &keep, e.path, e.modality))) { rc = cli_fail("out of memory"); goto done; }
         p->size = e.size; p->mtime = e.mtime; p->vector = e.vector; p->made = e.made;
     }
+    for (i = 0; i < old.n; i++) forgotten += !old.at[i].used;
     if (!all.n) { rc = cli_fail("%s: nothing in it can be embedded by the model, an index of no entries is not written%s%s%s", list.item[0].value, f ? "; " : "", f ? to : "", f ? " stays as it was" : ""); goto done; }
-    if (index_write(j.ctx, to, model, &j.adapters, id, ids, &all, dim)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    printf("%s: %lu entr%s, %lu new, %lu unchanged", to, (unsigned long)all.n, all.n == 1 ? "y" : "ies", (unsigned long)(all.n - reused), (unsigned long)reused);
+    if ((elder && index_elder(f, &keep, id, &ids)) || index_write(j.ctx, to, model, &j.adapters, id, ids, &all, dim, here)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (common.json) {
+        cli_out out; cli_out_open(&out, NULL); cli_out_text(&out, "{\"file\": "); cli_out_json(&out, to);
+        cli_out_text(&out, ", \"entries\": %lu, \"new\": %lu, \"unchanged\": %lu, \"elsewhere\": %lu, \"forgotten\": %lu, \"unreadable\": %lu, \"no_modality\": %lu, \"other\": %lu}\n", (unsigned long)all.n,
+            (unsigned long)(all.n - reused - elsewhere), (unsigned long)reused, (unsigned long)elsewhere, (unsigned long)forgotten, (unsigned long)bad, (unsigned long)skipped, (unsigned long)other);
+        if (cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());
+        goto done;
+    }
+    printf("%s: %lu entr%s, %lu new, %lu unchanged, %lu kept of elsewhere, %lu forgotten", to, (unsigned long)all.n, all.n == 1 ? "y" : "ies", (unsigned long)(all.n - reused - elsewhere), (unsigned long)reused, (unsigned long)elsewhere, (unsigned long)forgotten);
     if (bad) printf(", %lu unreadable", (unsigned long)bad);
     if (skipped) printf(", %lu of modalities that the model has not", (unsigned long)skipped);
     if (other) printf(", %lu other files", (unsigned long)other);
     putchar('\n');
 done:
-    lb_file_free(f); lb_file_free(mf); job_close(&j); inputs_free(&work); inputs_free(&keep); cli_list_free(&list); free(old.at); free(now.at); free(all.at);
+    lb_file_free(f); lb_file_free(mf); job_close(&j); inputs_free(&work); inputs_free(&keep); cli_list_free(&list); cli_list_free(&real); free(old.at); free(now.at); free(all.at);
     return rc;
 }
 
