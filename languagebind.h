@@ -11085,7 +11085,7 @@ LB_API lb_status lb_file_commit(lb_file_writer *w) {
  * A model: towers, modalities, and the table of its weights by name.  Made from a description with random weights, or from a weight
  * file that is only mapped.  It is never written to after that, so threads share it; all scratch is the context's.
  * Calls: base, kernels, tensor, nn, text, image, audio, video, weights.  Held by: tests/test_model.c, tests/test_model_alloc.c, tests/test_modality.c,
- * tests/fuzz/modality.c */
+ * tests/fuzz/modality.c, tests/fuzz/adapter.c */
 
 /* How a fresh weight is drawn: a constant, normal with that deviation, or uniform in +- that bound. */
 typedef enum lb__init { LB__CONST, LB__NORMAL, LB__UNIFORM } lb__init;
@@ -12722,7 +12722,7 @@ LB_API lb_status lb_mean_embedding(const float *x, size_t n, size_t dim, float *
 
 /* ==== 14 >>train =================================================================================================================
  * Training: data, the contrastive loss, the optimiser, checkpoints, batches of files.  Calls: base, parallel, kernels, tensor, autograd, nn, text,
- * image, audio, weights, model.  Held by: tests/test_data.c, tests/test_train.c, tests/test_feed.c, tests/test_train_command.sh */
+ * image, audio, weights, model.  Held by: tests/test_data.c, tests/test_train.c, tests/test_feed.c, tests/test_train_command.sh, tests/fuzz/resume.c */
 #ifndef LB_NO_TRAIN
 
 /* ---- 14.1 >>data -----------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
  * index.modality [N] (which of index.modalities), index.size and index.mtime [N], nanoseconds; keys give the paths of the model and its adapters, their
  * towers' identities, index.made, how the vectors of each of index.modalities were computed (see index_made), and index.folder, where relative paths begin.
  * Files of before index.made had seconds for times, and nothing in them tells which tower made which entry: search reads them by the towers' identities
- * alone, index computes all of them again. */
+ * alone, index computes all of them again.  Held by: tests/test_command.sh, tests/test_index.c,
+ * tests/fuzz/index.c */
 
 /* key: where the file is, however its path was typed; NULL: it is gone.  at: its place in the list before sorting */
 typedef struct index_entry { const char *path, *modality, *made, *key; uint64_t size; int64_t mtime; const float *vector; size_t at; int used, elsewhere; } index_entry;
@@ -70,6 +71,7 @@ static lb_status index_read(lb_ctx *ctx, const lb_file *f, const char *path, ind
     if (!lb_file_has(f, "format.kind") || lb_file_get_str(f, "format.kind", &kind) || strcmp(kind, "index")) return lb__fail(LB_ERR_MISMATCH, "%s: is not an index (its kind is \"%s\")", path, kind);
     if (lb_file_verify(ctx, f)) return lb__fail(LB_ERR_FORMAT, "%s: %s; remove the file and index again", path, lb_last_error());
     LB__TRY(lb_file_get_strs(f, "index.modalities", modality, LB__COUNT(modality), &modalities));
+    for (i = 0; i < modalities; i++) if (lb__named(modality[i], modality, i)) return lb__fail(LB_ERR_FORMAT, "%s: index.modalities has %s twice, so that nothing tells what made its vectors", path, modality[i]);
     if (lb_file_has(f, "index.made")) {
         LB__TRY(lb_file_get_strs(f, "index.made", made, LB__COUNT(made), &mades));
         if (mades != modalities) return lb__fail(LB_ERR_FORMAT, "%s: index.made has %zu strings, one for each of %zu modalities was expected", path, mades, modalities);
@@ -318,12 +320,13 @@ static int cmd_index(int argc, char **argv) {
         "Embeds every image, sound and clip below the folders and keeps the vectors in one file, for `languagebind search`.\n"
         "Run again, it computes only what is new or has changed (size or time) or was computed otherwise than the model does now, and forgets\n"
         "files that are gone or of a modality that the model has not; when none is left it fails, and the index stays as it was.\n"
-        "Entries of other folders than those named now stay as they are while their file is there, so that an index grows folder by folder:\n"
-        "    index -m M.lbw -o all.lbi photos; index -m M.lbw -o all.lbi --as depth depth-maps\n"
-        "They are computed again where the model does it otherwise now; those of a modality that it has not stay, for it may come back with an\n"
-        "adapter.  --named-only, or another -o, makes an index of the named alone.\n"
-        "Files and folders that cannot be read are left out with a warning.  Paths of files, model and adapters are kept as they are typed;\n"
-        "those of files that stay in the index are written out when it is run from another folder.  search finds a relative model from there only.\n", options, LB__COUNT(options));
+        "What lies outside of the folders named stays in the index while its file is there, so that one index grows folder by folder:\n"
+        "    languagebind index -m M.lbw -o all.lbi photos\n"
+        "    languagebind index -m M.lbw -o all.lbi --as depth depth-maps\n"
+        "Such an entry is computed again only where the model would compute it otherwise, and stays where the model has not its modality.\n"
+        "--named-only, or a new file, makes an index of what is named alone.\n"
+        "Files and folders that cannot be read are left out with a warning.  Paths of files, model and adapters are kept as they are typed:\n"
+        "search finds a relative model from the same folder only.  Run from another folder, index writes the whole paths of the files it keeps.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!to || !strcmp(to, "-")) { rc = cli_wrong("where to? -o FILE"); goto done; }

@@ -584,10 +584,10 @@ static int cmd_train(int argc, char **argv) {
         "Trains a modality against text with the symmetric contrastive loss, AdamW, linear warm-up and cosine: upstream's recipe.\n"
         "Its crop of clips at a random place of the scaled frame, mirrored every other time, is --crop 1 --flip; else it is the centre.  A manifest's\n"
         "files are relative to it; with a split column the items of split train are trained on.  The log's columns are step, loss (before that\n"
-        "step's update), lr, logit_scale (the factor after it), the gradient's length, and what --eval finds.  A parity record of the model stays\n"
-        "with what is not trained; of the rest it is left out with a note.  Ctrl-C finishes the step, saves\n"
+        "step's update), lr, logit_scale (the factor after it), the gradient's length, and what --eval finds.  Ctrl-C finishes the step, saves\n"
         "model and checkpoint (the checkpoint alone where -o is what it started from), and exits 0.  Results depend on the seed, not on threads\n"
-        "or the cache.  Its plot lies beside the log, where that is a file.\n", train_config_help);
+        "or the cache.  Its plot lies beside the log, where that is a file.  A parity record of the model stays with what is not trained; of\n"
+        "the rest it is left out with a note.\n", train_config_help);
     rc = cli_parse(argc, argv, "(-m M.lbw | --config F.json) --data MANIFEST -o OUT.lbw [options]", text, options, LB__COUNT(options));
     if (rc >= 0 || (rc = train_wrong(r)) >= 0) { cli_list_free(&r->freeze); return rc; }
     r->log_path = r->log ? train_beside(r->log, "", 0) : train_beside(r->out, ".csv", 1); r->svg_path = r->log_path ? train_beside(r->log_path, ".svg", 1) : NULL; r->ckpt_path = r->checkpoint ? train_beside(r->checkpoint, "", 0) : train_beside(r->out, ".ckpt", 0);
