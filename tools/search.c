@@ -311,7 +311,7 @@ static int cmd_index(int argc, char **argv) {
         CLI_MODEL(model),
         JOB_ADAPTER(j),
         { "output", 'o', CLI_TEXT, &to, "FILE", "the index; read first when it is there", 0, 0 },
-{ "as", 0, CLI_TEXT, &as, "MODALITY", "what image files are: depth (.npy, too), thermal, ... (default: what\nthe index has them as, or else image)", 0, 0 },
+        { "as", 0, CLI_TEXT, &as, "MODALITY", "what image files are: depth (.npy, too), thermal, ... (default: what\nthe index has them as, or else image)", 0, 0 },
         { "named-only", 0, CLI_FLAG, &named_only, NULL, "forget what lies elsewhere, too: the index holds what is named", 0, 0 },
         CLI_FILES(list, "FOLDER"),
         CLI_THREADS(common), CLI_JSON(common) };
