@@ -181,7 +181,7 @@ static lb_status index_agrees(const lb_file *index, const char *path, const char
 }
 
 static lb_status index_write(lb_ctx *ctx, const char *path, const char *model, const cli_list *adapters, const char *const *id, size_t ids, const index_list *l, size_t dim, const char *folder) {
-    lb_file_writer *w = NULL; lb_tensor t; const char *modality[64], *made[64], *over[LB_MAX_TOWERS]; size_t i, k, modalities = 0, n = l->n; lb_status s = LB_OK; lb__buf paths = { NULL, 0, 0 };
+    lb_file_writer *w = NULL; lb_tensor t; const char *modality[64], *made[64], *over[LB_MAX_TOWERS] = { NULL }; size_t i, k, modalities = 0, n = l->n; lb_status s = LB_OK; lb__buf paths = { NULL, 0, 0 };
     float *v = (float *)lb__alloc(n ? n : 1, dim * sizeof *v); uint8_t *m = (uint8_t *)lb__alloc(n, 1); uint64_t *size = (uint64_t *)lb__alloc(n, 8); int64_t *mtime = (int64_t *)lb__alloc(n, 8);
     if (!v || !m || !size || !mtime) { s = LB_ERR_MEM; goto done; }
     for (i = 0; i < n && !s; i++) {
@@ -277,14 +277,16 @@ static lb_status index_meet(index_list *now, index_list *old, inputs *in, const 
         now->at[n++] = e;
     }
     now->n = n;
-    for (k = 0; k < old->n && old->at[k].key && !named_only; k++) {
-        struct stat st;
-        if (old->at[k].used || (k && old->at[k - 1].key && !strcmp(old->at[k].key, old->at[k - 1].key)) || index_named(old->at[k].key, real)) continue;
+    for (k = 0; k < old->n && old->at[k].key; k++) {
+        const int below = index_named(old->at[k].key, real); int same = 1; struct stat st;
+        if (old->at[k].used || (k && old->at[k - 1].key && !strcmp(old->at[k].key, old->at[k - 1].key))) continue;
+        if (below ? as || input_guess(old->at[k].path) : named_only) continue;                          /* what only --as takes, depth as .npy, is not found without it */
         for (q = 0; q < d->modalities && strcmp(d->modality[q].name, old->at[k].modality); q++) {}
-        if (q == d->modalities && !old->at[k].made) { ++*lacking; continue; }                           /* of a file before index.made: whose vector it is nothing tells */
+        if (q == d->modalities && (below || !old->at[k].made)) { ++*lacking; continue; }                           /* of a file before index.made nothing tells whose vector it is */
         if (!(p = index_push(now, in, old->at[k].path, old->at[k].modality))) return lb__fail(LB_ERR_MEM, "out of memory");
-        e = *p; *p = old->at[k]; p->path = e.path; old->at[k].used = p->elsewhere = 1;
-        if (q == d->modalities || (p->made && !strcmp(p->made, made[q]))) continue;
+        e = *p; *p = old->at[k]; p->path = e.path; old->at[k].used = 1; p->elsewhere = !below;
+        if (below && !stat(p->path, &st)) same = p->size == (uint64_t)st.st_size && p->mtime == INDEX_TIME(st);
+        if (q == d->modalities || (same && p->made && !strcmp(p->made, made[q]))) continue;
         p->made = made[q]; p->vector = NULL; p->elsewhere = 0;
         if (!stat(p->path, &st)) { p->size = (uint64_t)st.st_size; p->mtime = INDEX_TIME(st); }
     }
