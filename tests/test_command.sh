@@ -106,6 +106,8 @@ is "$(wc -c <"$T/v.npy")" $((192 + 2 * 32 * 4)) "size of the npy file"
 "$L" embed -m "$M" $CAT $CUP --format npy >"$T/v2.npy"; same "$T/v.npy" "$T/v2.npy" "npy to a file and to standard output"
 wants 0 '' embed -m "$M" $CAT $CUP -o "$T/v.txt"
 is "$(wc -l <"$T/v.txt") $(wc -w <"$T/v.txt")" "2 64" "lines and numbers of the txt file"
+"$L" embed -m "$M" $CAT --json >"$T/a"; "$L" embed -m "$M" $CAT --format jsonl >"$T/b"; same "$T/a" "$T/b" "--json is --format jsonl"
+wants 2 'asks for another' embed -m "$M" $CAT --json --format npy
 "$L" embed -m "$M" $CAT $CUP --format txt -o - >"$T/v2.txt"; same "$T/v.txt" "$T/v2.txt" "-o - is standard output"
 printf 'a cat\r\nb\n\nlast' >"$T/lines"
 is "$("$L" embed -m "$M" --text-file "$T/lines" | wc -l)" 4 "lines of a text file, one of them empty, the last without an end"

@@ -34,7 +34,7 @@ static int cmd_embed(int argc, char **argv) {
         { "skip-bad", 0, CLI_FLAG, &skip_bad, NULL, "leave out inputs that cannot be read, with a warning (none left:\nexit 1); without it the first of them ends the run", 0, 0 },
         { "batch", 0, CLI_INT, &batch, "N", "inputs computed at once (default by modality)", 1, 4096 },
         JOB_CHANCE(j),
-        CLI_THREADS(common) };
+        CLI_THREADS(common), CLI_JSON(common) };
     memset(&in, 0, sizeof in); memset(&j, 0, sizeof j);
     rc = cli_parse(argc, argv, "-m MODEL [--image FILE...] [--text TEXT...] [FILE...] [--format npy|jsonl|txt] [-o FILE]",
         "Embeds every input: one row of float32 each, of unit length, in the order of the command line across all modalities.\n"
@@ -43,6 +43,8 @@ static int cmd_embed(int argc, char **argv) {
         options, LB__COUNT(options));
     if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
+    if (common.json && format && strcmp(format, "jsonl")) { rc = cli_wrong("--json is --format jsonl, --format %s asks for another", format); goto done; }
+    if (common.json) format = "jsonl";
     if (!in.n) { rc = cli_wrong("nothing to embed: --image, --text, ... or files were expected"); goto done; }
     if ((rc = cli_apart(to, model)) >= 0 || (rc = cli_apart_all(to, &j.adapters)) >= 0 || (rc = inputs_apart(&in, &list, to)) >= 0) goto done;
     if (!format) {
