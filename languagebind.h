@@ -3888,7 +3888,7 @@ static void lb__attn_sum(const lb__kernels *kn, float *acc, size_t strip, const 
 }
 static void lb__attn_task(void *arg, size_t begin, size_t end, int worker) {
     lb__attn_job *j = (lb__attn_job *)arg; const lb__attn *a = j->a; const lb__kernels *kn = j->k; const int causal = a->causal && !a->pooled; size_t D = a->D, t, x, y, i, r;
-    float *kt = j->work + (size_t)worker * j->floats, *vp = kt + j->keys * D, *qs = vp + j->dpanels * j->keys * LB__PW, *ps = qs + j->dslices * LB__STRIP * LB__LDP, *acc = ps + j->tslices * LB__STRIP * LB__LDP, *side = acc + LB__STRIP * LB__PW;
+    float *kt = j->work + (size_t)worker * j->floats, *vp = kt + j->keys * D, *qs = vp + j->dpanels * j->keys * LB__PW, *ps = qs + j->dslices * LB__STRIP * LB__LDP, *acc = ps + j->tslices * LB__STRIP * LB__LDP, *side = acc + (size_t)LB__STRIP * LB__PW;
     for (t = begin; t < end; t++) {
         size_t s = t / a->H, hd = t % a->H * D, row, stride, T, Q, past = 0;
         lb__attn_seq(a, s, &row, &stride, &T);
