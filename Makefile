@@ -52,7 +52,7 @@ test-units: $(TESTS)                                                ## only the 
 	@B=$(B) JOBS=$(JOBS) sh tests/run.sh $(TESTS)
 test-commands: $(B)/languagebind $(B)/demo.lbw $(B)/agree           ## only the scripts that run the command
 	@B=$(B) JOBS=$(JOBS) sh tests/run.sh $(filter-out %/test_examples.sh,$(SCRIPTS))
-KERNEL_TESTS = $(filter-out %/test_tiles %/test_vnni %/test_checkpoint %/test_data %/test_hostile %/test_json %/test_npy,$(TESTS))
+KERNEL_TESTS = $(filter-out %/test_emulated %/test_checkpoint %/test_data %/test_hostile %/test_json %/test_npy,$(TESTS))
 test-isa: $(KERNEL_TESTS) $(B)/languagebind                          ## the tests that compute again, under each kernel set of this processor
 	@B=$(B) JOBS=$(JOBS) sh tests/isa.sh $(KERNEL_TESTS)
 GOAL    ?= test

@@ -2163,7 +2163,7 @@ enum { LB__SET_SCALAR = 0, LB__SET_NEON, LB__SET_NEON_BF16, LB__SET_AVX2, LB__SE
 #    define LB__DOT_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")))
 #  endif
 #  if !defined(LB__VEX) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
-#    define LB__VEX "%{vex%} "                               /* AVX-VNNI is AVX512-VNNI in AVX2's encoding; tests/test_vnni.c takes the other one */
+#    define LB__VEX "%{vex%} "                               /* AVX-VNNI is AVX512-VNNI in AVX2's encoding; tests/test_emulated.c takes the other one */
 #    define LB__VEX_TARGET __attribute__((target("avx2,fma,f16c,avxvnni")))
 #  endif
 #  if defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10

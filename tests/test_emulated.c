@@ -1,5 +1,6 @@
-/* The amx set where there is no AMX: its tile registers are arrays here, and its instructions the functions below (Intel's manual, TDPBF16PS and the like,
- * says what they do), so that what the set makes of them is held by the same tests as every other set, on any machine with AVX512-BF16. */
+/* Kernels of processors that this one is not, held by the tests of all other kernels on any machine with AVX512-BF16 and AVX512-VNNI:
+ *   amx            its tile registers are arrays here, and its instructions the functions below (Intel's manual, TDPBF16PS and the like, says what they do)
+ *   avx2           with AVX-VNNI: the same instruction in AVX-512's encoding.  That the other one is asked for where it is, is left to lb__cpu_dot */
 #define _POSIX_C_SOURCE 200809L                             /* the header is not the first that is included */
 #include <stdint.h>
 #include <string.h>
@@ -48,24 +49,33 @@ static void tile_multiply(int c, int a, int b) {            /* c[m][n] += sum ov
 #define _tile_stored(t, to, step)    tile_store(t, to, step)
 #define _tile_dpbf16ps(c, a, b)      tile_multiply(c, a, b)
 #endif
+#if defined(__x86_64__) && !defined(LB_NO_SIMD)
+#  define LB__VEX ""
+#  define LB__VEX_TARGET __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512vnni")))
+#endif
 #undef LB__KERNELS_APART                                    /* tables of its own */
 #define LANGUAGEBIND_IMPLEMENTATION
 #define LB_STATIC
 #define lb__kernels_of lb__kernels_here
+#define lb__cpu_dot lb__cpu_dot_here
 #include "languagebind.h"
 #undef lb__kernels_of
+#undef lb__cpu_dot
 #ifdef LB__TILES
-/* That set, and the scalar one, which is everywhere. */
-static const lb__kernels *lb__kernels_of(int set) {
-    return set == LB__SET_SCALAR ? &lb__kernels_scalar : set == LB__SET_AMX && lb__kernels_here(LB__SET_AVX512_BF16) ? &lb__kernels_amx : NULL;
-}
+static int can(void) { return lb__kernels_here(LB__SET_AVX512_BF16) && (lb__cpu_dot_here() >> LB__SET_AVX512 & 1); }
+static const lb__kernels *lb__kernels_of(int set) { return set == LB__SET_SCALAR || (set == LB__SET_AVX2 && can()) ? lb__kernels_here(set) : set == LB__SET_AMX && can() ? &lb__kernels_amx : NULL; }
+#define SET_TESTED(set) ((set) == LB__SET_AVX2 || (set) == LB__SET_AMX)
+#define LEFT_OUT(turn) ((turn) / 3 % 4)                     /* of the shapes of products three in four */
+static unsigned lb__cpu_dot(void) { return 1u << LB__SET_AVX2 | lb__cpu_dot_here(); }
+static lb_status ctx_that_can(const lb_ctx_desc *d, lb_ctx **out) { const lb_status s = lb_ctx_new(d, out); if (!s) (*out)->dot = lb__cpu_dot(); return s; }
+#define lb_ctx_new ctx_that_can
 #include "test_kernels.c"
 
-LBT(kernels, tiles_as_they_may_be_used) {
-    if (!lb__kernels_of(LB__SET_AMX)) SKIP("this machine has no AVX512-BF16");
-    CHECK(faults == 0, "%d instructions that the processor would refuse", faults);
+LBT(kernels, emulated) {
+    if (!can()) SKIP("this machine has no AVX512-BF16 and AVX512-VNNI");
+    CHECK(faults == 0, "%d instructions on tiles that the processor would refuse", faults);
 }
 #else
 #include "lbt.h"
-LBT(kernels, tiles_as_they_may_be_used) { SKIP("this build has no tiles"); }
+LBT(kernels, emulated) { SKIP("this build has neither AVX2 nor tiles"); }
 #endif
