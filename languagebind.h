@@ -701,10 +701,12 @@ LB_API void      lb_model_free(lb_model *model);
 
 /* lb_model_open: a model from a .lbw file, which is mapped: weights are used where they lie.  lb_model_open_memory: the same from bytes that
  * stay as they are until lb_model_free (see lb_file_open_memory).  lb_model_save: a .lbw file of the model; `dtype` f32, f16 or bf16 is that
- * of its matrices, everything else is f32.  bf16: sets that multiply bf16 (their names end so, and amx) round what such a matrix multiplies, too, which is
- * twice as fast there, and only near what f32 gives; others widen it.  i8: the matrices of the blocks are bytes with a step a row, and what they multiply becomes bytes with a step a
- * token, at run time: a quarter of f32's size, several times as fast where four bytes are multiplied at once, and only near what f32 gives; the other
- * matrices are f16.  What the model's file has of a parity record (see lb_model_parity) is saved for those modalities whose tower still is that file's: trained,
+ * of its matrices, everything else is f32.
+ *   bf16   kernel sets that multiply bf16 (their names end so, and amx) round what such a matrix multiplies, too: twice as fast there, and only
+ *          near what f32 gives; the others widen it
+ *   i8     the matrices of the blocks are bytes with a step a row, and what they multiply becomes bytes with a step a token, at run time: a quarter
+ *          of f32's size, several times as fast where four bytes are multiplied at once, and only near what f32 gives; the other matrices are f16
+ * What the model's file has of a parity record (see lb_model_parity) is saved for those modalities whose tower still is that file's: trained,
  * merged or adapted ones have none.
  *   errs  LB_ERR_FORMAT a key or tensor that is missing or has another shape, by name; LB_ERR_MISMATCH an adapter; LB_ERR_MEM, LB_ERR_IO */
 LB_API lb_status lb_model_open_memory(lb_ctx *ctx, const void *data, size_t size, lb_model **out);
@@ -2200,6 +2202,10 @@ static int lb__cpu_tiles(void) {
     return r == 0;
 }
 #endif
+#ifdef LB__X86
+/* CPUID leaf 7, subleaf 1, EAX: bit 4 AVX-VNNI, bit 5 AVX512-BF16. */
+static unsigned lb__cpuid_7_1(void) { unsigned a, b, c, d; return __get_cpuid_count(7, 0, &a, &b, &c, &d) && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) ? a : 0; }
+#endif
 /* Bit i: kernel set i can run here. */
 static unsigned lb__cpu_sets(void) {
     unsigned sets = 1u << LB__SET_SCALAR;
@@ -2211,7 +2217,7 @@ static unsigned lb__cpu_sets(void) {
     if (LB__HWCAP(AT_HWCAP2, 14)) sets |= 1u << LB__SET_NEON_BF16;                              /* HWCAP2_BF16 */
 #  endif
 #elif defined(LB__X86)
-    unsigned a, b, c, d, c1, lo, hi, half = 0;
+    unsigned a, b, c, d, c1, lo, hi; const int half = (int)(lb__cpuid_7_1() >> 5 & 1);
     if (!__get_cpuid(1, &a, &b, &c1, &d) || !(c1 >> 27 & 1)) return sets;                       /* OSXSAVE */
     __asm__ volatile ("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return sets;
@@ -2219,15 +2225,11 @@ static unsigned lb__cpu_sets(void) {
         sets |= 1u << LB__SET_AVX2;
         if ((lo & 0xe6) == 0xe6 && (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1)) {
             sets |= 1u << LB__SET_AVX512;                                                       /* F, DQ, BW, VL */
-#  ifdef LB__HALF_TARGET
-            {
-                unsigned a1, b1, c2, d1;
-                half = a >= 1 && __get_cpuid_count(7, 1, &a1, &b1, &c2, &d1) && (a1 >> 5 & 1);
-                if (half) sets |= 1u << LB__SET_AVX512_BF16;
-            }
-#  endif
+#ifdef LB__HALF_TARGET
+            if (half) sets |= 1u << LB__SET_AVX512_BF16;
+#endif
 #ifdef LB__TILES
-            if (half && (lo >> 17 & 3) == 3 && (d >> 22 & 1) && (d >> 24 & 1) && lb__cpu_tiles()) sets |= 1u << LB__SET_AMX;      /* tiles saved; AMX-BF16, AMX-TILE */
+            if (half && (lo >> 17 & 3) == 3 && (d >> 22 & 1) && (d >> 24 & 1) && lb__cpu_tiles()) sets |= 1u << LB__SET_AMX;      /* tiles saved; AMX-BF16, AMX-TILE; few rows of bf16 go without tiles */
 #endif
         }
     }
@@ -2240,13 +2242,12 @@ static unsigned lb__cpu_sets(void) {
 static unsigned lb__cpu_dot(void) {
     unsigned sets = 0;
 #if defined(LB__X86)
-    unsigned a, b, c, d;                                                                        /* what they need beside is asked by the set */
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
 #  ifdef LB__DOT_TARGET
-    if (c >> 11 & 1) sets |= 1u << LB__SET_AVX512;
+    unsigned a, b, c, d;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 11 & 1)) sets |= 1u << LB__SET_AVX512;      /* what it needs beside is asked by the set */
 #  endif
 #  ifdef LB__VEX
-    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1)) sets |= 1u << LB__SET_AVX2;
+    if (lb__cpuid_7_1() >> 4 & 1) sets |= 1u << LB__SET_AVX2;
 #  endif
 #elif defined(LB__DOT_TARGET) && defined(__ARM_FEATURE_DOTPROD)
     sets |= 1u << LB__SET_NEON;
@@ -2343,7 +2344,7 @@ typedef struct lb__kernels {
     void  (*split_block)(float *dst, const float *src, size_t kc, int parts);
     void  (*tiles)(const lb__slab *, int parts, int rounded, int whole);
     void  (*tiles_on)(int on);
-    void  (*slab_i8[2])(const lb__narrow_slab *);                /* [1]: with the instructions that lb__cpu_dot finds, for set `dots`, the same result; NULL where this build has none */
+    void  (*slab_i8[2])(const lb__narrow_slab *);          /* [1]: with the instructions that lb__cpu_dot finds, for set `dots`, the same result; NULL where this build has none */
     int    dots;
     int    form[2];                                        /* in which each of them takes a strip of bytes */
     void  (*bytes)(uint8_t *q, float *step, int32_t *zero, const float *x, size_t n);                          /* a row x = step (q - zero), as near as 254 steps from its least to its largest number and 0 are; zero is one of the q */

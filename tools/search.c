@@ -306,9 +306,35 @@ static lb_status index_elder(const lb_file *f, inputs *in, const char **id, size
     return LB_OK;
 }
 
+/* What is named: a folder by its real name, a file as index_key tells it. */
+static int index_names(cli_list *real, const cli_list *list, inputs *keep) {
+    size_t i; struct stat st;
+    for (i = 0; i < list->n; i++) {
+        const char *v = list->item[i].value; index_folder none = { NULL, NULL, 0 }; char *r = stat(v, &st) || !S_ISDIR(st.st_mode) ? NULL : realpath(v, NULL); const char *name = r ? inputs_keep(keep, r, strlen(r)) : index_key(keep, v, &none);
+        free(r);
+        if (!name || !cli_add(real, NULL, name)) return cli_fail("out of memory");
+    }
+    return 0;
+}
+/* What became of the files: the last line, or an object. */
+typedef struct index_counts { size_t all, reused, elsewhere, forgotten, bad, skipped, other; } index_counts;
+static int index_tell(const char *to, const index_counts *n, int json) {
+    if (json) {
+        cli_out out; cli_out_open(&out, NULL); cli_out_text(&out, "{\"file\": "); cli_out_json(&out, to);
+        cli_out_text(&out, ", \"entries\": %lu, \"new\": %lu, \"unchanged\": %lu, \"elsewhere\": %lu, \"forgotten\": %lu, \"unreadable\": %lu, \"no_modality\": %lu, \"other\": %lu}\n", (unsigned long)n->all,
+            (unsigned long)(n->all - n->reused - n->elsewhere), (unsigned long)n->reused, (unsigned long)n->elsewhere, (unsigned long)n->forgotten, (unsigned long)n->bad, (unsigned long)n->skipped, (unsigned long)n->other);
+        return cli_out_commit(&out) ? cli_fail("%s", lb_last_error()) : 0;
+    }
+    printf("%s: %lu entr%s, %lu new, %lu unchanged, %lu kept of elsewhere, %lu forgotten", to, (unsigned long)n->all, n->all == 1 ? "y" : "ies", (unsigned long)(n->all - n->reused - n->elsewhere), (unsigned long)n->reused, (unsigned long)n->elsewhere, (unsigned long)n->forgotten);
+    if (n->bad) printf(", %lu unreadable", (unsigned long)n->bad);
+    if (n->skipped) printf(", %lu of modalities that the model has not", (unsigned long)n->skipped);
+    if (n->other) printf(", %lu other files", (unsigned long)n->other);
+    putchar('\n');
+    return 0;
+}
 static int cmd_index(int argc, char **argv) {
     cli_common common = { 0, 0 }; cli_list list = { NULL, 0, 0 }, real = { NULL, 0, 0 }; inputs keep, work; job j; index_list old = { NULL, 0, 0 }, now = { NULL, 0, 0 }, all = { NULL, 0, 0 }; char here[4096]; const char *folder = "";
-    lb_file *f = NULL, *mf = NULL; const char *model = NULL, *to = NULL, *as = NULL, *id[INDEX_TOWERS], *made[LB_MAX_MODALITIES]; const lb_model_desc *d; int rc, q, named_only = 0, elder = 0; size_t i, ids = 0, dim = 0, other = 0, reused = 0, elsewhere = 0, forgotten = 0, skipped = 0, bad = 0, k; struct stat st;
+    lb_file *f = NULL, *mf = NULL; const char *model = NULL, *to = NULL, *as = NULL, *id[INDEX_TOWERS], *made[LB_MAX_MODALITIES]; const lb_model_desc *d; int rc, q, named_only = 0, elder = 0; size_t i, ids = 0, dim = 0, k; struct stat st; index_counts n = { 0, 0, 0, 0, 0, 0, 0 };
     const cli_option options[] = {
         CLI_MODEL(model),
         JOB_ADAPTER(j),
@@ -333,7 +359,7 @@ static int cmd_index(int argc, char **argv) {
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!to || !strcmp(to, "-")) { rc = cli_wrong("where to? -o FILE"); goto done; }
     if (!list.n) { rc = cli_wrong("which folders?"); goto done; }
-    for (i = 0, rc = 0; i < list.n && !rc; i++) rc = index_walk(&now, &keep, list.item[i].value, as, 0, &other, &bad);
+    for (i = 0, rc = 0; i < list.n && !rc; i++) rc = index_walk(&now, &keep, list.item[i].value, as, 0, &n.other, &n.bad);
     if (rc || (rc = job_open(&j, model, &common)) != 0) goto done;
     dim = j.dim;
     if (as && !job_has(&j, as)) { rc = job_lacks(&j, "--as", as); goto done; }
@@ -345,16 +371,12 @@ static int cmd_index(int argc, char **argv) {
         if (lb_file_open(j.ctx, to, &f) || index_read(j.ctx, f, to, &old, &keep, &has) || index_agrees(f, to, id, ids) || (lb_file_has(f, "index.folder") && lb_file_get_str(f, "index.folder", &folder))) { rc = cli_fail("%s", lb_last_error()); goto done; }
         if (has != dim) { rc = cli_fail("%s: has vectors of %lu numbers, the model makes %lu", to, (unsigned long)has, (unsigned long)dim); goto done; }
     }
-    for (i = 0; i < list.n; i++) {                                      /* a folder by its real name, a file as index_key tells it */
-        const char *v = list.item[i].value; index_folder none = { NULL, NULL, 0 }; char *r = stat(v, &st) || !S_ISDIR(st.st_mode) ? NULL : realpath(v, NULL); const char *name = r ? inputs_keep(&keep, r, strlen(r)) : index_key(&keep, v, &none);
-        free(r);
-        if (!name || !cli_add(&real, NULL, name)) { rc = cli_fail("out of memory"); goto done; }
-    }
+    if ((rc = index_names(&real, &list, &keep)) != 0) goto done;
     if (!index_find(&old, &keep, folder, here)) { rc = cli_fail("out of memory"); goto done; }
-    if (index_meet(&now, &old, &keep, &real, &j, made, as != NULL, named_only, &skipped)) { rc = cli_fail("%s", lb_last_error()); goto done; }
+    if (index_meet(&now, &old, &keep, &real, &j, made, as != NULL, named_only, &n.skipped)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (i = 0; i < now.n; i++) {
         index_entry *e = &now.at[i];
-        if (!e->made) skipped++;                                        /* the model has not its modality: an old vector of it is another model's */
+        if (!e->made) n.skipped++;                                        /* the model has not its modality: an old vector of it is another model's */
         else if (!e->vector && !inputs_add(&work, e->modality, e->path)) { rc = cli_fail("out of memory"); goto done; }
     }
     j.in = &work; j.skip_bad = j.any = 1;
@@ -362,28 +384,18 @@ static int cmd_index(int argc, char **argv) {
     for (i = k = 0; i < now.n; i++) {
         index_entry e = now.at[i], *p;
         if (!e.made) continue;
-        if (e.vector && e.elsewhere) { elsewhere++; elder |= !job_has(&j, e.modality); }
-        else if (e.vector) reused++;
-        else { if (j.good[k]) e.vector = j.vectors + k * dim; else bad++; k++; }
+        if (e.vector && e.elsewhere) { n.elsewhere++; elder |= !job_has(&j, e.modality); }
+        else if (e.vector) n.reused++;
+        else { if (j.good[k]) e.vector = j.vectors + k * dim; else n.bad++; k++; }
         if (!e.vector) continue;
         if (!(p = index_push(&all, &keep, e.path, e.modality))) { rc = cli_fail("out of memory"); goto done; }
         p->size = e.size; p->mtime = e.mtime; p->vector = e.vector; p->made = e.made;
     }
-    for (i = 0; i < old.n; i++) forgotten += !old.at[i].used;
+    for (i = 0; i < old.n; i++) n.forgotten += !old.at[i].used;
     if (!all.n) { rc = cli_fail("%s: nothing in it can be embedded by the model, an index of no entries is not written%s%s%s", list.item[0].value, f ? "; " : "", f ? to : "", f ? " stays as it was" : ""); goto done; }
     if ((elder && index_elder(f, &keep, id, &ids)) || index_write(j.ctx, to, model, &j.adapters, id, ids, &all, dim, here)) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    if (common.json) {
-        cli_out out; cli_out_open(&out, NULL); cli_out_text(&out, "{\"file\": "); cli_out_json(&out, to);
-        cli_out_text(&out, ", \"entries\": %lu, \"new\": %lu, \"unchanged\": %lu, \"elsewhere\": %lu, \"forgotten\": %lu, \"unreadable\": %lu, \"no_modality\": %lu, \"other\": %lu}\n", (unsigned long)all.n,
-            (unsigned long)(all.n - reused - elsewhere), (unsigned long)reused, (unsigned long)elsewhere, (unsigned long)forgotten, (unsigned long)bad, (unsigned long)skipped, (unsigned long)other);
-        if (cli_out_commit(&out)) rc = cli_fail("%s", lb_last_error());
-        goto done;
-    }
-    printf("%s: %lu entr%s, %lu new, %lu unchanged, %lu kept of elsewhere, %lu forgotten", to, (unsigned long)all.n, all.n == 1 ? "y" : "ies", (unsigned long)(all.n - reused - elsewhere), (unsigned long)reused, (unsigned long)elsewhere, (unsigned long)forgotten);
-    if (bad) printf(", %lu unreadable", (unsigned long)bad);
-    if (skipped) printf(", %lu of modalities that the model has not", (unsigned long)skipped);
-    if (other) printf(", %lu other files", (unsigned long)other);
-    putchar('\n');
+    n.all = all.n;
+    rc = index_tell(to, &n, common.json);
 done:
     lb_file_free(f); lb_file_free(mf); job_close(&j); inputs_free(&work); inputs_free(&keep); cli_list_free(&list); cli_list_free(&real); free(old.at); free(now.at); free(all.at);
     return rc;
