@@ -134,6 +134,8 @@ typedef void (*lb_pool_fn)(void *user, void (*run)(void *arg, int worker), void 
 /* The kernel set that a context takes when it is made, and keeps: "scalar", "avx2", "avx512", "avx512bf16", "amx", "neon" or "neonbf16".  The best that the
  * processor and the system support; the environment variable LB_CPU, which is read at every call, picks a lower one. */
 LB_API const char *lb_cpu_name(void);
+/* 1 when that set multiplies bf16 ("avx512bf16", "amx" and "neonbf16" do), so that weights of bf16 and training in bf16 (lb_train_desc) are faster; else 0. */
+LB_API int lb_cpu_bf16(void);
 
 /* ---- API of 5 tensor: the context ------------------------------------------------------------------------------------ */
 
@@ -930,6 +932,8 @@ typedef struct lb_train_desc {
     double       mix;                /* of the steps: inputs are mixed in pairs, by mixup or CutMix, and belong to the texts of both [0] */
     size_t       micro_batch;        /* pairs that are in memory at once [the whole batch]: same gradient, but with lora_dropout other draws */
     int          recompute;          /* keep only block inputs, compute the rest again in the backward pass     */
+    int          bf16;               /* linear layers round what they multiply to bf16, forward and backward, where the processor multiplies that (lb_cpu_bf16), elsewhere
+                                      * as without; weights, sums, gradients and moments are f32 */
     double       lr;                 /* [1e-4]                                                                  */
     double       lr_rest;            /* factor for parameters that are not low-rank updates [1]                 */
     uint64_t     warmup, steps;      /* linear, then cosine to zero at `steps`; steps 0: constant               */
@@ -2036,6 +2040,7 @@ struct lb_ctx {
     const struct lb__draw *draw;       /* training: where dropout and masks are drawn; NULL: nothing is drawn */
     size_t     rows;                   /* while a block of a tower runs: the rows of one item, where all items have as many, else 0.  Whether tiles pay is asked of this,
                                         * not of a product's own rows, so that an item's result does not depend on how many share its batch */
+    int        bf16;                   /* while a step is trained so (lb_train_desc): what linear layers multiply is rounded to bf16, where the set multiplies that */
     int        whole;                  /* for tests: every token and the whole last block are computed */
     lb__chunk *first, *current;        /* arena */
     size_t     in_use, peak, want;     /* bytes of it that are taken, the most that ever were, and what was reserved */
@@ -2349,7 +2354,8 @@ typedef struct lb__kernels {
     int    form[2];                                        /* in which each of them takes a strip of bytes */
     void  (*bytes)(uint8_t *q, float *step, int32_t *zero, const float *x, size_t n);                          /* a row x = step (q - zero), as near as 254 steps from its least to its largest number and 0 are; zero is one of the q */
     void  (*slab_bf16)(const lb__narrow_slab *);           /* NULL where the set does not multiply bf16 ... */
-    void  (*halves)(uint16_t *q, const float *x, size_t n);                                                    /* ... and a row made of it */
+    void  (*halves)(uint16_t *q, const float *x, size_t n);                                                    /* ... a row made of it, rounded to nearest even ... */
+    void  (*pairs)(uint16_t *q, const float *x, const float *y, size_t n);                                     /* ... and two rows, side by side: x[0] y[0] x[1] ...; y may be NULL: zeros */
     void  (*strips)(float *dst, const float *src, size_t lds, size_t rows, size_t kc);                         /* src[kc][rows] -> [strip][kc][rows of it] */
     void  (*block)(float *dst, float *sum, const float *src, size_t lds, size_t rows, size_t cols);            /* src[rows][cols] -> [rows][32], zeros behind cols; sum[cols] += the rows, unless NULL */
     void  (*copy)(float *dst, size_t ldd, const float *src, size_t lds, size_t rows, size_t cols, float s);    /* dst = s src */
@@ -2953,6 +2959,16 @@ LB__HALF_TARGET static void LB__FN(lb__halves)(uint16_t *q, const float *x, size
 #  endif
     for (; i < n; i++) q[i] = lb__f32_bf16(x[i]);
 }
+LB__HALF_TARGET static void LB__FN(lb__pairs)(uint16_t *q, const float *x, const float *y, size_t n) {
+    size_t i = 0;
+#  if LB__KERNEL_PASS == 3
+    for (; i < n; i += 16) {
+        const __m512i u = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(lb__vget(x + i, n - i))), v = y ? _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(lb__vget(y + i, n - i))) : _mm512_setzero_si512();
+        _mm512_mask_storeu_epi32(q + 2 * i, n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : (__mmask16)0xffff, _mm512_or_si512(u, _mm512_slli_epi32(v, 16)));
+    }
+#  endif
+    for (; i < n; i++) { q[2 * i] = lb__f32_bf16(x[i]); q[2 * i + 1] = y ? lb__f32_bf16(y[i]) : 0; }
+}
 #endif
 #if LB__KERNEL_PASS == 3 && defined(LB__TILES)
 /* Tiles.  AMX multiplies 16 x 32 by 32 x 16 numbers of bf16 into sums of f32, sixteen times as many a cycle as AVX-512 multiplies f32.  A float is the exact
@@ -2960,7 +2976,7 @@ LB__HALF_TARGET static void LB__FN(lb__halves)(uint16_t *q, const float *x, size
  * tiles give what f32 gives.  Weights of f16 have two parts, those of bf16 one, and meet rows that were rounded to one.  Every element is summed over k in the same order, 32 at a time and among
  * those the small products first, whatever the rows beside it.
  *   split_rows   src[rows][kc] -> [k / 32][part][high rows][32], three parts or, rounded, one; zeros below the rows and behind kc
- *   split_block  src[kc][32]   -> [k / 32][part][half of the columns][pair of k][column][2], zeros behind kc
+ *   split_block  src[kc][32]   -> [k / 32][part][half of the columns][pair of k][column][2], zeros behind kc; one part is rounded, too
  *   tiles        c[rows,32] = (load ? c : 0) + a b; of rows cut into strips of 32.  `rounded`: they have one part, else three; `whole`: the last strip was made 16 or 32 high, and so may c be written
  *   tiles_on     before the first of them and after the last */
 #define LB__TILE_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,amx-tile,amx-bf16")))
@@ -2990,7 +3006,8 @@ LB__TARGET LB__INLINE void lb__split_block_any(float *dst, const float *src, siz
     size_t k, c; int i;
     for (k = 0; k < kc; k += 2, src += 2 * LB__PW) for (c = 0; c < 2; c++) {
         float *d = dst + k / 32 * (size_t)parts * 512 + c * 256 + k % 32 / 2 * 16; __m512i u[3], v[3];
-        lb__parts(_mm512_loadu_ps(src + c * 16), u); lb__parts(k + 1 < kc ? _mm512_loadu_ps(src + LB__PW + c * 16) : _mm512_setzero_ps(), v);
+        const __m512 x = _mm512_loadu_ps(src + c * 16), y = k + 1 < kc ? _mm512_loadu_ps(src + LB__PW + c * 16) : _mm512_setzero_ps();
+        if (parts == 1) { u[0] = lb__round_amx(x); v[0] = lb__round_amx(y); } else { lb__parts(x, u); lb__parts(y, v); }
         LB__UNROLL for (i = 0; i < parts; i++) _mm512_storeu_si512(d + i * 512, _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(u[i], 16), v[i]));
     }
     for (k = (kc + 1) & ~(size_t)1; k & 31; k += 2) for (i = 0; i < parts; i++) for (c = 0; c < 2; c++) _mm512_storeu_ps(dst + k / 32 * (size_t)parts * 512 + (size_t)i * 512 + c * 256 + k % 32 / 2 * 16, _mm512_setzero_ps());
@@ -3297,25 +3314,25 @@ LB__TARGET static void LB__FN(lb__adamw)(float *p, float *m, float *v, float *g,
 #else
 #  define LB__FORMS { LB__U8, LB__U8 }
 #endif
-#define LB__KERNEL_SET(name, slab_bf16, halves, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__WIDE(LB_F16) << LB_F16 | LB__WIDE(LB_BF16) << LB_BF16, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, \
-    LB__DOTS, LB__FORMS, LB__FN(lb__bytes), slab_bf16, halves, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
+#define LB__KERNEL_SET(name, slab_bf16, halves, pairs, split_rows, split_block, tiles, tiles_on) { name, LB__ROWS, LB__WIDE(LB_F16) << LB_F16 | LB__WIDE(LB_BF16) << LB_BF16, LB__FN(lb__slab_r), LB__FN(lb__slab_c), split_rows, split_block, tiles, tiles_on, \
+    LB__DOTS, LB__FORMS, LB__FN(lb__bytes), slab_bf16, halves, pairs, LB__FN(lb__strips), LB__FN(lb__block), LB__FN(lb__copy), LB__FN(lb__epilogue), \
     LB__FN(lb__transpose), LB__FN(lb__widen), LB__FN(lb__act), LB__FN(lb__act_bwd), LB__FN(lb__layernorm), LB__FN(lb__layernorm_bwd), LB__FN(lb__softmax), LB__FN(lb__top), LB__FN(lb__exps), LB__FN(lb__softmax_bwd), \
     LB__FN(lb__axpy), LB__FN(lb__scale), LB__FN(lb__dot), LB__FN(lb__adamw) }
-#define LB__PLAIN_SET(name) LB__KERNEL_SET(name, NULL, NULL, NULL, NULL, NULL, NULL)
+#define LB__PLAIN_SET(name) LB__KERNEL_SET(name, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
 #if LB__KERNEL_PASS == 3
 LB__TABLE const lb__kernels lb__kernels_avx512 = LB__PLAIN_SET("avx512");
 #  ifdef LB__HALF
-LB__TABLE const lb__kernels lb__kernels_avx512bf16 = LB__KERNEL_SET("avx512bf16", lb__slab_bf16_avx512, lb__halves_avx512, NULL, NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_avx512bf16 = LB__KERNEL_SET("avx512bf16", lb__slab_bf16_avx512, lb__halves_avx512, lb__pairs_avx512, NULL, NULL, NULL, NULL);
 #  endif
 #  ifdef LB__TILES
-LB__TABLE const lb__kernels lb__kernels_amx = LB__KERNEL_SET("amx", lb__slab_bf16_avx512, lb__halves_avx512, lb__split_rows_amx, lb__split_block_amx, lb__tiles_amx, lb__tiles_on_amx);
+LB__TABLE const lb__kernels lb__kernels_amx = LB__KERNEL_SET("amx", lb__slab_bf16_avx512, lb__halves_avx512, lb__pairs_avx512, lb__split_rows_amx, lb__split_block_amx, lb__tiles_amx, lb__tiles_on_amx);
 #  endif
 #elif LB__KERNEL_PASS == 2
 LB__TABLE const lb__kernels lb__kernels_avx2 = LB__PLAIN_SET("avx2");
 #elif LB__KERNEL_PASS == 1
 LB__TABLE const lb__kernels lb__kernels_neon = LB__PLAIN_SET("neon");
 #  ifdef LB__HALF
-LB__TABLE const lb__kernels lb__kernels_neonbf16 = LB__KERNEL_SET("neonbf16", lb__slab_bf16_neon, lb__halves_neon, NULL, NULL, NULL, NULL);
+LB__TABLE const lb__kernels lb__kernels_neonbf16 = LB__KERNEL_SET("neonbf16", lb__slab_bf16_neon, lb__halves_neon, lb__pairs_neon, NULL, NULL, NULL, NULL);
 #  endif
 #else
 LB__TABLE const lb__kernels lb__kernels_scalar = LB__PLAIN_SET("scalar");
@@ -3438,6 +3455,7 @@ static const lb__kernels *lb__kernels_best(void) {
     return k;
 }
 LB_API const char *lb_cpu_name(void) { return lb__kernels_best()->name; }
+LB_API int         lb_cpu_bf16(void) { return lb__kernels_best()->slab_bf16 != NULL; }
 
 /* ---- 4.3 products ---- */
 
@@ -3452,7 +3470,7 @@ typedef struct lb__prod {
     float *panels; size_t ldpanel;                         /* ... or: added to panels, 32 columns of ldpanel rows after another */
     float *sums;                                           /* b's columns are added up here on the way; may be NULL */
     size_t width;                                          /* k is taken in steps of `width` */
-    size_t rows; int parts, rounded;                       /* rows of one item (lb_ctx.rows): tiles pay where they are many; parts that b is split into, 0 without tiles; a is rounded to one part, else split into three */
+    size_t rows; int parts, rounded;                       /* rows of one item (lb_ctx.rows): tiles pay where they are many; parts that b is split into, 0 without tiles; a and b are rounded to bf16 where the set multiplies it */
     size_t mblocks, mrows, groups, group, workers;         /* blocks of rows, groups of panels */
     size_t *next;                                          /* [mblocks] the group that is to be taken next */
     size_t worker_floats; float *work;
@@ -3496,10 +3514,10 @@ static const char *lb__prod_next(const lb__prod *p, size_t k0, size_t kc, size_t
 static void lb__prod_split(const lb__prod *p, float *to, size_t m, size_t n, size_t k0, size_t kc) {
     const size_t high = p->panels ? n : (n + 15) & ~(size_t)15; size_t k; float turned[LB__PW * LB__PW];
     if (!p->ta) { p->k->split_rows(to, p->a + m * p->lda + k0, p->lda, n, high, kc, p->rounded ? 1 : 3); return; }
-    for (k = 0; k < kc; k += LB__PW, to += high * LB__PW / 2 * 3) {                                  /* what is turned is a gradient's, which is not rounded */
+    for (k = 0; k < kc; k += LB__PW, to += high * LB__PW / 2 * (p->rounded ? 1 : 3)) {
         const size_t some = LB__MIN((size_t)LB__PW, kc - k);
         p->k->transpose(turned, LB__PW, p->a + (k0 + k) * p->lda + m, p->lda, some, n);
-        p->k->split_rows(to, turned, LB__PW, n, high, some, 3);
+        p->k->split_rows(to, turned, LB__PW, n, high, some, p->rounded ? 1 : 3);
     }
 }
 /* One block of rows by one group of 32-column panels.  For every slice of k the rows' slice stays in the second-level cache while the
@@ -3574,10 +3592,99 @@ static void lb__prod_work(void *arg, size_t begin, size_t end, int worker) {
     }
 }
 static int lb__tiled(const lb__kernels *k, size_t rows, size_t K) { return k->tiles && rows >= LB__TILE_ROWS && K >= LB__TILE_K; }
+/* The product of narrow numbers: weights of bytes, or bf16, which the set multiplies.  b becomes panels of bf16 where it is not; all rows of a become as narrow
+ * as it, in strips; then every block of rows meets every panel, over the whole of k. */
+typedef struct lb__prodn {
+    const lb__prod *p; void (*slab)(const lb__narrow_slab *); int form;
+    size_t strips, block, panels, side, wide, row_bytes;   /* strips of a block; numbers side by side; bytes that one takes, and a row */
+    char *b; size_t panel_bytes;
+    char *a; float *step; int32_t *zero; char *scratch; size_t scratch_bytes;              /* scratch: a worker's own */
+} lb__prodn;
+enum { LB__NARROW_BLOCK = 1 << 19,                         /* bytes of rows that stay in the second-level cache while the panels pass by */
+       LB__NARROW_PIECE = 16, LB__NARROW_SLICE = 128 };    /* of k: rows that are turned, strip after strip, and weights that are rounded, lie in the nearest cache */
+/* The row that strip s begins with: strips are as even as may be.  M s is no number of 32 bits where rows are many. */
+static size_t lb__prodn_row(const lb__prodn *n, size_t s) { return n->p->M / n->strips * s + LB__MIN(s, n->p->M % n->strips); }
+static void lb__prodn_panels(void *arg, size_t q, size_t end, int worker) {
+    const lb__prodn *n = (const lb__prodn *)arg; const lb__prod *p = n->p; float *tmp = (float *)(void *)(n->scratch + (size_t)worker * n->scratch_bytes); size_t k;
+    for (; q < end; q++) for (k = 0; k < p->K; k += LB__NARROW_SLICE) {
+        const size_t kc = LB__MIN((size_t)LB__NARROW_SLICE, p->K - k);
+        p->k->halves((uint16_t *)(void *)(n->b + q * n->panel_bytes) + k * LB__PW, lb__prod_slab(p, k, kc, q * LB__PW, p->sums ? p->sums + q * LB__PW : NULL, tmp, tmp + LB__NARROW_SLICE * LB__PW, NULL), kc * LB__PW);
+    }
+}
+static void lb__prodn_rows(void *arg, size_t s, size_t end, int worker) {
+    const lb__prodn *n = (const lb__prodn *)arg; const lb__prod *p = n->p; char *q = n->scratch + (size_t)worker * n->scratch_bytes;
+    for (; s < end; s++) {
+        const size_t r0 = lb__prodn_row(n, s), rows = lb__prodn_row(n, s + 1) - r0, step = n->side * n->wide; size_t r, k; int i;
+        for (r = 0; r < rows; r++) {
+            char *to = n->a + r0 * n->row_bytes + r * step; const float *x = p->a + (r0 + r) * p->lda;
+            if (n->form == LB__HALVES) { p->k->halves((uint16_t *)(void *)(q + r * n->row_bytes), x, p->K); if (p->K % 2) memset(q + r * n->row_bytes + 2 * p->K, 0, 2); continue; }
+            p->k->bytes((uint8_t *)q, &n->step[r0 + r], &n->zero[r0 + r], x, p->K);
+            if (n->form == LB__S8) n->zero[r0 + r] -= 128;
+            for (k = 0; k < p->K; k += n->side, to += rows * step) {
+                uint8_t u[4]; uint16_t v[4];
+                if (n->form == LB__U8) { memcpy(to, q + k, 4); continue; }
+                for (i = 0; i < 4; i++) { v[i] = (uint8_t)q[k + (size_t)i]; u[i] = (uint8_t)(v[i] ^ 128); }
+                if (n->form == LB__S8) memcpy(to, u, 4); else memcpy(to, v, 8);
+            }
+        }
+        if (n->form == LB__HALVES) p->k->transpose((float *)(void *)(n->a + r0 * n->row_bytes), rows, (const float *)(const void *)q, n->row_bytes / 4, rows, n->row_bytes / 4);      /* of words: two of k */
+    }
+}
+/* The same where a is stored [K, M]. */
+static void lb__prodn_turned(void *arg, size_t i, size_t end, int worker) {
+    const lb__prodn *n = (const lb__prodn *)arg; const lb__prod *p = n->p; size_t s, k;
+    (void)worker;
+    for (; i < end; i++) for (s = 0; s < n->strips; s++) {
+        const size_t r0 = lb__prodn_row(n, s), rows = lb__prodn_row(n, s + 1) - r0; const float *x = p->a + r0;
+        for (k = i * LB__NARROW_PIECE; k < p->K && k < (i + 1) * LB__NARROW_PIECE; k += 2) p->k->pairs((uint16_t *)(void *)(n->a + r0 * n->row_bytes + k * rows * 2), x + k * p->lda, k + 1 < p->K ? x + (k + 1) * p->lda : NULL, rows);
+    }
+}
+static void lb__prodn_work(void *arg, size_t i, size_t end, int worker) {
+    const lb__prodn *n = (const lb__prodn *)arg; const lb__prod *p = n->p;
+    (void)worker;
+    for (; i < end; i++) {
+        const size_t q = i % n->panels, last = LB__MIN((i / n->panels + 1) * n->block, n->strips); size_t s = i / n->panels * n->block; float tile[16 * LB__PW]; lb__narrow_slab t;
+        t.b = n->b + q * n->panel_bytes; t.K = p->K; t.c = tile;
+        for (; s < last; s++) {
+            const size_t r0 = lb__prodn_row(n, s);
+            t.rows = lb__prodn_row(n, s + 1) - r0; t.a = n->a + r0 * n->row_bytes; t.step = n->step + r0; t.zero = n->zero + r0;
+            n->slab(&t);
+            if (p->panels) p->k->axpy(p->panels + (q * p->ldpanel + r0) * LB__PW, 1.0f, tile, t.rows * LB__PW);
+            else p->k->epilogue(p->out, tile, r0, t.rows, q * LB__PW, LB__MIN((size_t)LB__PW, p->N - q * LB__PW));
+        }
+    }
+}
+static lb_status lb__prod_narrow(lb_ctx *ctx, const lb__prod *p) {
+    lb__mark mark = lb__arena_mark(ctx); lb__prodn n; const int dot = (ctx->dot >> p->k->dots & 1) && p->k->slab_i8[1], bytes = p->btype == LB_I8 && p->bkind == LB__B_PANELS, made = !bytes && (p->btype != LB_BF16 || p->bkind != LB__B_PANELS); size_t tasks, pieces; lb_status s = LB_OK;
+    LB_ASSERT(!bytes || (p->K % 4 == 0 && p->K <= LB__I8_K));
+    n.p = p; n.slab = bytes ? p->k->slab_i8[dot] : p->k->slab_bf16; n.form = bytes ? p->k->form[dot] : LB__HALVES; n.side = bytes ? 4 : 2; n.wide = n.form >= LB__PAIRS ? 2 : 1;
+    n.row_bytes = (p->K + n.side - 1) / n.side * n.side * n.wide;
+    n.strips = (p->M + p->k->rows - 1) / p->k->rows; n.panels = (p->N + LB__PW - 1) / LB__PW; n.panel_bytes = lb__panel_bytes(bytes ? LB_I8 : LB_BF16, p->K);
+    n.block = LB__MAX((size_t)LB__NARROW_BLOCK / (p->k->rows * n.row_bytes + 1), (size_t)1);
+    n.scratch_bytes = bytes || p->ta ? n.row_bytes : p->k->rows * n.row_bytes;
+    if (made) n.scratch_bytes = LB__MAX(n.scratch_bytes, (LB__NARROW_SLICE + LB__PW) * LB__PW * sizeof(float));
+    n.scratch_bytes = (n.scratch_bytes + 127) & ~(size_t)63;
+    tasks = (n.strips + n.block - 1) / n.block * n.panels; pieces = p->ta ? (p->K + LB__NARROW_PIECE - 1) / LB__NARROW_PIECE : n.strips;
+    n.a = (char *)lb__arena(ctx, p->M, n.row_bytes); n.step = lb__arena_f32(ctx, p->M, 1); n.zero = (int32_t *)lb__arena(ctx, p->M, sizeof *n.zero); n.scratch = (char *)lb__arena(ctx, (size_t)ctx->threads, n.scratch_bytes);
+    n.b = made ? (char *)lb__arena(ctx, n.panels, n.panel_bytes) : (char *)(uintptr_t)p->b;
+    if (!n.a || !n.step || !n.zero || !n.scratch || !n.b) s = LB_ERR_MEM;
+    else if ((double)p->M * (double)p->N * (double)p->K < 4e5) {
+        if (made) lb__prodn_panels(&n, 0, n.panels, 0);
+        if (p->ta) lb__prodn_turned(&n, 0, pieces, 0); else lb__prodn_rows(&n, 0, pieces, 0);
+        lb__prodn_work(&n, 0, tasks, 0);
+    } else {
+        if (made) lb_parallel_for(ctx, n.panels, 1, lb__prodn_panels, &n);
+        lb_parallel_for(ctx, pieces, 1, p->ta ? lb__prodn_turned : lb__prodn_rows, &n);
+        lb_parallel_for(ctx, tasks, LB__MAX(tasks / ((size_t)ctx->threads * 8), (size_t)1), lb__prodn_work, &n);
+    }
+    lb__arena_rewind(ctx, mark);
+    return s;
+}
 static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     lb__mark mark = lb__arena_mark(ctx); const size_t panels = (p->N + LB__PW - 1) / LB__PW; lb_status s = LB_OK; lb__turn turn; size_t i, best, even = 1, slices, deep;
     if (!p->M || !p->N) return LB_OK;
     p->k = ctx->kernels;
+    if ((p->btype == LB_I8 && p->bkind == LB__B_PANELS) || (p->rounded && p->k->slab_bf16 && !lb__tiled(p->k, p->rows, p->K))) return lb__prod_narrow(ctx, p);
     if (p->bkind == LB__B_PANELS_T && (p->M > 2 * LB__MC || p->btype == LB_I8)) {
         turn.p = p;
         if ((turn.to = lb__arena_f32(ctx, panels * LB__PW, p->K)) == NULL) return LB_ERR_MEM;
@@ -3585,7 +3692,7 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
         p->b = turn.to; p->btype = LB_F32; p->bkind = LB__B_PANELS;
     }
     p->workers = (double)p->M * (double)p->N * (double)p->K < 2e5 ? 1 : (size_t)ctx->threads;
-    p->parts = !lb__tiled(p->k, p->rows, p->K) ? 0 : p->btype == LB_F32 ? 3 : p->btype == LB_F16 ? 2 : 1;
+    p->parts = !lb__tiled(p->k, p->rows, p->K) ? 0 : p->rounded ? 1 : p->btype == LB_F32 ? 3 : p->btype == LB_F16 ? 2 : 1;
     deep = p->parts ? LB__TILE_KC : LB__KC;
     slices = LB__MAX((p->K + deep - 1) / deep, (size_t)1);
     p->width = LB__MAX((((p->K + slices - 1) / slices) + 31) & ~(size_t)31, (size_t)32);                 /* even slices, a multiple of 32 for transposed panels */
@@ -3614,74 +3721,11 @@ static lb_status lb__prod_run(lb_ctx *ctx, lb__prod *p) {
     return s;
 }
 
-/* The product where the weights are bytes, or bf16 that the set multiplies: all rows become as narrow first, in strips, then every block of rows meets every panel. */
-typedef struct lb__prodn {
-    const lb__gemm *g; const lb__kernels *k; void (*slab)(const lb__narrow_slab *); int form;
-    size_t strips, block, panels, side, wide, row_bytes;   /* strips of a block; numbers side by side; bytes that one takes, and a row */
-    char *a; float *step; int32_t *zero; char *row;        /* row: a worker's own */
-} lb__prodn;
-/* The row that strip s begins with: strips are as even as may be.  M s is no number of 32 bits where rows are many. */
-static size_t lb__prodn_row(const lb__prodn *p, size_t s) { return p->g->M / p->strips * s + LB__MIN(s, p->g->M % p->strips); }
-static void lb__prodn_pack(void *arg, size_t s, size_t end, int worker) {
-    const lb__prodn *p = (const lb__prodn *)arg; const lb__gemm *g = p->g; char *q = p->row + (size_t)worker * p->row_bytes;
-    for (; s < end; s++) {
-        const size_t r0 = lb__prodn_row(p, s), rows = lb__prodn_row(p, s + 1) - r0, step = p->side * p->wide; size_t r, k; int i;
-        for (r = 0; r < rows; r++) {
-            char *to = p->a + r0 * p->row_bytes + r * step; const float *x = g->a + (r0 + r) * g->lda;
-            if (p->form == LB__HALVES) { p->k->halves((uint16_t *)(void *)q, x, g->K); if (g->K % 2) memset(q + 2 * g->K, 0, 2); }
-            else p->k->bytes((uint8_t *)q, &p->step[r0 + r], &p->zero[r0 + r], x, g->K);
-            if (p->form == LB__S8) p->zero[r0 + r] -= 128;
-            for (k = 0; k < g->K; k += p->side, to += rows * step) {
-                uint8_t u[4]; uint16_t v[4];
-                if (p->form == LB__HALVES) { memcpy(to, q + 2 * k, 4); continue; }
-                if (p->form == LB__U8) { memcpy(to, q + k, 4); continue; }
-                for (i = 0; i < 4; i++) { v[i] = (uint8_t)q[k + (size_t)i]; u[i] = (uint8_t)(v[i] ^ 128); }
-                if (p->form == LB__S8) memcpy(to, u, 4); else memcpy(to, v, 8);
-            }
-        }
-    }
-}
-static void lb__prodn_work(void *arg, size_t i, size_t end, int worker) {
-    const lb__prodn *p = (const lb__prodn *)arg; const lb__gemm *g = p->g; const size_t bytes = lb__panel_bytes(g->wtype, g->K);
-    (void)worker;
-    for (; i < end; i++) {
-        const size_t q = i % p->panels, last = LB__MIN((i / p->panels + 1) * p->block, p->strips); size_t s = i / p->panels * p->block; float tile[16 * LB__PW]; lb__narrow_slab t;
-        t.b = (const char *)g->w + q * bytes; t.K = g->K; t.c = tile;
-        for (; s < last; s++) {
-            const size_t r0 = lb__prodn_row(p, s);
-            t.rows = lb__prodn_row(p, s + 1) - r0; t.a = p->a + r0 * p->row_bytes; t.step = p->step + r0; t.zero = p->zero + r0;
-            p->slab(&t);
-            p->k->epilogue(g, tile, r0, t.rows, q * LB__PW, LB__MIN((size_t)LB__PW, g->N - q * LB__PW));
-        }
-    }
-}
-enum { LB__NARROW_BLOCK = 1 << 19 };                       /* bytes of rows that stay in the second-level cache while the panels pass by */
-static lb_status lb__gemm_narrow(lb_ctx *ctx, const lb__gemm *g) {
-    lb__mark mark = lb__arena_mark(ctx); lb__prodn p; const int dot = (ctx->dot >> ctx->kernels->dots & 1) && ctx->kernels->slab_i8[1], bytes = g->wtype == LB_I8; size_t tasks; lb_status s = LB_OK;
-    if (!g->M || !g->N) return LB_OK;
-    LB_ASSERT(!bytes || (g->K % 4 == 0 && g->K <= LB__I8_K));
-    p.g = g; p.k = ctx->kernels; p.slab = bytes ? p.k->slab_i8[dot] : p.k->slab_bf16; p.form = bytes ? p.k->form[dot] : LB__HALVES; p.side = bytes ? 4 : 2; p.wide = p.form >= LB__PAIRS ? 2 : 1;
-    p.row_bytes = (g->K + p.side - 1) / p.side * p.side * p.wide;
-    p.strips = (g->M + p.k->rows - 1) / p.k->rows; p.panels = (g->N + LB__PW - 1) / LB__PW;
-    p.block = LB__MAX((size_t)LB__NARROW_BLOCK / (p.k->rows * p.row_bytes + 1), (size_t)1);
-    tasks = (p.strips + p.block - 1) / p.block * p.panels;
-    p.a = (char *)lb__arena(ctx, g->M, p.row_bytes); p.step = lb__arena_f32(ctx, g->M, 1); p.zero = (int32_t *)lb__arena(ctx, g->M, sizeof *p.zero); p.row = (char *)lb__arena(ctx, (size_t)ctx->threads, p.row_bytes);
-    if (!p.a || !p.step || !p.zero || !p.row) s = LB_ERR_MEM;
-    else if ((double)g->M * (double)g->N * (double)g->K < 4e5) { lb__prodn_pack(&p, 0, p.strips, 0); lb__prodn_work(&p, 0, tasks, 0); }
-    else {
-        lb_parallel_for(ctx, p.strips, 1, lb__prodn_pack, &p);
-        lb_parallel_for(ctx, tasks, LB__MAX(tasks / ((size_t)ctx->threads * 8), (size_t)1), lb__prodn_work, &p);
-    }
-    lb__arena_rewind(ctx, mark);
-    return s;
-}
-
 static lb_status lb__gemm_run(lb_ctx *ctx, const lb__gemm *g) {
     lb__prod p;
     LB_ASSERT(g->lda >= g->K && g->ldc >= g->N && (g->wtype == LB_F32 || g->wtype == LB_F16 || g->wtype == LB_BF16 || g->wtype == LB_I8));
-    if (g->wtype == LB_I8 || (g->wtype == LB_BF16 && ctx->kernels->slab_bf16 && !lb__tiled(ctx->kernels, ctx->rows, g->K))) return lb__gemm_narrow(ctx, g);
     memset(&p, 0, sizeof p);
-    p.rounded = g->wtype == LB_BF16;
+    p.rounded = g->wtype == LB_BF16 || ctx->bf16;
     p.M = g->M; p.N = g->N; p.K = g->K; p.a = g->a; p.lda = g->lda; p.b = g->w; p.btype = g->wtype; p.bkind = LB__B_PANELS; p.rows = ctx->rows;
     p.out = g;
     return lb__prod_run(ctx, &p);
@@ -3691,7 +3735,7 @@ static lb_status lb__gemm_dx(lb_ctx *ctx, float *dx, size_t lddx, int add, const
     lb__prod p; lb__gemm g;
     LB_ASSERT(lddx >= K && lddy >= N);
     memset(&p, 0, sizeof p); memset(&g, 0, sizeof g);
-    p.M = M; p.N = K; p.K = N; p.a = dy; p.lda = lddy; p.b = w; p.btype = wtype; p.bkind = LB__B_PANELS_T; p.rows = M;
+    p.M = M; p.N = K; p.K = N; p.a = dy; p.lda = lddy; p.b = w; p.btype = wtype; p.bkind = LB__B_PANELS_T; p.rows = M; p.rounded = ctx->bf16;
     g.c = dx; g.ldc = lddx; g.add = add ? dx : NULL; g.ldadd = lddx; p.out = &g;
     return lb__prod_run(ctx, &p);
 }
@@ -3703,7 +3747,7 @@ static lb_status lb__gemm_dw(lb_ctx *ctx, float *dw, float *db, const float *dy,
     for (m = 0; m < M; m += LB__TALL) {
         lb__prod p;
         memset(&p, 0, sizeof p);
-        p.M = K; p.N = N; p.K = LB__MIN((size_t)LB__TALL, M - m); p.a = x + m * ldx; p.lda = ldx; p.ta = 1; p.b = dy + m * lddy; p.ldb = lddy; p.btype = LB_F32; p.bkind = LB__B_ROWS; p.rows = p.K;
+        p.M = K; p.N = N; p.K = LB__MIN((size_t)LB__TALL, M - m); p.a = x + m * ldx; p.lda = ldx; p.ta = 1; p.b = dy + m * lddy; p.ldb = lddy; p.btype = LB_F32; p.bkind = LB__B_ROWS; p.rows = p.K; p.rounded = ctx->bf16;
         p.panels = dw; p.ldpanel = K; p.sums = db;
         LB__TRY(lb__prod_run(ctx, &p));
     }
@@ -13392,11 +13436,12 @@ static double lb__plan_tower_floats(const lb__tower *t, const lb_train_desc *d, 
     const double block = attn + spatial + temporal + mlp, back = R * LB__MAX(3 * F, F + (t->d.temporal ? 14 : 9) * D) + (R > 2 * LB__MC || t->block->fc1.w->dtype == LB_I8 ? D * F : 0), last = R * (3 * D + 2) + temporal + spatial + S * (7 * D + 2 * F), Q = R > 2 * LB__MLP_ROWS ? (double)LB__MLP_ROWS : R, run = LB__MAX(R * 5 * D, Q * (D + F));
     const double embed = patches * (cols + D) + R * D + (t->pre.w ? R * D : 0);
     double keep, most;
-    if (!trained) return LB__MAX(embed + R * D, R * D + run);
-    if (!below) return embed + run + S * 4 * D;                                      /* only what stands above the blocks is trained */
+    const double bf16 = d->bf16 ? (R * F + D * F) / 2 : 0;                             /* rows and weights of the widest product */
+    if (!trained) return bf16 + LB__MAX(embed + R * D, R * D + run);
+    if (!below) return bf16 + embed + run + S * 4 * D;                                      /* only what stands above the blocks is trained */
     keep = embed + (d->recompute ? (L - 1) * R * D : (L - 1) * block);
     most = LB__MAX(last + LB__MAX(R * 6 * D, S * 3 * F), d->recompute && L > 1 ? R * D + block + back : back);
-    return keep + R * D + (d->recompute ? most : last + LB__MAX(R * 6 * D, back)) + (trained == 2 ? R * D + patches * D : 0);
+    return bf16 + keep + R * D + (d->recompute ? most : last + LB__MAX(R * 6 * D, back)) + (trained == 2 ? R * D + patches * D : 0);
 }
 /* The kernels' own buffers: nothing at real sizes, much at tiny ones. */
 static size_t lb__plan_kernels(void) { return (size_t)(lb__kernels_best()->tiles ? 3 : 1) << 20; }
@@ -13560,7 +13605,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
     lb__arena_reserve(ctx, (size_t)LB__MIN(lb__trainer_arena(t, n, b->text ? 0 : b->length) + (double)n * (double)b->negatives * sizeof(float), (double)(PTRDIFF_MAX / 2)));
     mark = lb__arena_mark(ctx); X = lb__arena_f32(ctx, n, E); Y = lb__arena_f32(ctx, n, E); s = X && Y ? LB_OK : LB_ERR_MEM;
     memset(&draw, 0, sizeof draw); memset(&tape, 0, sizeof tape);
-    draw.seed = t->desc.seed; draw.step = t->step; tape.recompute = t->desc.recompute;
+    draw.seed = t->desc.seed; draw.step = t->step; tape.recompute = t->desc.recompute; ctx->bf16 = t->desc.bf16;
     if (learn) { dX = lb__arena_f32(ctx, n, E); dY = lb__arena_f32(ctx, n, E); ctx->draw = &draw; if (!dX || !dY) s = LB_ERR_MEM; }
     if (learn && !s) s = lb__mix_batch(ctx, t, &mixed, &share);
     b = &mixed;
@@ -13590,7 +13635,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
         lb__arena_rewind(ctx, inner);
     }
     if (!s && learn && scale->grad) scale->grad[0] += (float)dscale;
-    ctx->tape = NULL; ctx->draw = NULL;
+    ctx->tape = NULL; ctx->draw = NULL; ctx->bf16 = 0;
     lb__arena_rewind(ctx, mark);
     return s;
 }
@@ -13630,12 +13675,12 @@ LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
 
 /* The numbers that decide what a run computes. */
 typedef struct lb__term { const char *key; double value; } lb__term;
-enum { LB__TERMS = 21 };
+enum { LB__TERMS = 22 };
 static void lb__train_terms(const lb_trainer *t, lb__term *o) {
     const lb_train_desc *d = &t->desc; const lb_tower_desc *v = &lb__modality_tower(t->model, t->modality)->d; const int lora = v->lora_rank != 0; size_t n = 0;
 #define LB__TERM(name, number) o[n].key = "train." name; o[n++].value = (double)(number)
     LB__TERM("lr", d->lr); LB__TERM("lr_rest", d->lr_rest); LB__TERM("warmup", d->warmup); LB__TERM("steps", d->steps); LB__TERM("beta1", d->beta1); LB__TERM("beta2", d->beta2); LB__TERM("eps", d->eps);
-    LB__TERM("weight_decay", d->weight_decay); LB__TERM("clip", d->clip); LB__TERM("ema", d->ema); LB__TERM("mask_ratio", d->mask_ratio); LB__TERM("mix", d->mix); LB__TERM("micro_batch", d->micro_batch);
+    LB__TERM("weight_decay", d->weight_decay); LB__TERM("clip", d->clip); LB__TERM("ema", d->ema); LB__TERM("mask_ratio", d->mask_ratio); LB__TERM("mix", d->mix); LB__TERM("micro_batch", d->micro_batch); LB__TERM("bf16", d->bf16 != 0);
     LB__TERM("freeze_text", d->freeze_text != 0); LB__TERM("freeze_scale", d->freeze_scale != 0);
     LB__TERM("scale", d->freeze_scale ? *(const float *)t->model->logit_scale[t->scale]->data : 0);
     LB__TERM("lora_rank", v->lora_rank); LB__TERM("lora_targets", lora ? v->lora_targets : 0); LB__TERM("lora_temporal", lora ? v->lora_temporal : 0); LB__TERM("lora_alpha", lora ? v->lora_alpha : 0); LB__TERM("lora_dropout", lora ? v->lora_dropout : 0);

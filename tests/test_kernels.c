@@ -48,26 +48,27 @@ LBT(kernels, sets) {
         if (LIKE_THE_ONE_BEFORE(set)) {
             lb__kernels k, before;
             memcpy(&k, lb__kernels_of(set), sizeof k); memcpy(&before, lb__kernels_of(set - 1), sizeof k);
-            CHECK(k.slab_bf16 && k.halves && !before.slab_bf16, "%s multiplies no bf16", set_names[set]);
-            k.name = before.name; k.slab_bf16 = before.slab_bf16; k.halves = before.halves;
+            CHECK(k.slab_bf16 && k.halves && k.pairs && !before.slab_bf16, "%s multiplies no bf16", set_names[set]);
+            k.name = before.name; k.slab_bf16 = before.slab_bf16; k.halves = before.halves; k.pairs = before.pairs;
             CHECK(!memcmp(&k, &before, sizeof k), "%s has other kernels than %s", set_names[set], set_names[set - 1]);
         }
     }
     CHECK(strlen(lb_cpu_name()) > 0, "no name");
 }
 
+static float rounded(float x) { return lb__bf16_f32(lb__f32_bf16(x)); }
 /* Rows as a product reads them: as they are, or where it turns them into bytes or bf16 what those stand for. */
 static double *rows_read(const lb_ctx *c, const float *a, size_t lda, size_t M, size_t K, lb_dtype type) {
     double *x = (double *)malloc((M * K + 1) * sizeof *x); uint8_t *q = (uint8_t *)malloc(K + 1); size_t m, k;
     for (m = 0; m < M; m++) {
         float step = 1; int32_t zero = 0;
         if (type == LB_I8) c->kernels->bytes(q, &step, &zero, a + m * lda, K);
-        for (k = 0; k < K; k++) x[m * K + k] = type == LB_I8 ? (double)step * ((int)q[k] - zero) : type == LB_BF16 && c->kernels->slab_bf16 ? (double)lb__bf16_f32(lb__f32_bf16(a[m * lda + k])) : (double)a[m * lda + k];
+        for (k = 0; k < K; k++) x[m * K + k] = type == LB_I8 ? (double)step * ((int)q[k] - zero) : (type == LB_BF16 || c->bf16) && c->kernels->slab_bf16 ? (double)rounded(a[m * lda + k]) : (double)a[m * lda + k];
     }
     free(q);
     return x;
 }
-static void one_gemm(int set, size_t M, size_t N, size_t K, lb_dtype type, lb_act act, int bias, int add, int pre) {
+static void one_gemm(int set, size_t M, size_t N, size_t K, lb_dtype type, lb_act act, int bias, int add, int pre, int bf16) {
     size_t lda = K + 3, ldc = N + 5, m, n, k; lb_ctx *c1 = context(set, 1), *c2 = context(set, 2), *c4 = context(set, 4); lb__gemm g; double tol = 2e-6 * sqrt((double)K) + 2e-6, worst_c = 0, worst_p = 0, *x;
     float *a = rnd(M * lda, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *b = rnd(N, 1), *r = rnd(M * ldc, 1), *c = rnd(M * ldc, 1), *c0 = copy(c, M * ldc), *p = rnd(M * ldc, 1), *c_other, *one; void *panels = panels_of(w, N, K, type, kept);
     if (type == LB_I8) for (k = 0; k < K; k++) { a[k] = 0; if (M > 2) a[lda + k] = a[lda + k] * 0.5f + 0.75f; if (M > 3) a[2 * lda + k] *= k ? 1e-3f : 100; }          /* nothing; numbers above 0 alone; one that is far above the others */
@@ -76,6 +77,8 @@ static void one_gemm(int set, size_t M, size_t N, size_t K, lb_dtype type, lb_ac
     if (add == 1) { g.add = r; g.ldadd = ldc; }
     if (add == 2) { memcpy(c, r, M * ldc * 4); memcpy(c0, r, M * ldc * 4); g.add = c; g.ldadd = ldc; }
     if (pre) { g.pre = p; g.ldpre = ldc; }
+    c1->bf16 = c2->bf16 = c4->bf16 = bf16;
+    if (bf16 && c1->kernels->slab_bf16) for (k = 0; k < N * K; k++) kept[k] = rounded(kept[k]);
     CHECK(lb__gemm_run(c1, &g) == LB_OK, "%s", lb_last_error());
     x = rows_read(c1, a, lda, M, K, type);
     for (m = 0; m < M; m++) for (n = 0; n < ldc; n++) {
@@ -115,9 +118,9 @@ LBT(kernels, gemm) {
     for (set = 0; set < LB__SETS; set++) if (lb__kernels_of(set) && SET_TESTED(set)) {
         for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (k = 0; k < LB__COUNT(ks); k++, turn++) {
             if ((ms[i] * ns[j] * ks[k] > 3000000 && turn % 5) || (LIKE_THE_ONE_BEFORE(set) && turn % 3 != 2) || LEFT_OUT(turn)) continue;
-            one_gemm(set, ms[i], ns[j], ks[k], turn % 3 == 0 ? LB_F32 : turn % 3 == 1 ? LB_F16 : LB_BF16, (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
+            one_gemm(set, ms[i], ns[j], ks[k], turn % 3 == 0 ? LB_F32 : turn % 3 == 1 ? LB_F16 : LB_BF16, (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1, turn % 5 == 3);
         }
-        one_gemm(set, 3, 40, 0, LB_F32, LB_ACT_GELU, 1, 2, 1);
+        one_gemm(set, 3, 40, 0, LB_F32, LB_ACT_GELU, 1, 2, 1, 0);
     }
 }
 /* What a row and a matrix become as bytes: never further off than half a step, and nothing stays nothing. */
@@ -156,10 +159,10 @@ LBT(kernels, bytes) {
         printf("  %s: %s\n", set_names[set], !lb__kernels_of(set)->slab_i8[1] ? "one way" : lb__cpu_dot() >> lb__kernels_of(set)->dots & 1 ? "two ways" : "one way, this machine has not got the other");
         for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (k = 0; k < LB__COUNT(ks); k++, turn++) {
             if (ms[i] * ns[j] * ks[k] > 3000000 && turn % 5) continue;
-            one_gemm(set, ms[i], ns[j], ks[k], LB_I8, (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1);
+            one_gemm(set, ms[i], ns[j], ks[k], LB_I8, (lb_act)(turn / 3 % 3), turn % 2, (int)(turn / 2 % 3), turn % 4 == 1, 0);
         }
-        one_gemm(set, 40, 64, 16384, LB_I8, LB_ACT_NONE, 1, 0, 0);              /* blocks of rows */
-        if (sizeof(size_t) == 4) one_gemm(set, 200000, 4, 4, LB_I8, LB_ACT_NONE, 1, 0, 0);          /* rows whose product with the strips 32 bits do not hold */
+        one_gemm(set, 40, 64, 16384, LB_I8, LB_ACT_NONE, 1, 0, 0, 0);              /* blocks of rows */
+        if (sizeof(size_t) == 4) one_gemm(set, 200000, 4, 4, LB_I8, LB_ACT_NONE, 1, 0, 0, 0);          /* rows whose product with the strips 32 bits do not hold */
     }
 }
 /* Rows that are not numbers, or hardly any, and the largest sums there can be. */
@@ -191,6 +194,10 @@ LBT(kernels, rounded) {
         memset(q, 0x5a, sizeof q); lb__kernels_of(set)->halves(q, x, n);
         for (wrong = 0, i = 0; i < n; i++) wrong += q[i] != lb__f32_bf16(x[i]);
         CHECK(wrong == 0 && q[n] == 0x5a5a, "%s: %zu of %zu", set_names[set], wrong, n);
+        if (n > LB__COUNT(x) / 2 - 1) continue;
+        memset(q, 0x5a, sizeof q); lb__kernels_of(set)->pairs(q, x, n % 3 ? x + n : NULL, n);
+        for (wrong = 0, i = 0; i < n; i++) wrong += q[2 * i] != lb__f32_bf16(x[i]) || q[2 * i + 1] != (n % 3 ? lb__f32_bf16(x[n + i]) : 0);
+        CHECK(wrong == 0 && q[2 * n] == 0x5a5a, "%s: %zu of %zu pairs", set_names[set], wrong, n);
     }
 }
 /* What tiles multiply: the three parts of a float are bf16, and their sum is the float, to its last bit. */
@@ -221,23 +228,24 @@ LBT(kernels, gemm_backward) {
     static const size_t ms[] = { 1, 7, 50, 290, 600 }, ns[] = { 1, 33, 96, 270 }, ks[] = { 1, 31, 64, 300 };
     static const lb_dtype types[] = { LB_F32, LB_F16, LB_BF16, LB_I8 };
     size_t i, j, l, m, n, k, turn = 0; int set;
-    EACH_SET(set) for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (l = 0; l < LB__COUNT(ks); l++, turn++) {
+    for (set = 0; set < LB__SETS; set++) if (lb__kernels_of(set) && SET_TESTED(set)) for (i = 0; i < LB__COUNT(ms); i++) for (j = 0; j < LB__COUNT(ns); j++) for (l = 0; l < LB__COUNT(ks); l++, turn++) {
+        const int bf16 = LIKE_THE_ONE_BEFORE(set) || turn % 3 == 1, rounds = bf16 && lb__kernels_of(set)->slab_bf16 != NULL;
         size_t M = ms[i], N = ns[j], K = ks[l], lddy = N + 1, ldx = K + 2, stored = (N + 31) / 32 * 32 * K; lb_dtype type = types[turn / 2 % (K % 4 ? 3 : 4)]; lb_ctx *c1 = context(set, 1), *c3 = context(set, 3); double e, wx = 0, ww = 0, tol;
         float *dy = rnd(M * lddy, 1), *x = rnd(M * ldx, 1), *w = rnd(N * K, 1), *kept = rnd(N * K, 0), *dx = rnd(M * ldx, 1), *dx0 = copy(dx, M * ldx), *dx3 = copy(dx, M * ldx), *dw = rnd(stored, 1), *db = rnd(N, 1), *db0 = copy(db, N), *db3 = copy(db, N), *dw0, *dw3; void *panels = panels_of(w, N, K, type, kept);
         if (M * N * K > 3000000 && turn % 4) { lb_ctx_free(c1); lb_ctx_free(c3); free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(db); free(db0); free(db3); free(panels); continue; }
         { float *rows = rnd(N * K, 1); lb__pack_panels(dw, rows, K, N, K); free(rows); }
-        dw0 = copy(dw, stored); dw3 = copy(dw, stored);
+        dw0 = copy(dw, stored); dw3 = copy(dw, stored); c1->bf16 = c3->bf16 = bf16;
         CHECK(!lb__gemm_dx(c1, dx, ldx, 1, dy, lddy, panels, type, M, N, K) && !lb__gemm_dx(c3, dx3, ldx, 1, dy, lddy, panels, type, M, N, K), "%s", lb_last_error());
         CHECK(!lb__gemm_dw(c1, dw, db, dy, lddy, x, ldx, M, N, K) && !lb__gemm_dw(c3, dw3, db3, dy, lddy, x, ldx, M, N, K), "%s", lb_last_error());
         CHECK(same(dx, dx3, M * ldx) && same(dw, dw3, stored) && same(db, db3, N), "%s backward %zux%zux%zu: three threads give other bits than one", set_names[set], M, N, K);
         for (m = 0; m < M; m++) for (k = 0; k < ldx; k++) {
             double s = dx0[m * ldx + k];
-            if (k < K) for (n = 0; n < N; n++) s += (double)dy[m * lddy + n] * kept[n * K + k];
+            if (k < K) for (n = 0; n < N; n++) s += rounds ? (double)rounded(dy[m * lddy + n]) * rounded(kept[n * K + k]) : (double)dy[m * lddy + n] * kept[n * K + k];
             e = fabs(dx[m * ldx + k] - s); if (!(e <= wx)) wx = e;
         }
         for (n = 0; n < (N + 31) / 32 * 32; n++) for (k = 0; k < K; k++) {
             double s = dw0[lb__panel_index(n, k, K)];
-            if (n < N) for (m = 0; m < M; m++) s += (double)dy[m * lddy + n] * x[m * ldx + k];
+            if (n < N) for (m = 0; m < M; m++) s += rounds ? (double)rounded(dy[m * lddy + n]) * rounded(x[m * ldx + k]) : (double)dy[m * lddy + n] * x[m * ldx + k];
             else if (dw[lb__panel_index(n, k, K)] != 0) ww = 1e9;
             e = fabs(dw[lb__panel_index(n, k, K)] - s); if (!(e <= ww)) ww = e;
         }
@@ -246,7 +254,7 @@ LBT(kernels, gemm_backward) {
         CHECK(!lb__gemm_dx(c3, dx3, ldx, 0, dy, lddy, panels, type, M, N, K), "%s", lb_last_error());
         for (m = 0; m < M; m++) for (k = 0; k < ldx; k++) { e = fabs(dx3[m * ldx + k] + (k < K ? dx0[m * ldx + k] : 0) - dx[m * ldx + k]); if (!(e <= wx)) wx = e; }
         tol = 2e-6 * sqrt((double)(M + N)) + 2e-6;
-        CHECK(wx <= tol && ww <= tol, "%s backward %zux%zux%zu %s: dx off by %g, dw by %g, tolerance %g", set_names[set], M, N, K, lb_dtype_name(type), wx, ww, tol);
+        CHECK(wx <= tol && ww <= tol, "%s backward %zux%zux%zu %s%s: dx off by %g, dw by %g, tolerance %g", set_names[set], M, N, K, lb_dtype_name(type), rounds ? ", rounded" : "", wx, ww, tol);
         free(dy); free(x); free(w); free(kept); free(dx); free(dx0); free(dx3); free(dw); free(dw0); free(dw3); free(db); free(db0); free(db3); free(panels); lb_ctx_free(c1); lb_ctx_free(c3);
     }
 }

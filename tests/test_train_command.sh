@@ -94,6 +94,7 @@ follows full 1e-3 --lr 1e-4 --clip 1
 follows projection 1e-3 --lr 3e-3 --trainable projection --whole
 follows lora 1e-3 --lr 1e-3 --lora 4:8
 follows mix 5e-4 --lr 1e-4 --clip 1 --mix 0.8
+follows lora 2e-2 --lr 1e-3 --lora 4:8 --bf16              # rounded products, where the processor has them
 is "$(head -n 1 "$T/full.csv" | cut -d, -f1-4)" "step,loss,lr,logit_scale" "columns of the log"
 grep -q '<polyline' "$T/full.svg" && good || bad "no plot beside the log"
 
@@ -121,6 +122,11 @@ same "$T/one.lbw" "$T/three.lbw" "kill -9 and resume"; same "$T/one.csv" "$T/thr
 for at in 1 2 9 15 23 30; do killed four $at KILL --threads 1 --resume; done                 # over and over, also before the first checkpoint
 wants 0 'step 40 of 40' $common -o "$T/four.lbw" --resume --threads 2
 same "$T/one.lbw" "$T/four.lbw" "killed six times"; same "$T/one.csv" "$T/four.csv" "their logs"
+killed half 15 KILL --threads 2 --bf16
+wants 0 'step 40 of 40' $common -o "$T/half.lbw" --resume --bf16 --threads 1
+wants 0 'step 40 of 40' $common -o "$T/whole.lbw" --bf16
+same "$T/half.lbw" "$T/whole.lbw" "in bf16, kill -9 and resume"; same "$T/half.csv" "$T/whole.csv" "their logs"
+if grep -q -- '--bf16: the kernel set .* does not multiply bf16; this run is in f32' "$T/out"; then same "$T/one.csv" "$T/whole.csv" "--bf16 without bf16"; elif cmp -s "$T/one.csv" "$T/whole.csv"; then bad "--bf16 changes nothing"; else good; fi
 is "$(ls "$T" | grep -c '\.tmp$')" 0 "temporaries of killed runs"
 # what is started in the background of a script begins with SIGINT ignored, and stays so; where env can, it begins as in a terminal
 killed ten 12 INT --threads 1; is "$status $(grep -c 'step 40 of 40' "$T/out")" "0 1" "SIGINT that the parent ignores"
@@ -139,6 +145,7 @@ is "$status $(wc -l <"$T/out") $(grep -c '^{"step": 1, .*}$' "$T/out") $(grep -c
 # ... but not a run that differs in anything: one sentence says in what
 wants 1 'other data: its batch 16, this run.s batch 8' $common --batch 8 -o "$T/five.lbw" --resume
 wants 1 'another run: its seed is 3, this run.s is 4' $common --seed 4 -o "$T/five.lbw" --resume
+wants 1 'another run: its bf16 is 0, this run.s is 1' $common --bf16 -o "$T/five.lbw" --resume
 wants 1 'another run: its lr is 0.001, this run.s is 0.002' $common --lr 2e-3 -o "$T/five.lbw" --resume
 wants 1 'its warmup is 4, this run.s is 5' $common --warmup 5 -o "$T/five.lbw" --resume
 wants 1 'its mask_ratio is 0.25, this run.s is 0' $common --mask-ratio 0 -o "$T/five.lbw" --resume

@@ -101,12 +101,14 @@ static void bench_measure(bench_cfg *c, const bench_row *r) {
 
 static float *bench_floats(size_t n) { float *p = (float *)lb__alloc(n + 16, sizeof *p); size_t i; if (p) for (i = 0; i < n; i++) p[i] = (float)(i * 2654435761u % 1000) * 0.002f - 1; return p; }
 
-typedef struct bench_product { lb__gemm g; int kind; float *dw; size_t rows; } bench_product;         /* rows: that an item of the tower has for sure; a text has any */
+typedef struct bench_product { lb__gemm g; int kind, bf16; float *dw; size_t rows; } bench_product;         /* rows: that an item of the tower has for sure; a text has any */
 static lb_status bench_gemm_run(lb_ctx *ctx, void *arg) {
     bench_product *b = (bench_product *)arg; const lb__gemm *g = &b->g; lb_status s;
-    if (b->kind == 1) return lb__gemm_dx(ctx, (float *)(uintptr_t)g->a, g->lda, 0, g->c, g->ldc, g->w, g->wtype, g->M, g->N, g->K);
-    if (b->kind == 2) return lb__gemm_dw(ctx, b->dw, NULL, g->c, g->ldc, g->a, g->lda, g->M, g->N, g->K);
-    ctx->rows = b->rows; s = lb__gemm_run(ctx, g); ctx->rows = 0;
+    ctx->bf16 = b->bf16; ctx->rows = b->kind ? 0 : b->rows;
+    if (b->kind == 1) s = lb__gemm_dx(ctx, (float *)(uintptr_t)g->a, g->lda, 0, g->c, g->ldc, g->w, g->wtype, g->M, g->N, g->K);
+    else if (b->kind == 2) s = lb__gemm_dw(ctx, b->dw, NULL, g->c, g->ldc, g->a, g->lda, g->M, g->N, g->K);
+    else s = lb__gemm_run(ctx, g);
+    ctx->bf16 = 0; ctx->rows = 0;
     return s;
 }
 static void bench_gemm(bench_cfg *c, const char *name, const char *what, int kind, lb_dtype type, size_t M, size_t N, size_t K) {
@@ -119,7 +121,7 @@ static void bench_gemm(bench_cfg *c, const char *name, const char *what, int kin
         void *panels = (void *)(((uintptr_t)raw + 63) & ~(uintptr_t)63);
         if (type == LB_I8) for (i = 0; i < (N + 31) / 32; i++) lb__panel_i8((char *)panels + i * lb__panel_bytes(LB_I8, K), w + i * 32 * K, K);
         else lb__narrow(panels, type, w, stored);
-        b.kind = kind; b.dw = w; b.rows = strstr(what, "text") ? 0 : M; b.g.M = M; b.g.N = N; b.g.K = K; b.g.a = a; b.g.lda = K; b.g.w = panels; b.g.wtype = type; b.g.c = y; b.g.ldc = N;
+        b.kind = kind; b.dw = w; b.bf16 = kind && strstr(name, "_bf16"); b.rows = strstr(what, "text") ? 0 : M; b.g.M = M; b.g.N = N; b.g.K = K; b.g.a = a; b.g.lda = K; b.g.w = panels; b.g.wtype = type; b.g.c = y; b.g.ldc = N;
         r.name = name; r.flop = 2.0 * (double)M * (double)N * (double)K; r.run = bench_gemm_run; r.arg = &b;
         snprintf(r.shape, sizeof r.shape, "%s%s%zux%zux%zu", what, *what ? " " : "", M, N, K);
         bench_measure(c, &r);
@@ -242,21 +244,22 @@ static void bench_long(bench_cfg *c, const char *name, const char *what, lb_moda
  * The work counted is three times the forward pass when everything is trained, twice when the weights are frozen. */
 typedef struct bench_trainer { lb_trainer *t; lb_batch batch; } bench_trainer;
 static lb_status bench_train_run(lb_ctx *ctx, void *arg) { bench_trainer *b = (bench_trainer *)arg; lb_train_stats s; return lb_trainer_step(ctx, b->t, &b->batch, &s); }
-static void bench_train(bench_cfg *c, const char *what, int width, int layers, int patch, int grid, size_t batch, int lora) {
+static void bench_train(bench_cfg *c, const char *what, int width, int layers, int patch, int grid, size_t batch, int lora, int bf16) {
     lb_model_desc d; lb_train_desc td; lb_tower_desc *v = &d.tower[0], *t = &d.tower[1]; lb_model *model = NULL; bench_trainer b; bench_row r; float *x, *text; size_t i, P = (size_t)grid * (size_t)grid, E = 512;
-    if (!bench_wanted(c, lora ? "train_lora" : "train_full") || c->failed) return;
+    const char *name = lora ? bf16 ? "train_lora_bf16" : "train_lora" : bf16 ? "train_full_bf16" : "train_full";
+    if (!bench_wanted(c, name) || c->failed) return;
     memset(&d, 0, sizeof d); memset(&td, 0, sizeof td); memset(&b, 0, sizeof b); memset(&r, 0, sizeof r);
     d.towers = d.modalities = 2; d.seed = 1;
     strcpy(v->name, "vision"); v->kind = LB_TOWER_VISION; v->width = width; v->layers = layers; v->heads = width / 64; v->embed_dim = (int)E; v->patch_h = v->patch_w = patch; v->grid_h = v->grid_w = grid;
     strcpy(t->name, "text"); t->kind = LB_TOWER_TEXT; t->width = 64; t->layers = 1; t->heads = 1; t->embed_dim = (int)E; t->vocab = 64;
     strcpy(d.modality[0].name, "image"); strcpy(d.modality[0].tower, "vision"); d.modality[0].kind = LB_IMAGE;
     strcpy(d.modality[1].name, "text"); strcpy(d.modality[1].tower, "text"); d.modality[1].kind = LB_TEXT;
-    td.trainable = lora ? LB_TRAIN_LORA : LB_TRAIN_ALL; td.lora_rank = lora ? 16 : 0; td.freeze_text = 1; td.seed = 1; td.lr = 1e-5;
+    td.trainable = lora ? LB_TRAIN_LORA : LB_TRAIN_ALL; td.lora_rank = lora ? 16 : 0; td.freeze_text = 1; td.seed = 1; td.lr = 1e-5; td.bf16 = bf16;
     x = bench_floats(batch * 3 * P * (size_t)(patch * patch)); text = bench_floats(batch * E);
     for (i = 0; text && i < batch; i++) { double n = 0; size_t k; for (k = 0; k < E; k++) n += (double)text[i * E + k] * text[i * E + k]; for (k = 0; k < E; k++) text[i * E + k] /= (float)sqrt(n); }
     if (!x || !text || lb_model_create(c->ctx, &d, &model) || lb_trainer_new(c->ctx, model, &td, &b.t)) c->failed = 1;
     else {
-        b.batch.n = batch; b.batch.x = x; b.batch.text = text; r.name = lora ? "train_lora" : "train_full"; r.run = bench_train_run; r.arg = &b;
+        b.batch.n = batch; b.batch.x = x; b.batch.text = text; r.name = name; r.run = bench_train_run; r.arg = &b;
         r.flop = (lora ? 2.0 : 3.0) * (double)batch * (2.0 * (double)P * (double)width * 3.0 * patch * patch + bench_tower_flop((size_t)layers, (size_t)width, 4 * (size_t)width, P + 1));
         snprintf(r.shape, sizeof r.shape, "%s, batch %zu", what, batch);
         bench_measure(c, &r);
@@ -320,7 +323,8 @@ static void bench_rows(bench_cfg *c, int train) {
         { "text qkv", 77, 2304, 768 }, { "text fc1", 77, 3072, 768 }, { "text fc2", 77, 768, 3072 }, { "text/12 fc1", 12, 3072, 768 }, { "B text fc1", 77, 2048, 512 }, { "row", 1, 4096, 1024 } };
     static const struct { const char *what; size_t m, n, k; } training[] = {
         { "tiny qkv", 2080, 768, 256 }, { "tiny fc1", 2080, 1024, 256 }, { "tiny fc2", 2080, 256, 1024 }, { "B/32 x8 qkv", 400, 2304, 768 }, { "B/32 x8 fc1", 400, 3072, 768 }, { "B/32 x8 fc2", 400, 768, 3072 } };
-    size_t i;
+    static const struct { const char *name; int kind; } products[] = { { "gemm_f32", 0 }, { "gemm_dx", 1 }, { "gemm_dw", 2 }, { "gemm_dx_bf16", 1 }, { "gemm_dw_bf16", 2 } };
+    size_t i, k;
     for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_f32", shapes[i].what, 0, LB_F32, shapes[i].m, shapes[i].n, shapes[i].k);
     for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_f16", shapes[i].what, 0, LB_F16, shapes[i].m, shapes[i].n, shapes[i].k);
     for (i = 0; i < LB__COUNT(shapes); i++) bench_gemm(c, "gemm_bf16", shapes[i].what, 0, LB_BF16, shapes[i].m, shapes[i].n, shapes[i].k);
@@ -335,17 +339,16 @@ static void bench_rows(bench_cfg *c, int train) {
     bench_towers(c, "B/32", 32, 768, 12, 512, 512); bench_towers(c, "L/14", 14, 1024, 24, 768, 768);
     bench_long(c, "tower_audio", "L/14, 112x1036", LB_AUDIO, 8, 74, 1); bench_long(c, "tower_video", "L/14, 8 frames", LB_VIDEO, 16, 16, 8);
     if (!train) return;
-    bench_train(c, "tiny 6x256, 65 tokens", 256, 6, 8, 8, 32, 0); bench_train(c, "tiny 6x256, 65 tokens", 256, 6, 8, 8, 32, 1);
-    bench_train(c, "B/32", 768, 12, 32, 7, 8, 0); bench_train(c, "B/32", 768, 12, 32, 7, 8, 1);
-    for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_f32", training[i].what, 0, LB_F32, training[i].m, training[i].n, training[i].k);
-    for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_dx", training[i].what, 1, LB_F32, training[i].m, training[i].n, training[i].k);
-    for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, "gemm_dw", training[i].what, 2, LB_F32, training[i].m, training[i].n, training[i].k);
+    for (i = 0; i < 4; i++) bench_train(c, "tiny 6x256, 65 tokens", 256, 6, 8, 8, 32, i & 1, i > 1);
+    for (i = 0; i < 4; i++) bench_train(c, "B/32", 768, 12, 32, 7, 8, i & 1, i > 1);
+    for (k = 0; k < LB__COUNT(products); k++) for (i = 0; i < LB__COUNT(training); i++) bench_gemm(c, products[k].name, training[i].what, products[k].kind, LB_F32, training[i].m, training[i].n, training[i].k);
 }
 
-/* The rows there are; the last four are computed with --train only. */
-static const char *const bench_names[] = { "gemm_f32", "gemm_f16", "gemm_bf16", "gemm_i8", "attention", "attention_bwd", "layernorm", "tower_image", "tower_text", "tower_image_bf16", "tower_text_bf16", "tower_image_i8", "tower_text_i8", "tower_audio", "tower_video", "train_full", "train_lora", "gemm_dx", "gemm_dw" };
+/* The rows there are; the last BENCH_TRAINING are computed with --train only. */
+enum { BENCH_TRAINING = 8 };
+static const char *const bench_names[] = { "gemm_f32", "gemm_f16", "gemm_bf16", "gemm_i8", "attention", "attention_bwd", "layernorm", "tower_image", "tower_text", "tower_image_bf16", "tower_text_bf16", "tower_image_i8", "tower_text_i8", "tower_audio", "tower_video", "train_full", "train_lora", "train_full_bf16", "train_lora_bf16", "gemm_dx", "gemm_dw", "gemm_dx_bf16", "gemm_dw_bf16" };
 static int bench_none(const cli_list *only, int train) {
-    size_t i, k; const size_t n = LB__COUNT(bench_names) - (train ? 0 : 4); char all[512] = "";
+    size_t i, k; const size_t n = LB__COUNT(bench_names) - (train ? 0 : BENCH_TRAINING); char all[512] = "";
     for (k = 0; k < n; k++) snprintf(all + strlen(all), sizeof all - strlen(all), " %s", bench_names[k]);
     for (i = 0; i < only->n; i++) {
         for (k = 0; k < n && !strstr(bench_names[k], only->item[i].value); k++) {}

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Training steps of an image tower beside torch on the CPU, in turns in one run: samples a second of both and their ratio.
-    make && python3 tests/peers/train.py [threads ...]                     (default: 1 2)
+    make && python3 tests/peers/train.py [bf16] [threads ...]              (default: f32, 1 2)
 Needs: pip install torch numpy.  Nothing here is needed by `make test`.
 torch: a pre-norm ViT as open_clip's (fused qkv, scaled_dot_product_attention where torch has it: from 2.0, exact GELU), f32, AdamW, a contrastive loss against fixed
-text vectors; LoRA of rank 16 on q, k, v and out with everything else frozen."""
+text vectors; LoRA of rank 16 on q, k, v and out with everything else frozen.  bf16: torch.autocast, weights f32, as `train --bf16`."""
 import json, os, statistics, subprocess, sys, time
 import torch, torch.nn as nn, torch.nn.functional as F
 
@@ -39,10 +39,11 @@ class Tower(nn.Module):
 ROWS = [("train_full", "tiny 6x256", 256, 6, 8, 8, 32, False), ("train_lora", "tiny 6x256", 256, 6, 8, 8, 32, True),
         ("train_full", "B/32", 768, 12, 32, 7, 8, False), ("train_lora", "B/32", 768, 12, 32, 7, 8, True)]
 
+HALF = "bf16" in sys.argv[1:]
 def ours(threads):
     """Milliseconds a step of every row, by the command."""
     out = subprocess.run(["build/languagebind", "bench", "--train", "--json", "--threads", str(threads), "-s", "0.1", "-r", "train_"], capture_output=True, text=True, check=True).stdout
-    return {(r["name"], r["shape"].split(",")[0]): r["ms"] for r in map(json.loads, out.splitlines())}
+    return {(r["name"].replace("_bf16", ""), r["shape"].split(",")[0]): r["ms"] for r in map(json.loads, out.splitlines()) if r["name"].endswith("_bf16") == HALF}
 def theirs(width, layers, patch, grid, batch, lora):
     torch.manual_seed(1); m = Tower(width, layers, patch, grid)
     if lora:
@@ -51,13 +52,15 @@ def theirs(width, layers, patch, grid, batch, lora):
     opt = torch.optim.AdamW([p for p in m.parameters() if p.requires_grad], lr=1e-5, weight_decay=0.2)
     x = torch.randn(batch, 3, patch * grid, patch * grid); text = F.normalize(torch.randn(batch, 512), dim=-1); y = torch.arange(batch)
     def step():
-        opt.zero_grad(); l = m.scale.exp() * m(x) @ text.t(); ((F.cross_entropy(l, y) + F.cross_entropy(l.t(), y)) / 2).backward(); opt.step()
+        opt.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=HALF): e = m(x)
+        l = m.scale.exp() * e.float() @ text.t(); ((F.cross_entropy(l, y) + F.cross_entropy(l.t(), y)) / 2).backward(); opt.step()
     step(); t = []
     while len(t) < 3: t0 = time.perf_counter(); step(); t.append(time.perf_counter() - t0)
     return statistics.median(t) * 1e3
 
-print(f"torch {torch.__version__}; milliseconds a step, median of rounds; ratio above 1: faster here")
-for threads in [int(a) for a in sys.argv[1:]] or [1, 2]:
+print(f"torch {torch.__version__}{', bf16' if HALF else ''}; milliseconds a step, median of rounds; ratio above 1: faster here")
+for threads in [int(a) for a in sys.argv[1:] if a != "bf16"] or [1, 2]:
     torch.set_num_threads(threads); here, there = {}, {}
     for _ in range(int(os.environ.get("ROUNDS", 3))):                                       # rounds: ours, theirs, ours, theirs, ...
         for k, ms in ours(threads).items(): here.setdefault(k, []).append(ms)
