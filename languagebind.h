@@ -3608,7 +3608,7 @@ static void lb__prodn_panels(void *arg, size_t q, size_t end, int worker) {
     const lb__prodn *n = (const lb__prodn *)arg; const lb__prod *p = n->p; float *tmp = (float *)(void *)(n->scratch + (size_t)worker * n->scratch_bytes); size_t k;
     for (; q < end; q++) for (k = 0; k < p->K; k += LB__NARROW_SLICE) {
         const size_t kc = LB__MIN((size_t)LB__NARROW_SLICE, p->K - k);
-        p->k->halves((uint16_t *)(void *)(n->b + q * n->panel_bytes) + k * LB__PW, lb__prod_slab(p, k, kc, q * LB__PW, p->sums ? p->sums + q * LB__PW : NULL, tmp, tmp + LB__NARROW_SLICE * LB__PW, NULL), kc * LB__PW);
+        p->k->halves((uint16_t *)(void *)(n->b + q * n->panel_bytes) + k * LB__PW, lb__prod_slab(p, k, kc, q * LB__PW, p->sums ? p->sums + q * LB__PW : NULL, tmp, tmp + (size_t)LB__NARROW_SLICE * LB__PW, NULL), kc * LB__PW);
     }
 }
 static void lb__prodn_rows(void *arg, size_t s, size_t end, int worker) {
@@ -3662,7 +3662,7 @@ static lb_status lb__prod_narrow(lb_ctx *ctx, const lb__prod *p) {
     n.strips = (p->M + p->k->rows - 1) / p->k->rows; n.panels = (p->N + LB__PW - 1) / LB__PW; n.panel_bytes = lb__panel_bytes(bytes ? LB_I8 : LB_BF16, p->K);
     n.block = LB__MAX((size_t)LB__NARROW_BLOCK / (p->k->rows * n.row_bytes + 1), (size_t)1);
     n.scratch_bytes = bytes || p->ta ? n.row_bytes : p->k->rows * n.row_bytes;
-    if (made) n.scratch_bytes = LB__MAX(n.scratch_bytes, (LB__NARROW_SLICE + LB__PW) * LB__PW * sizeof(float));
+    if (made) n.scratch_bytes = LB__MAX(n.scratch_bytes, ((size_t)LB__NARROW_SLICE + LB__PW) * LB__PW * sizeof(float));
     n.scratch_bytes = (n.scratch_bytes + 127) & ~(size_t)63;
     tasks = (n.strips + n.block - 1) / n.block * n.panels; pieces = p->ta ? (p->K + LB__NARROW_PIECE - 1) / LB__NARROW_PIECE : n.strips;
     n.a = (char *)lb__arena(ctx, p->M, n.row_bytes); n.step = lb__arena_f32(ctx, p->M, 1); n.zero = (int32_t *)lb__arena(ctx, p->M, sizeof *n.zero); n.scratch = (char *)lb__arena(ctx, (size_t)ctx->threads, n.scratch_bytes);
