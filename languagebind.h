@@ -874,6 +874,7 @@ typedef struct lb_manifest_desc {
     const char *root;                /* files are relative to it      default: the manifest's folder                                     */
     const char *text_type;           /* VIDAL only: raw, mplug, polish_mplug, sound_mplug, ofa or mix   default mix (spec weights .2 each, ofa .025) */
     const char *prompt;              /* folders only: caption of a class, {} stands for its name   default "a photo of a {}."            */
+    int         uncaptioned;         /* items may be without captions, and a folder may hold files beside its folders: data for a teacher (lb_feed_desc)            */
     uint32_t    _zero1;
 } lb_manifest_desc;
 /* lb_manifest_load: the items of a data set, in the order of the file.
@@ -930,6 +931,7 @@ typedef struct lb_train_desc {
     float        lora_alpha, lora_dropout;          /* [the model's own, or 16], [0]                            */
     double       mask_ratio;         /* of patches that are dropped [0]                                         */
     double       mix;                /* of the steps: inputs are mixed in pairs, by mixup or CutMix, and belong to the texts of both [0] */
+    double       pull;               /* so many times the mean of 1 - cosine of the pairs is added to the loss, so that vectors come to lie where a teacher's lie, not only in their order [0] */
     size_t       micro_batch;        /* pairs that are in memory at once [the whole batch]: same gradient, but with lora_dropout other draws */
     int          recompute;          /* keep only block inputs, compute the rest again in the backward pass     */
     int          bf16;               /* linear layers round what they multiply to bf16, forward and backward, where the processor multiplies that (lb_cpu_bf16), elsewhere
@@ -949,7 +951,7 @@ typedef struct lb_train_desc {
 
 /* n pairs.  x [n, channels, (frames,) height, width], preprocessed.  Text as ids [n, length], or as unit vectors text [n, dim] when the
  * text tower is frozen.  group [n] or NULL: see lb_clip_loss.  Where text itself is trained, `pair` [n, length] holds the ids of texts that mean
- * the same as those of `ids`, and stands for x.  `negative` [negatives, dim], beside `text`: vectors of texts that are no caption of the batch's items, from
+ * the same as those of `ids` or as the vectors `text`, and stands for x.  `negative` [negatives, dim], beside `text`: vectors of texts that are no caption of the batch's items, from
  * which every input is told, too: a frozen text costs nothing, so a small batch has the comparisons of a large one. */
 typedef struct lb_batch {
     size_t n, length;
@@ -1016,14 +1018,16 @@ typedef struct lb_feed_desc {
     int         positives;           /* fill batch.group: pairs of one group or one caption are positives of each other                             */
     size_t      negatives;           /* captions of other items in every batch, drawn anew, as lb_batch.negative (of its groups, too); with text_vectors */
     int         text_vectors;        /* texts as vectors of the model's text tower (which is frozen, then): every caption is embedded once          */
-    const char *text_folder;         /* where these are kept, in a file named by a hash of tower, captions and kernel set; must exist   default: in memory only */
+    const lb_model *teacher;         /* what a small model learns of a large one (distillation): this model's vectors of the same inputs, or for modality text of the same captions, stand for the
+                                      * texts, and inputs need no caption.  Its modality has the name of the one that is trained, and its space the dimension   default none */
+    const char *text_folder;         /* where vectors are kept, in a file named by a hash of tower, captions (or files, their sizes and times) and kernel set; must exist   default: in memory only */
     void      (*report)(void *user, const lb_item *item, const char *why);               /* hears of every file that is left out, once             */
     void      (*progress)(void *user, const char *what, size_t done, size_t total);      /* of the captions that are embedded                       */
     void       *user;
     uint32_t    _zero1;
 } lb_feed_desc;
-/* lb_feed_new: model and manifest must outlive the feed.  Files that are missing are found here.
- *   errs  LB_ERR_ARG no item of that modality and split, or one without file, modality or captions; LB_ERR_IO more than max_bad files are missing: the sentence names line and file; those of
+/* lb_feed_new: model, teacher and manifest must outlive the feed.  Files that are missing are found here, and those that a teacher cannot read.
+ *   errs  LB_ERR_ARG no item of that modality and split, or one without file, modality or captions; LB_ERR_MISMATCH the teacher has no such modality, or another space; LB_ERR_IO more than max_bad files are missing: the sentence names line and file; those of
  *         lb_embed_text
  * lb_feed_batch: the pairs of step `step`, from 0; files are decoded on the threads of `ctx`, and the system is asked to read those of the next step.
  * The arrays belong to the feed and stay until the next call.  Broken files are left out of their batch, never replaced.
@@ -12899,7 +12903,8 @@ static lb_status lb__listing_item_add(lb__listing *p, const char *file, size_t n
     LB__TRY(lb__listing_string(p, group_n ? group : NULL, group_n, &it.group));
     LB__TRY(lb__listing_string(p, split_n ? split : NULL, split_n, &it.split));
     it.frames = frames; it.line = line;
-    if (p->items.size) {                                    /* `first` holds where the item's captions end until lb__listing_done */
+    if (p->desc->uncaptioned) {}
+    else if (p->items.size) {                               /* `first` holds where the item's captions end until lb__listing_done */
         lb__listing_item last; memcpy(&last, p->items.data + p->items.size - sizeof last, sizeof last);
         if (last.first == p->captions.size / sizeof(lb__listing_caption)) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: no caption; every item needs one", p->path, line);
     } else if (!p->captions.size) return lb__fail(LB_ERR_FORMAT, "%s: line %zu: no caption; every item needs one", p->path, line);
@@ -12959,7 +12964,7 @@ static lb_status lb__listing_tsv(lb__listing *p, const char *d, size_t size) {
                 if (i < LB__FIELDS && i != LB__FIELD_CAPTION && seen[i]) return lb__fail(LB_ERR_FORMAT, "%s: line 1: column %s stands twice", p->path, names[i]);
                 seen[i] = 1;
             }
-            if (!seen[LB__FIELD_FILE] || !seen[LB__FIELD_CAPTION]) return lb__fail(LB_ERR_FORMAT, "%s: line 1 must name the columns, file and caption among them (tab-separated)", p->path);
+            if (!seen[LB__FIELD_FILE] || (!seen[LB__FIELD_CAPTION] && !p->desc->uncaptioned)) return lb__fail(LB_ERR_FORMAT, "%s: line 1 must name the columns, file%s among them (tab-separated)", p->path, p->desc->uncaptioned ? "" : " and caption");
             columns = n;
             continue;
         }
@@ -12985,7 +12990,9 @@ static lb_status lb__listing_folder(lb__listing *p) {
         const char *c = classes.names[i]; struct stat st; size_t j, from;
         name.size = 0;
         if ((s = lb__buf_add(&name, p->path, strlen(p->path))) || (s = lb__buf_add(&name, "/", 1)) || (s = lb__buf_add(&name, c, strlen(c) + 1))) break;
-        if (stat((const char *)name.data, &st) || !S_ISDIR(st.st_mode)) continue;
+        if (stat((const char *)name.data, &st)) continue;
+        if (p->desc->uncaptioned && S_ISREG(st.st_mode) && (p->desc->modality || lb_modality_of_file(c))) s = lb__listing_item_add(p, c, strlen(c), NULL, 0, NULL, 0, NULL, 0, 0, 0);
+        if (s || !S_ISDIR(st.st_mode)) continue;
         if ((s = lb__dir_list((const char *)name.data, &files)) != LB_OK) break;
         for (k = 0; k < files.count && !s; k++) {
             const char *f = files.names[k];
@@ -13300,7 +13307,7 @@ static lb_status lb__train_desc_check(lb_train_desc *d) {
 #define LB__WITHIN(field, ok, range) if (!(ok)) return lb__fail(LB_ERR_ARG, "training: " #field " is %g, " range " was expected", (double)d->field)
     LB__WITHIN(lr, d->lr > 0 && d->lr <= 1e6, "more than 0, at most 1e6"); LB__WITHIN(lr_rest, d->lr_rest >= 0 && d->lr_rest <= 1e6, "0 to 1e6"); LB__WITHIN(beta1, d->beta1 > 0 && d->beta1 < 1, "more than 0, less than 1"); LB__WITHIN(beta2, d->beta2 > 0 && d->beta2 < 1, "more than 0, less than 1");
     LB__WITHIN(eps, d->eps > 0 && d->eps < 1, "more than 0, less than 1"); LB__WITHIN(weight_decay, d->weight_decay < 1e6, "less than 1e6"); LB__WITHIN(clip, d->clip >= 0, "0 or more"); LB__WITHIN(ema, d->ema >= 0 && d->ema < 1, "0 to less than 1");
-    LB__WITHIN(lora_alpha, d->lora_alpha >= -1e6f && d->lora_alpha <= 1e6f, "-1e6 to 1e6"); LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1, "0 to less than 1"); LB__WITHIN(mix, d->mix >= 0 && d->mix <= 1, "0 to 1"); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1, "0 to less than 1"); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096, "0 to 4096");
+    LB__WITHIN(lora_alpha, d->lora_alpha >= -1e6f && d->lora_alpha <= 1e6f, "-1e6 to 1e6"); LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1, "0 to less than 1"); LB__WITHIN(mix, d->mix >= 0 && d->mix <= 1, "0 to 1"); LB__WITHIN(pull, d->pull >= 0 && d->pull <= 1e6, "0 to 1e6"); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1, "0 to less than 1"); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096, "0 to 4096");
     LB__WITHIN(lora_temporal, d->lora_temporal >= 0 && d->lora_temporal <= 2, "0 to 2"); LB__WITHIN(trainable, (int)d->trainable >= 0 && d->trainable <= LB_TRAIN_PATTERN, "a word of lb_trainable");
 #undef LB__WITHIN
     if (d->trainable == LB_TRAIN_PATTERN && !(d->pattern && d->pattern[0])) return lb__fail(LB_ERR_ARG, "training: a pattern of parameter names was expected");
@@ -13525,16 +13532,16 @@ static lb_status lb__train_embed(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
 }
 static lb_status lb__train_check(const lb_trainer *t, const lb_batch *b) {
     size_t i; const lb__tower *text = t->text < 0 ? NULL : lb__modality_tower(t->model, t->text);
-    if (!b->n || (t->modality == t->text ? !b->pair || !b->ids || b->text : !b->x || (!b->ids && !b->text)))
-        return lb__fail(LB_ERR_ARG, t->modality == t->text ? "training: a batch of texts and their pairs as token ids was expected" : "training: a batch of inputs with token ids or text vectors was expected");
+    if (!b->n || (t->modality == t->text ? !b->pair || !b->ids == !b->text : !b->x || (!b->ids && !b->text)))
+        return lb__fail(LB_ERR_ARG, t->modality == t->text ? "training: a batch of texts as token ids, and their pairs as token ids or vectors, was expected" : "training: a batch of inputs with token ids or text vectors was expected");
     if (b->negatives && (!b->text || !b->negative)) return lb__fail(LB_ERR_ARG, "training: %zu negatives %s; vectors beside text vectors were expected", b->negatives, b->text ? "without their vectors" : "beside texts that are not vectors");
     if (b->n < 2) return lb__fail(LB_ERR_ARG, "training: a batch of one pair has nothing to be told apart from; at least two were expected");
     if (b->n >= (size_t)1 << 24) return lb__fail(LB_ERR_ARG, "training: a batch of %zu pairs, less than 16777216 were expected", b->n);
-    if (b->text) return LB_OK;
+    if (b->text && t->modality != t->text) return LB_OK;
     if (!text) return lb__fail(LB_ERR_ARG, "training: the model has no text tower, text vectors were expected");
     if (!b->length || b->length > (size_t)text->d.context) return lb__fail(LB_ERR_ARG, "training: texts of %zu tokens, 1 to %d were expected", b->length, text->d.context);
     for (i = 0; i < b->n * b->length; i++) {
-        const int32_t id = b->ids[i] < 0 || b->ids[i] >= text->d.vocab || t->modality != t->text ? b->ids[i] : b->pair[i];
+        const int32_t id = b->ids && (t->modality != t->text || b->ids[i] < 0 || b->ids[i] >= text->d.vocab) ? b->ids[i] : b->pair[i];
         if (id < 0 || id >= text->d.vocab) return lb__fail(LB_ERR_ARG, "training: token id %d of text %zu is outside the vocabulary of %d", (int)id, i / b->length, text->d.vocab);
     }
     return LB_OK;
@@ -13596,13 +13603,26 @@ static void lb__train_blame(const lb_trainer *t, const float *X, const float *Y,
     if (x < n || y < n) lb__format(what, cap, "the embeddings of modality %s are not, at pair %zu", x < n ? t->name : "text", (x < n ? x : y) / lb_model_dim(t->model));
     else lb__format(what, cap, "%s.logit_scale is %g", t->model->desc.modality[t->scale].name, (double)*(const float *)t->model->logit_scale[t->scale]->data);
 }
+/* Adds pull times the mean of 1 - cosine of the pairs, of which a mixed one has two, and its gradients. */
+static void lb__pull(const float *x, const float *y, size_t n, size_t dim, double pull, double share, double *loss, float *dx, float *dy) {
+    const double by = pull / (double)n; size_t i, k;
+    for (i = 0; i < n; i++) {
+        const float *a = x + i * dim, *own = y + i * dim, *other = y + (n - 1 - i) * dim; double dot = 0;
+        for (k = 0; k < dim; k++) dot += (double)a[k] * (share * (double)own[k] + (1 - share) * (double)other[k]);
+        *loss += by * (1 - dot);
+        for (k = 0; k < dim && dx; k++) {
+            dx[i * dim + k] -= (float)(by * (share * (double)own[k] + (1 - share) * (double)other[k]));
+            dy[i * dim + k] -= (float)(by * share * (double)a[k]); dy[(n - 1 - i) * dim + k] -= (float)(by * (1 - share) * (double)a[k]);
+        }
+    }
+}
 /* Loss of a batch; with `learn` the gradients of every trained parameter too.  More pairs than fit at once are embedded in pieces without a
  * tape, the loss gives the gradient at the embeddings, and every piece runs again with a tape to push it through: the same gradient. */
 static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, int learn, double *loss) {
     const size_t n = b->n, E = lb_model_dim(t->model), micro = t->desc.micro_batch && t->desc.micro_batch < n ? t->desc.micro_batch : n, pieces = (n + micro - 1) / micro;
     lb__mark mark; float *X, *Y, *dX = NULL, *dY = NULL; lb_tensor *scale = t->model->logit_scale[t->scale];
     lb__draw draw; lb__tape tape; lb_batch mixed = *b; lb__var *x = NULL, *y = NULL; size_t p; double dscale = 0, share = 1; char what[160]; lb_status s;
-    lb__arena_reserve(ctx, (size_t)LB__MIN(lb__trainer_arena(t, n, b->text ? 0 : b->length) + (double)n * (double)b->negatives * sizeof(float), (double)(PTRDIFF_MAX / 2)));
+    lb__arena_reserve(ctx, (size_t)LB__MIN(lb__trainer_arena(t, n, b->text && t->modality != t->text ? 0 : b->length) + (double)n * (double)b->negatives * sizeof(float), (double)(PTRDIFF_MAX / 2)));
     mark = lb__arena_mark(ctx); X = lb__arena_f32(ctx, n, E); Y = lb__arena_f32(ctx, n, E); s = X && Y ? LB_OK : LB_ERR_MEM;
     memset(&draw, 0, sizeof draw); memset(&tape, 0, sizeof tape);
     draw.seed = t->desc.seed; draw.step = t->step; tape.recompute = t->desc.recompute; ctx->bf16 = t->desc.bf16;
@@ -13620,6 +13640,7 @@ static lb_status lb__train_pass(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, i
         if (!learn || pieces > 1) lb__arena_rewind(ctx, inner);
     }
     if (!s) s = lb__clip_loss(ctx, X, Y, n, b->negative, b->negatives, E, (double)*(const float *)scale->data, b->group, share, loss, dX, dY, &dscale);
+    if (!s && t->desc.pull > 0) lb__pull(X, Y, n, E, t->desc.pull, share, loss, dX, dY);
     if (!s && !(*loss - *loss == 0)) {
         lb__train_blame(t, X, Y, n * E, what, sizeof what);
         s = lb__fail(LB_ERR_NUMERIC, "step %llu: the loss is not finite: %s; the weights are those of the step before", (unsigned long long)t->step + 1, what);
@@ -13675,12 +13696,12 @@ LB_API lb_status lb_trainer_step(lb_ctx *ctx, lb_trainer *t, const lb_batch *b, 
 
 /* The numbers that decide what a run computes. */
 typedef struct lb__term { const char *key; double value; } lb__term;
-enum { LB__TERMS = 22 };
+enum { LB__TERMS = 23 };
 static void lb__train_terms(const lb_trainer *t, lb__term *o) {
     const lb_train_desc *d = &t->desc; const lb_tower_desc *v = &lb__modality_tower(t->model, t->modality)->d; const int lora = v->lora_rank != 0; size_t n = 0;
 #define LB__TERM(name, number) o[n].key = "train." name; o[n++].value = (double)(number)
     LB__TERM("lr", d->lr); LB__TERM("lr_rest", d->lr_rest); LB__TERM("warmup", d->warmup); LB__TERM("steps", d->steps); LB__TERM("beta1", d->beta1); LB__TERM("beta2", d->beta2); LB__TERM("eps", d->eps);
-    LB__TERM("weight_decay", d->weight_decay); LB__TERM("clip", d->clip); LB__TERM("ema", d->ema); LB__TERM("mask_ratio", d->mask_ratio); LB__TERM("mix", d->mix); LB__TERM("micro_batch", d->micro_batch); LB__TERM("bf16", d->bf16 != 0);
+    LB__TERM("weight_decay", d->weight_decay); LB__TERM("clip", d->clip); LB__TERM("ema", d->ema); LB__TERM("mask_ratio", d->mask_ratio); LB__TERM("mix", d->mix); LB__TERM("pull", d->pull); LB__TERM("micro_batch", d->micro_batch); LB__TERM("bf16", d->bf16 != 0);
     LB__TERM("freeze_text", d->freeze_text != 0); LB__TERM("freeze_scale", d->freeze_scale != 0);
     LB__TERM("scale", d->freeze_scale ? *(const float *)t->model->logit_scale[t->scale]->data : 0);
     LB__TERM("lora_rank", v->lora_rank); LB__TERM("lora_targets", lora ? v->lora_targets : 0); LB__TERM("lora_temporal", lora ? v->lora_temporal : 0); LB__TERM("lora_alpha", lora ? v->lora_alpha : 0); LB__TERM("lora_dropout", lora ? v->lora_dropout : 0);
@@ -13793,7 +13814,9 @@ struct lb_feed {
     unsigned char *bad; size_t bads;
     uint32_t   *order; uint64_t epoch; int ordered;
     float      *vectors; lb_file *vectors_file;  /* of the texts: in memory, or a file of pieces */
+    const lb_modality_desc *taught;              /* ... and by which modality: text, or the teacher's */
     float      *negative; unsigned char *barred; /* vectors of texts beside a batch; which texts cannot be among them */
+    const lb_model *source;                      /* whose vectors these are */
     lb_ctx    **worker; int workers;
     lb__visit  *visit, *next; size_t visits;    /* of the last batch: those that were read stand first; of the one after it */
     float      *x, *y; int32_t *ids, *pair; uint64_t *group;
@@ -13838,12 +13861,15 @@ static int lb__feed_wants(const lb_feed *l, const lb_item *it) {
     if (l->modality->kind != LB_TEXT && strcmp(it->modality, l->modality->name)) return 0;               /* captions are captions, whatever they describe */
     return !want || (want[0] == '!' ? strcmp(want + 1, split) != 0 : !strcmp(want, split));
 }
+/* The teacher sees the inputs themselves: every item is its own text. */
+static int lb__feed_taught(const lb_feed *l) { return l->desc.teacher && l->modality->kind != LB_TEXT; }
 /* What an item must have; its place is the line, or where it stands in the manifest. */
 static lb_status lb__feed_item_check(const lb_feed *l, size_t at) {
     const lb_item *it = &l->manifest->items[at]; const char *what = NULL; size_t i;
     if (!it->file) what = "has no file";
+    else if (lb__feed_taught(l)) return LB_OK;
     else if (!it->n_captions || !it->captions) what = "has no caption";
-    else if (l->modality->kind == LB_TEXT && it->n_captions < 2) what = "has one caption; texts are trained in pairs, at least two were expected (a .tsv may have several columns named caption)";
+    else if (l->modality->kind == LB_TEXT && !l->desc.teacher && it->n_captions < 2) what = "has one caption; texts are trained in pairs, at least two were expected (a .tsv may have several columns named caption)";
     for (i = 0; !what && i < it->n_captions; i++) if (!it->captions[i].text) what = "has a caption that is NULL";
     return what ? lb__fail(LB_ERR_ARG, "%s %zu: %s %s", it->line ? "line" : "item", it->line ? it->line : at, it->file ? it->file : "it", what) : LB_OK;
 }
@@ -13861,7 +13887,8 @@ static lb_status lb__feed_choose(lb_feed *l) {
             if (stat((const char *)path.data, &st)) { char why[512]; lb__format(why, sizeof why, "%s: cannot open: %s", (const char *)path.data, strerror(errno)); s = lb__feed_bad(l, it, LB_ERR_IO, why); break; }
         }
         if (frame < LB__MAX(it->frames, 1) && l->modality->kind != LB_TEXT) continue;
-        l->item[n++] = i; captions += it->n_captions;
+        if (lb__feed_taught(l) && it->frames > 0) { s = lb__fail(LB_ERR_ARG, "%s %zu: %s is %d pictures; a teacher sees one file an item", it->line ? "line" : "item", it->line ? it->line : i, it->file, it->frames); break; }
+        l->item[n++] = i; captions += lb__feed_taught(l) ? 1 : it->n_captions;
     }
     lb__buf_free(&path);
     if (s) return s;
@@ -13873,11 +13900,28 @@ static lb_status lb__feed_choose(lb_feed *l) {
         !(l->bad = (unsigned char *)lb__alloc(n, 1)) || !(l->order = (uint32_t *)lb__alloc(n, sizeof *l->order)) || !(l->text = (const char **)lb__alloc(captions, sizeof *l->text))) return LB_ERR_MEM;
     for (i = 0; i < n; i++) {
         const lb_item *it = &l->manifest->items[l->item[i]];
-        l->first[i + 1] = l->first[i] + it->n_captions; l->slot[i + 1] = l->slot[i] + (size_t)LB__MAX(it->frames, 1);
+        l->first[i + 1] = l->first[i] + (lb__feed_taught(l) ? 1 : it->n_captions); l->slot[i + 1] = l->slot[i] + (size_t)LB__MAX(it->frames, 1);
     }
     if (l->modality->kind == LB_VIDEO && l->desc.crop > 0) l->desc.cache = 0;            /* whole clips are not kept, and the piece is another one at every visit */
     if (l->desc.cache && !(l->kept = (lb__kept *)lb__alloc(l->slot[n], sizeof *l->kept))) return LB_ERR_MEM;
     return LB_OK;
+}
+/* Names the weights of a model's tower. */
+static void lb__feed_tower_hash(const lb_model *m, const char *tower, char out[65]) {
+    lb__sha256 sha; uint8_t digest[32]; size_t i; const lb_model *root = lb__model_root(m); const size_t name = strlen(tower); int known;
+    known = root->file && lb_file_identity(root->file, tower, out) == LB_OK;
+    for (i = 0; i < m->params && known; i++) {           /* the file's identity stands for the tower only while every weight is the file's: an adapter may bring others, and low-rank updates are no part of it */
+        const lb__param *p = &m->param[i]; const lb_tensor *t = lb__model_find(root, p->name);
+        if (!strncmp(p->name, tower, name) && p->name[name] == '.') known = t && t->data == p->t.data && !strstr(p->name, ".lora.");
+    }
+    if (known) return;
+    lb__sha256_init(&sha);
+    for (i = 0; i < m->params; i++) {
+        const lb__param *p = &m->param[i];
+        if (!strncmp(p->name, tower, name) && p->name[name] == '.') { lb__sha256_add(&sha, p->name, strlen(p->name) + 1); lb__sha256_add(&sha, p->t.data, lb_tensor_stored(&p->t) * lb_dtype_size(p->t.dtype)); }
+    }
+    lb__sha256_done(&sha, digest);
+    lb__sha256_text(digest, out);
 }
 /* Numbers the captions that differ, and hashes everything that decides what a batch holds. */
 static lb_status lb__feed_captions(lb_feed *l) {
@@ -13889,6 +13933,7 @@ static lb_status lb__feed_captions(lb_feed *l) {
     lb__format(head, sizeof head, "feed 1: batch %zu rest %d fixed %d seed %llu crop %g flip %d segments %d positives %d vectors %d", d->batch, d->keep_rest, d->no_shuffle, (unsigned long long)d->seed, d->crop, d->flip, d->segments, d->positives, d->text_vectors);
     if (d->negatives) lb__format(head + strlen(head), sizeof head - strlen(head), " negatives %zu", d->negatives);
     if (d->grey > 0) lb__format(head + strlen(head), sizeof head - strlen(head), " grey %g", d->grey);
+    if (d->teacher) { lb__feed_tower_hash(d->teacher, l->taught->tower, hash); lb__format(head + strlen(head), sizeof head - strlen(head), " teacher %.16s", hash); }
     lb__sha256_add(&sha, head, strlen(head) + 1); lb__sha256_add(&sha, l->modality->name, strlen(l->modality->name) + 1);
     for (i = 0; i < l->count; i++) {
         const lb_item *it = &l->manifest->items[l->item[i]]; const char *slash = strrchr(it->file, '/');
@@ -13896,7 +13941,8 @@ static lb_status lb__feed_captions(lb_feed *l) {
         lb__sha256_add(&sha, slash, strlen(slash) + 1);
         if (it->group) lb__sha256_add(&sha, it->group, strlen(it->group) + 1);
         if (it->frames > 0 && it->frames != 8) { lb__format(number, sizeof number, "frames %d", it->frames); lb__sha256_add(&sha, number, strlen(number) + 1); }      /* eight, VIDAL's number, go without saying: older checkpoints fit */
-        for (k = 0; k < it->n_captions; k++) {
+        if (lb__feed_taught(l)) { l->caption[i] = (uint32_t)l->texts; l->text[l->texts++] = it->file; }
+        for (k = 0; k < it->n_captions && !lb__feed_taught(l); k++) {
             const lb_caption *c = &it->captions[k]; const size_t n = strlen(c->text); size_t at = lb__fnv((const uint8_t *)c->text, n, 2166136261u) & mask;
             lb__format(number, sizeof number, "%g %d", (double)c->weight, c->frame);
             lb__sha256_add(&sha, number, strlen(number) + 1); lb__sha256_add(&sha, c->text, n + 1);
@@ -13912,28 +13958,23 @@ static lb_status lb__feed_captions(lb_feed *l) {
     lb__format(l->identity, sizeof l->identity, "%.150s items %zu data %s", head + 8, l->count, hash);     /* without "feed 1: " */
     return LB_OK;
 }
-/* Names what the vectors of the texts depend on: the text tower's weights, the way text is cut into tokens, and the texts. */
-static lb_status lb__feed_text_hash(const lb_ctx *ctx, const lb_feed *l, const lb_modality_desc *text, char out[65]) {
-    lb__sha256 sha; uint8_t digest[32]; size_t i, n; char id[65]; const uint16_t *merges; const lb_model *root = lb__model_root(l->model); const size_t name = strlen(text->tower); int known;
-    known = root->file && lb_file_identity(root->file, text->tower, id) == LB_OK;
-    for (i = 0; i < l->model->params && known; i++) {           /* the file's identity stands for the tower only while every weight is the file's: an adapter may bring others, and low-rank updates are no part of it */
-        const lb__param *p = &l->model->param[i]; const lb_tensor *t = lb__model_find(root, p->name);
-        if (!strncmp(p->name, text->tower, name) && p->name[name] == '.') known = t && t->data == p->t.data && !strstr(p->name, ".lora.");
-    }
+/* Names what the vectors depend on: the tower's weights, the way text is cut into tokens, and the texts; or the files, their sizes and times. */
+static void lb__feed_text_hash(const lb_ctx *ctx, const lb_feed *l, char out[65]) {
+    lb__sha256 sha; uint8_t digest[32]; size_t i, n; const uint16_t *merges; const lb_modality_desc *m = l->taught;
+    lb__feed_tower_hash(l->source, m->tower, out);
     lb__sha256_init(&sha);
-    lb__sha256_add(&sha, "text vectors 1", 15);
+    lb__sha256_add(&sha, "text vectors 2", 15);
     lb__sha256_add(&sha, ctx->kernels->name, strlen(ctx->kernels->name) + 1);            /* another kernel set rounds otherwise, and a run follows its own to the last bit */
-    if (known) lb__sha256_add(&sha, id, 64);
-    else for (i = 0; i < l->model->params; i++) {
-        const lb__param *p = &l->model->param[i];
-        if (!strncmp(p->name, text->tower, name) && p->name[name] == '.') { lb__sha256_add(&sha, p->name, strlen(p->name) + 1); lb__sha256_add(&sha, p->t.data, lb_tensor_stored(&p->t) * lb_dtype_size(p->t.dtype)); }
+    lb__sha256_add(&sha, out, 64);
+    if (m->kind == LB_TEXT) { merges = lb_tokenizer_merges(lb_model_tokenizer(l->source), &n); lb__sha256_add(&sha, merges, 2 * n * sizeof *merges); lb__sha256_add(&sha, &m->clean, sizeof m->clean); }
+    else lb__sha256_add(&sha, m, sizeof *m);
+    for (i = 0; i < l->texts; i++) {
+        struct stat st;
+        lb__sha256_add(&sha, l->text[i], strlen(l->text[i]) + 1);
+        if (m->kind != LB_TEXT && !stat(l->text[i], &st)) { const int64_t is[2] = { (int64_t)st.st_size, (int64_t)st.st_mtime }; lb__sha256_add(&sha, is, sizeof is); }
     }
-    merges = lb_tokenizer_merges(lb_model_tokenizer(l->model), &n);
-    lb__sha256_add(&sha, merges, 2 * n * sizeof *merges); lb__sha256_add(&sha, &text->clean, sizeof text->clean);
-    for (i = 0; i < l->texts; i++) lb__sha256_add(&sha, l->text[i], strlen(l->text[i]) + 1);
     lb__sha256_done(&sha, digest);
     lb__sha256_text(digest, out);
-    return LB_OK;
 }
 static int lb__feed_text_fits(const lb_feed *l, const char *hash) {
     const char *have; char name[32]; size_t i, dim = lb_model_dim(l->model);
@@ -13945,9 +13986,42 @@ static int lb__feed_text_fits(const lb_feed *l, const char *hash) {
     }
     return 1;
 }
-static lb_status lb__feed_vectors(lb_ctx *ctx, lb_feed *l, const lb_modality_desc *text) {
-    const size_t dim = lb_model_dim(l->model); size_t i, bytes; char hash[65], name[32]; lb__buf path = { 0, 0, 0 }; lb_file_writer *w = NULL; float *v = NULL; lb_status s = LB_OK;
-    LB__TRY(lb__feed_text_hash(ctx, l, text, hash));
+/* A context of one thread for every thread of ctx. */
+static lb_status lb__feed_workers(lb_ctx *ctx, lb_feed *l) {
+    lb_ctx_desc d; lb_ctx **w; int i;
+    if (l->workers >= ctx->threads) return LB_OK;
+    if (!(w = (lb_ctx **)lb__alloc((size_t)ctx->threads, sizeof *w))) return LB_ERR_MEM;
+    for (i = 0; i < l->workers; i++) w[i] = l->worker[i];
+    lb__release(l->worker); l->worker = w;
+    memset(&d, 0, sizeof d); d.threads = 1; d.limits = ctx->limits;
+    for (; l->workers < ctx->threads; l->workers++) LB__TRY(lb_ctx_new(&d, &w[l->workers]));
+    return LB_OK;
+}
+/* What the teacher makes of items [i, i + n), at most LB__LESSON of them; one that it cannot read counts as a bad file, and its vector is nothing. */
+enum { LB__LESSON = 16 };
+typedef struct lb__lesson { lb_feed *l; size_t first, per; float *x; lb_status status[LB__LESSON]; char why[LB__LESSON][512]; } lb__lesson;
+static void lb__lesson_run(void *arg, size_t i, size_t end, int worker) {
+    lb__lesson *t = (lb__lesson *)arg;
+    for (; i < end; i++) {
+        t->status[i] = lb_prepare_file(t->l->worker[worker], t->l->source, t->l->taught->name, t->l->text[t->first + i], t->x + i * t->per);
+        if (t->status[i]) { memset(t->x + i * t->per, 0, t->per * sizeof *t->x); lb__format(t->why[i], sizeof t->why[i], "%s", lb_last_error()); }
+    }
+}
+static lb_status lb__feed_lesson(lb_ctx *ctx, lb_feed *l, size_t i, size_t n, float *v) {
+    const size_t dim = lb_model_dim(l->source); size_t k; lb_status s; lb__lesson *t = (lb__lesson *)lb__alloc(1, sizeof *t);
+    if (!t) return LB_ERR_MEM;
+    t->l = l; t->first = i; t->per = lb_modality_floats(l->taught); t->x = (float *)lb__alloc(n, t->per * sizeof(float)); s = t->x ? lb__feed_workers(ctx, l) : LB_ERR_MEM;
+    if (!s) { lb_parallel_for(ctx, n, 1, lb__lesson_run, t); s = lb_embed_tensor(ctx, l->source, l->taught->name, t->x, n, v); }
+    for (k = 0; k < n && !s; k++) if (t->status[k]) {
+        memset(v + k * dim, 0, dim * sizeof *v); l->bad[i + k] = 1;
+        s = t->status[k] == LB_ERR_MEM ? lb__fail(LB_ERR_MEM, "%s", t->why[k]) : lb__feed_bad(l, &l->manifest->items[l->item[i + k]], t->status[k], t->why[k]);
+    }
+    lb__release(t->x); lb__release(t);
+    return s;
+}
+static lb_status lb__feed_vectors(lb_ctx *ctx, lb_feed *l) {
+    const size_t dim = lb_model_dim(l->model); size_t i, bytes; char hash[65], name[32]; lb__buf path = { 0, 0, 0 }; lb_file_writer *w = NULL; float *v = NULL; lb_status s = LB_OK; const char *what = lb__feed_taught(l) ? "inputs" : "captions";
+    lb__feed_text_hash(ctx, l, hash);
     if (l->desc.text_folder) {
         lb__format(name, sizeof name, "/text-%.16s.lbw", hash);
         if ((s = lb__buf_add(&path, l->desc.text_folder, strlen(l->desc.text_folder))) || (s = lb__buf_add(&path, name, strlen(name) + 1))) goto done;
@@ -13964,9 +14038,9 @@ static lb_status lb__feed_vectors(lb_ctx *ctx, lb_feed *l, const lb_modality_des
     }
     if (!lb__mul(w ? LB__MIN((size_t)LB__TEXT_PIECE, l->texts) : l->texts, dim, &bytes) || !(v = (float *)lb__alloc(bytes, sizeof *v))) { s = LB_ERR_MEM; goto done; }
     for (i = 0; i < l->texts && !s; ) {                         /* in small pieces, so that there is progress to tell of */
-        const size_t at = w ? i % LB__TEXT_PIECE : i, n = LB__MIN(LB__MIN((size_t)256, l->texts - i), LB__TEXT_PIECE - i % LB__TEXT_PIECE);
-        if (l->desc.progress) l->desc.progress(l->desc.user, "captions", i, l->texts);
-        s = lb_embed_text(ctx, l->model, l->text + i, n, v + at * dim);
+        const size_t at = w ? i % LB__TEXT_PIECE : i, n = LB__MIN(LB__MIN(lb__feed_taught(l) ? (size_t)LB__LESSON : (size_t)256, l->texts - i), LB__TEXT_PIECE - i % LB__TEXT_PIECE);
+        if (l->desc.progress) l->desc.progress(l->desc.user, what, i, l->texts);
+        s = lb__feed_taught(l) ? lb__feed_lesson(ctx, l, i, n, v + at * dim) : lb_embed_text(ctx, l->source, l->text + i, n, v + at * dim);
         i += n;
         if (!s && w && (i % LB__TEXT_PIECE == 0 || i == l->texts)) {
             lb_tensor t; memset(&t, 0, sizeof t);
@@ -13974,7 +14048,7 @@ static lb_status lb__feed_vectors(lb_ctx *ctx, lb_feed *l, const lb_modality_des
             lb__format(name, sizeof name, "text.%zu", (i - 1) / LB__TEXT_PIECE); s = lb_file_put(w, name, &t);
         }
     }
-    if (l->desc.progress) l->desc.progress(l->desc.user, "captions", l->texts, l->texts);
+    if (l->desc.progress) l->desc.progress(l->desc.user, what, l->texts, l->texts);
     if (w && !s) { s = lb_file_commit(w); w = NULL; if (!s) s = lb_file_open(ctx, (const char *)path.data, &l->vectors_file); }
     if (!s && !l->vectors_file) { l->vectors = v; v = NULL; }
 done:
@@ -13987,6 +14061,17 @@ static const float *lb__feed_vector(const lb_feed *l, uint32_t text) {
     lb__format(name, sizeof name, "text.%zu", (size_t)(text / LB__TEXT_PIECE));
     return (const float *)lb_file_tensor(l->vectors_file, name)->data + text % LB__TEXT_PIECE * dim;
 }
+/* Which modality of which model gives vectors. */
+static lb_status lb__feed_teacher(lb_feed *l, const lb_modality_desc *text) {
+    const lb_model *m = l->desc.teacher; int i;
+    l->taught = text;
+    if (!m) return LB_OK;
+    for (i = 0, l->taught = NULL; i < m->desc.modalities; i++) if (!strcmp(m->desc.modality[i].name, l->modality->name)) l->taught = &m->desc.modality[i];
+    if (!l->taught) return lb__fail(LB_ERR_MISMATCH, "the teacher has no modality %s, which is trained", l->modality->name);
+    if (lb_model_dim(m) != lb_model_dim(l->model)) return lb__fail(LB_ERR_MISMATCH, "the teacher's vectors have %zu numbers, the model's %zu; embed_dim of its description has to be the teacher's", lb_model_dim(m), lb_model_dim(l->model));
+    if (l->taught->kind == LB_TEXT && !lb_model_tokenizer(m)) return lb__fail(LB_ERR_UNSUPPORTED, "the teacher has no tokenizer, captions cannot be read");
+    return LB_OK;
+}
 LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manifest *manifest, const lb_feed_desc *desc, lb_feed **out) {
     lb_feed *l; const lb_modality_desc *text; lb_status s = LB_OK; int i, c; size_t k;
     LB__POINTERS(ctx && model && manifest && (manifest->items || !manifest->count) && desc && out);
@@ -13994,16 +14079,18 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
     if (desc->_zero0 || desc->_zero1) return lb__fail(LB_ERR_ARG, "lb_feed_new: the description was not zeroed before its fields were set");
     if (!(desc->crop >= 0 && desc->crop <= 1)) return lb__fail(LB_ERR_ARG, "lb_feed_new: a crop of at least %g of a picture, 0 to 1 was expected", desc->crop);
     if (!(desc->grey >= 0 && desc->grey <= 1)) return lb__fail(LB_ERR_ARG, "lb_feed_new: grey with probability %g, 0 to 1 was expected", desc->grey);
-    if (!(text = lb__modality_of(model, LB_TEXT)) || !lb_model_tokenizer(model)) return lb__fail(LB_ERR_UNSUPPORTED, "lb_feed_new: the model has no %s, captions cannot be read", text ? "tokenizer" : "text tower");
     if (!(l = (lb_feed *)lb__alloc(1, sizeof *l))) return LB_ERR_MEM;
-    l->desc = *desc; l->model = model; l->manifest = manifest;
+    l->desc = *desc; l->model = model; l->manifest = manifest; l->source = desc->teacher ? desc->teacher : model; l->desc.text_vectors |= desc->teacher != NULL; text = lb__modality_of(model, LB_TEXT);
     for (i = 0; i < model->desc.modalities && !l->modality; i++) {
         const lb_modality_desc *m = &model->desc.modality[i];
         if (desc->modality ? !strcmp(desc->modality, m->name) : m->kind != LB_TEXT) l->modality = m;
     }
     if (!l->modality) s = lb__no_modality(model, "lb_feed_new", desc->modality ? desc->modality : "beside text", "");
+    if (!s && !lb__feed_taught(l) && (!text || !lb_model_tokenizer(model))) s = lb__fail(LB_ERR_UNSUPPORTED, "lb_feed_new: the model has no %s, captions cannot be read", text ? "tokenizer" : "text tower");
+    if (!s) s = lb__feed_teacher(l, text);
+    desc = &l->desc;
     if (!s && desc->negatives && !desc->text_vectors) s = lb__fail(LB_ERR_ARG, "%zu negatives: they need a frozen text tower and texts given as vectors", desc->negatives);
-    if (!s && l->modality->kind == LB_TEXT && desc->text_vectors) s = lb__fail(LB_ERR_ARG, "lb_feed_new: pairs of texts are read as token ids, not as vectors");
+    if (!s && l->modality->kind == LB_TEXT && desc->text_vectors && !desc->teacher) s = lb__fail(LB_ERR_ARG, "lb_feed_new: pairs of texts are read as token ids, not as vectors");
     if (!s && desc->crop > 0 && l->modality->kind != LB_IMAGE && l->modality->kind != LB_VIDEO && l->modality->kind != LB_DEPTH && l->modality->kind != LB_THERMAL) s = lb__fail(LB_ERR_ARG, "lb_feed_new: random pieces are taken of pictures and clips, not of modality %s", l->modality->name);
     if (!s && desc->flip && (l->modality->kind == LB_AUDIO || l->modality->kind == LB_TEXT || l->modality->kind == LB_ARRAY)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: %s is not mirrored", l->modality->kind == LB_TEXT ? "a text" : l->modality->kind == LB_AUDIO ? "a sound" : "an array");
     if (!s && desc->grey > 0 && ((l->modality->kind != LB_IMAGE && l->modality->kind != LB_VIDEO) || l->modality->channels != 3)) s = lb__fail(LB_ERR_ARG, "lb_feed_new: only pictures and clips of three colours are made grey, not modality %s", l->modality->name);
@@ -14015,8 +14102,8 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
         for (c = 0; c < 3; c++) for (k = 0; k < 256; k++) l->lut[c][k] = lb__level(k, l->modality->mean[c], l->modality->std[c]);
         s = lb__feed_captions(l);
     }
-    if (!s && desc->text_vectors) s = lb__feed_vectors(ctx, l, text);
-    if (!s && !desc->text_vectors) for (k = 0; k < l->texts && !s; k++) {
+    if (!s && desc->text_vectors) s = lb__feed_vectors(ctx, l);
+    if (!s && (!desc->text_vectors || l->modality->kind == LB_TEXT)) for (k = 0; k < l->texts && !s; k++) {
         size_t n = 0;
         s = lb_tokenize(ctx, lb_model_tokenizer(model), text->clean, l->text[k], LB_CSTRING, NULL, 0, &n);
         l->length = LB__MAX(l->length, LB__MIN(n, (size_t)lb__modality_tower(model, (int)(text - model->desc.modality))->d.context));
@@ -14024,7 +14111,8 @@ LB_API lb_status lb_feed_new(lb_ctx *ctx, const lb_model *model, const lb_manife
     if (!s) {
         const size_t n = l->desc.batch, per = lb_modality_floats(l->modality); size_t bytes;
         l->visit = (lb__visit *)lb__alloc(n, sizeof *l->visit); l->next = (lb__visit *)lb__alloc(n, sizeof *l->next); l->x = lb__mul(n, per, &bytes) ? (float *)lb__alloc(bytes, sizeof(float)) : NULL; l->group = (uint64_t *)lb__alloc(n, sizeof *l->group);
-        if (desc->text_vectors) l->y = (float *)lb__alloc(n, lb_model_dim(model) * sizeof(float)); else l->ids = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t));
+        if (desc->text_vectors) l->y = (float *)lb__alloc(n, lb_model_dim(model) * sizeof(float));
+        else l->ids = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t));
         if (l->modality->kind == LB_TEXT && !(l->pair = (int32_t *)lb__alloc(n, l->length * sizeof(int32_t)))) s = LB_ERR_MEM;
         if (!l->visit || !l->next || !l->x || !l->group || (!l->y && !l->ids)) s = LB_ERR_MEM;
         l->desc.negatives = LB__MIN(desc->negatives, l->texts);
@@ -14041,13 +14129,13 @@ LB_API size_t lb_feed_bytes(const lb_feed *l) {
     size_t n, per, all;
     if (!l) return 0;
     n = l->desc.batch; per = lb_modality_floats(l->modality); all = l->desc.crop > 0 ? l->desc.cache : LB__MIN(l->desc.cache, l->slot[l->count] * per * sizeof(float));      /* pieces are cut from whole pictures */
-    return n * (per * sizeof(float) + 2 * sizeof(lb__visit) + (l->y ? lb_model_dim(l->model) : l->pair ? 2 * l->length : l->length) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
+    return n * (per * sizeof(float) + 2 * sizeof(lb__visit) + ((l->y ? lb_model_dim(l->model) : l->length) + (l->pair ? l->length : 0)) * sizeof(float)) + all + l->count * (sizeof *l->item + sizeof *l->first + sizeof *l->slot + 5) + l->first[l->count] * (sizeof *l->caption + sizeof *l->text) +
         l->desc.negatives * (n + lb_model_dim(l->model)) * sizeof(float) + (l->barred ? l->texts : 0) + (l->kept ? l->slot[l->count] * sizeof *l->kept : 0) + (l->vectors ? l->texts * lb_model_dim(l->model) * sizeof(float) : 0);
 }
 LB_API void lb_feed_identity(const lb_feed *l, char out[LB_DATA_SIZE]) { if (l && out) memcpy(out, l->identity, LB_DATA_SIZE); }
 LB_API const lb_item *lb_feed_item(const lb_feed *l, size_t i, const lb_caption **caption) {
     const lb_item *it = l && i < l->visits ? &l->manifest->items[l->item[l->visit[i].item]] : NULL;
-    if (caption) *caption = it ? &it->captions[l->visit[i].caption] : NULL;
+    if (caption) *caption = it && !lb__feed_taught(l) ? &it->captions[l->visit[i].caption] : NULL;
     return it;
 }
 
@@ -14179,12 +14267,12 @@ static size_t lb__feed_plan(lb_feed *l, uint64_t step, lb__visit *visit) {
     for (i = 0; i < n; i++) {
         lb__visit *v = &visit[i]; const lb_item *it; const lb_caption *c;
         v->item = l->order[k + i]; v->visit = epoch * l->count + v->item; it = &l->manifest->items[l->item[v->item]];
-        c = lb_item_draw(it, l->desc.seed, v->visit); v->caption = (size_t)(c - it->captions);
+        c = lb__feed_taught(l) ? NULL : lb_item_draw(it, l->desc.seed, v->visit); v->caption = c ? (size_t)(c - it->captions) : 0;
         v->frame = 0;
         if (it->frames > 0) {
             uint32_t r[4];
             lb__philox(l->desc.seed, 0x6672616d65u, v->visit, r);       /* stream "frame" */
-            v->frame = c->frame >= 0 && c->frame < it->frames ? c->frame : (int)(((uint64_t)r[0] * (uint64_t)it->frames) >> 32);
+            v->frame = c && c->frame >= 0 && c->frame < it->frames ? c->frame : (int)(((uint64_t)r[0] * (uint64_t)it->frames) >> 32);
         }
         v->slot = l->slot[v->item] + (size_t)v->frame; v->from = l->kept && l->kept[v->slot].form ? &l->kept[v->slot] : NULL;
         v->status = LB_OK; v->fresh.data = NULL; v->fresh.form = LB__KEPT_NONE; v->fresh_bytes = 0; v->why[0] = 0;
@@ -14218,17 +14306,6 @@ static size_t lb__feed_negatives(lb_feed *l, uint64_t step) {
     }
     return n;
 }
-/* A context of one thread for every thread of ctx. */
-static lb_status lb__feed_workers(lb_ctx *ctx, lb_feed *l) {
-    lb_ctx_desc d; lb_ctx **w; int i;
-    if (l->workers >= ctx->threads) return LB_OK;
-    if (!(w = (lb_ctx **)lb__alloc((size_t)ctx->threads, sizeof *w))) return LB_ERR_MEM;
-    for (i = 0; i < l->workers; i++) w[i] = l->worker[i];
-    lb__release(l->worker); l->worker = w;
-    memset(&d, 0, sizeof d); d.threads = 1; d.limits = ctx->limits;
-    for (; l->workers < ctx->threads; l->workers++) LB__TRY(lb_ctx_new(&d, &w[l->workers]));
-    return LB_OK;
-}
 /* What a visit decoded is kept while the cache has room. */
 static void lb__feed_keep(lb_feed *l, lb__visit *v) {
     lb__kept *kept;
@@ -14240,13 +14317,14 @@ static void lb__feed_keep(lb_feed *l, lb__visit *v) {
 }
 /* The caption of pair k as a vector or as ids; and another caption of its item, any, where text is trained against text. */
 static lb_status lb__feed_texts(lb_ctx *ctx, lb_feed *l, size_t k) {
-    const lb__visit *v = &l->visit[k]; const lb_item *it = &l->manifest->items[l->item[v->item]]; const size_t dim = lb_model_dim(l->model); const int clean = lb__modality_of(l->model, LB_TEXT)->clean;
+    const lb__visit *v = &l->visit[k]; const lb_item *it = &l->manifest->items[l->item[v->item]]; const size_t dim = lb_model_dim(l->model); const lb_modality_desc *text = lb__modality_of(l->model, LB_TEXT); const int clean = text ? text->clean : 0;
     if (l->y) memcpy(l->y + k * dim, lb__feed_vector(l, l->caption[l->first[v->item] + v->caption]), dim * sizeof *l->y);
     else LB__TRY(lb_tokenize(ctx, lb_model_tokenizer(l->model), clean, it->captions[v->caption].text, LB_CSTRING, l->ids + k * l->length, l->length, NULL));
     if (l->pair) {
         uint32_t r[4]; size_t other;
         lb__philox(l->desc.seed, 0x70616972u, v->visit, r);     /* stream "pair" */
         other = (size_t)(((uint64_t)r[0] * (uint64_t)(it->n_captions - 1)) >> 32); other += other >= v->caption;
+        if (l->y) other = v->caption;                           /* what the teacher's vector is of */
         LB__TRY(lb_tokenize(ctx, lb_model_tokenizer(l->model), clean, it->captions[other].text, LB_CSTRING, l->pair + k * l->length, l->length, NULL));
     }
     return LB_OK;

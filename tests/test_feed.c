@@ -261,6 +261,83 @@ LBT(feed, frozen_texts_are_embedded_once_and_kept_by_hash) {
     REQUIRE(!lb__dir_list("build/tests/texts", &dir), "folder"); CHECK(dir.count == 5, "%zu files", dir.count); lb__release(dir.names);
     lb_manifest_free(&man); lb_model_free(adapted); lb_model_free(base); lb_model_free(m); lb_model_free(other); lb_ctx_free(c);
 }
+/* Pictures without captions: what stands for their texts is the teacher's vector of each; of texts, the teacher's vector of the caption. */
+static double found(lb_ctx *c, lb_feed *l, const lb_model *m) {           /* of the inputs of four batches of 16: the nearest vector is their own */
+    lb_batch b; float v[16 * 32]; size_t i, j, k, n = 0, step; double right = 0;
+    for (step = 0; step < 4; step++) {
+        if (lb_feed_batch(c, l, step, &b) || (b.x ? lb_embed_tensor(c, m, "image", b.x, b.n, v) : lb_embed_tokens(c, m, b.pair, b.n, b.length, v))) return -9;
+        for (i = 0; i < b.n; i++, n++) {
+            double best = -9, own = 0, s;
+            for (j = 0; j < b.n; j++) { for (s = 0, k = 0; k < 32; k++) s += (double)v[i * 32 + k] * b.text[j * 32 + k]; if (j == i) own = s; else best = LB__MAX(best, s); }
+            right += own > best;
+        }
+    }
+    return right / (double)n;
+}
+LBT(feed, a_teacher_stands_for_the_texts) {
+    lb_ctx *c = ctx_with(2); lb_model *teacher = tiny(c, 64, 2, 2), *student = tiny(c, 32, 1, 1); lb_manifest man; lb_manifest_desc md; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; lb_train_desc run; lb_trainer *t; lb_image img; float v[32], other[32], kept[16 * 32]; size_t i, k; int round; const lb_caption *q; double before, after; char id[LB_DATA_SIZE]; FILE *f;
+    fresh_folder("build/tests/pictures"); fresh_folder("build/tests/texts");
+    REQUIRE(teacher && student && tiles(c, "build/tests/pictures", 0, 0), "%s", lb_last_error());
+    memset(&md, 0, sizeof md); memset(&d, 0, sizeof d);
+    CHECK(lb_manifest_load(c, "build/tests/pictures", &md, &man) == LB_ERR_FORMAT, "files without captions");
+    md.uncaptioned = 1; REQUIRE(!lb_manifest_load(c, "build/tests/pictures", &md, &man), "%s", lb_last_error());
+    CHECK(man.count == TILES && !man.items[5].n_captions, "%zu items", man.count);
+    CHECK(lb_feed_new(c, student, &man, &d, &l) == LB_ERR_ARG && strstr(lb_last_error(), "has no caption"), "%s", lb_last_error());
+    d.teacher = teacher; d.batch = 16; d.seed = 3; d.negatives = 20;
+    for (round = 0; round < 3; round++) {                     /* in memory, written, read */
+        d.text_folder = round ? "build/tests/texts" : NULL;
+        REQUIRE(!lb_feed_new(c, student, &man, &d, &l) && !lb_feed_batch(c, l, 1, &b), "%s", lb_last_error());
+        CHECK(b.n == 16 && b.x && b.text && !b.ids && !b.pair && b.negatives == 20 && l->texts == TILES, "%zu pairs, %zu negatives, %zu vectors", b.n, b.negatives, l->texts);
+        for (i = 0; i < b.n && !round; i++) {
+            const lb_item *it = lb_feed_item(l, i, &q);
+            memset(&img, 0, sizeof img); REQUIRE(!lb_image_load(c, it->file, &img) && !lb_embed_image(c, teacher, &img, 1, v) && !lb_embed_image(c, student, &img, 1, other), "%s", lb_last_error()); lb_image_free(&img);
+            CHECK(!q && !memcmp(v, b.text + i * 32, sizeof v) && memcmp(v, other, sizeof v), "%s: not the teacher's vector", it->file);
+            for (k = 0; k < b.negatives; k++) CHECK(memcmp(v, b.negative + k * 32, sizeof v), "its own vector is a negative");
+        }
+        if (round) CHECK(!memcmp(kept, b.text, sizeof kept), "round %d: other vectors", round); else memcpy(kept, b.text, sizeof kept);
+        lb_feed_free(l); l = NULL;
+    }
+    d.text_folder = NULL; d.negatives = 0;
+    REQUIRE(!lb_feed_new(c, student, &man, &d, &l), "%s", lb_last_error());
+    memset(&run, 0, sizeof run); run.lr = 3e-3; run.freeze_text = 1; run.data = id; lb_feed_identity(l, id);
+    CHECK(strstr(id, " teacher "), "%s", id);
+    REQUIRE(!lb_trainer_new(c, student, &run, &t), "%s", lb_last_error());
+    before = found(c, l, lb_trainer_model(t));
+    for (i = 0; i < 160; i++) REQUIRE(!lb_feed_batch(c, l, i, &b) && !lb_trainer_step(c, t, &b, NULL), "%s", lb_last_error());
+    after = found(c, l, lb_trainer_model(t));
+    CHECK(after > 0.35 && before < 0.2, "pictures: %.3f found before, %.3f after", before, after);
+    printf("  pictures: %.3f of the teacher's vectors found before, %.3f after\n", before, after);
+    lb_trainer_free(t); lb_feed_free(l); l = NULL;
+    f = fopen(man.items[7].file, "wb"); REQUIRE(f, "file"); fputs("broken", f); fclose(f);          /* a picture that the teacher cannot read */
+    CHECK(lb_feed_new(c, student, &man, &d, &l) != LB_OK && !l && strstr(lb_last_error(), man.items[7].file), "%s", lb_last_error());
+    d.max_bad = 1; REQUIRE(!lb_feed_new(c, student, &man, &d, &l), "%s", lb_last_error());
+    for (i = k = 0; i < lb_feed_steps(l); i++) { REQUIRE(!lb_feed_batch(c, l, i, &b), "%s", lb_last_error()); k += b.n; }
+    CHECK(k == TILES - 1, "%zu pictures", k);
+    lb_feed_free(l); l = NULL; lb_manifest_free(&man);
+
+    REQUIRE(!lb_manifest_load(c, manifest_file(), NULL, &man), "%s", lb_last_error());
+    memset(&d, 0, sizeof d); d.modality = "text"; d.teacher = teacher; d.batch = 16;
+    REQUIRE(!lb_feed_new(c, student, &man, &d, &l) && !lb_feed_batch(c, l, 0, &b), "%s", lb_last_error());
+    CHECK(!b.x && !b.ids && b.pair && b.text && b.length, "texts as ids, and vectors");
+    for (i = 0; i < b.n; i++) {
+        lb_feed_item(l, i, &q);
+        REQUIRE(q && !lb_embed_text(c, teacher, &q->text, 1, v) && !lb_embed_text(c, student, &q->text, 1, other), "%s", lb_last_error());
+        CHECK(!memcmp(v, b.text + i * 32, sizeof v), "%s: not the teacher's vector", q->text);
+        REQUIRE(!lb_embed_tokens(c, student, b.pair + i * b.length, 1, b.length, v), "%s", lb_last_error());
+        CHECK(!memcmp(v, other, sizeof v), "%s: not its ids", q->text);
+    }
+    memset(&run, 0, sizeof run); run.modality = "text"; run.lr = 3e-3; run.bf16 = 1;
+    REQUIRE(!lb_trainer_new(c, student, &run, &t), "%s", lb_last_error());
+    before = found(c, l, lb_trainer_model(t));
+    for (i = 0; i < 160; i++) REQUIRE(!lb_feed_batch(c, l, i, &b) && !lb_trainer_step(c, t, &b, NULL), "%s", lb_last_error());
+    after = found(c, l, lb_trainer_model(t));
+    CHECK(after > 0.35 && before < 0.2, "texts: %.3f found before, %.3f after", before, after);
+    printf("  texts: %.3f of the teacher's vectors found before, %.3f after\n", before, after);
+    CHECK(c->first && !c->first->next, "one piece of memory");
+    {   int32_t *ids = (int32_t *)(uintptr_t)b.pair; const int32_t was = ids[3]; ids[3] = 1 << 20; CHECK(lb_trainer_step(c, t, &b, NULL) == LB_ERR_ARG && strstr(lb_last_error(), "token id 1048576"), "%s", lb_last_error()); ids[3] = was; }
+    b.ids = b.pair; CHECK(lb_trainer_step(c, t, &b, NULL) == LB_ERR_ARG && strstr(lb_last_error(), "token ids or vectors"), "%s", lb_last_error());
+    lb_trainer_free(t); lb_feed_free(l); lb_manifest_free(&man); lb_model_free(teacher); lb_model_free(student); lb_ctx_free(c);
+}
 /* A caption of one frame shows that frame; one of the whole clip any of them. */
 LBT(feed, a_caption_of_a_frame_selects_it) {
     enum { ITEMS = 16, FRAMES = 8 }; lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); lb_caption q[FRAMES + 1]; lb_item it[ITEMS]; lb_manifest man; lb_feed_desc d; lb_feed *l = NULL; lb_batch b; size_t i, k, seen[FRAMES] = { 0 }, own = 0, per = 3 * SIDE * SIDE; char path[64], text[FRAMES + 1][128]; static uint8_t grey[SIDE * SIDE * 3]; lb_image im;
@@ -460,10 +537,10 @@ LBT(feed, a_model_from_nothing_learns_64_pictures_and_low_rank_updates_a_new_loo
 }
 
 /* ---- out of memory, anywhere ---- */
-static lb_manifest walk_man;
+static lb_manifest walk_man; static int walk_taught;
 static lb_status walk_all(lb_ctx *c, const lb_model *m) {
     lb_feed_desc d; lb_train_desc t; lb_feed *l = NULL; lb_trainer *r = NULL; lb_batch b; lb_train_stats st; lb_status s;
-    memset(&d, 0, sizeof d); d.batch = 4; d.cache = 1 << 20; d.crop = 0.5; d.text_vectors = 1; d.text_folder = "build/tests/walk";
+    memset(&d, 0, sizeof d); d.batch = 4; d.cache = 1 << 20; d.crop = 0.5; d.text_vectors = 1; d.text_folder = "build/tests/walk"; d.teacher = walk_taught ? m : NULL;                            /* itself */
     memset(&t, 0, sizeof t); t.trainable = LB_TRAIN_LORA; t.lora_rank = 2; t.freeze_text = 1; t.mask_ratio = 0.25; t.mix = 1; t.ema = 0.5; t.micro_batch = 2; t.recompute = 1; t.data = "walk";
     s = lb_feed_new(c, m, &walk_man, &d, &l);
     if (!s) s = lb_trainer_new(c, m, &t, &r);
@@ -480,7 +557,7 @@ LBT(feed, out_of_memory_anywhere_in_a_run_is_an_error) {
     lb_ctx *c = ctx_with(1); lb_model *m = tiny(c, 32, 1, 1); long n, refused = 0, live; lb__dir dir; char path[256]; size_t i;
     REQUIRE(m && !lb_manifest_load(c, manifest_file(), NULL, &walk_man), "%s", lb_last_error());
     mkdir("build/tests/walk", 0777);
-    for (n = 0; ; n++) {
+    for (walk_taught = 0; walk_taught < 2; walk_taught++) for (n = 0; ; n++) {
         lb_status s; lb_ctx *own = ctx_with(1);
         if (!lb__dir_list("build/tests/walk", &dir)) { for (i = 0; i < dir.count; i++) { snprintf(path, sizeof path, "build/tests/walk/%s", dir.names[i]); CHECK(!strstr(path, ".tmp"), "%s was left behind", path); remove(path); } lb__release(dir.names); }
         live = alloc_live; alloc_left = n; s = walk_all(own, m); alloc_left = -1;
@@ -492,6 +569,6 @@ LBT(feed, out_of_memory_anywhere_in_a_run_is_an_error) {
         if (n > 20000) { CHECK(0, "does not end"); break; }
     }
     printf("  %ld places\n", refused);
-    CHECK(refused > 100, "%ld", refused);
+    CHECK(refused > 400, "%ld", refused);
     lb_manifest_free(&walk_man); lb_model_free(m); lb_ctx_free(c);
 }

@@ -143,11 +143,26 @@ LBT(train, mixed_loss_is_that_of_both) {
     lb_ctx_free(c);
 }
 
+/* What pulls pairs together, by the definition, and its gradients by differences. */
+LBT(train, pull_is_the_distance_of_the_pairs) {
+    enum { N = 5, D = 4 }; float v[2 * N * D], g[2 * N * D]; double loss = 10, up, down, worst = 0, want = 0; size_t i, k; lb__rng r = lb__rng_new(5, 5); const double share = 0.7, pull = 3;
+    for (i = 0; i < 2 * N * D; i++) { v[i] = lb__rng_normal(&r); g[i] = 0.25f; }
+    for (i = 0; i < N; i++) { double own = 0, other = 0; for (k = 0; k < D; k++) { own += (double)v[i * D + k] * v[(N + i) * D + k]; other += (double)v[i * D + k] * v[(N + N - 1 - i) * D + k]; } want += pull * (1 - share * own - (1 - share) * other) / N; }
+    lb__pull(v, v + N * D, N, D, pull, share, &loss, g, g + N * D);
+    CHECK(fabs(loss - 10 - want) < 1e-12, "%.15g for %.15g", loss - 10, want);
+    for (i = 0; i < 2 * N * D; i++) {
+        const float old = v[i], h = 0.0625f;
+        up = down = 0; v[i] = old + h; lb__pull(v, v + N * D, N, D, pull, share, &up, NULL, NULL); v[i] = old - h; lb__pull(v, v + N * D, N, D, pull, share, &down, NULL, NULL); v[i] = old;
+        worst = LB__MAX(worst, fabs((up - down) / (2 * (double)h) - ((double)g[i] - 0.25)));
+    }
+    CHECK(worst < 2e-6, "a gradient is off by %g", worst);
+}
+
 /* 10 steps, or 5, a checkpoint, another process and 5 more: the same files, whatever the threads, with masks, mixtures, dropout and averaging. */
 LBT(train, resume_is_exact) {
     golden g; lb_ctx *c1 = ctx_with(1), *c4 = ctx_with(4); lb_model *m, *m2; lb_trainer *t, *u; feed f; lb_train_desc d; size_t s, i; lb__bytes a, b; lb_train_stats st;
     REQUIRE(golden_open("train_lora", &g), "golden");
-    memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 4; d.lora_dropout = 0.1f; d.mask_ratio = 0.4; d.mix = 0.7; d.ema = 0.9; d.seed = 5; d.warmup = 2; d.steps = 12; d.micro_batch = 3;
+    memset(&d, 0, sizeof d); d.trainable = LB_TRAIN_LORA; d.lora_rank = 4; d.lora_dropout = 0.1f; d.mask_ratio = 0.4; d.mix = 0.7; d.pull = 0.5; d.ema = 0.9; d.seed = 5; d.warmup = 2; d.steps = 12; d.micro_batch = 3;
     feed_open(&f, &g);
     t = start(c1, &g, &m, &d); REQUIRE(t, "trainer");
     for (s = 0; s < 10; s++) {

@@ -61,6 +61,7 @@ an adapter was asked for|--as-adapter --dtype f16
 other-steps goes with --resume|--other-steps
 batch is 1, 2 to|--batch 1
 mix is 1.5, 0 to|--mix 1.5
+pull is -1, 0 to|--pull -1
 END
 no "$T/x"
 wants 1 'demo.lbw: the model has no modality depth (--from NAME makes a new one), only image, text' -m "$M" -d "$DATA" -o "$T/x.lbw" --modality depth
@@ -165,6 +166,25 @@ wants 0 'step 4 of 4' $proj -d "$DATA" --steps 4 --other-steps
 frozen="-d $DATA --trainable projection --batch 8 --whole --freeze scale -o $T/frozen.lbw"; wants 0 'step 2 of 2' -m "$M" $frozen --steps 2
 "$L" train -m "$M" -d "$DATA" --trainable image.logit_scale --batch 8 --steps 2 --lr 0.1 -o "$T/scale.lbw" >"$T/out" 2>&1 || bad "a scale alone: $(cat "$T/out")"
 wants 1 'another run: its scale is' -m "$T/scale.lbw" $frozen --steps 4 --resume --other-steps
+
+# ---- a teacher: pictures without captions, captions without pictures ----
+mkdir -p "$T/pictures" "$T/vectors"; cp tests/golden/stills/* "$T/pictures"
+sed 's/"vocab": 600/"vocab": "clip"/; s/160/32/' "$T/small.json" >"$T/smaller.json"; sed 's/"embed_dim": 64/"embed_dim": 32/' "$T/smaller.json" >"$T/narrow.json"
+taught="--config $T/smaller.json --teacher $T/one.lbw --steps 12 --batch 8 --lr 1e-3"
+wants 0 'step 12 of 12' $taught -d "$T/pictures" --text-cache "$T/vectors" --negatives 4 -o "$T/pupil.lbw"
+wants 0 'step 12 of 12' $taught -d "$T/pictures" --text-cache "$T/vectors" --negatives 4 -o "$T/pupil2.lbw" --threads 1
+same "$T/pupil.lbw" "$T/pupil2.lbw" "taught twice"; is "$(ls "$T/vectors" | wc -l)" 1 "files of vectors"
+touch -t 200101010000 "$T"/pictures/*; wants 0 'step 12 of 12' $taught -d "$T/pictures" --text-cache "$T/vectors" -o "$T/pupil3.lbw"; is "$(ls "$T/vectors" | wc -l)" 2 "files of vectors, after the pictures were changed"
+wants 0 'step 12 of 12' -m "$T/pupil.lbw" --teacher "$T/one.lbw" --modality text -d "$DATA" --steps 12 --batch 8 --lr 1e-3 -o "$T/scholar.lbw"
+wants 1 'another run: its pull is 1, this run.s is 0' $taught --pull 0 --negatives 4 -d "$T/pictures" -o "$T/pupil.lbw" --resume
+wants 1 'other data: its teacher' $taught --teacher "$T/half.lbw" --negatives 4 -d "$T/pictures" -o "$T/pupil.lbw" --resume
+wants 1 "the teacher's vectors have 64 numbers, the model's 32; embed_dim of its description" $taught --config "$T/narrow.json" -d "$T/pictures" -o "$T/none.lbw"
+sed 's/"image"/"photo"/; s/"patch": 8/"patch": 8, "loader": "image"/' "$T/smaller.json" >"$T/photo.json"
+wants 1 'the teacher has no modality photo' $taught --config "$T/photo.json" -d "$T/pictures" -o "$T/none.lbw"
+wants 1 'cannot open' $taught --teacher "$T/no.lbw" -d "$T/pictures" -o "$T/none.lbw"
+wants 2 'would be written over .*one.lbw' $taught -d "$T/pictures" -o "$T/one.lbw"
+printf 'file\nno-such.png\n' >"$T/bare.tsv"; wants 1 'file and caption among them' --config "$T/smaller.json" -d "$T/bare.tsv" --steps 2 -o "$T/none.lbw"; wants 1 'no-such.png: cannot open' $taught -d "$T/bare.tsv" -o "$T/none.lbw"
+[ ! -e "$T/none.lbw" ] && good || bad "something was left of a run that failed"
 
 # ---- faults: a sentence, and nothing is lost ----
 cp "$T/five.lbw.ckpt" "$T/keep.ckpt"

@@ -2,7 +2,7 @@
 # experiments.sh [NAME...]: the paper's experiments in miniature, after `make weights`: `make experiments`.  Each row is one short run of the public
 # command that binds infrared to frozen text, from the model before that (WORK/base.lbw: text and image are trained, thermal is a copy of image),
 # scored on the synthetic corpus's validation split; one for each of SEEDS.  Ends with a table of means over the seeds.
-# Names: sets mask mix temperature batch steps text tie joint compose; all of them when none is given.
+# Names: sets mask mix arithmetic temperature batch steps text tie joint compose; all of them when none is given.
 set -eu
 LB=${LANGUAGEBIND:-build/languagebind}; WORK=${WORK:-build/weights}; SEEDS=${SEEDS:-1 2 3}; STEPS=${STEPS:-200}; OUT=$WORK/experiments; S=$WORK/synth
 MODEL=${MODEL:-weights/languagebind-tiny.lbw $(ls "$WORK"/seed[2-9]/model.lbw 2>/dev/null || true)}; PROMPTS=${PROMPTS:-examples/demo/prompts.json}; THREADS=${THREADS:-1}; TIE=${TIE:-build/examples/tie_images}
@@ -52,6 +52,8 @@ run() { for e in "$@"; do
         mask)        for r in 0 0.3 0.5 0.7; do row mask $r --trainable upstream -b 64 --steps "$STEPS" --mask-ratio $r; done;;
         mix)         row mix 0 --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
                      for p in 0.5 1; do row mix $p --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5 --mix $p; done;;
+        arithmetic)  row arithmetic f32 --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
+                     row arithmetic bf16 --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5 --bf16;;
         temperature) row temperature learnable --trainable upstream -b 64 --steps "$STEPS" --mask-ratio 0.5
                      row temperature fixed --trainable upstream --freeze scale -b 64 --steps "$STEPS" --mask-ratio 0.5;;
         batch)       for b in 16 64 128; do row batch "$b, same samples" --trainable upstream -b $b --steps $((STEPS * 64 / b)) --mask-ratio 0.5; done;;
@@ -71,7 +73,7 @@ run() { for e in "$@"; do
 done; }
 echo "experiment | setting | seed | trained numbers | samples/s | shape top-1 % | temperature top-1 % | infrared to text R@1 % | infrared to image R@1 %"
 rm -f "$OUT/whole"
-{ run ${*:-sets mask mix temperature batch steps text tie joint compose}; : > "$OUT/whole"; } | tee "$OUT/all.txt"           # a pipeline's status is tee's
+{ run ${*:-sets mask mix arithmetic temperature batch steps text tie joint compose}; : > "$OUT/whole"; } | tee "$OUT/all.txt"           # a pipeline's status is tee's
 [ -e "$OUT/whole" ] || { echo "experiments.sh: ended early; again, it goes on with the row that failed" >&2; exit 1; }
 echo; echo "means over seeds $SEEDS, and the smallest and the largest:"
 awk -F ' \\| ' 'NF == 9 { k = $1 " | " $2; if (!(k in n)) order[++m] = k; n[k]++; p[k] = $4; r[k] += $5; for (i = 6; i < 10; i++) { s[k, i] += $i; if (n[k] == 1 || $i < lo[k, i]) lo[k, i] = $i; if (n[k] == 1 || $i > hi[k, i]) hi[k, i] = $i } }

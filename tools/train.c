@@ -9,10 +9,10 @@
 
 typedef struct train_point { uint64_t step; double loss, lr, held; } train_point;      /* held: the loss of what is held out, or NaN */
 typedef struct train_run {
-    const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *root, *prompt, *adapter, *held; cli_list freeze;
-    long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube, negatives; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, mix, dropout, crop, grey;
+    const char *model_path, *config, *data, *out, *trainable, *lora, *targets, *log, *checkpoint, *text_type, *modality, *from, *size, *kind, *dtype, *text_folder, *teacher, *root, *prompt, *adapter, *held; cli_list freeze;
+    long long epochs, steps, batch, micro, warmup, seed, max_bad, save_steps, eval_steps, frames, tube, negatives; double save_minutes, lr, lr_rest, wd, beta1, beta2, eps, clip, ema, mask, mix, pull, dropout, crop, grey;
     char chosen[LB_NAME_SIZE]; const char *cache_text, *lora_temporal; int no_shuffle, resume, other_steps, eval, memory, recompute, bf16, flip, segments, positives, whole, as_adapter, temporal, class_per_frame; cli_common common;
-    lb_ctx *ctx; lb_manifest manifest; lb_model *model, *extended, *adapted; lb_feed *feed, *test; lb_trainer *trainer; lb_train_desc desc;
+    lb_ctx *ctx; lb_manifest manifest; lb_model *model, *extended, *adapted, *master; lb_feed *feed, *test; lb_trainer *trainer; lb_train_desc desc;
     char *log_path, *svg_path, *ckpt_path; FILE *log_file; lb__buf points; uint64_t total; double flop, peak; int failed;
 } train_run;
 
@@ -20,7 +20,7 @@ typedef struct train_run {
 static lb_status train_manifest(train_run *r, const char *modality) {
     lb_manifest_desc d;
     memset(&d, 0, sizeof d); lb_manifest_free(&r->manifest);
-    d.text_type = r->text_type; d.root = r->root; d.prompt = r->prompt; d.modality = modality;
+    d.text_type = r->text_type; d.root = r->root; d.prompt = r->prompt; d.modality = modality; d.uncaptioned = r->teacher != NULL;
     return lb_manifest_load(r->ctx, r->data, &d, &r->manifest);
 }
 /* Which of the model's modalities reads items of this name: the one called so, or the only one of that kind; -1: none. */
@@ -416,20 +416,21 @@ static int train_wrong(train_run *r) {
         else if (!strcmp(r->freeze.item[i].value, "scale")) d->freeze_scale = 1;
         else return cli_wrong("--freeze is `%s`, text or scale was expected", r->freeze.item[i].value);
     }
-    frozen = (!r->modality || strcmp(r->modality, "text")) && (d->freeze_text || (d->trainable != LB_TRAIN_ALL && d->trainable != LB_TRAIN_PATTERN));
-    if (r->negatives && !frozen) return cli_wrong("--negatives needs --freeze text%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
-    if (r->text_folder && !frozen) return cli_wrong("--text-cache keeps vectors of frozen texts; it needs --freeze text%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
-    d->mask_ratio = r->mask; d->mix = r->mix; d->micro_batch = (size_t)r->micro; d->recompute = r->recompute; d->bf16 = r->bf16; d->lr = r->lr; d->lr_rest = r->lr_rest; d->warmup = (uint64_t)r->warmup; d->beta1 = r->beta1; d->beta2 = r->beta2; d->eps = r->eps;
+    if (r->teacher && (!r->modality || strcmp(r->modality, "text"))) d->freeze_text = 1;                 /* its captions are not asked for */
+    frozen = r->teacher || ((!r->modality || strcmp(r->modality, "text")) && (d->freeze_text || (d->trainable != LB_TRAIN_ALL && d->trainable != LB_TRAIN_PATTERN)));
+    if (r->negatives && !frozen) return cli_wrong("--negatives needs --freeze text or --teacher%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
+    if (r->text_folder && !frozen) return cli_wrong("--text-cache keeps vectors of frozen texts; it needs --freeze text or --teacher%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
+    d->mask_ratio = r->mask; d->mix = r->mix; d->pull = r->pull >= 0 ? r->pull : r->teacher ? 1 : 0; d->micro_batch = (size_t)r->micro; d->recompute = r->recompute; d->bf16 = r->bf16; d->lr = r->lr; d->lr_rest = r->lr_rest; d->warmup = (uint64_t)r->warmup; d->beta1 = r->beta1; d->beta2 = r->beta2; d->eps = r->eps;
     d->weight_decay = r->wd == 0 ? -1 : r->wd; d->clip = r->clip; d->ema = r->ema; d->seed = (uint64_t)r->seed; d->lora_dropout = (float)r->dropout; d->other_steps = r->other_steps;
     return -1;
 }
 /* What is written takes the place neither of what is read (but a whole model that of the one it started from) nor of what else is written: a manifest
  * pairs.csv and -o pairs.lbw would lose the manifest to the log. */
 static int train_clash(const train_run *r) {
-    static const char *const made[] = { "the model", "the log", "its plot", "the checkpoint" }; const char *const to[] = { r->out, r->log_path, r->svg_path, r->ckpt_path }, *const from[] = { r->data, r->config, r->modality && lb__ends_with(r->modality, ".json") ? r->modality : NULL, r->model_path, r->adapter }; size_t i, k;
+    static const char *const made[] = { "the model", "the log", "its plot", "the checkpoint" }; const char *const to[] = { r->out, r->log_path, r->svg_path, r->ckpt_path }, *const from[] = { r->data, r->config, r->modality && lb__ends_with(r->modality, ".json") ? r->modality : NULL, r->teacher, r->model_path, r->adapter }; size_t i, k;
     for (i = 0; i < LB__COUNT(to); i++) {
         for (k = 0; k < i; k++) if (cli_same(to[i], to[k])) return cli_wrong("%s and %s would both be %s; name another with -o, --log or --checkpoint", made[k], made[i], to[i]);
-        for (k = 0; k < (i ? LB__COUNT(from) : 3); k++) if (cli_same(to[i], from[k])) return cli_wrong("%s would be written over %s, which is read; name another with -o, --log or --checkpoint", made[i], from[k]);
+        for (k = 0; k < (i ? LB__COUNT(from) : 4); k++) if (cli_same(to[i], from[k])) return cli_wrong("%s would be written over %s, which is read; name another with -o, --log or --checkpoint", made[i], from[k]);
     }
     return -1;
 }
@@ -445,7 +446,8 @@ static lb_status train_start(train_run *r) {
     r->desc.modality = mod->name;
     for (i = 0; i < (size_t)m->desc.towers && !r->lora_temporal; i++) if (!strcmp(m->desc.tower[i].name, mod->tower) && m->desc.tower[i].temporal && !m->desc.tower[i].lora_rank) r->desc.lora_temporal = 1;     /* upstream's video run */
     for (i = 0; i < r->manifest.count; i++) splits |= r->manifest.items[i].split != NULL;
-    memset(&ld, 0, sizeof ld); ld.modality = mod->name; ld.split = splits ? "train" : NULL; ld.batch = (size_t)r->batch; ld.no_shuffle = r->no_shuffle; ld.seed = (uint64_t)r->seed;
+    if (r->teacher) LB__TRY(lb_model_open(r->ctx, r->teacher, &r->master));
+    memset(&ld, 0, sizeof ld); ld.modality = mod->name; ld.teacher = r->master; ld.split = splits ? "train" : NULL; ld.batch = (size_t)r->batch; ld.no_shuffle = r->no_shuffle; ld.seed = (uint64_t)r->seed;
     ld.cache = r->cache_text ? (size_t)LB__MIN(train_size(r->cache_text), (double)(SIZE_MAX / 2)) : (size_t)256 << 20; ld.max_bad = (size_t)r->max_bad; ld.crop = r->crop; ld.flip = r->flip; ld.grey = r->grey; ld.negatives = (size_t)r->negatives; ld.segments = r->segments; ld.positives = r->positives;
     ld.text_vectors = mod->kind != LB_TEXT && (r->desc.freeze_text || (r->desc.trainable != LB_TRAIN_ALL && r->desc.trainable != LB_TRAIN_PATTERN)); ld.text_folder = r->text_folder;
     ld.report = train_report; ld.progress = train_progress; ld.user = r;
@@ -561,7 +563,9 @@ static int cmd_train(int argc, char **argv) {
         { "grey", 0, CLI_REAL, &run.grey, "P", "pictures and clips grey with this probability (default 0)", 0, 1 },
         { "segments", 0, CLI_FLAG, &run.segments, NULL, "other segments of long sounds at every visit", 0, 0 },
         { "cache", 0, CLI_TEXT, &run.cache_text, "SIZE", "decoded inputs kept in memory (default 256M; 0: none; clips not with --crop)", 0, 0 },
-        { "text-cache", 0, CLI_TEXT, &run.text_folder, "FOLDER", "keep the vectors of frozen texts there, for the next run", 0, 0 },
+        { "teacher", 0, CLI_TEXT, &run.teacher, "BIG.lbw", "learn that model's vectors of the same files, which need no captions then;\n--modality text: of the same captions (distillation)", 0, 0 },
+        { "pull", 0, CLI_REAL, &run.pull, "W", "W times the mean of 1 - cosine of the pairs is added to the loss (default:\n1 with --teacher, else 0)", 0, 1e6 },
+        { "text-cache", 0, CLI_TEXT, &run.text_folder, "FOLDER", "keep the vectors of frozen texts, or the teacher's, there, for the next run", 0, 0 },
         { "max-bad", 0, CLI_INT, &run.max_bad, "N", "files that may be missing or broken; they are left out (default 0)", 0, 1e15 },
         { "text-type", 0, CLI_CHOICE, &run.text_type, "raw|mplug|polish_mplug|sound_mplug|ofa|mix", "VIDAL: which captions (default mix)", 0, 0 },
         { "root", 0, CLI_TEXT, &run.root, "FOLDER", "the manifest's files are relative to it (default: its folder)", 0, 0 },
@@ -580,7 +584,7 @@ static int cmd_train(int argc, char **argv) {
         { "other-steps", 0, CLI_FLAG, &run.other_steps, NULL, "--resume, though the number of steps is another: the rest follows the\nnew schedule", 0, 0 },
         CLI_THREADS(run.common), CLI_JSON(run.common) };
     static char text[sizeof train_config_help + 4096];
-    memset(r, 0, sizeof *r); r->wd = 0.2; r->save_minutes = 5;
+    memset(r, 0, sizeof *r); r->wd = 0.2; r->pull = -1; r->save_minutes = 5;
     snprintf(text, sizeof text, "%s%s",
         "Trains a modality against text with the symmetric contrastive loss, AdamW, linear warm-up and cosine: upstream's recipe.\n"
         "Its crop of clips at a random place of the scaled frame, mirrored every other time, is --crop 1 --flip; else it is the centre.  A manifest's\n"
@@ -617,7 +621,7 @@ static int cmd_train(int argc, char **argv) {
     rc = train_log_open(r, lb_trainer_steps(r->trainer)) ? cli_fail("%s", lb_last_error()) : train_loop(r);
 done:
     if (r->log_file) fclose(r->log_file);
-    lb_trainer_free(r->trainer); lb_feed_free(r->feed); lb_feed_free(r->test); lb_model_free(r->extended); lb_model_free(r->adapted); lb_model_free(r->model); lb_manifest_free(&r->manifest); lb_ctx_free(r->ctx);
+    lb_trainer_free(r->trainer); lb_feed_free(r->feed); lb_feed_free(r->test); lb_model_free(r->extended); lb_model_free(r->adapted); lb_model_free(r->model); lb_model_free(r->master); lb_manifest_free(&r->manifest); lb_ctx_free(r->ctx);
     lb__buf_free(&r->points); cli_list_free(&r->freeze); free(r->log_path); free(r->svg_path); free(r->ckpt_path);
     return rc;
 }
