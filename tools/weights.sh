@@ -110,7 +110,7 @@ END
 fi
 # train saves and ends well when it is stopped: that is not done
 whole() { [ "$(tail -n 1 "$WORK/$1.csv" | cut -d , -f 1)" = "$2" ] || { echo "make weights: $1 was stopped at step $(tail -n 1 "$WORK/$1.csv" | cut -d , -f 1) of $2; \`make weights\` goes on from there" >&2; exit 1; }; }
-common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume --lr 1e-3"
+common="--wd 0.1 --clip 1 --seed $SEED --positives --cache 6G --resume --lr 1e-3${BF16:+ --bf16}"      # BF16=1: faster, and other bytes
 more="--negatives 1024"
 if [ ! -e "$WORK/text.lbw" ]; then
     stage text
