@@ -255,6 +255,8 @@ wants 0 '' extend -m "$M" --modality "$T/lidar.json" -o "$T/lidar.lbw"
 wants 0 'image x text' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup'
 is "$(wc -l <"$T/out")" 3 "lines of the table"
 wants 0 '"columns": {"modality": "text"' score -m "$M" --text 'a cat' 'a cup' --image $CAT --json
+cp "$M" "$T/a \"quoted\" \\ name.lbw"; wants 0 'a \\"quoted\\" \\\\ name.lbw", "threads": 1' bench -m "$T/a \"quoted\" \\ name.lbw" --threads 1 --json
+for o in "-r gemm" "-s 1" --train; do wants 2 'go without -m MODEL' bench -m "$M" $o; done
 wants 0 '1.0000' score -m "$M" --image $CAT
 wants 0 '^0lidar x Text:' score -m "$T/lidar.lbw" --input "0lidar:$T/lidar.csv" --text 'a cat' 'a cup' --upstream-scaling
 wants 0 '^Image x Text:' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup' --upstream-scaling

@@ -275,8 +275,11 @@ static double bench_own_bytes(void) {                    /* resident memory that
     return kb * 1024;
 }
 static void bench_file_row(bench_cfg *c, const char *name, const char *what, double seconds, double bytes) {
-    if (c->json) printf("{\"name\": \"%s\", \"shape\": \"%s\", \"threads\": %d, \"ms\": %.4f, \"own_mb\": %.2f}\n", name, what, c->ctx->threads, seconds * 1e3, bytes / 1048576);
-    else printf("%-16s %-34s %3d %10.3f ms %10.2f MiB beside the file\n", name, what, c->ctx->threads, seconds * 1e3, bytes / 1048576);
+    cli_out o;
+    if (c->json) {                                       /* `what` may be the name of a file, which holds anything */
+        printf("{\"name\": \"%s\", \"shape\": ", name);
+        if (!cli_out_open(&o, NULL) && !cli_out_json(&o, what)) printf(", \"threads\": %d, \"ms\": %.4f, \"own_mb\": %.2f}\n", c->ctx->threads, seconds * 1e3, bytes / 1048576);
+    } else printf("%-16s %-34s %3d %10.3f ms %10.2f MiB beside the file\n", name, what, c->ctx->threads, seconds * 1e3, bytes / 1048576);
     bench_shown(c);
 }
 /* One input, a text of ids or an array: the shortest of a few passes, of which the first brings the weights in. */
@@ -357,7 +360,7 @@ static int bench_none(const cli_list *only, int train) {
     return 0;
 }
 static int cmd_bench(int argc, char **argv) {
-    cli_common common = { 0, 0 }; cli_list only = { NULL, 0, 0 }; const char *model = NULL; double seconds = 0.4; int train = 0, rc, both; lb_ctx *ctx = NULL; bench_cfg c;
+    cli_common common = { 0, 0 }; cli_list only = { NULL, 0, 0 }; const char *model = NULL; double seconds = 0; int train = 0, rc, both; lb_ctx *ctx = NULL; bench_cfg c;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &model, "FILE", "this model instead: time to open it, and time and memory of one input of each kind", 0, 0 },
         { "rows", 'r', CLI_LIST, &only, "NAME", "only rows whose name contains one of these", 0, 0 },
@@ -367,10 +370,12 @@ static int cmd_bench(int argc, char **argv) {
     if ((rc = cli_parse(argc, argv, "[options]", "Speed of the kernels and of whole towers with random weights, as a share of the multiply-adds that the\n"
                         "vector registers can do, measured in the same run; tiles (AMX) and products of bf16 and bytes do more than those.\n"
                         "Without --threads: on one thread, then on all.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&only); return rc; }
-    if (!model && (rc = bench_none(&only, train)) != 0) { cli_list_free(&only); return rc; }
+    if (model && (only.n || seconds > 0 || train)) rc = cli_wrong("--rows, --seconds and --train are of kernels and random weights; they go without -m MODEL");
+    else rc = model ? 0 : bench_none(&only, train);
+    if (rc) { cli_list_free(&only); return rc; }
     both = common.threads == 0;
     if (both) common.threads = 1;
-    memset(&c, 0, sizeof c); c.seconds = seconds; c.json = common.json; c.only = &only;
+    memset(&c, 0, sizeof c); c.seconds = seconds > 0 ? seconds : 0.4; c.json = common.json; c.only = &only;
     for (;;) {
         if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); break; }
         rc = 0; c.ctx = ctx;
