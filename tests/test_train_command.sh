@@ -60,6 +60,8 @@ an adapter was asked for|--lora 4 --dtype f16
 an adapter was asked for|--as-adapter --dtype f16
 other-steps goes with --resume|--other-steps
 batch is 1, 2 to|--batch 1
+beta1 is 1, 1e-09 to 0.9999999 were|--beta1 1
+ema is 1, 0 to 0.9999999 were|--ema 1
 mix is 1.5, 0 to|--mix 1.5
 pull is -1, 0 to|--pull -1
 END

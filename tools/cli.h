@@ -164,7 +164,7 @@ static int cli_store(const cli_option *o, const char *shown, const char *v) {
     } else {
         double x; errno = 0; x = strtod(v, &end);
         if (end == v || *end || !(x - x == 0)) return cli_wrong("%s is `%s`, a number was expected", shown, v);
-        if ((o->min != 0 || o->max != 0) && (x < o->min || x > o->max)) return cli_wrong("%s is %s, %g to %g were expected", shown, v, o->min, o->max);
+        if ((o->min != 0 || o->max != 0) && (x < o->min || x > o->max)) return cli_wrong("%s is %s, %.9g to %.9g were expected", shown, v, o->min, o->max);
         *(double *)o->to = x;
     }
     return -1;
