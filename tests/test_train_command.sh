@@ -62,6 +62,8 @@ other-steps goes with --resume|--other-steps
 batch is 1, 2 to|--batch 1
 beta1 is 1, 1e-09 to 0.9999999 were|--beta1 1
 ema is 1, 0 to 0.9999999 were|--ema 1
+q,k,v,out was expected|--lora 4 --lora-targets q,
+q,k,v,out was expected|--lora 4 --lora-targets=
 mix is 1.5, 0 to|--mix 1.5
 pull is -1, 0 to|--pull -1
 END

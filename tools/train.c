@@ -404,11 +404,11 @@ static int train_wrong(train_run *r) {
     if ((r->targets || r->lora_temporal || r->dropout > 0) && d->trainable != LB_TRAIN_LORA) return cli_wrong("--lora-targets, --lora-temporal and --lora-dropout go with --lora");
     if (r->dtype && !r->config && !r->whole && (r->as_adapter || d->trainable == LB_TRAIN_LORA)) return cli_wrong("--dtype is of a whole model; an adapter was asked for, and --whole writes the model");
     if ((r->held || r->eval_steps) && !r->eval) return cli_wrong("--eval-split and --eval-every go with --eval");
-    for (e = r->targets; e && *e; ) {
+    for (e = r->targets; e; ) {                                     /* every word between commas, an empty one, too */
         static const char *const names[] = { "q", "k", "v", "out" }; const size_t n = strcspn(e, ",");
         for (i = 0; i < 4 && (strlen(names[i]) != n || strncmp(names[i], e, n)); i++) {}
         if (i == 4) return cli_wrong("--lora-targets is `%s`, some of q,k,v,out was expected", r->targets);
-        d->lora_targets |= 1 << i; e += n + (e[n] == ',');
+        d->lora_targets |= 1 << i; e = e[n] ? e + n + 1 : NULL;
     }
     if (r->lora_temporal) d->lora_temporal = !strcmp(r->lora_temporal, "temporal") ? 1 : !strcmp(r->lora_temporal, "both") ? 2 : 0;
     for (i = 0; i < r->freeze.n; i++) {
