@@ -64,6 +64,8 @@ beta1 is 1, 1e-09 to 0.9999999 were|--beta1 1
 ema is 1, 0 to 0.9999999 were|--ema 1
 q,k,v,out was expected|--lora 4 --lora-targets q,
 q,k,v,out was expected|--lora 4 --lora-targets=
+log FILE was expected|--log -
+checkpoint FILE was expected|--checkpoint -
 mix is 1.5, 0 to|--mix 1.5
 pull is -1, 0 to|--pull -1
 END

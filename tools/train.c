@@ -378,6 +378,7 @@ static int train_wrong(train_run *r) {
     if (!r->out) return cli_wrong("where to? -o OUT.lbw");
     if ((rc = cli_lbw_to(r->out)) >= 0) return rc;
     if (r->steps && r->epochs) return cli_wrong("--steps or --epochs, not both");
+    if ((r->log && !strcmp(r->log, "-")) || (r->checkpoint && !strcmp(r->checkpoint, "-"))) return cli_wrong("log, plot and checkpoint are files; --%s FILE was expected, not `-`", r->log && !strcmp(r->log, "-") ? "log" : "checkpoint");
     if (r->from && (!r->modality || r->config)) return cli_wrong("--from wants -m MODEL and --modality NAME: the new one");
     if (r->from && lb__ends_with(r->modality, ".json")) return cli_wrong("--from goes with --modality NAME; %s says itself what it starts from", r->modality);
     if (!r->from && (r->kind || r->size || r->frames || r->tube || r->temporal || r->class_per_frame)) return cli_wrong("--kind, --size, --frames, --tube, --temporal and --class-per-frame tell of a new modality: they go with --from");
