@@ -314,6 +314,7 @@ wants 1 'updates of temporal attention already' -m "$T/image.lbw" --adapter "$T/
 wants 1 'size is 4294967312, HEIGHTxWIDTH' $few -d "$T/vidal/vidal.json" --modality depth --from image --size 4294967312 -o "$T/e.lbw"
 printf '[\n  { "file": "a.png",\n    "caption": "a" },\n\n  { "file": "b.png" }\n]\n' >"$T/lines.json"; wants 1 'lines.json: line 5: no caption' $few -d "$T/lines.json" -o "$T/e.lbw"
 wants 1 'has the modality image already' $few -d "$T/vidal/image.jsonl" --modality image --from image -o "$T/e.lbw"
+wants 1 'a"b: "name" is no such name' $few -d "$T/vidal/image.jsonl" --modality 'a"b' --from image -o "$T/e.lbw"
 wants 1 'no modality smell to start from' $few -d "$T/vidal/image.jsonl" --modality depth --from smell -o "$T/e.lbw"
 awk -v f_dir="$T" 'BEGIN { print "file\tcaption"; for (i = 0; i < 8; i++) { f = "motion" i ".csv"; for (t = 0; t < 32; t++) printf "%f,%f\n", sin(t * i / 5), cos(t / (i + 1)) >(f_dir "/" f); close(f_dir "/" f); print f "\tmovement number " i } }' >"$T/motion.tsv"
 printf '{ "name": "motion", "loader": "csv", "channels": 2, "length": 32, "patch": 8, "from": "image" }' >"$T/motion.json"

@@ -330,9 +330,10 @@ static void train_live(const train_run *r, const lb_train_stats *s, double rate,
 
 /* --from, --kind, --size and the like as a file would declare the modality: over the input and the numbers of the one it starts from. */
 static lb_status train_declare(const train_run *r, const lb_model *m, lb__buf *out) {
-    const lb_modality_desc *source = lb_model_modality(m, r->from); const char *kind = r->kind ? r->kind : r->modality, *end = ""; char piece[512]; int h = 0, w = 0, i, n; const int array = !strcmp(kind, "array"), audio = !strcmp(kind, "audio"), video = !strcmp(kind, "video");
+    const lb_modality_desc *source = lb_model_modality(m, r->from); const char *kind = r->kind ? r->kind : r->modality, *end = ""; char piece[512], name[LB_NAME_SIZE]; int h = 0, w = 0, i, n; const int array = !strcmp(kind, "array"), audio = !strcmp(kind, "audio"), video = !strcmp(kind, "video");
     if (!source || source->kind == LB_TEXT) return lb__no_modality(m, r->model_path, r->from, " to start from");
     if (lb_model_modality(m, r->modality)) return lb__fail(LB_ERR_ARG, "%s: has the modality %s already; --from is for a new one", r->model_path, r->modality);
+    LB__TRY(lb__fail_in(lb__declared_named("name", r->modality, "no such name", name), r->modality));
     if (!audio) { h = source->height; w = source->width; }
     if (r->size) {
         const long a = strtol(r->size, (char **)(uintptr_t)&end, 10), b = *end == 'x' ? strtol(end + 1, (char **)(uintptr_t)&end, 10) : a;
@@ -340,7 +341,7 @@ static lb_status train_declare(const train_run *r, const lb_model *m, lb__buf *o
         h = (int)a; w = (int)b;
     }
 #define TRAIN_ADD(...) do { n = snprintf(piece, sizeof piece, __VA_ARGS__); if (n < 0 || (size_t)n >= sizeof piece) return lb__fail(LB_ERR_ARG, "the names of modality and kind are too long"); LB__TRY(lb__buf_add(out, piece, (size_t)n)); } while (0)
-    TRAIN_ADD("{\"name\":\"%s\",\"from\":\"%s\",\"temporal\":%s,\"class_per_frame\":%s", r->modality, source->name, r->temporal || video ? "true" : "false", r->class_per_frame ? "true" : "false");
+    TRAIN_ADD("{\"name\":\"%s\",\"from\":\"%s\",\"temporal\":%s,\"class_per_frame\":%s", name, source->name, r->temporal || video ? "true" : "false", r->class_per_frame ? "true" : "false");
     if (r->kind) TRAIN_ADD(",\"loader\":\"%s\"", array ? "by-name" : kind);
     if (h) TRAIN_ADD(",\"size\":[%d,%d]", h, w);
     if (r->frames) TRAIN_ADD(",\"frames\":%lld", r->frames);
