@@ -11266,7 +11266,7 @@ static lb_status lb__tower_check(lb_model_desc *d, int i) {
 #define LB__RANGE(field, low, high) if (t->field < (low) || t->field > (high)) return lb__fail(LB_ERR_ARG, "tower %s: " #field " is %d, %d to %d was expected", t->name, t->field, low, high)
     LB__RANGE(width, 1, 65536);
     LB__OR(mlp, 4 * t->width); LB__OR(eps, 1e-5f); LB__OR(channels, 3); LB__OR(frames, 1); LB__OR(tube, 1); LB__OR(context, 77); LB__OR(vocab, 49408); LB__OR(lora_targets, LB_LORA_QKVO); LB__OR(lora_alpha, 16.0f);
-    LB__RANGE(layers, 1, 1024); LB__RANGE(heads, 1, 4096); LB__RANGE(mlp, 1, 1 << 20); LB__RANGE(embed_dim, 1, 65536); LB__RANGE(lora_rank, 0, 4096); LB__RANGE(lora_temporal, 0, 2);
+    LB__RANGE(layers, 1, 1024); LB__RANGE(heads, 1, 4096); LB__RANGE(mlp, 1, 1 << 20); LB__RANGE(embed_dim, 1, 65536); LB__RANGE(lora_rank, 0, 4096); LB__RANGE(lora_targets, 1, (int)LB_LORA_QKVO); LB__RANGE(lora_temporal, 0, 2);
     if (t->width % t->heads) return lb__fail(LB_ERR_ARG, "tower %s: width %d is not a multiple of its %d heads", t->name, t->width, t->heads);
     if (!(t->eps >= 0 && t->eps < 1) || !(t->lora_dropout >= 0 && t->lora_dropout < 1)) return lb__fail(LB_ERR_ARG, "tower %s: eps %g and lora_dropout %g, 0 to 1 was expected", t->name, (double)t->eps, (double)t->lora_dropout);
     if (t->embed_dim != d->tower[0].embed_dim) return lb__fail(LB_ERR_MISMATCH, "tower %s embeds into %d dimensions, tower %s into %d", t->name, t->embed_dim, d->tower[0].name, d->tower[0].embed_dim);
@@ -13308,7 +13308,7 @@ static lb_status lb__train_desc_check(lb_train_desc *d) {
     LB__WITHIN(lr, d->lr > 0 && d->lr <= 1e6, "more than 0, at most 1e6"); LB__WITHIN(lr_rest, d->lr_rest >= 0 && d->lr_rest <= 1e6, "0 to 1e6"); LB__WITHIN(beta1, d->beta1 > 0 && d->beta1 < 1, "more than 0, less than 1"); LB__WITHIN(beta2, d->beta2 > 0 && d->beta2 < 1, "more than 0, less than 1");
     LB__WITHIN(eps, d->eps > 0 && d->eps < 1, "more than 0, less than 1"); LB__WITHIN(weight_decay, d->weight_decay < 1e6, "less than 1e6"); LB__WITHIN(clip, d->clip >= 0, "0 or more"); LB__WITHIN(ema, d->ema >= 0 && d->ema < 1, "0 to less than 1");
     LB__WITHIN(lora_alpha, d->lora_alpha >= -1e6f && d->lora_alpha <= 1e6f, "-1e6 to 1e6"); LB__WITHIN(mask_ratio, d->mask_ratio >= 0 && d->mask_ratio < 1, "0 to less than 1"); LB__WITHIN(mix, d->mix >= 0 && d->mix <= 1, "0 to 1"); LB__WITHIN(pull, d->pull >= 0 && d->pull <= 1e6, "0 to 1e6"); LB__WITHIN(lora_dropout, d->lora_dropout >= 0 && d->lora_dropout < 1, "0 to less than 1"); LB__WITHIN(lora_rank, d->lora_rank >= 0 && d->lora_rank <= 4096, "0 to 4096");
-    LB__WITHIN(lora_temporal, d->lora_temporal >= 0 && d->lora_temporal <= 2, "0 to 2"); LB__WITHIN(trainable, (int)d->trainable >= 0 && d->trainable <= LB_TRAIN_PATTERN, "a word of lb_trainable");
+    LB__WITHIN(lora_targets, d->lora_targets > 0 && d->lora_targets <= LB_LORA_QKVO, "1 to 15, LB_LORA_* bits,"); LB__WITHIN(lora_temporal, d->lora_temporal >= 0 && d->lora_temporal <= 2, "0 to 2"); LB__WITHIN(trainable, (int)d->trainable >= 0 && d->trainable <= LB_TRAIN_PATTERN, "a word of lb_trainable");
 #undef LB__WITHIN
     if (d->trainable == LB_TRAIN_PATTERN && !(d->pattern && d->pattern[0])) return lb__fail(LB_ERR_ARG, "training: a pattern of parameter names was expected");
     return LB_OK;

@@ -252,6 +252,7 @@ LBT(model, bad_use_is_a_sentence) {
     clip_desc(&g, &d); d.tower[1].embed_dim = 7; CHECK(lb_model_create(c, &d, &bad) == LB_ERR_MISMATCH && !bad, "%s", lb_last_error());
     clip_desc(&g, &d); strcpy(d.modality[0].tower, "nose"); CHECK(lb_model_create(c, &d, &bad) == LB_ERR_ARG && !bad, "%s", lb_last_error());
     clip_desc(&g, &d); d.modality[0].height = 500; CHECK(lb_model_create(c, &d, &bad) == LB_ERR_MISMATCH && !bad, "%s", lb_last_error());
+    clip_desc(&g, &d); d.tower[0].lora_rank = 2; d.tower[0].lora_targets = 16; CHECK(lb_model_create(c, &d, &bad) == LB_ERR_ARG && !bad && strstr(lb_last_error(), "lora_targets is 16, 1 to 15"), "%s", lb_last_error());
     clip_desc(&g, &d); d._zero1 = 3; CHECK(lb_model_create(c, &d, &bad) == LB_ERR_ARG && !bad, "%s", lb_last_error());
     lb_model_free(m); lb_ctx_free(c); golden_close(&g);
 }

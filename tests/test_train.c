@@ -388,6 +388,7 @@ LBT(train, adapter_and_merge) {
         d.lora_alpha = 0; d.lora_targets = LB_LORA_Q; CHECK(lb_trainer_new(c, adapted, &d, &u) == LB_ERR_MISMATCH && !u && strstr(lb_last_error(), "targets 13"), "%s", lb_last_error());
         d.lora_alpha = 16; d.lora_targets = 13; CHECK(!lb_trainer_new(c, adapted, &d, &u), "%s", lb_last_error()); lb_trainer_free(u); u = NULL;
         d.lora_alpha = INFINITY; CHECK(lb_trainer_new(c, adapted, &d, &u) == LB_ERR_ARG && !u && strstr(lb_last_error(), "lora_alpha"), "%s", lb_last_error());
+        d.lora_alpha = 0; d.lora_targets = 16; CHECK(lb_trainer_new(c, adapted, &d, &u) == LB_ERR_ARG && !u && strstr(lb_last_error(), "lora_targets is 16"), "%s", lb_last_error());
     }
     {   /* a modality that was added in memory comes along in its adapter, as does what an adapter in between had changed */
         lb_model *more = NULL, *back = NULL; lb_trainer *u = NULL; lb_tower_desc td; lb_modality_desc q = *lb_model_modality(base, "image"); float e[8 * 64]; int round;
