@@ -66,6 +66,7 @@ wants 1 'no captions' vocab -f "$T/bare.txt" -o "$T/v.lbw"
 wants 1 'line 1' vocab --merges "$T/text.lbw" -o "$T/v.lbw"
 printf 'a cat\n\0\n' >"$T/zero.txt"; wants 1 'zero.txt: holds a zero byte' vocab -f "$T/plain.txt" "$T/zero.txt" -o "$T/v.lbw"
 no "$T/v.lbw"
+for o in "--min-count 2" "--clean hf"; do wants 2 'merges FILE has one' vocab --merges "$T/text.lbw" $o -o "$T/v.lbw"; done
 printf 'a photo of a cat\na photo of a dog\nthe cat and the dog\n' >"$T/captions.txt"
 wants 0 '525 ids from 3 captions' vocab -f "$T/captions.txt" -o "$T/v.lbw"
 wants 0 '^523 320 522 517 520 513 524' tokenize -m "$T/v.lbw" 'a photo of the cat'

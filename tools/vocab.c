@@ -15,7 +15,7 @@ static lb_status vocab_lines(const lb__bytes *f, const char *path, lb__buf *text
     return LB_OK;
 }
 static int cmd_vocab(int argc, char **argv) {
-    cli_list files; const char *merges = NULL, *clean = "open_clip", *out = NULL, *source = NULL, *license = NULL; long long size = 49408, least = 2; cli_common common; int rc, mode;
+    cli_list files; const char *merges = NULL, *clean = NULL, *out = NULL, *source = NULL, *license = NULL; long long size = 49408, least = 0; cli_common common; int rc, mode;
     const cli_option options[] = {
         { "text-file", 'f', CLI_LIST, &files, "FILE", "captions to learn from, one a line", 0, 0 },
         { "merges", 0, CLI_TEXT, &merges, "FILE", "take a vocabulary from a merges file (merges.txt, bpe_simple_vocab_16e6.txt)\ninstead of learning one", 0, 0 },
@@ -32,7 +32,8 @@ static int cmd_vocab(int argc, char **argv) {
         "Writes a tokenizer file.  Learning is deterministic: the most frequent pair of neighbours is merged again and again; equal counts are\n"
         "decided by the lower ids; the order of the captions does not matter.  Every caption counts as often as it is there.\n", options, LB__COUNT(options))) >= 0) { cli_list_free(&files); return rc; }
     if ((rc = cli_lbw_to(out)) >= 0 || (rc = !files.n == !merges ? cli_wrong("one of --text-file and --merges was expected") : -1) >= 0 || (rc = cli_apart(out, merges)) >= 0 || (rc = cli_apart_all(out, &files)) >= 0) { cli_list_free(&files); return rc; }
-    mode = !strcmp(clean, "hf") ? LB_CLEAN_HF : !strcmp(clean, "languagebind") ? LB_CLEAN_LANGUAGEBIND : LB_CLEAN_OPEN_CLIP;
+    if (merges && (least || clean)) { cli_list_free(&files); return cli_wrong("--min-count and --clean tell how a vocabulary is learnt; --merges FILE has one"); }
+    mode = !clean ? LB_CLEAN_OPEN_CLIP : !strcmp(clean, "hf") ? LB_CLEAN_HF : !strcmp(clean, "languagebind") ? LB_CLEAN_LANGUAGEBIND : LB_CLEAN_OPEN_CLIP;
     s = cli_ctx(&common, &ctx);
     if (!s && !(f = (lb__bytes *)lb__alloc(files.n + 1, sizeof *f))) s = LB_ERR_MEM;
     if (merges) {
@@ -41,7 +42,7 @@ static int cmd_vocab(int argc, char **argv) {
     } else {
         for (i = 0; i < files.n && !s; i++) if (!(s = lb__bytes_open(files.item[i].value, &f[n]))) s = vocab_lines(&f[n++], files.item[i].value, &texts, &sizes);
         if (!s && !texts.size) s = lb__fail(LB_ERR_ARG, "%s: no captions in it", files.item[0].value);
-        if (!s) s = lb_tokenizer_train(ctx, mode | LB_CLEAN_NO_SPECIAL, (const char *const *)(const void *)texts.data, (const size_t *)(const void *)sizes.data, texts.size / sizeof(char *), (size_t)size, (size_t)least, &t);
+        if (!s) s = lb_tokenizer_train(ctx, mode | LB_CLEAN_NO_SPECIAL, (const char *const *)(const void *)texts.data, (const size_t *)(const void *)sizes.data, texts.size / sizeof(char *), (size_t)size, least ? (size_t)least : 2, &t);
         for (i = 0; i < texts.size / sizeof(char *) && !s; i++) {
             size_t count = 0;
             s = lb_tokenize(ctx, t, mode | LB_CLEAN_NO_SPECIAL, ((const char **)(void *)texts.data)[i], ((size_t *)(void *)sizes.data)[i], NULL, 0, &count);
