@@ -40,6 +40,8 @@ for c in $commands; do
     wants 0 "^usage: languagebind $c" "$c" --help
     wants 0 "^usage: languagebind $c" help "$c"
     wants 2 'nosuchflag' "$c" --nosuchflag
+    n=$("$L" "$c" --help | grep -c '^  *--threads N \|^  *--json '); case $c in synth|render) n=$((n + 1)) ;; esac
+    [ "$n" -ge 2 ] && good || bad "$c has no --threads or no --json"
     wants 2 'nosuchflag' "$c" --nosuchflag=3
     "$L" "$c" --help >/dev/full 2>"$T/err"; status=$?
     if [ $status = 1 ] && grep -q 'cannot write' "$T/err"; then good; else bad "$c --help to a full device: status $status"; fi
@@ -64,9 +66,9 @@ printf 'abab abab\n' >"$T/plain.txt"; printf '\357\273\277abab abab\n' >"$T/mark
 "$L" vocab -f "$T/plain.txt" --size 520 -o "$T/plain.lbw" >"$T/out" && "$L" vocab -f "$T/mark.txt" --size 520 -o "$T/mark.lbw" >"$T/out" && cmp -s "$T/plain.lbw" "$T/mark.lbw" && good || bad "a byte order mark is learnt from"
 wants 1 'no captions' vocab -f "$T/bare.txt" -o "$T/v.lbw"
 wants 1 'line 1' vocab --merges "$T/text.lbw" -o "$T/v.lbw"
+for o in "--min-count 2" "--clean hf"; do wants 2 'merges FILE has one' vocab --merges "$T/text.lbw" $o -o "$T/v.lbw"; done
 printf 'a cat\n\0\n' >"$T/zero.txt"; wants 1 'zero.txt: holds a zero byte' vocab -f "$T/plain.txt" "$T/zero.txt" -o "$T/v.lbw"
 no "$T/v.lbw"
-for o in "--min-count 2" "--clean hf"; do wants 2 'merges FILE has one' vocab --merges "$T/text.lbw" $o -o "$T/v.lbw"; done
 printf 'a photo of a cat\na photo of a dog\nthe cat and the dog\n' >"$T/captions.txt"
 wants 0 '525 ids from 3 captions' vocab -f "$T/captions.txt" -o "$T/v.lbw"
 wants 0 '^523 320 522 517 520 513 524' tokenize -m "$T/v.lbw" 'a photo of the cat'
@@ -82,6 +84,11 @@ is() { if [ "$1" = "$2" ]; then good; else bad "$3: \"$1\", \"$2\" was expected"
 is "$(${B:-build}/agree "$T/reference.npy" demo image text | grep -c ' ok$')" 2 "vectors of open_clip"
 wants 0 'tower vision' info "$M"
 wants 0 '"modalities": \["image", "text"\]' info --json "$M"
+printf '{ "name": "motion", "loader": "csv", "channels": 2, "length": 32, "patch": 8 }' >"$T/motion.json"
+for c in "convert tests/golden/ckpt_demo" "quantize $M --dtype f32" "extend -m $M --modality $T/motion.json" "record -m $M --text a" "bundle $M"; do
+    wants 0 '^{"file": "[^"]*made.lbw", "tensors": .*}$' $c --threads 1 --json -o "$T/made.lbw"; cp "$T/out" "$T/told"; wants 0 '' info --json "$T/made.lbw"; same "$T/out" "$T/told" "$c --json and info --json"
+done
+wants 1 'none.pt: cannot open' convert "$T/none.pt" --json -o "$T/none.lbw"; no "$T/none.lbw"
 wants 0 'visual\|vision.patch.weight' info --tensors "$M"
 wants 0 'checksums agree' verify "$M"
 cp "$M" "$T/flip.lbw"; size=$(wc -c <"$M")
@@ -248,6 +255,8 @@ done
 wants 0 '"name": "open"' bench -m "$M" --threads 1 --json
 is "$(grep -c '"name": "memory".*"own_mb": ' "$T/out")" 3 "rows of memory: an image, a text as long as its context, a short one"
 wants 1 'cannot open' bench -m "$T/not-there.lbw"
+cp "$M" "$T/a \"quoted\" \\ name.lbw"; wants 0 'a \\"quoted\\" \\\\ name.lbw", "threads": 1' bench -m "$T/a \"quoted\" \\ name.lbw" --threads 1 --json
+for o in "-r gemm" "-s 1" --train; do wants 2 'go without -m MODEL' bench -m "$M" $o; done
 wants 2 'no row is called `nosuch`' bench -r nosuch
 
 # score, classify, tokenize
@@ -256,8 +265,6 @@ wants 0 '' extend -m "$M" --modality "$T/lidar.json" -o "$T/lidar.lbw"
 wants 0 'image x text' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup'
 is "$(wc -l <"$T/out")" 3 "lines of the table"
 wants 0 '"columns": {"modality": "text"' score -m "$M" --text 'a cat' 'a cup' --image $CAT --json
-cp "$M" "$T/a \"quoted\" \\ name.lbw"; wants 0 'a \\"quoted\\" \\\\ name.lbw", "threads": 1' bench -m "$T/a \"quoted\" \\ name.lbw" --threads 1 --json
-for o in "-r gemm" "-s 1" --train; do wants 2 'go without -m MODEL' bench -m "$M" $o; done
 wants 0 '1.0000' score -m "$M" --image $CAT
 wants 0 '^0lidar x Text:' score -m "$T/lidar.lbw" --input "0lidar:$T/lidar.csv" --text 'a cat' 'a cup' --upstream-scaling
 wants 0 '^Image x Text:' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup' --upstream-scaling

@@ -4,6 +4,7 @@
 #include "tests/failing_malloc.h"
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "tools/cli.h"
+#include "tools/info.c"
 #include "tools/checkpoint.h"
 #include "tools/convert.c"
 #include "tools/upstream.c"

@@ -429,7 +429,8 @@ static int cmd_bundle(int argc, char **argv) {
         CLI_LBW_OUT(output),
         { "text", 0, CLI_TEXT, &text, "FILE", "whose text tower goes in, when they differ", 0, 0 },
         { "share-backbone", 0, CLI_FLAG, &share, NULL, "store equal tensors of all towers once, and f32 attention that\ndiffers by a merged LoRA as that update (name the backbone first)", 0, 0 },
-        CLI_FILES(files, "FILE") };
+        CLI_FILES(files, "FILE"),
+        CLI_THREADS(common), CLI_JSON_MADE(common) };
     memset(&sum, 0, sizeof sum);
     rc = cli_parse(argc, argv, "[NAME=]FILE... -o OUT.lbw [--text FILE] [--share-backbone]",
                    "Joins models that share an embedding space into one file.  Their text towers are compared tensor by tensor and stored once; if\n"
@@ -443,8 +444,9 @@ static int cmd_bundle(int argc, char **argv) {
     if (cli_ctx(&common, &ctx) || !(paths = cli_values(&files))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = bundle_files(ctx, paths, files.n, text, share, output, &sum);
     if (s) { rc = cli_fail("%s", lb_last_error()); goto done; }
-    rc = 0; conv_print_notes(&sum.notes);
+    conv_print_notes(&sum.notes);
     if (share && !stat(output, &st)) cli_warn("%s: %.1f MB, %.1f MB less than without --share-backbone", output, (double)st.st_size / 1e6, (double)sum.saved / 1e6);
+    rc = info_made(ctx, &common, output);
 done:
     lb__buf_free(&sum.notes); lb__release((void *)paths); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;
@@ -471,7 +473,8 @@ static int cmd_merge(int argc, char **argv) {
         CLI_LBW_OUT(output),
         CLI_DTYPE(dtype, "the base's"),
         { "model", 'm', CLI_LIST, &files, "FILE", "the base (or as a plain argument)", 0, 0 },
-        CLI_FILES(files, "FILE") };
+        CLI_FILES(files, "FILE"),
+        CLI_THREADS(common), CLI_JSON_MADE(common) };
     rc = cli_parse(argc, argv, "BASE.lbw [ADAPTER.lbw...] -o OUT.lbw",
                    "Brings adapters into their base model: their tensors replace the base's, low-rank updates are added into the weights in f32.\n"
                    "A model that carries low-rank updates itself (convert --keep-lora) is merged alone.  A parity record stays with the modalities whose\n"
@@ -481,7 +484,7 @@ static int cmd_merge(int argc, char **argv) {
     if ((rc = cli_lbw_to(output)) >= 0 || (rc = cli_apart_all(output, &files)) >= 0) goto done;
     if (cli_ctx(&common, &ctx) || !(paths = cli_values(&files))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = merge_files(ctx, paths, files.n, dtype, output);
-    rc = cli_end(s);
+    rc = s ? cli_end(s) : info_made(ctx, &common, output);
 done:
     lb__release((void *)paths); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;
@@ -495,7 +498,8 @@ static int cmd_extend(int argc, char **argv) {
         { "modality", 'j', CLI_TEXT, &json, "FILE.json", "what the modality is: weights/MODALITY.md has the keys", 0, 0 },
         CLI_LBW_OUT(output),
         CLI_DTYPE(dtype, "the model's"),
-        { "seed", 0, CLI_INT, &seed, "N", "of the weights that are drawn (default 0)", 0, 0 } };
+        { "seed", 0, CLI_INT, &seed, "N", "of the weights that are drawn (default 0)", 0, 0 },
+        CLI_THREADS(common), CLI_JSON_MADE(common) };
     memset(&f, 0, sizeof f);
     rc = cli_parse(argc, argv, "-m MODEL --modality FILE.json -o OUT.lbw",
                    "Adds a modality of your own to a model: a sensor's name, shape, patches, scaling and file format stand in a small JSON file, for instance\n"
@@ -512,7 +516,7 @@ static int cmd_extend(int argc, char **argv) {
     if (!s) s = lb__fail_in(lb_model_extend_json(ctx, base, (const char *)f.data, f.size, (uint64_t)seed, &m), json);
     if (!s) s = lb_model_save(ctx, m, model_dtype(base, dtype), output);
     if (!s) model_note_record(m);
-    rc = cli_end(s);
+    rc = s ? cli_end(s) : info_made(ctx, &common, output);
 done:
     lb__bytes_close(&f); lb_model_free(m); lb_model_free(base); lb_ctx_free(ctx);
     return rc;
@@ -526,7 +530,8 @@ static int cmd_quantize(int argc, char **argv) {
         CLI_DTYPE(dtype, "f16"),
         { "only", 0, CLI_LIST, &only, "MODALITY", "leave out all other modalities, and the towers that only they read through", 0, 0 },
         { "model", 'm', CLI_LIST, &files, "FILE", "the model (or as a plain argument)", 0, 0 },
-        CLI_FILES(files, "FILE") };
+        CLI_FILES(files, "FILE"),
+        CLI_THREADS(common), CLI_JSON_MADE(common) };
     rc = cli_parse(argc, argv, "MODEL.lbw -o OUT.lbw [--dtype f16|bf16|f32|i8] [--only MODALITY...]",
                    "Writes a model with its matrices and token table in another type; vectors and small tables stay f32, low-rank updates stay apart,\n"
                    "and what several towers share is stored once.  In i8 the matrices of the blocks are bytes with a step a row, the others f16, and\n"
@@ -541,7 +546,7 @@ static int cmd_quantize(int argc, char **argv) {
     s = lb_model_open(ctx, files.item[0].value, &whole);
     if (!s && only.n) s = lb__fail_in(lb_model_part(ctx, whole, names, only.n, &part), files.item[0].value);
     if (!s) s = lb_model_save(ctx, part ? part : whole, model_dtype(whole, dtype ? dtype : "f16"), output);
-    rc = cli_end(s);
+    rc = s ? cli_end(s) : info_made(ctx, &common, output);
 done:
     lb__release((void *)names); lb_model_free(part); lb_model_free(whole); lb_ctx_free(ctx); cli_list_free(&only); cli_list_free(&files);
     return rc;

@@ -52,6 +52,7 @@ typedef struct cli_common { long long threads; int json; } cli_common;
 #define CLI_FILES(list, what) { NULL, 0, CLI_LIST, &(list), what, NULL, 0, 0 }
 #define CLI_THREADS(c) { "threads", 0, CLI_INT, &(c).threads, "N", "threads to compute on (default: one a core)", 1, 4096 }
 #define CLI_JSON(c)    { "json", 0, CLI_FLAG, &(c).json, NULL, "print JSON", 0, 0 }
+#define CLI_JSON_MADE(c) { "json", 0, CLI_FLAG, &(c).json, NULL, "print what was made, as `info --json` does", 0, 0 }
 
 static const char *cli_command = "languagebind";       /* "languagebind embed": the head of every message */
 static char        cli_command_text[64];

@@ -877,7 +877,8 @@ static int cmd_convert(int argc, char **argv) {
         { "parity", 0, CLI_TEXT, &o.parity, "FILE", "inputs and the reference's embeddings (tensors M.input,\nM.embedding), for `verify` to compute again", 0, 0 },
         { "license", 0, CLI_TEXT, &o.license, "TEXT", "the weights' licence, kept in the file", 0, 0 },
         { "model", 'm', CLI_LIST, &files, "SRC", "the checkpoint (or as a plain argument)", 0, 0 },
-        CLI_FILES(files, "SRC") };
+        CLI_FILES(files, "SRC"),
+        CLI_THREADS(common), CLI_JSON_MADE(common) };
     memset(&o, 0, sizeof o);
     rc = cli_parse(argc, argv, "SRC -o OUT.lbw [options]",
                    "Turns a published checkpoint into a .lbw weight file.  SRC is a .pt, .bin or .safetensors file, an index of several, or a folder\n"
@@ -895,7 +896,7 @@ static int cmd_convert(int argc, char **argv) {
     if (cli_ctx(&common, &ctx)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     s = o.adapter ? conv_convert_adapter(ctx, &o, &notes) : conv_convert(ctx, &o, &notes);
     conv_print_notes(&notes);
-    rc = cli_end(s);
+    rc = s ? cli_end(s) : info_made(ctx, &common, o.output);
 done:
     lb__buf_free(&notes); lb_ctx_free(ctx); cli_list_free(&files);
     return rc;

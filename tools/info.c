@@ -124,13 +124,24 @@ static lb_status info_text(cli_out *o, const lb_file *f, const char *path, int t
     return LB_OK;
 }
 
+/* With --json, a command that makes a weight file tells of it what `info --json` does: 0, or the exit status after a message. */
+static int info_made(lb_ctx *ctx, const cli_common *common, const char *path) {
+    lb_file *f = NULL; cli_out out; lb_status s;
+    if (!common->json) return 0;
+    s = lb_file_open(ctx, path, &f);
+    if (!s) s = cli_out_open(&out, NULL);
+    if (!s) s = info_json(&out, f, path, 0);
+    if (!s) s = cli_out_commit(&out);
+    lb_file_free(f);
+    return cli_end(s);
+}
 static int cmd_info(int argc, char **argv) {
     cli_common common = { 0, 0 }; const char *path = NULL; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_file *f = NULL; cli_out out; int rc, tensors = 0; size_t i;
     const cli_option options[] = {
         { "model", 'm', CLI_TEXT, &path, "FILE", "the weight file (or as a plain argument)", 0, 0 },
         { "tensors", 0, CLI_FLAG, &tensors, NULL, "list every tensor", 0, 0 },
         CLI_FILES(files, "FILE"),
-        CLI_JSON(common) };
+        CLI_THREADS(common), CLI_JSON(common) };
     rc = cli_parse(argc, argv, "[FILE...] [--tensors] [--json]", "Prints what weight files hold; without a file, how this command was built.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;
     if (path && !cli_add(&files, NULL, path)) { rc = cli_fail("out of memory"); goto done; }

@@ -22,7 +22,7 @@ static int cmd_tokenize(int argc, char **argv) {
         { "decode", 0, CLI_FLAG, &decode, NULL, "the way back: each argument is a list of ids", 0, 0 },
         { "text-file", 0, CLI_LIST, &list, "FILE", "texts, one a line", 0, 0 },
         CLI_FILES(list, "TEXT"),
-        CLI_JSON(common) };
+        CLI_THREADS(common), CLI_JSON(common) };
     memset(&in, 0, sizeof in);
     rc = cli_parse(argc, argv, "-m MODEL [TEXT...] [--text-file FILE]", "The token ids of every text, with start and end, one line a text.  `-` reads the lines of standard input.\n", options, LB__COUNT(options));
     if (rc >= 0) goto done;

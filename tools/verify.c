@@ -92,7 +92,7 @@ static int cmd_record(int argc, char **argv) {
         INPUT_OPTIONS(list),
         CLI_LBW_OUT(to),
         { "replace", 0, CLI_FLAG, &replace, NULL, "in place of the record that the model has", 0, 0 },
-        CLI_THREADS(common) };
+        CLI_THREADS(common), CLI_JSON_MADE(common) };
     memset(&in, 0, sizeof in);
     rc = cli_parse(argc, argv, "-m MODEL [--image FILE] [--audio FILE] [--text TEXT] ... -o OUT.lbw",
         "Writes the model with a parity record: the inputs as its towers read them, and the vectors that this machine computes for them, so that\n"
@@ -102,7 +102,7 @@ static int cmd_record(int argc, char **argv) {
     if ((rc = cli_lbw_to(to)) >= 0) goto done;
     if (!in.n) { rc = cli_wrong("nothing to record: --image, --text, ... were expected"); goto done; }
     if ((rc = inputs_apart(&in, &list, to)) >= 0) goto done;                          /* the model may be: it comes back whole, with the record */
-    rc = cli_ctx(&common, &ctx) || record_write(ctx, model, &in, replace, to) ? cli_fail("%s", lb_last_error()) : 0;
+    rc = cli_ctx(&common, &ctx) || record_write(ctx, model, &in, replace, to) ? cli_fail("%s", lb_last_error()) : info_made(ctx, &common, to);
 done:
     lb_ctx_free(ctx); inputs_free(&in); cli_list_free(&list);
     return rc;

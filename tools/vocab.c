@@ -25,7 +25,7 @@ static int cmd_vocab(int argc, char **argv) {
         { "source", 0, CLI_TEXT, &source, "TEXT", "noted in the file: where the text or the merges come from", 0, 0 },
         { "license", 0, CLI_TEXT, &license, "TEXT", "noted in the file", 0, 0 },
         { "output", 'o', CLI_TEXT, &out, "OUT.lbw", "the file to write", 0, 0 },
-        CLI_JSON(common) };
+        CLI_THREADS(common), CLI_JSON(common) };
     lb_ctx *ctx = NULL; lb_tokenizer *t = NULL; lb_file_writer *w = NULL; lb__buf texts = { 0, 0, 0 }, sizes = { 0, 0, 0 }; lb__bytes *f = NULL; lb_status s; size_t i, n = 0, tokens = 0, bytes = 0;
     memset(&files, 0, sizeof files); memset(&common, 0, sizeof common);
     if ((rc = cli_parse(argc, argv, "(--text-file FILE... | --merges FILE) [--size N] -o OUT.lbw",
