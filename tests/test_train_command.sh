@@ -147,6 +147,7 @@ for signal in $signals; do
 done
 begin=
 wants 0 'nothing left to train' $common -o "$T/five.lbw" --resume
+wants 0 '"step": 40, "steps": 40, "first_loss": null, "loss": null' $common -o "$T/five.lbw" --resume --json
 run --config "$T/small.json" -d "$DATA" --steps 1 --batch 16 -o "$T/json.lbw" --json --memory --resume
 is "$status $(wc -l <"$T/out") $(grep -c '^{"step": 1, .*}$' "$T/out") $(grep -c '^memory: \|^no checkpoint' "$T/err")" "0 1 1 2" "--json: nothing else on standard output"
 # ... but not a run that differs in anything: one sentence says in what

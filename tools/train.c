@@ -509,8 +509,11 @@ static int train_loop(train_run *r) {
         if (done_saved) return cli_fail("%s (the checkpoint %s holds step %llu; --resume continues there)", why, r->ckpt_path, (unsigned long long)done_saved);
         return cli_fail("%s", why);
     }
-    if (r->common.json) printf("{\"step\": %llu, \"steps\": %llu, \"first_loss\": %.9g, \"loss\": %.9g, \"parameters\": %lu, \"samples_per_second\": %.4g}\n", (unsigned long long)lb_trainer_steps(r->trainer), (unsigned long long)r->total, first, s.loss, (unsigned long)lb_trainer_parameters(r->trainer), (double)pairs / (train_now() - t0));
-    else if (lb_trainer_steps(r->trainer) == begun) printf("%s: step %llu of %llu, nothing left to train\n", r->out, (unsigned long long)begun, (unsigned long long)r->total);
+    if (r->common.json) {                                           /* a run that made no step has no loss */
+        char loss[2][32] = { "null", "null" };
+        if (lb_trainer_steps(r->trainer) > begun) { snprintf(loss[0], sizeof loss[0], "%.9g", first); snprintf(loss[1], sizeof loss[1], "%.9g", s.loss); }
+        printf("{\"step\": %llu, \"steps\": %llu, \"first_loss\": %s, \"loss\": %s, \"parameters\": %lu, \"samples_per_second\": %.4g}\n", (unsigned long long)lb_trainer_steps(r->trainer), (unsigned long long)r->total, loss[0], loss[1], (unsigned long)lb_trainer_parameters(r->trainer), (double)pairs / (train_now() - t0));
+    } else if (lb_trainer_steps(r->trainer) == begun) printf("%s: step %llu of %llu, %s\n", r->out, (unsigned long long)begun, (unsigned long long)r->total, begun < r->total ? "none was made" : "nothing left to train");
     else printf("%s: %sstep %llu of %llu, %lu parameters trained, loss %.4f at first, %.4f at last, %.1f samples/s\n", r->out, train_is_adapter(r) ? "adapter, " : "", (unsigned long long)s.step, (unsigned long long)r->total, (unsigned long)lb_trainer_parameters(r->trainer), first, s.loss, (double)pairs / (train_now() - t0));
     if (train_stop) fprintf(r->common.json ? stderr : stdout, "stopped by a signal; --resume continues from %s%s\n", r->ckpt_path, kept ? ", and the model that is to be replaced stays until then" : "");
     return 0;
