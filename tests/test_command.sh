@@ -260,6 +260,7 @@ for o in "-r gemm" "-s 1" --train; do wants 2 'go without -m MODEL' bench -m "$M
 wants 2 'no row is called `nosuch`' bench -r nosuch
 
 # score, classify, tokenize
+for c in "embed -m - --image -" "score -m $M --image - --text b --through -" "classify -m $M --labels - --image -" "classify -m $M --labels - --templates - $CAT" "classify -m - --labels - $CAT"; do wants 2 'standard input can be read only once' $c; done
 printf '{ "name": "0lidar", "channels": 1, "length": 16, "patch": 8, "loader": "csv", "fit": "repeat" }' >"$T/lidar.json"; printf '1\n2\n' >"$T/lidar.csv"
 wants 0 '' extend -m "$M" --modality "$T/lidar.json" -o "$T/lidar.lbw"
 wants 0 'image x text' score -m "$M" --image $CAT $CUP --text 'a cat' 'a cup'

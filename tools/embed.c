@@ -41,7 +41,7 @@ static int cmd_embed(int argc, char **argv) {
         "A plain FILE is an image, a sound or a clip by its ending.  npy is one array [inputs, dimensions]; jsonl one object a line\n"
         "with modality, input and vector; txt the numbers, one row a line.  An output file appears whole or not at all.\n",
         options, LB__COUNT(options));
-    if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
+    if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0 || (rc = inputs_once(&in, model, NULL, NULL)) >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (common.json && format && strcmp(format, "jsonl")) { rc = cli_wrong("--json is --format jsonl, --format %s asks for another", format); goto done; }
     if (common.json) format = "jsonl";

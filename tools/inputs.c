@@ -111,6 +111,12 @@ static int inputs_from(inputs *in, const cli_list *l) {
     return rc;
 }
 
+/* Standard input is one of the inputs or one of these files, not two of them: -1, or 2 after a message.  NULL: not asked for. */
+static int inputs_once(const inputs *in, const char *a, const char *b, const char *c) {
+    const char *const file[3] = { a, b, c }; int i, used = in->stdin_used;
+    for (i = 0; i < 3; i++) used += file[i] && !strcmp(file[i], "-");
+    return used > 1 ? cli_wrong("standard input can be read only once") : -1;
+}
 /* What is written is none of the inputs: -1, or 2 after a message. */
 static int inputs_apart(const inputs *in, const cli_list *l, const char *to) {
     size_t i; int rc = -1;

@@ -121,7 +121,7 @@ static int cmd_score(int argc, char **argv) {
     rc = cli_parse(argc, argv, "-m MODEL --image FILE... --text TEXT... [--softmax] [--json]",
         "Cosines between all inputs of any two modalities: one table for each pair, rows in the order of the command line, texts as columns.\n"
         "Inputs of one modality only are compared with each other.\n", options, LB__COUNT(options));
-    if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
+    if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0 || (rc = inputs_once(&in, model, t.file, NULL)) >= 0) goto done;
     if (!model) { rc = cli_wrong("which model? -m FILE"); goto done; }
     if (!in.n) { rc = cli_wrong("nothing to compare: --image, --text, ... were expected"); goto done; }
     if (t.file && (softmax || upstream)) { rc = cli_wrong("--through gives no cosines: %s has nothing to scale", softmax ? "--softmax" : "--upstream-scaling"); goto done; }
@@ -164,7 +164,7 @@ static int cmd_classify(int argc, char **argv) {
     rc = cli_parse(argc, argv, "-m MODEL --labels FILE [--templates FILE] IMAGE...",
         "Zero-shot classification: the most probable classes of every input, by the softmax over all classes of cosine times the model's\n"
         "logit scale.\n", options, LB__COUNT(options));
-    if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0) goto done;
+    if (rc >= 0 || (rc = inputs_from(&in, &list)) >= 0 || (rc = inputs_once(&in, model, labels_file, templates_file)) >= 0) goto done;
     for (i = 0; i < given.n; i++) if (!inputs_add(&labels, "text", given.item[i].value)) { rc = cli_fail("out of memory"); goto done; }
     for (i = 0; i < prompts.n; i++) if (!inputs_add(&templates, "text", prompts.item[i].value)) { rc = cli_fail("out of memory"); goto done; }
     if (labels_file && (rc = inputs_lines(&labels, labels_file, 1)) >= 0) goto done;
