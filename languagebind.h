@@ -7842,7 +7842,9 @@ static lb_status lb__gif_decode(lb_ctx *ctx, const uint8_t *d, size_t n, int hea
 }
 
 /* ---- decode ---- */
-static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int head_only, lb_image *out) {
+#define LB__STILLS "JPEG, PNG, BMP, PNM"                         /* and GIF: what a picture may be, in sentences */
+/* `expected` is what the caller reads, for the sentence about something else. */
+static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int head_only, const char *expected, lb_image *out) {
     static const struct { size_t at, n; const char *magic, *name, *tool; } others[] = { { 8, 4, "WEBP", "WebP", "ffmpeg -i" }, { 0, 4, "II*\0", "TIFF", "ffmpeg -i" }, { 0, 4, "MM\0*", "TIFF", "ffmpeg -i" },
         { 4, 8, "ftypavif", "AVIF", "heif-convert" }, { 4, 8, "ftypavis", "AVIF", "heif-convert" }, { 4, 7, "ftyphei", "HEIC", "heif-convert" }, { 4, 7, "ftyphev", "HEIC", "heif-convert" },
         { 4, 8, "ftypmif1", "HEIF", "heif-convert" }, { 4, 8, "ftypmsf1", "HEIF", "heif-convert" }, { 0, 2, "\xff\x0a", "JPEG XL", "djxl" }, { 4, 8, "JXL \r\n\x87\n", "JPEG XL", "djxl" } };
@@ -7858,9 +7860,9 @@ static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int
         char head[16]; size_t i, n = 0;
         for (i = 0; i < LB__COUNT(others); i++)
             if (size >= others[i].at + others[i].n && !memcmp(p + others[i].at, others[i].magic, others[i].n))
-                return lb__fail(LB_ERR_UNSUPPORTED, "the image is %s; JPEG, PNG, BMP, PNM or GIF was expected, convert it first: %s FILE out.png", others[i].name, others[i].tool);
+                return lb__fail(LB_ERR_UNSUPPORTED, "the image is %s; %s was expected, convert it first: %s FILE out.png", others[i].name, expected, others[i].tool);
         for (i = 0; i < size && i < 4; i++) n += lb__format(head + n, sizeof head - n, " %x%x", p[i] >> 4u, p[i] & 15u);
-        return lb__fail(LB_ERR_FORMAT, "not an image that is read here: it begins with the byte%s%s; JPEG, PNG, BMP, PNM or GIF was expected", size > 1 ? "s" : "", head);
+        return lb__fail(LB_ERR_FORMAT, "not an image that is read here: it begins with the byte%s%s; %s was expected", size > 1 ? "s" : "", head, expected);
     }
     if (s) { lb_image_free(&img); return s; }
     *out = img;
@@ -7869,12 +7871,12 @@ static lb_status lb__image_open(lb_ctx *ctx, const void *bytes, size_t size, int
 LB_API lb_status lb_image_decode(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) {
     if (out) memset(out, 0, sizeof *out);
     LB__POINTERS(ctx && out && (bytes || !size));
-    return lb__image_open(ctx, bytes, size, 0, out);
+    return lb__image_open(ctx, bytes, size, 0, LB__STILLS " or GIF", out);
 }
 LB_API lb_status lb_image_info(lb_ctx *ctx, const void *bytes, size_t size, lb_image *out) {
     if (out) memset(out, 0, sizeof *out);
     LB__POINTERS(ctx && out && (bytes || !size));
-    return lb__image_open(ctx, bytes, size, 1, out);
+    return lb__image_open(ctx, bytes, size, 1, LB__STILLS " or GIF", out);
 }
 #ifndef LB_NO_STDIO
 LB__LOADER(lb_image_load, lb_image_decode, lb_image)
@@ -12601,7 +12603,7 @@ static lb_status lb__picture_load(lb_ctx *ctx, lb_modality_kind kind, const char
     if (kind != LB_DEPTH) return lb_image_load(ctx, path, out);
     memset(out, 0, sizeof *out);
     LB__TRY(lb__bytes_open(path, &f));
-    s = lb__fail_in(f.size > 6 && !memcmp(f.data, "\x93NUMPY", 6) ? lb__depth_decode(ctx, f.data, f.size, out) : lb_image_decode(ctx, f.data, f.size, out), path);
+    s = lb__fail_in(f.size > 6 && !memcmp(f.data, "\x93NUMPY", 6) ? lb__depth_decode(ctx, f.data, f.size, out) : lb__image_open(ctx, f.data, f.size, 0, LB__STILLS ", GIF or .npy", out), path);
     lb__bytes_close(&f);
     return s;
 }

@@ -480,6 +480,7 @@ depth="-m $T/image.lbw --adapter $T/depth.lbw"; "$L" embed -m "$M" --text a b c 
 { printf 'P5\n60 40\n65535\n'; awk 'BEGIN { for (i = 0; i < 2400; i++) print 33 + i % 90 }' | while read -r v; do printf "\\000\\$(printf %o "$v")"; done; } >"$T/mm.pgm"
 wants 0 '' embed $depth --depth "$T/mm.npy" "$T/mm.pgm" --format txt; is "$(sort -u "$T/out" | wc -l)" 1 "a depth map as numbers and as a picture"
 "$L" embed $depth --depth - --format txt <"$T/mm.npy" >"$T/a" 2>"$T/err"; is "$? $(cat "$T/a")" "0 $(head -n 1 "$T/out")" "a depth map on standard input"
+wants 1 'plain.txt: not an image.*; JPEG, PNG, BMP, PNM, GIF or .npy was expected' embed $depth --depth "$T/plain.txt"
 mkdir "$T/maps"; mv "$T/mm.npy" "$T/maps"; wants 0 '1 entry, 1 new' index $depth --as depth -o "$T/maps.lbi" "$T/maps"; wants 0 '^1.0000  .*mm.npy' search -i "$T/maps.lbi" --depth "$T/mm.pgm"; wants 0 '1 entry, 0 new, 1 unchanged, 0 kept' index $depth -o "$T/maps.lbi" "$T/maps"
 touch "$T/maps/mm.npy"; wants 0 '1 entry, 1 new, 0 unchanged' index $depth -o "$T/maps.lbi" --named-only "$T/maps"
 wants 0 '1.0000' score $depth --depth "$T/maps/mm.npy" --depth "$T/mm.pgm"
