@@ -280,6 +280,14 @@ same "$T/lora.lbw" "$T/lora2.lbw" "with the texts of the run before"
 "$L" search -i "$T/cat.lbi" -m "$M" --image examples/photos/cat.jpg >"$T/out" 2>"$T/err"; [ $? = 1 ] && grep -q 'another model' "$T/err" && good || bad "an index of an adapter searched without it: $(cat "$T/out" "$T/err")"
 "$L" merge "$M" "$T/lora.lbw" -o "$T/merged.lbw" --dtype f32 && "$L" embed -m "$T/merged.lbw" --image examples/photos/cat.jpg --format txt >"$T/b"
 paste -d' ' "$T/a" "$T/b" | awk '{ n = NF / 2; for (i = 1; i <= n; i++) { d = $i - $(i + n); if (d < 0) d = -d; if (d > m) m = d } exit !(n == 32 && m < 2e-6) }' && good || bad "adapted and merged differ"
+# merged into bytes an update that is less than half a step would be nothing: f16, unless bytes are asked for; a bundle keeps low-rank updates apart and its matrices bytes, but not those that were trained
+bytes() { "$L" info --tensors "$1" | grep -c ' i8 *panel'; }
+"$L" quantize "$M" --dtype i8 -o "$T/bytes.lbw"; wants 0 'adapter, step 2 of 2' -m "$T/bytes.lbw" --lora 4 --steps 2 --batch 8 -d "$DATA" -o "$T/over.lbw"
+"$L" merge "$T/bytes.lbw" "$T/over.lbw" -o "$T/merged8.lbw" 2>"$T/err"; is "$? $(bytes "$T/merged8.lbw") $(cat "$T/err")" "0 0 " "an adapter merged into bytes"
+"$L" merge "$T/bytes.lbw" "$T/over.lbw" --dtype i8 -o "$T/merged8.lbw" 2>"$T/err"; is "$? $(grep -c 'rounded away; --dtype f16' "$T/err") $(bytes "$T/merged8.lbw")" "0 1 $(bytes "$T/bytes.lbw")" "and written as bytes again"
+"$L" bundle "$T/bytes.lbw" "$T/over.lbw" -o "$T/beside.lbw" 2>"$T/err"; is "$? $(bytes "$T/beside.lbw")" "0 $(bytes "$T/bytes.lbw")" "an adapter beside bytes"
+wants 0 'adapter, step 2 of 2' -m "$T/bytes.lbw" --trainable 'vision.blocks.*' --as-adapter --steps 2 --batch 8 -d "$DATA" -o "$T/over.lbw"
+"$L" bundle "$T/bytes.lbw" "$T/over.lbw" -o "$T/beside.lbw" 2>"$T/err"; is "$? $(bytes "$T/beside.lbw")" "0 0" "matrices trained over bytes in a bundle"
 wants 1 'alpha 8 .*alpha 32' -m "$M" --adapter "$T/lora.lbw" --lora 4:32 -d "$DATA" -o "$T/e.lbw"
 wants 1 'another base' -m "$T/full.lbw" --adapter "$T/lora.lbw" -d "$DATA" -o "$T/e.lbw"
 # an adapter over a model that has updates itself keeps them, though its file holds none; two adapters do not both bring some

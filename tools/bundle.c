@@ -368,6 +368,20 @@ static void model_note_record(const lb_model *m) {
     }
     if (n) cli_warn("left out: the parity record of %s, which is of the network before; `record` makes one of this", all);
 }
+/* The type of a model's matrices, unless another one is asked for, when `now` has others in place of some.  What was trained over bytes lies a fraction of a step beside them, and as bytes it would
+ * be those again: it becomes f16. */
+static lb_dtype model_dtype_over(const lb_model *base, const lb_model *now, const char *asked) {
+    const lb_dtype type = model_dtype(base, asked); size_t i;
+    if (model_dtype(base, NULL) != LB_I8 || type != LB_I8) return type;
+    for (i = 0; i < now->params; i++) {
+        const lb__param *p = &now->param[i];
+        if (p->t.dtype == LB_I8 || p->t.layout != LB_PANEL || lb__stored_type(p->name, p->t.layout, p->t.shape[1], LB_I8) != LB_I8) continue;
+        if (!asked) return LB_F16;
+        cli_warn("the model is of bytes: of what was trained over them, all that is less than half a step is rounded away; --dtype f16 keeps it");
+        break;
+    }
+    return type;
+}
 /* Whether a file is an adapter; what cannot be opened is not. */
 static int bundle_is_adapter(lb_ctx *ctx, const char *path) {
     lb_file *f = NULL; const char *kind; int is;
@@ -386,7 +400,7 @@ static lb_status bundle_adapters(lb_ctx *ctx, const char *const *paths, size_t n
         if (!bundle_is_adapter(ctx, paths[i])) s = lb__fail(LB_ERR_ARG, "%s: adapters are joined with the one model that they stand on, which is named first; join the models before", paths[i]);
         else if (!(s = lb_model_adapt(ctx, m[count - 1], paths[i], &m[count]))) count++;
     }
-    if (!s) s = lb_model_save(ctx, m[count - 1], model_dtype(m[0], NULL), output);
+    if (!s) s = lb_model_save(ctx, m[count - 1], model_dtype_over(m[0], m[count - 1], NULL), output);
     if (!s) model_note_record(m[count - 1]);
     while (count) lb_model_free(m[--count]);
     return s;
@@ -462,7 +476,7 @@ static lb_status merge_files(lb_ctx *ctx, const char *const *paths, size_t n, co
     for (i = 0, lora = n > 1; !s && i < (size_t)lb_model_describe(m[0])->towers; i++) lora |= lb_model_describe(m[0])->tower[i].lora_rank > 0;
     if (!s && !lora) s = lb__fail(LB_ERR_ARG, "%s: nothing to merge: it carries no low-rank updates, and no adapter was given", paths[0]);
     if (!s) { s = lb_model_merge(ctx, m[count - 1], &m[count]); if (!s) count++; }
-    if (!s) s = lb_model_save(ctx, m[count - 1], model_dtype(m[0], dtype), output);
+    if (!s) s = lb_model_save(ctx, m[count - 1], model_dtype_over(m[0], m[count - 1], dtype), output);
     if (!s) model_note_record(m[count - 1]);
     while (count) lb_model_free(m[--count]);
     return s;
@@ -471,7 +485,7 @@ static int cmd_merge(int argc, char **argv) {
     const char *output = NULL, *dtype = NULL, **paths = NULL; int rc; cli_common common = { 0, 0 }; cli_list files = { NULL, 0, 0 }; lb_ctx *ctx = NULL; lb_status s;
     const cli_option options[] = {
         CLI_LBW_OUT(output),
-        CLI_DTYPE(dtype, "the base's"),
+        CLI_DTYPE(dtype, "the base's, but f16\nwhere that is of bytes, as which small updates are lost"),
         { "model", 'm', CLI_LIST, &files, "FILE", "the base (or as a plain argument)", 0, 0 },
         CLI_FILES(files, "FILE"),
         CLI_THREADS(common), CLI_JSON_MADE(common) };
