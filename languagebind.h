@@ -1281,8 +1281,9 @@ static size_t lb__format(char *out, size_t cap, const char *f, ...) {
 /* Leave a sentence for lb_last_error() and hand the status back: `return lb__fail(LB_ERR_FORMAT, "%s: ...", name);`  Inlined, so that the compiler
  * sees that it is not LB_OK. */
 static int lb__say(const char *f, ...) {
-    char tmp[sizeof lb__error]; va_list ap;          /* the arguments may point into the old sentence */
+    char tmp[sizeof lb__error], *p; va_list ap;      /* the arguments may point into the old sentence */
     va_start(ap, f); lb__vformat(tmp, sizeof tmp, f, ap); va_end(ap);
+    for (p = tmp; *p; p++) if ((unsigned char)*p < 32 || *p == 127) *p = '?';       /* files are quoted as they are; a terminal obeys such bytes, and a line would end */
     memcpy(lb__error, tmp, sizeof tmp);
     return 0;
 }

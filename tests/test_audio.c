@@ -97,7 +97,8 @@ LBT(audio, bad_files_are_named) {
         { "RF64", 1, 1, 8000, 2, 16, 0xffffffffu, LB_ERR_FORMAT, "ds64" }, { "RIFF", 1, 65535, 8000, 0, 64, 56, LB_OK, "" },                { "RIFF", 1, 1, 8000, 2, 16, 0x7ffffff0, LB_OK, "" },
         { "RIFF", 1, 1, 8000, 2, 16, 0x70000000, LB_ERR_FORMAT, "byte 44" }, { "RIFF", 1, 1, 8000, 2, 16, 0, LB_OK, "" } };
     static const struct { const char *bytes, *says; lb_status status; } other[] = { { "OggS    ", "Ogg", LB_ERR_UNSUPPORTED }, { "\xff\xfb\x90\x40", "MP3", LB_ERR_UNSUPPORTED }, { "FORMxxxxAIFF", "AIFF", LB_ERR_UNSUPPORTED },
-        { "....ftypM4A ", "MP4", LB_ERR_UNSUPPORTED }, { "hello", "neither", LB_ERR_FORMAT }, { "", "the file is empty", LB_ERR_FORMAT }, { "fLaC", "metadata", LB_ERR_FORMAT }, { "RIFF....AVI ", "'AVI '", LB_ERR_FORMAT } };
+        { "....ftypM4A ", "MP4", LB_ERR_UNSUPPORTED }, { "hello", "neither", LB_ERR_FORMAT }, { "", "the file is empty", LB_ERR_FORMAT }, { "fLaC", "metadata", LB_ERR_FORMAT }, { "RIFF....AVI ", "'AVI '", LB_ERR_FORMAT },
+        { "RIFF....A\n\33\177", "'A?\?\?'", LB_ERR_FORMAT } };
     lb_ctx *c = context(); unsigned char p[200]; size_t i; lb_audio a; lb_status s;
     for (i = 0; i < LB__COUNT(wav); i++) {
         size_t n = put_wav(p, wav[i].head, wav[i].codec, wav[i].channels, wav[i].rate, wav[i].block, wav[i].bits, wav[i].data);
