@@ -498,7 +498,7 @@ LB_API lb_status lb_audio_preprocess(lb_ctx *ctx, const lb_audio *a, const lb_au
  *     GIF            animated or not
  *     AVI MOV MP4    Motion-JPEG or PNG, MOV and MP4 fragmented or not; any size that the file offsets can say
  *     a folder       of still images, one a frame, in natural order (frame2 before frame10); or a list of their names
- *     one image      a clip of a single frame
+ *     one image      a clip of a single frame (an animated PNG and JPEGs end to end are refused)
  *     an array       RGB in memory
  * Other codecs are recognised and described, and refused when a frame is asked for with the ffmpeg line that turns them into Y4M.
  * A clip is read-only once it is open, but belongs to one thread at a time; its frames are decoded on the threads of the context. */
@@ -9942,15 +9942,38 @@ static lb_status lb__video_spool(lb_ctx *ctx, lb_video *v, lb_read_fn read_fn, v
     return s;
 }
 
+#define LB__VIDEO_FFMPEG "ffmpeg -v error -i \"%s\" -vf scale=out_color_matrix=bt601:out_range=tv:flags=neighbor -pix_fmt yuv444p -f yuv4mpegpipe - | languagebind embed -m MODEL --video -"
+/* What a file with an image in front is that has more of them, or NULL: a PNG with "acTL" before its pixels, or JPEGs end to end.  Those of cameras and telephones list their companions (depth, another
+ * eye, a preview) in an APP2 segment "MPF" and are one image. */
+static const char *lb__video_sequel(const uint8_t *d, size_t n) {
+    size_t i = 8;
+    if (d[0] == 0x89) {
+        for (; n - i >= 12 && !lb__tag(d + i + 4, "IDAT"); i += 12 + (size_t)lb__u32be(d + i)) {
+            if (lb__tag(d + i + 4, "acTL")) return n - i >= 20 && lb__u32be(d + i + 8) > 1 ? "an animated PNG" : NULL;
+            if (lb__u32be(d + i) > n - i - 12) return NULL;
+        }
+        return NULL;
+    }
+    if (d[0] != 0xff) return NULL;
+    for (i = 2; n - i >= 4;) {
+        const uint8_t *p = d + i; size_t len;
+        if (p[0] != 0xff || p[1] == 0 || p[1] == 0xff || (p[1] >= 0xd0 && p[1] <= 0xd7)) { p = (const uint8_t *)memchr(p + 1, 0xff, n - i - 1); if (!p) return NULL; i = (size_t)(p - d); continue; }      /* inside the scans */
+        if (p[1] == 0xd9) return n - i >= 5 && p[2] == 0xff && p[3] == 0xd8 && p[4] == 0xff ? "a stream of JPEG images" : NULL;
+        len = lb__u16be(p + 2);
+        if (len < 2 || len > n - i - 2 || (p[1] == 0xe2 && len >= 6 && lb__tag(p + 4, "MPF\0"))) return NULL;
+        i += 2 + len;
+    }
+    return NULL;
+}
 /* A single image: a clip of one frame. */
 static lb_status lb__video_image_open(lb_ctx *ctx, lb_video *v) {
-    lb_image head; lb_status s = lb_image_info(ctx, v->data, v->size, &head);
+    lb_image head; const char *more; lb_status s = lb_image_info(ctx, v->data, v->size, &head);
     if (s) return lb__fail(s, "neither a clip (Y4M, AVI, MOV, MP4, GIF) nor an image: %s", lb__error);
+    if ((more = lb__video_sequel(v->data, v->size)) != NULL) return lb__fail(LB_ERR_UNSUPPORTED, "%s: its frames cannot be read here; pipe them in: " LB__VIDEO_FFMPEG, more, v->name ? v->name : "INPUT");
     v->kind = LB__VIDEO_STILLS; v->info.container = "images"; v->info.codec = "still image"; v->info.readable = 1;
     v->info.width = head.width; v->info.height = head.height;
     return lb__video_span(ctx, v, 0, v->size);
 }
-#define LB__VIDEO_FFMPEG "ffmpeg -v error -i \"%s\" -vf scale=out_color_matrix=bt601:out_range=tv:flags=neighbor -pix_fmt yuv444p -f yuv4mpegpipe - | languagebind embed -m MODEL --video -"
 /* What the bytes are, by their first ones. */
 static lb_status lb__video_detect(lb_ctx *ctx, lb_video *v) {
     static const struct { size_t at; const char *magic; size_t n; const char *name; } foreign[] = {

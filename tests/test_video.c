@@ -255,6 +255,23 @@ LBT(video, wrong_files_get_a_sentence) {
         CHECK(lb_video_open_memory(c, copy, s[i].n, &v) != LB_OK && !v && strstr(lb_last_error(), s[i].word), "%zu: %s", i, lb_last_error());
         free(copy);
     }
+    {   /* a file whose first image is not all of it: JPEGs end to end, but not with a list of companions; a PNG that says it has frames */
+        static const unsigned char list[] = { 0xff, 0xe2, 0, 6, 'M', 'P', 'F', 0 }, moves[] = { 0, 0, 0, 8, 'a', 'c', 'T', 'L', 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0 };
+        lb_image img; uint8_t *two; lb_video_info info; static uint8_t px[16 * 8 * 3];
+        memset(&img, 0, sizeof img); img.width = 16; img.height = 8; img.channels = 3; img.bits = 8; img.orientation = 1; img.data = px;
+        for (i = 0; i < 2; i++) {
+            lb__bytes f; const char *path = i ? "build/tests/still.png" : "build/tests/still.jpg"; size_t n;
+            REQUIRE(!lb_image_save(c, &img, path, 0) && !lb__bytes_open(path, &f), "%s", lb_last_error());
+            two = (uint8_t *)malloc(2 * f.size + 64); memcpy(two, f.data, f.size); n = f.size;
+            CHECK(!lb_video_open_memory(c, two, n, &v), "%s", lb_last_error()); lb_video_get_info(v, &info); CHECK(info.frames == 1, "%zu frames", info.frames); lb_video_free(v);
+            if (i) { memmove(two + 33 + sizeof moves, two + 33, n - 33); memcpy(two + 33, moves, sizeof moves); n += sizeof moves; }
+            else { memcpy(two + n, two, n); n *= 2; }
+            CHECK(lb_video_open_memory(c, two, n, &v) == LB_ERR_UNSUPPORTED && strstr(lb_last_error(), i ? "an animated PNG: its frames" : "a stream of JPEG images: its frames") && strstr(lb_last_error(), "ffmpeg"), "%s", lb_last_error());
+            if (i) two[33 + 11] = 1; else { memmove(two + 2 + sizeof list, two + 2, n - 2); memcpy(two + 2, list, sizeof list); n += sizeof list; }
+            CHECK(!lb_video_open_memory(c, two, n, &v), "%s", lb_last_error()); lb_video_free(v);
+            free(two); lb__bytes_close(&f); remove(path);                 /* no image stays: another test wants a folder without any */
+        }
+    }
     CHECK(lb_video_open(c, "/dev/zero", &v) == LB_ERR_IO && strstr(lb_last_error(), "/dev/zero: is a device that does not end"), "%s", lb_last_error());
     CHECK(lb_video_open(c, "no/such/file.y4m", &v) == LB_ERR_IO && strstr(lb_last_error(), "no/such/file.y4m"), "%s", lb_last_error());
     lb_ctx_free(c);
