@@ -11929,10 +11929,12 @@ static lb_status lb__declare_modality(const lb__json *v, int model, lb_modality_
     if (m->kind != LB_ARRAY && m->kind != LB_VIDEO && m->frames != 1) return lb__fail(LB_ERR_FORMAT, "%d frames; the loader \"%s\" gives 1", m->frames, loaders[loader]);
     LB__TRY(lb__declared_floats(v, "mean", m->channels, 0, m->mean)); LB__TRY(lb__declared_floats(v, "std", m->channels, 1, m->std));
     word = (int)m->resize; LB__TRY(lb__declared_word(v, "resize", lb__resizes, LB__COUNT(lb__resizes), &word)); m->resize = (lb_resize)word;
+    if (m->kind == LB_DEPTH && m->resize == LB_RESIZE_PIL_BICUBIC) return lb__fail(LB_ERR_FORMAT, "\"resize\" is \"pil-bicubic\", which is for bytes; a depth map has numbers: none, torch-bicubic or torch-bilinear was expected");
     word = 0; LB__TRY(lb__declared_word(v, "crop", lb__crops, LB__COUNT(lb__crops), &word)); m->crop = (lb_crop)word;
     word = 0; LB__TRY(lb__declared_word(v, "fit", lb__fits, LB__COUNT(lb__fits), &word)); m->fit = (lb_fit)word;
     LB__TRY(lb__declared_bool(v, "channels_last", &m->channels_last));
-    if (m->kind == LB_AUDIO) { m->mel_bins = m->height; m->target_length = m->width; LB__TRY(lb__declared_int(v, "rate", 1, 10000000, &m->rate)); }
+    if (m->kind == LB_AUDIO) { m->mel_bins = m->height; m->target_length = m->width; LB__TRY(lb__declared_int(v, "rate", 100, 1000000, &m->rate)); }
+    if (m->kind == LB_AUDIO && (m->mel_bins < 3 || m->mel_bins > 4096)) return lb__fail(LB_ERR_LIMIT, "\"height\" is %d mel bands, 3 to 4096 was expected", m->mel_bins);
     LB__TRY(lb__declared_floats(v, "max_depth", 1, 0, &depth));
     if (!(depth >= 0)) return lb__fail(LB_ERR_FORMAT, "\"max_depth\" is out of range, a number of metres, 0 or more, was expected");
     if (m->kind == LB_DEPTH) m->max_depth = depth;
