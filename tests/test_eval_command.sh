@@ -139,6 +139,8 @@ is "$(grep -c '<b>&"\|<i>' "$T/m.html") $(grep -c '&lt;b&gt;&amp;&quot;x' "$T/m.
 # wrong use and broken files
 wants 2 'which model' -d $D/demo.jsonl
 wants 2 'which data' -m "$M"
+for o in '--multi-label' '--details' '--template {}' '--templates openai' "--labels $D/sounds.txt"; do wants 2 'nothing is classified' -m "$M" -d $D/demo.jsonl -r text:image $o; done
+for o in '--upstream-metrics' '--unnormalised' '--gallery-size 4' '--shared shape'; do wants 2 'nothing is searched' -m "$M" -d $D/demo.jsonl $A -c image:shape $o; done
 wants 2 'both go to standard output' -m "$M" -d $D/demo.jsonl --report -
 wants 2 'names a column' -m "$M" -d $D/demo.jsonl -c image:shape
 wants 1 'no column weight' -m "$M" -d $D/demo.jsonl $A -c image:weight

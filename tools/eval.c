@@ -974,6 +974,9 @@ static int eval_tasks(eval *e) {
     }
     for (i = k = 0; i < e->tasks; i++) k += e->task[i].retrieval && strcmp(e->task[i].left, "text") && strcmp(e->task[i].right, "text");
     if (e->through.file && !k) return cli_wrong("--through compares modalities other than text, and no --retrieve names two of them");
+    for (i = k = 0; i < e->tasks; i++) k += e->task[i].retrieval;
+    if (k == e->tasks && (e->labels_file || e->template_list.n || e->templates_file || e->multi || e->details)) return cli_wrong("--labels, --template, --templates, --multi-label and --details go with classes, and nothing is classified: --classify MODALITY was expected");
+    if (!k && (e->size || e->shared.n || e->upstream || e->raw)) return cli_wrong("--gallery-size, --shared, --upstream-metrics and --unnormalised go with retrieval, and nothing is searched: --retrieve QUERY:GALLERY was expected");
     return e->prompts_file ? eval_prompts_known(e) : 0;
 }
 /* What stands on the sides of the tasks; a side that is classified by several columns is embedded once. */
