@@ -295,6 +295,7 @@ wants 1 'not-there' classify -m "$M" --labels "$T/labels" --templates "$T/not-th
 wants 2 'which classes' classify -m "$M" $CAT
 wants 1 'no labels' classify -m "$M" --labels "$T/empty.jpg" $CAT
 wants 1 'hole: line 1: .no hole. has no {}' classify -m "$M" --labels "$T/labels" --templates "$T/hole" $CAT
+wants 2 '--template .no hole. has no {}' classify -m "$M" $CAT --labels "$T/labels" --template 'no hole'
 wants 1 'no templates' classify -m "$M" --labels "$T/labels" --templates "$T/empty.jpg" $CAT
 wants 1 'cannot open' classify -m "$M" --labels "$T/not-there" $CAT
 is "$("$L" tokenize -m "$M" 'a photo of a cat' '')" "49406 320 1125 539 320 2368 49407
@@ -426,6 +427,7 @@ wants 1 'cannot open' search -i "$T/not-there.lbi" --text x
 wants 2 'what to search for' search -i "$T/p.lbi"
 wants 2 'where to' index -m "$M" "$T/photos"
 wants 1 'not-there: cannot open' index -m "$M" -o "$T/q.lbi" "$T/not-there"; no "$T/q.lbi"
+wants 2 'as text: texts are typed' index -m "$M" --as text -o "$T/q.lbi" "$T/photos"; no "$T/q.lbi"
 wants 1 'as: the model has no modality dept, only image, text' index -m "$M" --as dept -o "$T/q.lbi" "$T/photos"; no "$T/q.lbi"
 cp "$M" "$T/here.lbw"; "$L" index -m "$T/here.lbw" -o "$T/here.lbi" "$T/photos" >"$T/out"; rm "$T/here.lbw"
 wants 1 'here.lbi was made with .*here.lbw, which cannot be opened .*-m FILE names it' search -i "$T/here.lbi" --text x

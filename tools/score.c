@@ -183,7 +183,7 @@ static int cmd_classify(int argc, char **argv) {
     templates.n = k;
     for (i = 1; i < in.n && !strcmp(in.at[i].modality, in.at[0].modality); i++) {}
     if (!templates.n && !inputs_add(&templates, "text", default_template(i == in.n ? in.at[0].modality : "image"))) { rc = cli_fail("out of memory"); goto done; }
-    for (t = 0; t < templates.n; t++) if (!strstr(templates.at[t].value, "{}")) { rc = cli_fail("the template `%s` has no {} for the class name", templates.at[t].value); goto done; }
+    for (t = 0; t < templates.n; t++) if (!strstr(templates.at[t].value, "{}")) { rc = cli_wrong("--template `%s` has no {} for the class name", templates.at[t].value); goto done; }
     if (!(w = (float *)lb__alloc(labels.n, j.dim * sizeof *w)) || !(p = (float *)lb__alloc(labels.n, sizeof *p)) || !(hit = (cli_hit *)lb__alloc(labels.n, sizeof *hit)) ||
         !(names = (const char **)lb__alloc(labels.n + templates.n, sizeof *names))) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (i = 0; i < labels.n; i++) names[i] = labels.at[i].value;

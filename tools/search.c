@@ -328,7 +328,7 @@ static int index_tell(const char *to, const index_counts *n, int json) {
     printf("%s: %lu entr%s, %lu new, %lu unchanged, %lu kept of elsewhere, %lu forgotten", to, (unsigned long)n->all, n->all == 1 ? "y" : "ies", (unsigned long)(n->all - n->reused - n->elsewhere), (unsigned long)n->reused, (unsigned long)n->elsewhere, (unsigned long)n->forgotten);
     if (n->bad) printf(", %lu unreadable", (unsigned long)n->bad);
     if (n->skipped) printf(", %lu of modalities that the model has not", (unsigned long)n->skipped);
-    if (n->other) printf(", %lu other files", (unsigned long)n->other);
+    if (n->other) printf(", %lu other file%s", (unsigned long)n->other, n->other == 1 ? "" : "s");
     putchar('\n');
     return 0;
 }
@@ -363,6 +363,7 @@ static int cmd_index(int argc, char **argv) {
     if (rc || (rc = job_open(&j, model, &common)) != 0) goto done;
     dim = j.dim;
     if (as && !job_has(&j, as)) { rc = job_lacks(&j, "--as", as); goto done; }
+    if (as && lb_model_modality(j.model, as)->kind == LB_TEXT) { rc = cli_wrong("--as %s: texts are typed, no file is read as one", as); goto done; }
     if (lb_file_open(j.ctx, model, &mf) || index_identities(mf, &j, &keep, id, &ids)) { rc = cli_fail("%s", lb_last_error()); goto done; }
     for (d = lb_model_describe(j.model), q = 0; q < d->modalities; q++) if (index_made(&j, d->modality[q].name, &keep, &made[q])) { rc = cli_fail("%s", lb_last_error()); goto done; }
     if (!getcwd(here, sizeof here)) here[0] = 0;
