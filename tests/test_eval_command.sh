@@ -30,6 +30,8 @@ wants 0 '^depth:shape  *12  *8 ' -m "$M" -d $D/demo.jsonl $A -c depth:shape audi
 for w in '^audio:hits  *12  *4 ' '^video:motion  *12  *8 ' '^depth+thermal:shape  *12 ' '^text -> image  *48  *12 ' '^image -> depth+text  *12  *12 ' '^audio -> video  *12  *12 ' '^silence  *3 '; do grep -q "$w" "$T/out" && good || bad "\"$w\" is not in the table"; done
 wants 0 '^text -> video  *72  *12 ' -m "$M" -d $D/demo.jsonl --rounds 50                                     # without tasks: texts in every modality
 is "$(grep -c -e '->' "$T/out")" 10 "directions"
+printf 'file\tcaption\na.txt\tone\nb.txt\ttwo\n' >"$T/words.tsv"; wants 1 'text alone' -m "$M" -d text="$T/words.tsv"       # which would find each caption by itself
+wants 0 '^text -> video' -m "$M" -d $D/demo.jsonl text="$T/words.tsv" --split all --rounds 50; is "$(grep -c -e '->' "$T/out")" 10 "directions beside texts"
 wants 0 '^text -> text+depth  *47  *12 ' -m "$M" -d $D/demo.jsonl --rounds 50 -r text:text+depth
 sed 's/"group": "[^"]*", //; s|"file": "|&'"$PWD/$D"'/|' $D/demo.jsonl >"$T/names.jsonl"                        # without groups, files of the same name belong together
 grep -q group "$T/names.jsonl" && bad "groups are still there" || good

@@ -968,10 +968,12 @@ static int eval_tasks(eval *e) {
     }
     if (!e->tasks) for (i = 0; i < e->items; i++) {
         const char *m = e->item[i].modality; const int folder = !e->item[i].item->line;
+        if (!strcmp(m, "text")) continue;                                     /* captions found by themselves */
         for (k = 0; k < e->tasks && (strcmp(m, folder ? e->task[k].left : e->task[k].right) || e->task[k].retrieval == folder); k++) {}
         if (k < e->tasks || e->tasks == LB_MAX_MODALITIES) continue;
         t = &e->task[e->tasks++]; t->retrieval = !folder; t->left = folder ? m : "text"; t->right = folder ? NULL : m;
     }
+    if (!e->tasks) return cli_fail("the data has items of modality text alone, with nothing to compare them with");
     for (i = k = 0; i < e->tasks; i++) k += e->task[i].retrieval && strcmp(e->task[i].left, "text") && strcmp(e->task[i].right, "text");
     if (e->through.file && !k) return cli_wrong("--through compares modalities other than text, and no --retrieve names two of them");
     for (i = k = 0; i < e->tasks; i++) k += e->task[i].retrieval;
