@@ -9943,6 +9943,13 @@ static lb_status lb__video_spool(lb_ctx *ctx, lb_video *v, lb_read_fn read_fn, v
 }
 
 #define LB__VIDEO_FFMPEG "ffmpeg -v error -i \"%s\" -vf scale=out_color_matrix=bt601:out_range=tv:flags=neighbor -pix_fmt yuv444p -f yuv4mpegpipe - | languagebind embed -m MODEL --video -"
+/* The clip's name as it stands between the quotes of that line, where a shell reads four characters otherwise. */
+static const char *lb__video_quoted(const lb_video *v, char out[sizeof lb__error]) {
+    const char *p = v->name ? v->name : "INPUT"; size_t n = 0;
+    for (; *p && n + 2 < sizeof lb__error; p++) { if (strchr("\"$`\\", *p)) out[n++] = '\\'; out[n++] = *p; }
+    out[n] = 0;
+    return out;
+}
 /* What a file with an image in front is that has more of them, or NULL: a PNG with "acTL" before its pixels, or JPEGs end to end.  Those of cameras and telephones list their companions (depth, another
  * eye, a preview) in an APP2 segment "MPF" and are one image. */
 static const char *lb__video_sequel(const uint8_t *d, size_t n) {
@@ -9967,9 +9974,9 @@ static const char *lb__video_sequel(const uint8_t *d, size_t n) {
 }
 /* A single image: a clip of one frame. */
 static lb_status lb__video_image_open(lb_ctx *ctx, lb_video *v) {
-    lb_image head; const char *more; lb_status s = lb_image_info(ctx, v->data, v->size, &head);
+    lb_image head; const char *more; char quoted[sizeof lb__error]; lb_status s = lb_image_info(ctx, v->data, v->size, &head);
     if (s) return lb__fail(s, "neither a clip (Y4M, AVI, MOV, MP4, GIF) nor an image: %s", lb__error);
-    if ((more = lb__video_sequel(v->data, v->size)) != NULL) return lb__fail(LB_ERR_UNSUPPORTED, "%s: its frames cannot be read here; pipe them in: " LB__VIDEO_FFMPEG, more, v->name ? v->name : "INPUT");
+    if ((more = lb__video_sequel(v->data, v->size)) != NULL) return lb__fail(LB_ERR_UNSUPPORTED, "%s: its frames cannot be read here; pipe them in: " LB__VIDEO_FFMPEG, more, lb__video_quoted(v, quoted));
     v->kind = LB__VIDEO_STILLS; v->info.container = "images"; v->info.codec = "still image"; v->info.readable = 1;
     v->info.width = head.width; v->info.height = head.height;
     return lb__video_span(ctx, v, 0, v->size);
@@ -9980,13 +9987,13 @@ static lb_status lb__video_detect(lb_ctx *ctx, lb_video *v) {
         { 0, "\x1a\x45\xdf\xa3", 4, "Matroska or WebM" }, { 0, "FLV\1", 4, "Flash video" }, { 0, "OggS", 4, "Ogg" }, { 0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11", 8, "Windows Media (ASF)" },
         { 0, "\0\0\1\xba", 4, "MPEG program stream" }, { 0, "\0\0\1\xb3", 4, "MPEG video" }, { 0, "DKIF", 4, "IVF" }, { 0, "\0\0\0\1\x67", 5, "bare H.264" }, { 0, "\0\0\0\1\x27", 5, "bare H.264" }, { 0, "\0\0\0\1\x40", 5, "bare HEVC" },
         { 0, ".RMF", 4, "RealMedia" }, { 4, "ftypheic", 8, "HEIC image" }, { 4, "ftypavif", 8, "AVIF image" }, { 8, "WEBP", 4, "WebP" } };
-    const uint8_t *d = v->data; const size_t n = v->size; size_t i; lb_status s;
+    const uint8_t *d = v->data; const size_t n = v->size; size_t i; lb_status s; char quoted[sizeof lb__error];
     if (n == 0) return lb__fail(LB_ERR_FORMAT, "the clip is empty");
     for (i = 0; i < LB__COUNT(foreign); i++)
         if (n >= foreign[i].at + foreign[i].n && !memcmp(d + foreign[i].at, foreign[i].magic, foreign[i].n))
-            return lb__fail(LB_ERR_UNSUPPORTED, "a %s file: its frames cannot be read here; pipe them in: " LB__VIDEO_FFMPEG, foreign[i].name, v->name ? v->name : "INPUT");
+            return lb__fail(LB_ERR_UNSUPPORTED, "a %s file: its frames cannot be read here; pipe them in: " LB__VIDEO_FFMPEG, foreign[i].name, lb__video_quoted(v, quoted));
     if (n > 376 && d[0] == 0x47 && d[188] == 0x47 && d[376] == 0x47)
-        return lb__fail(LB_ERR_UNSUPPORTED, "an MPEG transport stream: its frames cannot be read here; pipe them in: " LB__VIDEO_FFMPEG, v->name ? v->name : "INPUT");
+        return lb__fail(LB_ERR_UNSUPPORTED, "an MPEG transport stream: its frames cannot be read here; pipe them in: " LB__VIDEO_FFMPEG, lb__video_quoted(v, quoted));
     if (n >= 10 && !memcmp(d, "YUV4MPEG2", 9)) s = lb__y4m_open(ctx, v);
     else if (n >= 12 && lb__tag(d, "RIFF") && lb__tag(d + 8, "AVI ")) s = lb__avi_open(ctx, v);
     else if (n >= 8 && (lb__tag(d + 4, "ftyp") || lb__tag(d + 4, "moov") || lb__tag(d + 4, "mdat") || lb__tag(d + 4, "wide") || lb__tag(d + 4, "free") || lb__tag(d + 4, "skip") || lb__tag(d + 4, "pnot"))) s = lb__mp4_open(ctx, v);
@@ -10200,7 +10207,7 @@ LB_API lb_status lb_video_ids(const lb_video_desc *desc, size_t frames, double f
 
 /* One frame as 8-bit RGB; GIF frames build on each other and go another way. */
 static lb_status lb__video_frame(lb_ctx *ctx, const lb_video *v, size_t id, lb_image *out) {
-    lb_image coded; lb_status s; const lb__span *sp = lb__video_spans(v) + (v->spans.size ? id : 0);
+    lb_image coded; lb_status s; const lb__span *sp = lb__video_spans(v) + (v->spans.size ? id : 0); char quoted[sizeof lb__error];
     memset(out, 0, sizeof *out); memset(&coded, 0, sizeof coded);
     if (v->kind == LB__VIDEO_Y4M || v->kind == LB__VIDEO_ARRAY) {
         const size_t n = v->info.width * v->info.height * 3;
@@ -10218,7 +10225,7 @@ static lb_status lb__video_frame(lb_ctx *ctx, const lb_video *v, size_t id, lb_i
     if (strstr(v->info.codec, "JPEG")) s = lb__jpeg_decode(ctx, v->data + sp->offset, (size_t)sp->size, 0, 1, &coded);
     else s = lb_image_decode(ctx, v->data + sp->offset, (size_t)sp->size, &coded);
     if (!s && v->kind == LB__VIDEO_STILLS && (coded.width != v->info.width || coded.height != v->info.height)) {
-        if (coded.width == v->info.width && coded.height == v->info.height / 2) s = lb__fail(LB_ERR_UNSUPPORTED, "interlaced Motion-JPEG, two fields a frame; weave them with: " LB__VIDEO_FFMPEG, v->name ? v->name : "INPUT");
+        if (coded.width == v->info.width && coded.height == v->info.height / 2) s = lb__fail(LB_ERR_UNSUPPORTED, "interlaced Motion-JPEG, two fields a frame; weave them with: " LB__VIDEO_FFMPEG, lb__video_quoted(v, quoted));
         else s = lb__fail(LB_ERR_FORMAT, "an image of %zu x %zu in a clip of %zu x %zu", coded.width, coded.height, v->info.width, v->info.height);
     }
     if (!s && coded.channels == 3 && coded.bits == 8) { *out = coded; return LB_OK; }
@@ -10273,10 +10280,10 @@ static lb_status lb__video_gif(const lb__video_job *j, size_t n) {
     return s;
 }
 static lb_status lb__video_each(lb_ctx *ctx, const lb_video *v, const size_t *ids, size_t n, lb_status (*take)(void *, lb_ctx *, size_t, lb_image *), void *arg) {
-    lb__video_job j; size_t i, head; lb_status s = LB_OK; void *memory;
+    lb__video_job j; size_t i, head; lb_status s = LB_OK; void *memory; char quoted[sizeof lb__error];
     if (!v->info.readable)
         return lb__fail(LB_ERR_UNSUPPORTED, "%s%s%s of %zu x %zu in %s: this codec is not decoded here; pipe its frames in: " LB__VIDEO_FFMPEG, v->name ? v->name : "", v->name ? ": " : "",
-                        v->info.codec, v->info.width, v->info.height, v->info.container, v->name ? v->name : "INPUT");
+                        v->info.codec, v->info.width, v->info.height, v->info.container, lb__video_quoted(v, quoted));
     if (!lb__mul(n, sizeof *j.text + sizeof *j.status, &head)) return lb__fail(LB_ERR_MEM, "out of memory: %zu frames", n);
     memory = lb__alloc(head, 1);
     if (!memory) return LB_ERR_MEM;

@@ -273,6 +273,12 @@ LBT(video, wrong_files_get_a_sentence) {
         }
     }
     CHECK(lb_video_open(c, "/dev/zero", &v) == LB_ERR_IO && strstr(lb_last_error(), "/dev/zero: is a device that does not end"), "%s", lb_last_error());
+    {   /* the line to type names the file, whatever a shell makes of its name */
+        const char *path = "build/tests/a \"$b`\\'.mkv"; FILE *f = fopen(path, "wb");
+        REQUIRE(f, "%s", path); fwrite("\x1a\x45\xdf\xa3", 1, 4, f); fclose(f);
+        CHECK(lb_video_open(c, path, &v) == LB_ERR_UNSUPPORTED && strstr(lb_last_error(), "ffmpeg -v error -i \"build/tests/a \\\"\\$b\\`\\\\'.mkv\" -vf"), "%s", lb_last_error());
+        remove(path);
+    }
     CHECK(lb_video_open(c, "no/such/file.y4m", &v) == LB_ERR_IO && strstr(lb_last_error(), "no/such/file.y4m"), "%s", lb_last_error());
     lb_ctx_free(c);
 }
