@@ -1033,8 +1033,8 @@ typedef struct lb_feed_desc {
  * The arrays belong to the feed and stay until the next call.  Broken files are left out of their batch, never replaced.
  *   errs  those of the loaders more than max_bad files are broken or missing: the sentence names line and file; LB_ERR_FORMAT fewer than two pairs are left
  *         of a batch, or none of a batch of one; LB_ERR_MEM
- * lb_feed_item: the item of pair i of the batch that was read last, and its caption; NULL, and no caption, when it has no such pair.
- * lb_feed_count: items in use;  lb_feed_steps: batches of one epoch;  lb_feed_length: tokens a text has in a batch (0 with text_vectors);
+ * lb_feed_item: the item of pair i of the batch that was read last, and its caption; NULL, and no caption, when it has no such pair; no caption where a teacher saw the input.
+ * lb_feed_count: items in use;  lb_feed_steps: batches of one epoch;  lb_feed_length: tokens a text has in a batch (0 where all are vectors);
  * lb_feed_bytes: memory of a batch, with its scores against negatives, of the cache when full and of the captions.
  * lb_feed_identity: a name for data and description, for lb_train_desc.data: the description in words, and SHA-256 over it and every item in use: name
  *   (without its folder), group, captions.  A manifest with other items, captions or another order of them is other data. */
