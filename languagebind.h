@@ -891,7 +891,7 @@ typedef struct lb_manifest_desc {
 LB_API lb_status lb_manifest_load(lb_ctx *ctx, const char *path, const lb_manifest_desc *desc, lb_manifest *out);
 LB_API void      lb_manifest_free(lb_manifest *m);
 #endif
-/* The caption to use at this visit: drawn by weight from (seed, visit), so that a re-run draws the same. */
+/* The caption to use at this visit: drawn by weight from (seed, visit), so that a re-run draws the same; NULL of an item without captions. */
 LB_API const lb_caption *lb_item_draw(const lb_item *item, uint64_t seed, uint64_t visit);
 /* "image", "audio", "video", ... by the ending of the name; NULL when it tells nothing. */
 LB_API const char *lb_modality_of_file(const char *path);
@@ -12884,7 +12884,7 @@ LB_API size_t lb_clean_title(const char *raw, char *out, size_t cap) {
 
 LB_API const lb_caption *lb_item_draw(const lb_item *item, uint64_t seed, uint64_t visit) {
     double total = 0, u; uint32_t r[4]; size_t i;
-    if (!item || item->n_captions <= 1) return item ? item->captions : NULL;
+    if (!item || item->n_captions <= 1) return item && item->n_captions ? item->captions : NULL;
     for (i = 0; i < item->n_captions; i++) total += item->captions[i].weight;
     lb__philox(seed, 0x63617074696f6e73u, visit, r);        /* stream "captions" */
     u = total * ((double)r[0] / 4294967296.0);
