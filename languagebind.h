@@ -12949,7 +12949,7 @@ static lb_status lb__listing_item_add(lb__listing *p, const char *file, size_t n
 static lb_status lb__listing_done(lb__listing *p, lb_manifest *out) {
     size_t n = p->items.size / sizeof(lb__listing_item), k = p->captions.size / sizeof(lb__listing_caption), i, c = 0, a, b, total;
     lb_item *items; lb_caption *captions; char *text;
-    if (!n) return lb__fail(LB_ERR_FORMAT, "%s: holds no item; a manifest, or a folder with a folder for each class, was expected", p->path);
+    if (!n) return lb__fail(LB_ERR_FORMAT, "%s: holds no item; a manifest, or a folder %s, was expected", p->path, p->desc->uncaptioned ? "of files" : "with a folder for each class");
     if (!lb__mul(n, sizeof *items, &a) || !lb__mul(k, sizeof *captions, &b) || !lb__add(a, b, &total) || !lb__add(total, p->text.size, &total)) return lb__fail(LB_ERR_MEM, "%s: too large", p->path);
     items = (lb_item *)lb__alloc(total, 1);
     if (!items) return LB_ERR_MEM;

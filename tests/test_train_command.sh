@@ -188,6 +188,8 @@ wants 1 'other data: its teacher' $taught --teacher "$T/half.lbw" --negatives 4 
 wants 1 "the teacher's vectors have 64 numbers, the model's 32; embed_dim of its description" $taught --config "$T/narrow.json" -d "$T/pictures" -o "$T/none.lbw"
 sed 's/"image"/"photo"/; s/"patch": 8/"patch": 8, "loader": "image"/' "$T/smaller.json" >"$T/photo.json"
 wants 1 'the teacher has no modality photo' $taught --config "$T/photo.json" -d "$T/pictures" -o "$T/none.lbw"
+wants 1 'learnt from captions, and the data has none' $taught --config "$T/small.json" -d "$T/pictures" -o "$T/none.lbw"
+mkdir "$T/empty"; wants 1 'holds no item; a manifest, or a folder of files, was expected' $taught -d "$T/empty" -o "$T/none.lbw"
 wants 1 'cannot open' $taught --teacher "$T/no.lbw" -d "$T/pictures" -o "$T/none.lbw"
 wants 2 'would be written over .*one.lbw' $taught -d "$T/pictures" -o "$T/one.lbw"
 printf 'file\nno-such.png\n' >"$T/bare.tsv"; wants 1 'file and caption among them' --config "$T/smaller.json" -d "$T/bare.tsv" --steps 2 -o "$T/none.lbw"; wants 1 'no-such.png: cannot open' $taught -d "$T/bare.tsv" -o "$T/none.lbw"

@@ -96,7 +96,7 @@ static const char train_config_help[] =
 
 /* A vocabulary by its name in the description, or learnt from the captions of the items that are trained on. */
 static lb_status train_vocabulary(lb_ctx *ctx, const char *path, const char *name, int size, int clean, const lb_manifest *data, lb_tokenizer **out) {
-    lb_file *f = NULL; lb__buf p = { 0, 0, 0 }; size_t i, k; lb_status s = LB_OK; const char *slash = strrchr(path, '/');
+    lb_file *f = NULL; lb__buf p = { 0, 0, 0 }; size_t i, k; int bare = 0; lb_status s = LB_OK; const char *slash = strrchr(path, '/');
     if (name && !strcmp(name, "clip")) { s = conv_tokenizer(ctx, NULL, &f); if (!s && !f) s = lb__fail(LB_ERR_UNSUPPORTED, "this command was built without CLIP's vocabulary; name a tokenizer file instead"); }
     else if (name) {
         if (name[0] != '/' && slash) s = lb__buf_add(&p, path, (size_t)(slash - path) + 1);
@@ -106,8 +106,10 @@ static lb_status train_vocabulary(lb_ctx *ctx, const char *path, const char *nam
         for (i = 0; i < data->count && !s; i++) {
             const lb_item *it = &data->items[i];
             if (it->split && strcmp(it->split, "train")) continue;
+            bare |= !it->n_captions;
             for (k = 0; k < it->n_captions && !s; k++) s = lb__buf_add(&p, &it->captions[k].text, sizeof(char *));
         }
+        if (!s && bare && !p.size) s = lb__fail(LB_ERR_ARG, "the vocabulary is to be learnt from captions, and the data has none; \"vocab\": \"clip\", or a tokenizer's file, was expected");
         if (!s) s = lb_tokenizer_train(ctx, clean | LB_CLEAN_NO_SPECIAL, (const char *const *)(const void *)p.data, NULL, p.size / sizeof(char *), (size_t)size, 2, out);
     }
     if (!s && f) s = lb__fail_in(lb_file_tokenizer(ctx, f, out), name);
