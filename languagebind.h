@@ -2272,9 +2272,10 @@ typedef enum lb_act { LB_ACT_NONE = 0, LB_ACT_GELU, LB_ACT_QUICK_GELU } lb_act;
 
 /* ==== 4 >>kernels ================================================================================================================
  * The arithmetic.  All activations are f32, row-major with a row stride ("ld", in elements); a product whose weights are bytes (i8) makes bytes
- * of the rows that it reads, for itself, and one whose weights are bf16 makes bf16 of them where the set multiplies bf16.  Every result element is summed in an order that depends on nothing but K (and, for attention, the
- * number of keys): not on M, the batch, the tile or the thread.  The one exception is the amx set, which multiplies in tiles where rows are
- * many (LB__TILE_ROWS): there those of one item count too, in training those of the batch.
+ * of the rows that it reads, for itself, and one whose weights are bf16 makes bf16 of them where the set multiplies bf16; in training so asked
+ * for (lb_ctx.bf16) linear layers make bf16 of both.  Every result element is summed in an order that depends on nothing but K (and, for
+ * attention, the number of keys): not on M, the batch, the tile or the thread.  The one exception is the amx set, which multiplies in tiles where
+ * rows are many (LB__TILE_ROWS): there those of one item count too, in training those of the batch.
  * Calls: base, parallel, cpu.  Held by: tests/test_kernels.c */
 
 /* gemm  c = act(a w^T + bias) + add            a [M,K], w [N,K] panels, bias [N], add and c [M,N]; bias and add may be NULL; add may be c */
