@@ -1022,7 +1022,7 @@ typedef struct lb_feed_desc {
                                       * texts, and inputs need no caption.  Its modality has the name of the one that is trained, and its space the dimension   default none */
     const char *text_folder;         /* where vectors are kept, in a file named by a hash of tower, captions (or files, their sizes and times) and kernel set; must exist   default: in memory only */
     void      (*report)(void *user, const lb_item *item, const char *why);               /* hears of every file that is left out, once             */
-    void      (*progress)(void *user, const char *what, size_t done, size_t total);      /* of the captions that are embedded                       */
+    void      (*progress)(void *user, const char *what, size_t done, size_t total);      /* of the captions, or a teacher's inputs, that are embedded */
     void       *user;
     uint32_t    _zero1;
 } lb_feed_desc;

@@ -375,7 +375,7 @@ static lb_status train_open(train_run *r, const lb_model **out) {
     return s;
 }
 static int train_wrong(train_run *r) {
-    const char *e; char *end; double cache = 0; size_t i; lb_train_desc *d = &r->desc; struct stat st; int frozen, rc;
+    const char *e, *needs; char *end; double cache = 0; size_t i; lb_train_desc *d = &r->desc; struct stat st; int frozen, rc;
     if (!r->model_path == !r->config) return cli_wrong("one of -m MODEL and --config FILE was expected");
     if (!r->data) return cli_wrong("which data? --data MANIFEST");
     if (!r->out) return cli_wrong("where to? -o OUT.lbw");
@@ -422,8 +422,9 @@ static int train_wrong(train_run *r) {
     }
     if (r->teacher && (!r->modality || strcmp(r->modality, "text"))) d->freeze_text = 1;                 /* its captions are not asked for */
     frozen = r->teacher || ((!r->modality || strcmp(r->modality, "text")) && (d->freeze_text || (d->trainable != LB_TRAIN_ALL && d->trainable != LB_TRAIN_PATTERN)));
-    if (r->negatives && !frozen) return cli_wrong("--negatives needs --freeze text or --teacher%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
-    if (r->text_folder && !frozen) return cli_wrong("--text-cache keeps vectors of frozen texts; it needs --freeze text or --teacher%s", r->modality && !strcmp(r->modality, "text") ? ", and another --modality than text" : "");
+    needs = r->modality && !strcmp(r->modality, "text") ? "--teacher, or --freeze text and another --modality than text" : "--freeze text or --teacher";
+    if (r->negatives && !frozen) return cli_wrong("--negatives needs %s", needs);
+    if (r->text_folder && !frozen) return cli_wrong("--text-cache keeps vectors of frozen texts, or a teacher's; it needs %s", needs);
     d->mask_ratio = r->mask; d->mix = r->mix; d->pull = r->pull >= 0 ? r->pull : r->teacher ? 1 : 0; d->micro_batch = (size_t)r->micro; d->recompute = r->recompute; d->bf16 = r->bf16; d->lr = r->lr; d->lr_rest = r->lr_rest; d->warmup = (uint64_t)r->warmup; d->beta1 = r->beta1; d->beta2 = r->beta2; d->eps = r->eps;
     d->weight_decay = r->wd == 0 ? -1 : r->wd; d->clip = r->clip; d->ema = r->ema; d->seed = (uint64_t)r->seed; d->lora_dropout = (float)r->dropout; d->other_steps = r->other_steps;
     return -1;
